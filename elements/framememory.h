@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+// Mapping and memory of frames.
+#pragma once
+
+#include <gst/gst.h>
+
+#include <memory>
+#include <utility>
+
+#include "core/bytes.h"
+
+namespace e2ee {
+
+/// A mapped buffer, unmapped when it goes.
+class MappedBuffer {
+ public:
+  MappedBuffer(GstBuffer *buffer, GstMapFlags flags) : buffer_(buffer) {
+    mapped_ = gst_buffer_map(buffer, &map_, flags);
+  }
+  ~MappedBuffer() { unmap(); }
+  MappedBuffer(const MappedBuffer &) = delete;
+  MappedBuffer &operator=(const MappedBuffer &) = delete;
+
+  explicit operator bool() const { return mapped_; }
+  ByteSpan bytes() const { return {map_.data, map_.size}; }
+  void unmap() {
+    if (mapped_)
+      gst_buffer_unmap(buffer_, &map_);
+    mapped_ = false;
+  }
+
+ private:
+  GstBuffer *buffer_;
+  GstMapInfo map_{};
+  bool mapped_;
+};
+
+/// New memory of a frame, mapped for writing until release() hands it over.
+class FrameMemory {
+ public:
+  explicit FrameMemory(GstMemory *memory) : memory_(memory) {
+    if (memory_ != nullptr && !gst_memory_map(memory_, &map_, GST_MAP_WRITE)) {
+      gst_memory_unref(memory_);
+      memory_ = nullptr;
+    }
+  }
+  ~FrameMemory() {
+    if (memory_ != nullptr) {
+      gst_memory_unmap(memory_, &map_);
+      gst_memory_unref(memory_);
+    }
+  }
+  FrameMemory(const FrameMemory &) = delete;
+  FrameMemory &operator=(const FrameMemory &) = delete;
+
+  explicit operator bool() const { return memory_ != nullptr; }
+  ByteSpan bytes() const { return {map_.data, map_.size}; }
+
+  /// The memory, cut to `size`; the caller owns it.
+  GstMemory *release(gsize size) {
+    gst_memory_unmap(memory_, &map_);
+    gst_memory_resize(memory_, 0, size);
+    return std::exchange(memory_, nullptr);
+  }
+
+ private:
+  GstMemory *memory_;
+  GstMapInfo map_{};
+};
+
+/// Gives out memory for frames. Large blocks are kept when downstream is done with them: a fresh
+/// one costs page faults worth two more passes of encryption.
+class FrameAllocator {
+ public:
+  FrameAllocator();
+  ~FrameAllocator();
+  FrameAllocator(const FrameAllocator &) = delete;
+  FrameAllocator &operator=(const FrameAllocator &) = delete;
+
+  /// At least `size` bytes, exactly `size` in view; null when there is no memory.
+  GstMemory *allocate(gsize size);
+
+ private:
+  struct Pool;
+  std::shared_ptr<Pool> pool_;
+};
+
+}  // namespace e2ee

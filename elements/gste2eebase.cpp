@@ -1,0 +1,507 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "gste2eebase.h"
+
+#include <cstring>
+
+GST_DEBUG_CATEGORY_STATIC(gst_e2ee_base_debug);
+#define GST_CAT_DEFAULT gst_e2ee_base_debug
+
+using e2ee::Base;
+using e2ee::FrameCryptor;
+using e2ee::Reason;
+
+struct GstE2EEBasePrivate {
+  Base *base;
+};
+
+G_DEFINE_ABSTRACT_TYPE_WITH_CODE(GstE2EEBase, gst_e2ee_base, GST_TYPE_ELEMENT,
+                                 G_ADD_PRIVATE(GstE2EEBase);
+                                 GST_DEBUG_CATEGORY_INIT(gst_e2ee_base_debug, "e2eebase", 0,
+                                                         "E2EE elements, what both do"))
+
+enum {
+  PROP_0,
+  PROP_SCHEME,
+  PROP_KEY_PROVIDER,
+  PROP_PARTICIPANT,
+  PROP_ENABLED,
+  PROP_STATS,
+  PROP_SFRAME_SUITE,
+  PROP_CLEAR_HEADER,
+};
+
+namespace {
+
+// What the elements link to. Those of these that a scheme refuses are refused with the CAPS event,
+// which can say why; a caps query could only say no.
+constexpr char kCaps[] =
+    "video/x-vp8; video/x-vp9; audio/x-opus; "
+    "video/x-h264, alignment=(string)au; video/x-h265, alignment=(string)au; video/x-av1";
+
+// How long a state change waits for a key provider to answer: long enough for PBKDF2 on a slow
+// machine, short enough for a person whose key server is down.
+constexpr std::chrono::milliseconds kProviderPatience{2000};
+
+GstStaticPadTemplate sink_template =
+    GST_STATIC_PAD_TEMPLATE("sink", GST_PAD_SINK, GST_PAD_ALWAYS, GST_STATIC_CAPS(kCaps));
+GstStaticPadTemplate src_template =
+    GST_STATIC_PAD_TEMPLATE("src", GST_PAD_SRC, GST_PAD_ALWAYS, GST_STATIC_CAPS(kCaps));
+
+const char *nick_of(GstE2EEScheme scheme) {
+  auto *klass = static_cast<GEnumClass *>(g_type_class_peek_static(GST_TYPE_E2EE_SCHEME));
+  const GEnumValue *value = klass ? g_enum_get_value(klass, scheme) : nullptr;
+  return value ? value->value_nick : "?";
+}
+
+// ---- key provider -------------------------------------------------------------------------------
+
+// The provider to use, with a reference; null when there is none.
+GstE2EEKeyProvider *ref_provider(Base &base) {
+  std::lock_guard lock(base.mutex);
+  GstE2EEKeyProvider *provider = base.provider ? base.provider : base.from_context;
+  return provider ? GST_E2EE_KEY_PROVIDER(g_object_ref(provider)) : nullptr;
+}
+
+// Asks neighbours, then the application, as GStreamer's contexts are asked for.
+void look_for_context(GstE2EEBase *self) {
+  Base &base = e2ee::base_of(self);
+  GstQuery *query = gst_query_new_context(GST_E2EE_KEY_PROVIDER_CONTEXT_TYPE);
+  if (gst_pad_peer_query(base.src, query) || gst_pad_peer_query(base.sink, query)) {
+    GstContext *context = nullptr;
+    gst_query_parse_context(query, &context);
+    if (context != nullptr)
+      gst_element_set_context(GST_ELEMENT(self), context);
+  }
+  gst_query_unref(query);
+  GstE2EEKeyProvider *found = ref_provider(base);
+  if (found == nullptr)
+    gst_element_post_message(
+        GST_ELEMENT(self),
+        gst_message_new_need_context(GST_OBJECT(self), GST_E2EE_KEY_PROVIDER_CONTEXT_TYPE));
+  g_clear_object(&found);
+}
+
+void gst_e2ee_base_set_context(GstElement *element, GstContext *context) {
+  Base &base = e2ee::base_of(GST_E2EE_BASE(element));
+  if (GstE2EEKeyProvider *provider = gst_e2ee_context_get_key_provider(context)) {
+    std::lock_guard lock(base.mutex);
+    g_clear_object(&base.from_context);
+    base.from_context = provider;
+  }
+  GST_ELEMENT_CLASS(gst_e2ee_base_parent_class)->set_context(element, context);
+}
+
+void post_notices(GstE2EEBase *self, FrameCryptor &cryptor) {
+  for (const std::string &notice : cryptor.take_notices())
+    GST_ELEMENT_WARNING(self, RESOURCE, SETTINGS, ("%s", notice.c_str()), (nullptr));
+}
+
+// Makes the cryptor unless it is there. With neither provider nor need for one it stays away.
+bool open_cryptor(GstE2EEBase *self, bool required) {
+  Base &base = e2ee::base_of(self);
+  if (base.cryptor)
+    return true;
+  GstE2EEKeyProvider *provider = ref_provider(base);
+  if (provider == nullptr) {
+    look_for_context(self);
+    provider = ref_provider(base);
+  }
+  if (provider == nullptr) {
+    if (!required || !base.enabled)
+      return true;
+    GST_ELEMENT_ERROR(self, RESOURCE, SETTINGS,
+                      ("No key provider: set key-provider, for example "
+                       "key-provider=\"shared,passphrase-file=/run/secrets/meeting\""),
+                      ("no %s context in the pipeline either", GST_E2EE_KEY_PROVIDER_CONTEXT_TYPE));
+    return false;
+  }
+  GError *error = nullptr;
+  e2ee::Settings settings;
+  {
+    std::lock_guard lock(base.mutex);
+    settings = base.settings;
+  }
+  std::shared_ptr<FrameCryptor> cryptor =
+      FrameCryptor::open(provider, settings.scheme,
+                         settings.has_participant ? settings.participant.c_str() : nullptr, &error);
+  g_object_unref(provider);
+  if (!cryptor) {
+    GST_ELEMENT_ERROR(self, RESOURCE, SETTINGS,
+                      ("Cannot use scheme %s with this key provider: %s", nick_of(settings.scheme),
+                       error->message),
+                      (nullptr));
+    g_error_free(error);
+    return false;
+  }
+  post_notices(self, *cryptor);
+  std::lock_guard lock(base.mutex);
+  base.cryptor = std::move(cryptor);
+  return true;
+}
+
+void close_cryptor(Base &base) {
+  std::shared_ptr<FrameCryptor> closing;
+  {
+    std::lock_guard lock(base.mutex);
+    closing.swap(base.cryptor);
+  }
+}
+
+std::shared_ptr<FrameCryptor> ref_cryptor(Base &base) {
+  std::lock_guard lock(base.mutex);
+  return base.cryptor;
+}
+
+void warn_disabled(GstE2EEBase *self) {
+  GST_ELEMENT_WARNING(self, STREAM, DECRYPT,
+                      ("End-to-end encryption is off: frames pass in the clear"),
+                      ("enabled=false on %s", GST_OBJECT_NAME(self)));
+}
+
+// ---- events and buffers -------------------------------------------------------------------------
+
+bool accept_caps(GstE2EEBase *self, GstCaps *caps) {
+  Base &base = e2ee::base_of(self);
+  const gchar *media_type = gst_structure_get_name(gst_caps_get_structure(caps, 0));
+  const e2ee::CodecRule *codec = e2ee::find_codec(media_type);
+  base.codec = nullptr;
+  if (codec != nullptr && base.cryptor && base.cryptor->supports(*codec))
+    base.codec = codec;
+  if (base.codec != nullptr || !base.enabled)
+    return true;
+  GST_ELEMENT_ERROR(self, STREAM, WRONG_TYPE,
+                    ("Scheme %s does not carry %s: use VP8, VP9 or Opus",
+                     nick_of(base.settings.scheme), codec ? codec->name : media_type),
+                    (nullptr));
+  return false;
+}
+
+gboolean sink_event(GstPad *pad, GstObject *parent, GstEvent *event) {
+  if (GST_EVENT_TYPE(event) == GST_EVENT_CAPS) {
+    GstCaps *caps = nullptr;
+    gst_event_parse_caps(event, &caps);
+    if (!accept_caps(GST_E2EE_BASE(parent), caps)) {
+      gst_event_unref(event);
+      return FALSE;
+    }
+  }
+  return gst_pad_event_default(pad, parent, event);
+}
+
+GstFlowReturn chain(GstPad *, GstObject *parent, GstBuffer *buffer) {
+  GstE2EEBase *self = GST_E2EE_BASE(parent);
+  Base &base = e2ee::base_of(self);
+  const gsize size = gst_buffer_get_size(buffer);
+  base.counters.frames_in.fetch_add(1, std::memory_order_relaxed);
+  base.counters.bytes_in.fetch_add(size, std::memory_order_relaxed);
+  if (G_UNLIKELY(!base.enabled.load(std::memory_order_relaxed)))
+    return e2ee::push_unprotected(self, buffer);
+  if (size == 0) {  // discontinuous transmission: there is nothing to protect
+    base.counters.frames_out.fetch_add(1, std::memory_order_relaxed);
+    return gst_pad_push(base.src, buffer);
+  }
+  if (G_UNLIKELY(!base.cryptor))
+    return e2ee::drop_frame(self, buffer, Reason::missing_key, 0);
+  if (G_UNLIKELY(base.codec == nullptr))
+    return e2ee::drop_frame(self, buffer, Reason::unsupported, 0);
+  return GST_E2EE_BASE_GET_CLASS(self)->frame(self, buffer);
+}
+
+// ---- state --------------------------------------------------------------------------------------
+
+GstStateChangeReturn gst_e2ee_base_change_state(GstElement *element, GstStateChange transition) {
+  GstE2EEBase *self = GST_E2EE_BASE(element);
+  Base &base = e2ee::base_of(self);
+  switch (transition) {
+    case GST_STATE_CHANGE_NULL_TO_READY:
+      if (!open_cryptor(self, false))
+        return GST_STATE_CHANGE_FAILURE;
+      break;
+    case GST_STATE_CHANGE_READY_TO_PAUSED:
+      if (!open_cryptor(self, true))
+        return GST_STATE_CHANGE_FAILURE;
+      // The first frame is a key frame: it must find its key.
+      if (base.cryptor)
+        base.cryptor->wait_ready(kProviderPatience);
+      if (!base.enabled)
+        warn_disabled(self);
+      break;
+    default:
+      break;
+  }
+  const GstStateChangeReturn result =
+      GST_ELEMENT_CLASS(gst_e2ee_base_parent_class)->change_state(element, transition);
+  if (result == GST_STATE_CHANGE_FAILURE)
+    return result;
+  switch (transition) {
+    case GST_STATE_CHANGE_PAUSED_TO_READY:
+      base.codec = nullptr;
+      base.reporter->reset();
+      break;
+    case GST_STATE_CHANGE_READY_TO_NULL:
+      close_cryptor(base);
+      break;
+    default:
+      break;
+  }
+  return result;
+}
+
+// ---- properties ---------------------------------------------------------------------------------
+
+GstStructure *make_stats(Base &base) {
+  const e2ee::Counters &c = base.counters;
+  e2ee::KeyInfo key;
+  if (auto cryptor = ref_cryptor(base))
+    key = cryptor->key_info();
+  GstStructure *stats = gst_structure_new_empty("application/x-e2ee-stats");
+  const auto add = [stats](const char *name, guint64 value) {
+    gst_structure_set(stats, name, G_TYPE_UINT64, value, nullptr);
+  };
+  add("frames-in", c.frames_in);
+  add("frames-out", c.frames_out);
+  add("bytes-in", c.bytes_in);
+  add("bytes-out", c.bytes_out);
+  for (std::size_t i = 1; i < e2ee::kReasonCount; ++i)
+    add(e2ee::reason_names(static_cast<Reason>(i)).stat, c.dropped[i]);
+  add("passed-plaintext", c.passed_plaintext);
+  add("server-frames", c.server_frames);
+  add("held", c.held);
+  add("ratchet-steps", c.ratchet_steps);
+  add("key-id", key.id);
+  add("generation", key.generation);
+  gst_structure_set(stats, "key-fingerprint", G_TYPE_STRING, key.fingerprint.c_str(), nullptr);
+  return stats;
+}
+
+void set_provider(Base &base, GstE2EEKeyProvider *provider) {
+  std::lock_guard lock(base.mutex);
+  g_set_object(&base.provider, provider);
+}
+
+void set_enabled(GstE2EEBase *self, bool enabled) {
+  Base &base = e2ee::base_of(self);
+  if (base.enabled.exchange(enabled) == enabled || GST_STATE(self) < GST_STATE_PAUSED)
+    return;
+  if (enabled)
+    GST_ELEMENT_WARNING(self, STREAM, DECRYPT, ("End-to-end encryption is on again"), (nullptr));
+  else
+    warn_disabled(self);
+}
+
+void gst_e2ee_base_set_property(GObject *object, guint id, const GValue *value, GParamSpec *pspec) {
+  GstE2EEBase *self = GST_E2EE_BASE(object);
+  Base &base = e2ee::base_of(self);
+  if (id == PROP_ENABLED) {
+    set_enabled(self, g_value_get_boolean(value));
+    return;
+  }
+  if (!e2ee::can_change(self, pspec))
+    return;
+  if (id == PROP_KEY_PROVIDER) {
+    set_provider(base, static_cast<GstE2EEKeyProvider *>(g_value_get_object(value)));
+  } else {
+    std::lock_guard lock(base.mutex);
+    const gchar *text;
+    switch (id) {
+      case PROP_SCHEME:
+        base.settings.scheme = static_cast<GstE2EEScheme>(g_value_get_enum(value));
+        break;
+      case PROP_PARTICIPANT:
+        text = g_value_get_string(value);
+        base.settings.has_participant = text != nullptr;
+        base.settings.participant = text ? text : "";
+        break;
+      case PROP_SFRAME_SUITE:
+        base.settings.sframe_suite = g_value_get_uint(value);
+        break;
+      case PROP_CLEAR_HEADER:
+        base.settings.clear_header = static_cast<GstE2EEClearHeader>(g_value_get_enum(value));
+        break;
+      default:
+        G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
+    }
+  }
+  close_cryptor(base);  // the next state change opens it with what is set now
+}
+
+void gst_e2ee_base_get_property(GObject *object, guint id, GValue *value, GParamSpec *pspec) {
+  Base &base = e2ee::base_of(GST_E2EE_BASE(object));
+  if (id == PROP_STATS) {
+    g_value_take_boxed(value, make_stats(base));
+    return;
+  }
+  std::lock_guard lock(base.mutex);
+  switch (id) {
+    case PROP_SCHEME:
+      g_value_set_enum(value, base.settings.scheme);
+      break;
+    case PROP_KEY_PROVIDER:
+      g_value_set_object(value, base.provider);
+      break;
+    case PROP_PARTICIPANT:
+      g_value_set_string(
+          value, base.settings.has_participant ? base.settings.participant.c_str() : nullptr);
+      break;
+    case PROP_ENABLED:
+      g_value_set_boolean(value, base.enabled);
+      break;
+    case PROP_SFRAME_SUITE:
+      g_value_set_uint(value, base.settings.sframe_suite);
+      break;
+    case PROP_CLEAR_HEADER:
+      g_value_set_enum(value, base.settings.clear_header);
+      break;
+    default:
+      G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
+  }
+}
+
+void install_properties(GObjectClass *klass) {
+  const auto ready = static_cast<GParamFlags>(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS |
+                                              GST_PARAM_MUTABLE_READY);
+  const auto playing = static_cast<GParamFlags>(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS |
+                                                GST_PARAM_MUTABLE_PLAYING);
+  const auto read = static_cast<GParamFlags>(G_PARAM_READABLE | G_PARAM_STATIC_STRINGS);
+  g_object_class_install_property(
+      klass, PROP_SCHEME,
+      g_param_spec_enum("scheme", "Scheme",
+                        "Wire format and key schedule; both ends must use the same. Set in NULL or "
+                        "READY",
+                        GST_TYPE_E2EE_SCHEME, GST_E2EE_SCHEME_LIVEKIT, ready));
+  g_object_class_install_property(
+      klass, PROP_KEY_PROVIDER,
+      g_param_spec_object("key-provider", "Key provider",
+                          "Where keys come from: a GstE2EEKeyProvider, or text such as "
+                          "\"shared,passphrase-file=/run/secrets/meeting\"; unset: asked for as "
+                          "GstContext gst.e2ee.key-provider. Set in NULL or READY",
+                          GST_TYPE_E2EE_KEY_PROVIDER, ready));
+  g_object_class_install_property(
+      klass, PROP_PARTICIPANT,
+      g_param_spec_string("participant", "Participant",
+                          "Identity whose key is used; unset: the shared key. Set in NULL or READY",
+                          nullptr, ready));
+  g_object_class_install_property(
+      klass, PROP_ENABLED,
+      g_param_spec_boolean("enabled", "Enabled",
+                           "false passes frames through in the clear, with a warning on the bus. "
+                           "Can be changed at any time",
+                           TRUE, playing));
+  g_object_class_install_property(
+      klass, PROP_STATS,
+      g_param_spec_boxed("stats", "Statistics",
+                         "Frames and bytes since the element was made, drops by reason, and id, "
+                         "generation and fingerprint of the key in use",
+                         GST_TYPE_STRUCTURE, read));
+  g_object_class_install_property(
+      klass, PROP_SFRAME_SUITE,
+      g_param_spec_uint("sframe-suite", "SFrame cipher suite",
+                        "Cipher suite of scheme sframe by its number in RFC 9605; 3, with a 32-bit "
+                        "tag, is refused for video. Set in NULL or READY",
+                        1, 5, 4, ready));
+  g_object_class_install_property(
+      klass, PROP_CLEAR_HEADER,
+      g_param_spec_enum("clear-header", "Clear header",
+                        "Scheme sframe: whether VP8 keeps its header readable in front of the "
+                        "frame, which browsers and media servers need; none makes pure RFC 9605 "
+                        "frames. Set in NULL or READY",
+                        GST_TYPE_E2EE_CLEAR_HEADER, GST_E2EE_CLEAR_HEADER_SCHEME, ready));
+}
+
+void gst_e2ee_base_finalize(GObject *object) {
+  Base &base = e2ee::base_of(GST_E2EE_BASE(object));
+  g_clear_object(&base.provider);
+  g_clear_object(&base.from_context);
+  delete &base;
+  G_OBJECT_CLASS(gst_e2ee_base_parent_class)->finalize(object);
+}
+
+}  // namespace
+
+static void gst_e2ee_base_class_init(GstE2EEBaseClass *klass) {
+  GObjectClass *object_class = G_OBJECT_CLASS(klass);
+  GstElementClass *element_class = GST_ELEMENT_CLASS(klass);
+  object_class->set_property = gst_e2ee_base_set_property;
+  object_class->get_property = gst_e2ee_base_get_property;
+  object_class->finalize = gst_e2ee_base_finalize;
+  element_class->change_state = gst_e2ee_base_change_state;
+  element_class->set_context = gst_e2ee_base_set_context;
+  g_type_class_ref(GST_TYPE_E2EE_SCHEME);  // kept, for nick_of()
+  install_properties(object_class);
+  gst_type_mark_as_plugin_api(GST_TYPE_E2EE_BASE, static_cast<GstPluginAPIFlags>(0));
+}
+
+static void gst_e2ee_base_init(GstE2EEBase *self) {
+  auto *priv = static_cast<GstE2EEBasePrivate *>(gst_e2ee_base_get_instance_private(self));
+  priv->base = new Base(GST_ELEMENT(self));
+  Base &base = *priv->base;
+  base.sink = gst_pad_new_from_static_template(&sink_template, "sink");
+  gst_pad_set_chain_function(base.sink, chain);
+  gst_pad_set_event_function(base.sink, sink_event);
+  GST_PAD_SET_PROXY_CAPS(base.sink);
+  gst_element_add_pad(GST_ELEMENT(self), base.sink);
+  base.src = gst_pad_new_from_static_template(&src_template, "src");
+  GST_PAD_SET_PROXY_CAPS(base.src);
+  gst_element_add_pad(GST_ELEMENT(self), base.src);
+}
+
+namespace e2ee {
+
+Base &base_of(GstE2EEBase *self) {
+  return *static_cast<GstE2EEBasePrivate *>(gst_e2ee_base_get_instance_private(self))->base;
+}
+
+std::string participant_of(Base &base) {
+  std::lock_guard lock(base.mutex);
+  return base.settings.participant;
+}
+
+GstFlowReturn drop_frame(GstE2EEBase *self, GstBuffer *buffer, Reason reason, guint64 key_id) {
+  Base &base = base_of(self);
+  const ReasonNames &names = reason_names(reason);
+  GST_DEBUG_OBJECT(self,
+                   "dropping a frame of %" G_GSIZE_FORMAT " bytes, key %" G_GUINT64_FORMAT ": %s",
+                   gst_buffer_get_size(buffer), key_id, names.text);
+  base.counters.dropped[static_cast<std::size_t>(reason)].fetch_add(1, std::memory_order_relaxed);
+  base.reporter->report(names.state, participant_of(base), key_id);
+  gst_buffer_unref(buffer);
+  return GST_FLOW_OK;
+}
+
+GstFlowReturn push_frame(GstE2EEBase *self, GstBuffer *buffer, const FrameCryptor::Result &result) {
+  Base &base = base_of(self);
+  base.counters.frames_out.fetch_add(1, std::memory_order_relaxed);
+  base.counters.bytes_out.fetch_add(result.size, std::memory_order_relaxed);
+  const Reason state = result.near_limit ? Reason::key_limit : Reason::ok;
+  if (G_UNLIKELY(state != Reason::ok || !base.reporter->is_ok()))
+    base.reporter->report(reason_names(state).state, participant_of(base), result.key_id);
+  return gst_pad_push(base.src, buffer);
+}
+
+GstFlowReturn push_unprotected(GstE2EEBase *self, GstBuffer *buffer) {
+  Base &base = base_of(self);
+  base.counters.passed_plaintext.fetch_add(1, std::memory_order_relaxed);
+  base.counters.frames_out.fetch_add(1, std::memory_order_relaxed);
+  base.counters.bytes_out.fetch_add(gst_buffer_get_size(buffer), std::memory_order_relaxed);
+  base.reporter->report(reason_names(Reason::plaintext).state, participant_of(base), 0);
+  buffer = gst_buffer_make_writable(buffer);
+  if (!gst_e2ee_buffer_is_unprotected(buffer))
+    gst_e2ee_buffer_add_unprotected_meta(buffer);
+  return gst_pad_push(base.src, buffer);
+}
+
+bool can_change(GstE2EEBase *self, const GParamSpec *pspec) {
+  if (GST_STATE(self) <= GST_STATE_READY && GST_STATE_PENDING(self) < GST_STATE_PAUSED)
+    return true;
+  GST_ELEMENT_WARNING(self, RESOURCE, SETTINGS,
+                      ("%s stays as it is: it can be set in state NULL or READY only", pspec->name),
+                      (nullptr));
+  return false;
+}
+
+void add_pad_templates(GstElementClass *klass) {
+  gst_element_class_add_static_pad_template(klass, &sink_template);
+  gst_element_class_add_static_pad_template(klass, &src_template);
+}
+
+}  // namespace e2ee

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+// What e2eeencrypt and e2eedecrypt share: pads, keys, counters, messages. GObject glue only.
+#pragma once
+
+#include <gst/e2ee/e2ee.h>
+#include <gst/gst.h>
+
+#include <atomic>
+#include <memory>
+#include <mutex>
+
+#include "framecryptor.h"
+#include "reporter.h"
+
+G_BEGIN_DECLS
+
+#define GST_TYPE_E2EE_BASE (gst_e2ee_base_get_type())
+G_DECLARE_DERIVABLE_TYPE(GstE2EEBase, gst_e2ee_base, GST, E2EE_BASE, GstElement)
+
+struct _GstE2EEBaseClass {
+  GstElementClass parent_class;
+
+  /// Works on one frame that is not empty and must not pass as it is, on the streaming thread.
+  /// Takes the buffer.
+  GstFlowReturn (*frame)(GstE2EEBase *self, GstBuffer *buffer);
+};
+
+G_END_DECLS
+
+namespace e2ee {
+
+/// Frames and bytes for `stats`. Written on the streaming thread, read on any.
+struct Counters {
+  std::atomic<guint64> frames_in{0}, frames_out{0}, bytes_in{0}, bytes_out{0};
+  std::atomic<guint64> dropped[kReasonCount]{};
+  std::atomic<guint64> passed_plaintext{0}, server_frames{0}, held{0}, ratchet_steps{0};
+};
+
+struct Settings {
+  GstE2EEScheme scheme = GST_E2EE_SCHEME_LIVEKIT;
+  std::string participant;
+  bool has_participant = false;
+  guint sframe_suite = 4;
+  GstE2EEClearHeader clear_header = GST_E2EE_CLEAR_HEADER_SCHEME;
+};
+
+/// The C++ side of a GstE2EEBase.
+struct Base {
+  explicit Base(GstElement *element) : reporter(std::make_shared<StateReporter>(element)) {}
+
+  GstPad *sink = nullptr;
+  GstPad *src = nullptr;
+  std::atomic<bool> enabled{true};
+
+  std::mutex mutex;  // of the two below
+  Settings settings;
+  GstE2EEKeyProvider *provider = nullptr;      // as set
+  GstE2EEKeyProvider *from_context = nullptr;  // as found in the pipeline
+
+  // Made in a state change while nothing streams, used by the streaming thread; other threads take
+  // the reference under the mutex.
+  std::shared_ptr<FrameCryptor> cryptor;
+  const CodecRule *codec = nullptr;  // streaming thread
+  Counters counters;
+  std::shared_ptr<StateReporter> reporter;
+};
+
+Base &base_of(GstE2EEBase *self);
+std::string participant_of(Base &base);
+
+/// Drops `buffer`, counts and reports why.
+GstFlowReturn drop_frame(GstE2EEBase *self, GstBuffer *buffer, Reason reason, guint64 key_id);
+
+/// Pushes a frame that was encrypted or decrypted, and reports what changed.
+GstFlowReturn push_frame(GstE2EEBase *self, GstBuffer *buffer, const FrameCryptor::Result &result);
+
+/// Pushes a frame in the clear because the user asked for that, marked and counted.
+GstFlowReturn push_unprotected(GstE2EEBase *self, GstBuffer *buffer);
+
+/// Whether properties that may weaken a stream can be set; warns when not.
+bool can_change(GstE2EEBase *self, const GParamSpec *pspec);
+
+/// The pad templates of both elements.
+void add_pad_templates(GstElementClass *klass);
+
+}  // namespace e2ee

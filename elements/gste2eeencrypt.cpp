@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/**
+ * SECTION:element-e2eeencrypt
+ * @title: e2eeencrypt
+ * @short_description: encrypts encoded frames end to end
+ *
+ * Encrypts each encoded frame so that only the holders of the key can read it, and leaves in the
+ * clear what media servers and RTP payloaders need. It stands between the encoder or parser and the
+ * payloader; nothing behind it may parse the frames, so no parser goes there.
+ *
+ * With scheme `livekit`, VP8 and Opus go through the stock payloaders, VP9 needs rtpe2eepay.
+ *
+ * A frame that cannot be encrypted is dropped, counted in `stats` and reported with a GstE2EEState
+ * element message; it never leaves in the clear unless `enabled` is false.
+ *
+ * ## Example launch lines
+ * |[
+ * gst-launch-1.0 videotestsrc is-live=true ! vp8enc deadline=1 ! e2eeencrypt
+ * key-provider="shared,passphrase-file=/run/secrets/meeting" ! rtpvp8pay ! udpsink host=127.0.0.1
+ * port=5004
+ * ]| Sends encrypted VP8 over RTP.
+ * |[
+ * gst-launch-1.0 audiotestsrc is-live=true ! opusenc ! e2eeencrypt
+ * key-provider="shared,passphrase-file=/run/secrets/meeting" ! rtpopuspay ! udpsink host=127.0.0.1
+ * port=5006
+ * ]| The same for Opus.
+ *
+ * Since: 0.1
+ */
+
+#include "gste2eeencrypt.h"
+
+#include "framememory.h"
+
+GST_DEBUG_CATEGORY_STATIC(gst_e2ee_encrypt_debug);
+#define GST_CAT_DEFAULT gst_e2ee_encrypt_debug
+
+using e2ee::Base;
+using e2ee::FrameCryptor;
+using e2ee::Reason;
+
+enum { PROP_0, PROP_SFRAME_KID, PROP_FRAME_METADATA };
+
+struct _GstE2EEEncrypt {
+  GstE2EEBase parent;
+  e2ee::FrameAllocator *allocator;
+  guint64 sframe_kid;
+  gboolean frame_metadata;
+};
+
+G_DEFINE_TYPE_WITH_CODE(GstE2EEEncrypt, gst_e2ee_encrypt, GST_TYPE_E2EE_BASE,
+                        GST_DEBUG_CATEGORY_INIT(gst_e2ee_encrypt_debug, "e2eeencrypt", 0,
+                                                "Encrypts frames end to end"))
+GST_ELEMENT_REGISTER_DEFINE(e2eeencrypt, "e2eeencrypt", GST_RANK_NONE, GST_TYPE_E2EE_ENCRYPT)
+
+namespace {
+
+struct FrameFacts {
+  e2ee::FrameType type;
+  e2ee::FrameSize size;
+};
+
+FrameFacts facts_of(const e2ee::CodecRule &codec, e2ee::ByteView frame) {
+  FrameFacts facts{codec.frame_type(frame), {}};
+  if (facts.type == e2ee::FrameType::key)
+    facts.size = codec.frame_size(frame);
+  return facts;
+}
+
+// The one memory of a buffer that nobody else has, with `overhead` bytes to spare behind the frame;
+// null when there is no such luck.
+GstMemory *memory_with_slack(GstBuffer *buffer, gsize overhead) {
+  if (gst_buffer_n_memory(buffer) != 1 || !gst_buffer_is_writable(buffer))
+    return nullptr;
+  GstMemory *memory = gst_buffer_peek_memory(buffer, 0);
+  gsize offset;
+  gsize capacity;
+  const gsize size = gst_memory_get_sizes(memory, &offset, &capacity);
+  if (capacity - offset - size < overhead || !gst_memory_is_writable(memory))
+    return nullptr;
+  return memory;
+}
+
+// Encrypts where the frame lies. On failure the buffer is of no use.
+FrameCryptor::Result encrypt_in_place(Base &base, GstBuffer *buffer, GstMemory *memory,
+                                      FrameFacts &facts) {
+  const gsize size = gst_memory_get_sizes(memory, nullptr, nullptr);
+  gst_memory_resize(memory, 0, size + base.cryptor->overhead());
+  FrameCryptor::Result result;
+  {
+    e2ee::MappedBuffer map(buffer, GST_MAP_READWRITE);
+    if (!map) {
+      result.reason = Reason::internal;
+      return result;
+    }
+    const e2ee::ByteView frame = map.bytes().first(size);
+    facts = facts_of(*base.codec, frame);
+    result = base.cryptor->encrypt(*base.codec, facts.type, frame, map.bytes());
+  }
+  if (result.reason == Reason::ok)
+    gst_buffer_set_size(buffer, static_cast<gssize>(result.size));
+  return result;
+}
+
+// Encrypts into one new memory, which takes the place of the buffer's own: flags, times and metas
+// stay with the buffer.
+FrameCryptor::Result encrypt_to_new(Base &base, e2ee::FrameAllocator &allocator, GstBuffer *&buffer,
+                                    FrameFacts &facts) {
+  FrameCryptor::Result result;
+  result.reason = Reason::internal;
+  GstMemory *sealed = nullptr;
+  {
+    e2ee::MappedBuffer map(buffer, GST_MAP_READ);
+    if (!map)
+      return result;
+    const e2ee::ByteView frame = map.bytes();
+    e2ee::FrameMemory memory(allocator.allocate(frame.size() + base.cryptor->overhead()));
+    if (!memory)
+      return result;
+    facts = facts_of(*base.codec, frame);
+    result = base.cryptor->encrypt(*base.codec, facts.type, frame, memory.bytes());
+    if (result.reason == Reason::ok)
+      sealed = memory.release(result.size);
+  }
+  if (sealed != nullptr) {
+    buffer = gst_buffer_make_writable(buffer);
+    gst_buffer_replace_all_memory(buffer, sealed);
+  }
+  return result;
+}
+
+// What a payloader that cannot read the frame needs to know of it.
+void add_frame_meta(GstBuffer *buffer, const FrameFacts &facts) {
+  auto *meta = gst_e2ee_buffer_add_frame_meta(buffer, facts.type == e2ee::FrameType::key,
+                                              facts.size.width, facts.size.height);
+  // Asking for a custom meta that no plugin has registered would be a programming error.
+  if (meta == nullptr || gst_meta_get_info("GstVP8Meta") == nullptr)
+    return;
+  GstCustomMeta *vp8 = gst_buffer_get_custom_meta(buffer, "GstVP8Meta");
+  if (vp8 == nullptr)
+    return;
+  const GstStructure *fields = gst_custom_meta_get_structure(vp8);
+  gboolean layered = FALSE;
+  if (gst_structure_get_boolean(fields, "use-temporal-scaling", &layered) && layered)
+    meta->has_layers = gst_structure_get(fields, "layer-id", G_TYPE_UINT, &meta->temporal_layer,
+                                         "layer-sync", G_TYPE_BOOLEAN, &meta->layer_sync, nullptr);
+}
+
+GstFlowReturn encrypt_frame(GstE2EEBase *element, GstBuffer *buffer) {
+  Base &base = e2ee::base_of(element);
+  FrameFacts facts{};
+  GstMemory *own = memory_with_slack(buffer, base.cryptor->overhead());
+  const FrameCryptor::Result result =
+      own != nullptr ? encrypt_in_place(base, buffer, own, facts)
+                     : encrypt_to_new(base, *GST_E2EE_ENCRYPT(element)->allocator, buffer, facts);
+  if (G_UNLIKELY(result.reason != Reason::ok))
+    return e2ee::drop_frame(element, buffer, result.reason, result.key_id);
+  if (base.codec->video)
+    add_frame_meta(buffer, facts);
+  GST_LOG_OBJECT(element, "frame of %" G_GSIZE_FORMAT " bytes under key %" G_GUINT64_FORMAT,
+                 result.size, result.key_id);
+  return e2ee::push_frame(element, buffer, result);
+}
+
+void gst_e2ee_encrypt_set_property(GObject *object, guint id, const GValue *value,
+                                   GParamSpec *pspec) {
+  GstE2EEEncrypt *self = GST_E2EE_ENCRYPT(object);
+  if (!e2ee::can_change(GST_E2EE_BASE(self), pspec))
+    return;
+  switch (id) {
+    case PROP_SFRAME_KID:
+      self->sframe_kid = g_value_get_uint64(value);
+      break;
+    case PROP_FRAME_METADATA:
+      self->frame_metadata = g_value_get_boolean(value);
+      break;
+    default:
+      G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
+  }
+}
+
+void gst_e2ee_encrypt_get_property(GObject *object, guint id, GValue *value, GParamSpec *pspec) {
+  GstE2EEEncrypt *self = GST_E2EE_ENCRYPT(object);
+  switch (id) {
+    case PROP_SFRAME_KID:
+      g_value_set_uint64(value, self->sframe_kid);
+      break;
+    case PROP_FRAME_METADATA:
+      g_value_set_boolean(value, self->frame_metadata);
+      break;
+    default:
+      G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
+  }
+}
+
+void gst_e2ee_encrypt_finalize(GObject *object) {
+  delete GST_E2EE_ENCRYPT(object)->allocator;
+  G_OBJECT_CLASS(gst_e2ee_encrypt_parent_class)->finalize(object);
+}
+
+}  // namespace
+
+static void gst_e2ee_encrypt_class_init(GstE2EEEncryptClass *klass) {
+  GObjectClass *object_class = G_OBJECT_CLASS(klass);
+  GstElementClass *element_class = GST_ELEMENT_CLASS(klass);
+  object_class->set_property = gst_e2ee_encrypt_set_property;
+  object_class->get_property = gst_e2ee_encrypt_get_property;
+  object_class->finalize = gst_e2ee_encrypt_finalize;
+  GST_E2EE_BASE_CLASS(klass)->frame = encrypt_frame;
+
+  const auto ready = static_cast<GParamFlags>(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS |
+                                              GST_PARAM_MUTABLE_READY);
+  g_object_class_install_property(
+      object_class, PROP_SFRAME_KID,
+      g_param_spec_uint64("sframe-kid", "SFrame key id",
+                          "Scheme sframe: an explicit KID, for applications that guarantee a base "
+                          "key which no other sender and no earlier start used; default: drawn at "
+                          "random. Set in NULL or READY",
+                          0, G_MAXUINT64, G_MAXUINT64, ready));
+  g_object_class_install_property(
+      object_class, PROP_FRAME_METADATA,
+      g_param_spec_boolean("frame-metadata", "Frame metadata",
+                           "Write LiveKit's packet trailer with the capture time behind each video "
+                           "frame, neither encrypted nor authenticated. Set in NULL or READY",
+                           FALSE, ready));
+
+  gst_element_class_set_static_metadata(
+      element_class, "End-to-end frame encryptor", "Filter/Encryptor/Network",
+      "Encrypts encoded frames end to end, readable by WebRTC clients that hold the key",
+      "The gst-e2ee developers");
+  e2ee::add_pad_templates(element_class);
+}
+
+static void gst_e2ee_encrypt_init(GstE2EEEncrypt *self) {
+  self->allocator = new e2ee::FrameAllocator;
+  self->sframe_kid = G_MAXUINT64;
+}

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "reporter.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace e2ee {
+
+namespace {
+
+constexpr GstClockTime kInterval = GST_SECOND;
+
+GstClockTime now() {
+  GstClock *clock = gst_system_clock_obtain();
+  const GstClockTime time = gst_clock_get_time(clock);
+  gst_object_unref(clock);
+  return time;
+}
+
+}  // namespace
+
+GstMessage *StateReporter::message_of(GstElement *element, const char *state, Entry &entry,
+                                      GstClockTime at) {
+  GstStructure *content =
+      gst_structure_new("GstE2EEState", "participant", G_TYPE_STRING, entry.participant.c_str(),
+                        "key-id", G_TYPE_UINT64, entry.key_id, "state", G_TYPE_STRING, state,
+                        "count", G_TYPE_UINT64, entry.count, nullptr);
+  entry.count = 0;
+  entry.told = at;
+  entry.waits = false;
+  return gst_message_new_element(GST_OBJECT(element), content);
+}
+
+void StateReporter::report(const char *state, const std::string &participant, guint64 key_id) {
+  const bool ok = std::strcmp(state, "ok") == 0;
+  if (ok && is_ok())
+    return;
+  auto *element = static_cast<GstElement *>(g_weak_ref_get(&element_));
+  if (element == nullptr)
+    return;
+  GstMessage *message = nullptr;
+  {
+    std::lock_guard lock(mutex_);
+    Entry &entry = entries_[state];
+    entry.participant = participant;
+    entry.key_id = key_id;
+    entry.order = ++order_;
+    ++entry.count;
+    ok_ = ok;
+    const GstClockTime at = now();
+    if (entry.told == GST_CLOCK_TIME_NONE || at - entry.told >= kInterval) {
+      message = message_of(element, state, entry, at);
+    } else {
+      entry.waits = true;
+      if (!scheduled_)
+        schedule(entry.told + kInterval);
+    }
+  }
+  if (message != nullptr)
+    gst_element_post_message(element, message);
+  gst_object_unref(element);
+}
+
+// Mutex held.
+void StateReporter::schedule(GstClockTime when) {
+  scheduled_ = true;
+  GstClock *clock = gst_system_clock_obtain();
+  GstClockID id = gst_clock_new_single_shot_id(clock, when);
+  gst_clock_id_wait_async(
+      id,
+      [](GstClock *, GstClockTime, GstClockID, gpointer data) -> gboolean {
+        if (auto self = static_cast<std::weak_ptr<StateReporter> *>(data)->lock())
+          self->tell_waiting();
+        return TRUE;
+      },
+      new std::weak_ptr<StateReporter>(weak_from_this()),
+      [](gpointer data) { delete static_cast<std::weak_ptr<StateReporter> *>(data); });
+  gst_clock_id_unref(id);
+  gst_object_unref(clock);
+}
+
+// All states whose second is over, in the order they last occurred.
+void StateReporter::tell_waiting() {
+  auto *element = static_cast<GstElement *>(g_weak_ref_get(&element_));
+  if (element == nullptr)
+    return;
+  std::vector<std::pair<guint64, GstMessage *>> messages;
+  {
+    std::lock_guard lock(mutex_);
+    scheduled_ = false;
+    const GstClockTime at = now();
+    GstClockTime next = GST_CLOCK_TIME_NONE;
+    for (auto &[state, entry] : entries_) {
+      if (!entry.waits)
+        continue;
+      if (at - entry.told >= kInterval)
+        messages.emplace_back(entry.order, message_of(element, state, entry, at));
+      else
+        next = std::min(next, entry.told + kInterval);
+    }
+    if (next != GST_CLOCK_TIME_NONE)
+      schedule(next);
+  }
+  std::sort(messages.begin(), messages.end());
+  for (auto &[order, message] : messages)
+    gst_element_post_message(element, message);
+  gst_object_unref(element);
+}
+
+void StateReporter::reset() {
+  std::lock_guard lock(mutex_);
+  entries_.clear();
+  ok_ = false;
+}
+
+}  // namespace e2ee

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <gst/gst.h>
+
+#include <atomic>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+namespace e2ee {
+
+/// Posts the GstE2EEState messages of one element: each state at most once a second, the last one
+/// always. Thread-safe; posts without a lock held.
+class StateReporter : public std::enable_shared_from_this<StateReporter> {
+ public:
+  explicit StateReporter(GstElement *element) { g_weak_ref_init(&element_, element); }
+  ~StateReporter() { g_weak_ref_clear(&element_); }
+  StateReporter(const StateReporter &) = delete;
+  StateReporter &operator=(const StateReporter &) = delete;
+
+  /// One frame ended in `state`, a string that lives for ever. Cheap while all goes well: "ok" is
+  /// told when it is new only.
+  void report(const char *state, const std::string &participant, guint64 key_id);
+
+  bool is_ok() const { return ok_.load(std::memory_order_relaxed); }
+
+  /// Forgets what was and what waits to be told.
+  void reset();
+
+ private:
+  struct Entry {
+    std::string participant;
+    guint64 key_id = 0;
+    guint64 count = 0;  // since the last message
+    guint64 order = 0;  // of the last occurrence
+    GstClockTime told = GST_CLOCK_TIME_NONE;
+    bool waits = false;
+  };
+
+  GstMessage *message_of(GstElement *element, const char *state, Entry &entry, GstClockTime now);
+  void schedule(GstClockTime when);
+  void tell_waiting();
+
+  GWeakRef element_;
+  std::atomic<bool> ok_{false};
+  std::mutex mutex_;
+  std::map<const char *, Entry> entries_;  // one for each state: bounded
+  guint64 order_ = 0;
+  bool scheduled_ = false;
+};
+
+}  // namespace e2ee

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <openssl/evp.h>
+
+#include <climits>
+
+#include "core/aead.h"
+
+namespace e2ee {
+
+extern const AeadBackend kOpensslBackend;
+
+namespace {
+
+struct EvpDelete {
+  void operator()(EVP_CIPHER *cipher) const { EVP_CIPHER_free(cipher); }
+  void operator()(EVP_CIPHER_CTX *ctx) const { EVP_CIPHER_CTX_free(ctx); }
+};
+using Cipher = std::unique_ptr<EVP_CIPHER, EvpDelete>;
+using Context = std::unique_ptr<EVP_CIPHER_CTX, EvpDelete>;
+
+// Fetching takes longer than sealing an audio frame: each cipher is fetched once in a process. They
+// are never freed, since a worker may still derive keys while the process exits.
+struct Ciphers {
+  Cipher gcm128{EVP_CIPHER_fetch(nullptr, "AES-128-GCM", nullptr)};
+  Cipher gcm256{EVP_CIPHER_fetch(nullptr, "AES-256-GCM", nullptr)};
+  Cipher ecb128{EVP_CIPHER_fetch(nullptr, "AES-128-ECB", nullptr)};
+  Cipher ecb256{EVP_CIPHER_fetch(nullptr, "AES-256-ECB", nullptr)};
+};
+
+const Ciphers &ciphers() {
+  static const auto *const all = new Ciphers;
+  return *all;
+}
+
+Context keyed(const Cipher &cipher, ByteView key, bool seal) {
+  Context ctx(EVP_CIPHER_CTX_new());
+  if (!ctx || !cipher ||
+      EVP_CipherInit_ex2(ctx.get(), cipher.get(), key.data(), nullptr, seal, nullptr) != 1)
+    return nullptr;
+  EVP_CIPHER_CTX_set_padding(ctx.get(), 0);
+  return ctx;
+}
+
+class OpensslAead final : public Aead {
+ public:
+  OpensslAead(Context gcm, Context ecb) : gcm_(std::move(gcm)), ecb_(std::move(ecb)) {}
+
+  bool seal(const Iv &iv, ByteView aad, ByteView in, std::uint8_t *out,
+            std::uint8_t *tag) override {
+    return crypt(iv, aad, in, out) && finish() &&
+           EVP_CIPHER_CTX_ctrl(gcm_.get(), EVP_CTRL_AEAD_GET_TAG, kTagSize, tag) == 1;
+  }
+
+  bool open(const Iv &iv, ByteView aad, ByteView in, std::uint8_t *out,
+            const std::uint8_t *tag) override {
+    return crypt(iv, aad, in, out) &&
+           EVP_CIPHER_CTX_ctrl(gcm_.get(), EVP_CTRL_AEAD_SET_TAG, kTagSize,
+                               const_cast<std::uint8_t *>(tag)) == 1 &&
+           finish();
+  }
+
+  bool encrypt_blocks(ByteView blocks, std::uint8_t *out) override {
+    int written = 0;
+    return ecb_ && blocks.size() <= INT_MAX &&
+           EVP_EncryptUpdate(ecb_.get(), out, &written, blocks.data(),
+                             static_cast<int>(blocks.size())) == 1 &&
+           static_cast<std::size_t>(written) == blocks.size();
+  }
+
+ private:
+  bool crypt(const Iv &iv, ByteView aad, ByteView in, std::uint8_t *out) {
+    int written = 0;
+    if (in.size() > INT_MAX || aad.size() > INT_MAX ||
+        EVP_CipherInit_ex2(gcm_.get(), nullptr, nullptr, iv.data(), -1, nullptr) != 1)
+      return false;
+    if (!aad.empty() && EVP_CipherUpdate(gcm_.get(), nullptr, &written, aad.data(),
+                                         static_cast<int>(aad.size())) != 1)
+      return false;
+    return in.empty() ||
+           EVP_CipherUpdate(gcm_.get(), out, &written, in.data(), static_cast<int>(in.size())) == 1;
+  }
+
+  bool finish() {
+    std::uint8_t none[kBlockSize];
+    int written = 0;
+    return EVP_CipherFinal_ex(gcm_.get(), none, &written) == 1;
+  }
+
+  Context gcm_;
+  Context ecb_;  // sealing only
+};
+
+bool usable() {
+  return ciphers().gcm128 && ciphers().gcm256;
+}
+
+std::unique_ptr<Aead> create(ByteView key, Direction direction) {
+  if (key.size() != 16 && key.size() != 32)
+    return nullptr;
+  const bool seal = direction == Direction::seal;
+  const Ciphers &all = ciphers();
+  Context gcm = keyed(key.size() == 16 ? all.gcm128 : all.gcm256, key, seal);
+  if (!gcm)
+    return nullptr;
+  Context ecb = seal ? keyed(key.size() == 16 ? all.ecb128 : all.ecb256, key, true) : nullptr;
+  if (seal && !ecb)
+    return nullptr;
+  return std::make_unique<OpensslAead>(std::move(gcm), std::move(ecb));
+}
+
+}  // namespace
+
+const AeadBackend kOpensslBackend = {"openssl", usable, create};
+
+}  // namespace e2ee

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "core/codec.h"
+
+namespace e2ee {
+
+extern const CodecRule kVp8, kVp9, kOpus;
+
+std::span<const CodecRule *const> codecs() {
+  static const CodecRule *const table[] = {&kVp8, &kVp9, &kOpus};
+  return table;
+}
+
+const CodecRule *codec_for_media_type(std::string_view media_type) {
+  for (const CodecRule *codec : codecs()) {
+    if (media_type == codec->media_type)
+      return codec;
+  }
+  return nullptr;
+}
+
+}  // namespace e2ee

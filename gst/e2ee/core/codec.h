@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+// What has to be known of a codec to encrypt its frames. One file a codec, one line in the table.
+#pragma once
+
+#include "core/bytes.h"
+
+namespace e2ee {
+
+enum class CodecId : std::uint8_t { vp8, vp9, opus };
+
+enum class FrameType : std::uint8_t { key, delta, audio };
+
+struct FrameSize {
+  unsigned width = 0;
+  unsigned height = 0;
+};
+
+struct CodecRule {
+  CodecId id;
+  const char *name;        // for people
+  const char *media_type;  // of the caps
+  bool video;
+
+  /// Key or delta, from the first byte or so; on an encrypted frame it is right where the scheme
+  /// leaves that byte in the clear. `frame` is not empty.
+  FrameType (*frame_type)(ByteView frame);
+
+  /// Size that a key frame in the clear states; zeros when it does not.
+  FrameSize (*frame_size)(ByteView key_frame);
+
+  /// Whether the stock payloader takes a frame whose encrypted part starts like this (at least
+  /// kPayloaderSight bytes); null when it takes anything.
+  bool (*payloader_takes)(ByteView ciphertext, FrameType type);
+};
+
+/// How far into the ciphertext payloader_takes() looks.
+inline constexpr std::size_t kPayloaderSight = 24;
+
+/// The rule for a caps name; null when there is none.
+const CodecRule *codec_for_media_type(std::string_view media_type);
+
+std::span<const CodecRule *const> codecs();
+
+}  // namespace e2ee

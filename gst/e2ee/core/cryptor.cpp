@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "core/cryptor.h"
+
+#include <algorithm>
+
+namespace e2ee {
+
+Aead *OpenStates::aead_for(const KeyRef &key) {
+  auto at = std::find_if(states_.begin(), states_.end(),
+                         [&](const State &state) { return state.key == key; });
+  if (at == states_.end()) {
+    if (states_.size() >= kMax)
+      states_.pop_back();
+    states_.push_front({key, make_aead(key->secret.view(), Direction::open)});
+  } else if (at != states_.begin()) {
+    states_.splice(states_.begin(), states_, at);
+  }
+  return states_.front().aead.get();
+}
+
+void OpenStates::forget(const Key *key) {
+  states_.remove_if([key](const State &state) { return state.key.get() == key; });
+}
+
+Reason Sealer::seal(const KeyRef &key, const CodecRule &codec, FrameType type, ByteView frame,
+                    ByteSpan out, std::size_t &written) {
+  written = 0;
+  if (frame.empty())
+    return Reason::ok;
+  const ClearRule *clear = scheme_.rule_for(codec.id);
+  if (clear == nullptr)
+    return Reason::unsupported;
+  if (!key)
+    return Reason::missing_key;
+  if (!state_ || &state_->key() != key.get())
+    state_ = std::make_unique<SealState>(key, random_);
+  if (state_->aead() == nullptr || out.size() < frame.size() + scheme_.overhead)
+    return Reason::internal;
+  if (key->usage->exhausted())
+    return Reason::key_limit;
+  const Reason reason = scheme_.seal(*state_, {codec, *clear, type, frame}, out, written);
+  if (reason == Reason::ok)
+    key->usage->count();
+  return reason;
+}
+
+Reason Opener::open(const KeyRing &ring, const CodecRule &codec, ByteView frame, ByteSpan out,
+                    Opened &opened) {
+  opened = {};
+  if (frame.empty())
+    return Reason::ok;
+  const ClearRule *clear = scheme_.rule_for(codec.id);
+  if (clear == nullptr)
+    return Reason::unsupported;
+  if (out.size() < frame.size())
+    return Reason::internal;
+  return scheme_.open(states_, ring, {codec, *clear, frame}, out, opened);
+}
+
+}  // namespace e2ee

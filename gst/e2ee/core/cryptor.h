@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+// The frame cryptor: a scheme at work with keyed ciphers. No GLib, no locks; one thread at a time.
+#pragma once
+
+#include <list>
+
+#include "core/iv.h"
+#include "core/scheme.h"
+
+namespace e2ee {
+
+/// A key, keyed for sealing, with the IVs that belong to this encryptor.
+class SealState {
+ public:
+  SealState(KeyRef key, RandomFn random)
+      : key_(std::move(key)), aead_(make_aead(key_->secret.view(), Direction::seal)), iv_(random) {}
+
+  const Key &key() const { return *key_; }
+  Aead *aead() { return aead_.get(); }  // null when the cipher cannot be had
+  IvSource &iv() { return iv_; }
+
+ private:
+  KeyRef key_;
+  std::unique_ptr<Aead> aead_;
+  IvSource iv_;
+};
+
+/// Keyed ciphers of a decryptor, made at a key's first frame and bounded in number.
+class OpenStates {
+ public:
+  static constexpr std::size_t kMax = 32;
+
+  /// Null when the cipher cannot be had.
+  Aead *aead_for(const KeyRef &key);
+  void forget(const Key *key);
+  void clear() { states_.clear(); }
+
+ private:
+  struct State {
+    KeyRef key;
+    std::unique_ptr<Aead> aead;
+  };
+  std::list<State> states_;  // latest used first
+};
+
+class Sealer {
+ public:
+  explicit Sealer(const Scheme &scheme, RandomFn random = random_bytes)
+      : scheme_(scheme), random_(random) {}
+
+  /// Encrypts `frame` with `key`; see Scheme::seal for `out`. An empty frame stays empty.
+  Reason seal(const KeyRef &key, const CodecRule &codec, FrameType type, ByteView frame,
+              ByteSpan out, std::size_t &written);
+
+  /// Drops the keyed cipher, and with it the key schedule in its memory.
+  void clear() { state_.reset(); }
+
+ private:
+  const Scheme &scheme_;
+  RandomFn random_;
+  std::unique_ptr<SealState> state_;
+};
+
+class Opener {
+ public:
+  explicit Opener(const Scheme &scheme) : scheme_(scheme) {}
+
+  /// Decrypts `frame` with the key of `ring` that it names; see Scheme::open for `out`.
+  Reason open(const KeyRing &ring, const CodecRule &codec, ByteView frame, ByteSpan out,
+              Opened &opened);
+
+  void clear() { states_.clear(); }
+
+ private:
+  const Scheme &scheme_;
+  OpenStates states_;
+};
+
+}  // namespace e2ee

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+// Key derivation through OpenSSL's EVP_KDF. None of this belongs on a streaming thread: PBKDF2
+// with 100,000 rounds takes tens of milliseconds.
+#pragma once
+
+#include "core/bytes.h"
+
+namespace e2ee {
+
+/// PBKDF2-HMAC-SHA256 (RFC 8018 section 5.2). The salt may be empty, as LiveKit's may.
+bool pbkdf2_sha256(ByteView password, ByteView salt, unsigned rounds, ByteSpan out);
+
+/// HKDF-SHA256 (RFC 5869), extract and expand.
+bool hkdf_sha256(ByteView ikm, ByteView salt, ByteView info, ByteSpan out);
+
+/// The expand half alone; `prk` is a secret of full strength.
+bool hkdf_expand_sha256(ByteView prk, ByteView info, ByteSpan out);
+
+/// SHA-256 of `data`.
+bool sha256(ByteView data, std::span<std::uint8_t, 32> out);
+
+/// Called before each derivation with "pbkdf2" or "hkdf"; for tests that assert on which thread
+/// keys are derived. Null, the default, switches it off.
+using KdfHook = void (*)(const char *kdf);
+void set_kdf_hook(KdfHook hook);
+
+}  // namespace e2ee

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+// Why a frame did not pass. One enum is the statistic, the bus message's state and the log line.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+
+namespace e2ee {
+
+enum class Reason : std::uint8_t {
+  ok,
+  missing_key,    // nothing to encrypt or decrypt with
+  auth_failed,    // the tag does not verify: wrong key, or the frame was changed
+  malformed,      // too short, or no trailer where one must be
+  replayed,       // this IV was accepted before
+  plaintext,      // a frame in the clear where encryption was seen before
+  unsupported,    // the scheme has no rule for this frame
+  key_limit,      // the key has been used as often as AES-GCM allows
+  held_too_long,  // its key did not come within key-wait
+  internal,       // the cipher or the random generator failed
+};
+
+inline constexpr std::size_t kReasonCount = 10;
+
+struct ReasonNames {
+  const char *stat;   // field of the elements' `stats`; null for ok
+  const char *state;  // `state` of the GstE2EEState message
+  const char *text;   // for logs
+};
+
+/// Names of a reason; never fails.
+const ReasonNames &names_of(Reason reason);
+
+}  // namespace e2ee

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <gst/e2ee/e2ee-prelude.h>
+
+G_BEGIN_DECLS
+
+/**
+ * GstE2EEScheme:
+ * @GST_E2EE_SCHEME_LIVEKIT: LiveKit's frame encryption
+ * @GST_E2EE_SCHEME_REALTIMEKIT: Cloudflare RealtimeKit's
+ * @GST_E2EE_SCHEME_JITSI: Jitsi's
+ * @GST_E2EE_SCHEME_SFRAME: SFrame, RFC 9605
+ *
+ * Wire format and key schedule of encrypted frames.
+ */
+typedef enum /*< underscore_name=gst_e2ee_scheme >*/
+{
+  GST_E2EE_SCHEME_LIVEKIT,
+  GST_E2EE_SCHEME_REALTIMEKIT,
+  GST_E2EE_SCHEME_JITSI,
+  GST_E2EE_SCHEME_SFRAME,
+} GstE2EEScheme;
+
+/**
+ * GstE2EEKdf:
+ * @GST_E2EE_KDF_AUTO: PBKDF2 for passphrases, HKDF for raw bytes
+ * @GST_E2EE_KDF_PBKDF2: PBKDF2-HMAC-SHA256; LiveKit's native clients use it for raw bytes too
+ * @GST_E2EE_KDF_HKDF: HKDF-SHA256
+ *
+ * How a key is derived from its material.
+ */
+typedef enum /*< underscore_name=gst_e2ee_kdf >*/
+{
+  GST_E2EE_KDF_AUTO,
+  GST_E2EE_KDF_PBKDF2,
+  GST_E2EE_KDF_HKDF,
+} GstE2EEKdf;
+
+/**
+ * GstE2EESFrameKidMap:
+ * @GST_E2EE_SFRAME_KID_MAP_PROFILE: 56 drawn bits, key index, ratchet step
+ * @GST_E2EE_SFRAME_KID_MAP_PLAIN: the KID is the key id
+ *
+ * What a received SFrame KID means.
+ */
+typedef enum /*< underscore_name=gst_e2ee_sframe_kid_map >*/
+{
+  GST_E2EE_SFRAME_KID_MAP_PROFILE,
+  GST_E2EE_SFRAME_KID_MAP_PLAIN,
+} GstE2EESFrameKidMap;
+
+/**
+ * GstE2EEClearHeader:
+ * @GST_E2EE_CLEAR_HEADER_SCHEME: what the scheme leaves in the clear
+ * @GST_E2EE_CLEAR_HEADER_NONE: nothing: pure RFC 9605 frames
+ *
+ * Which codec bytes stay readable in front of an SFrame frame.
+ */
+typedef enum /*< underscore_name=gst_e2ee_clear_header >*/
+{
+  GST_E2EE_CLEAR_HEADER_SCHEME,
+  GST_E2EE_CLEAR_HEADER_NONE,
+} GstE2EEClearHeader;
+
+/**
+ * GstE2EEServerFrames:
+ * @GST_E2EE_SERVER_FRAMES_DROP: drop them
+ * @GST_E2EE_SERVER_FRAMES_KNOWN: pass the published filler payloads only
+ * @GST_E2EE_SERVER_FRAMES_PASS: pass any frame that ends with the announced trailer
+ *
+ * What to do with frames that the media server injects in the clear.
+ */
+typedef enum /*< underscore_name=gst_e2ee_server_frames >*/
+{
+  GST_E2EE_SERVER_FRAMES_DROP,
+  GST_E2EE_SERVER_FRAMES_KNOWN,
+  GST_E2EE_SERVER_FRAMES_PASS,
+} GstE2EEServerFrames;
+
+/**
+ * GstE2EEError:
+ * @GST_E2EE_ERROR_INVALID_KEY: an empty passphrase, a raw key under 16 bytes
+ * @GST_E2EE_ERROR_INVALID_INDEX: a key index outside the key ring
+ * @GST_E2EE_ERROR_INVALID_OPTION: an option that does not exist or does not fit
+ * @GST_E2EE_ERROR_NOT_FOUND: no such participant, key or provider kind
+ * @GST_E2EE_ERROR_IO: a file or descriptor that cannot be read
+ * @GST_E2EE_ERROR_PARSE: a string or file that cannot be understood
+ * @GST_E2EE_ERROR_CRYPTO: the cipher, a derivation or the random generator failed
+ * @GST_E2EE_ERROR_LIMIT: more of something than is allowed
+ *
+ * Codes of the domain %GST_E2EE_ERROR. Messages say what to do and never contain a secret.
+ */
+typedef enum /*< underscore_name=gst_e2ee_error >*/
+{
+  GST_E2EE_ERROR_INVALID_KEY,
+  GST_E2EE_ERROR_INVALID_INDEX,
+  GST_E2EE_ERROR_INVALID_OPTION,
+  GST_E2EE_ERROR_NOT_FOUND,
+  GST_E2EE_ERROR_IO,
+  GST_E2EE_ERROR_PARSE,
+  GST_E2EE_ERROR_CRYPTO,
+  GST_E2EE_ERROR_LIMIT,
+} GstE2EEError;
+
+/**
+ * GST_E2EE_ERROR:
+ *
+ * Error domain of the library.
+ */
+#define GST_E2EE_ERROR (gst_e2ee_error_quark ())
+
+GST_E2EE_API
+GQuark gst_e2ee_error_quark (void);
+
+G_END_DECLS

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+// What the elements see of the library's inside: a frame in, a frame out. Exported for our own
+// plugin and not installed; it changes with the library, from one build to the next.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/bytes.h"
+#include "core/codec.h"
+#include "core/reason.h"
+#include "gste2eekeyprovider.h"
+
+#define E2EE_SHARED __attribute__((visibility("default")))
+
+namespace e2ee {
+
+/// The rule for the codec of a caps name; null when there is none.
+E2EE_SHARED const CodecRule *find_codec(const char *media_type);
+
+/// Statistic, state and text of a reason.
+E2EE_SHARED const ReasonNames &reason_names(Reason reason);
+
+/// What is told of a key: never the key.
+struct KeyInfo {
+  std::uint64_t id = 0;
+  std::uint64_t generation = 0;
+  std::string fingerprint;
+};
+
+/// One direction of one element, for one participant. encrypt() and decrypt() belong to the
+/// streaming thread; everything else may be called on any thread.
+class E2EE_SHARED FrameCryptor {
+ public:
+  struct Result {
+    Reason reason = Reason::ok;
+    std::size_t size = 0;      // of what was written
+    std::uint64_t key_id = 0;  // of the key used, or that the frame names
+    bool near_limit = false;   // the key is past its soft limit
+    bool key_changed = false;  // not the key of the last frame that passed
+  };
+
+  /// Takes a reference on `provider` and has its keys looked up. Null, with an error that says what
+  /// to do, when the scheme is not there or the provider could not be configured.
+  static std::unique_ptr<FrameCryptor> open(GstE2EEKeyProvider *provider, GstE2EEScheme scheme,
+                                            const char *participant, GError **error);
+  ~FrameCryptor();
+  FrameCryptor(const FrameCryptor &) = delete;
+  FrameCryptor &operator=(const FrameCryptor &) = delete;
+
+  /// Waits until the keys that were set before open() are derived; a provider that takes longer
+  /// than `limit` delivers later.
+  void wait_ready(std::chrono::milliseconds limit);
+
+  /// Whether the scheme takes frames of this codec.
+  bool supports(const CodecRule &codec) const;
+
+  /// Bytes a frame grows by, at most.
+  std::size_t overhead() const;
+
+  /// `out` has room for the frame and overhead(), and is the frame's memory or apart from it.
+  Result encrypt(const CodecRule &codec, FrameType type, ByteView frame, ByteSpan out);
+
+  /// `out` is as long as the frame, and is its memory or apart from it. What does not verify
+  /// leaves nothing decrypted behind.
+  Result decrypt(const CodecRule &codec, ByteView frame, ByteSpan out);
+
+  /// Whether a frame is laid out as the scheme lays out encrypted ones; those in the clear are not,
+  /// almost always.
+  bool recognises(ByteView frame) const;
+
+  /// Whether frames of this participant were ever encrypted, as far as the provider knows.
+  bool is_protected() const;
+
+  /// Things the provider wants the user to know, each once.
+  std::vector<std::string> take_notices();
+
+  /// The key of the last frame that passed, or before one the current key.
+  KeyInfo key_info() const;
+
+  /// Called on a worker after keys were added or taken out, without a lock held. Set it before
+  /// frames flow; an empty function takes it away and waits until a call under way is over.
+  void on_keys_changed(std::function<void()> call);
+
+ private:
+  struct Private;
+  explicit FrameCryptor(std::unique_ptr<Private> priv);
+  std::unique_ptr<Private> priv_;
+};
+
+}  // namespace e2ee

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <gst/e2ee/gste2eekeyprovider.h>
+
+#include "registry.h"
+
+using e2ee::ProviderState;
+
+/**
+ * GstE2EEKeyProvider:
+ *
+ * Where keys come from; see #GstE2EEKeyProviderInterface for writing one.
+ *
+ * Since: 0.1
+ */
+G_DEFINE_INTERFACE(GstE2EEKeyProvider, gst_e2ee_key_provider, G_TYPE_OBJECT)
+
+enum { KEY_CHANGED, KEY_REMOVED, KEY_MISSING, N_SIGNALS };
+static guint signals[N_SIGNALS];
+
+static void gst_e2ee_key_provider_default_init(GstE2EEKeyProviderInterface *iface) {
+  const auto add = [&](const char *name) {
+    return g_signal_new(name, G_TYPE_FROM_INTERFACE(iface), G_SIGNAL_RUN_LAST, 0, nullptr, nullptr,
+                        nullptr, G_TYPE_NONE, 2, G_TYPE_STRING, G_TYPE_UINT64);
+  };
+  /**
+   * GstE2EEKeyProvider::key-changed:
+   * @provider: the provider
+   * @participant: (nullable): identity, %NULL for the shared key
+   * @key_id: the key that is new or different, or has become current
+   *
+   * On the thread that made the change, without a lock held.
+   */
+  signals[KEY_CHANGED] = add("key-changed");
+  /**
+   * GstE2EEKeyProvider::key-removed:
+   * @provider: the provider
+   * @participant: (nullable): identity, %NULL for the shared key
+   * @key_id: the key that is gone, or %GST_E2EE_ALL_KEYS
+   *
+   * On the thread that removed it, without a lock held.
+   */
+  signals[KEY_REMOVED] = add("key-removed");
+  /**
+   * GstE2EEKeyProvider::key-missing:
+   * @provider: the provider
+   * @participant: (nullable): identity, %NULL for the shared key
+   * @key_id: the key that a frame names
+   *
+   * A frame came whose key the provider does not have. From a worker thread, at most once a second
+   * for each key. A hostile sender can name any key id.
+   */
+  signals[KEY_MISSING] = add("key-missing");
+}
+
+GstE2EEKeyMaterial *gst_e2ee_key_provider_lookup_current(GstE2EEKeyProvider *provider,
+                                                         const gchar *participant, GError **error) {
+  g_return_val_if_fail(GST_IS_E2EE_KEY_PROVIDER(provider), nullptr);
+  GstE2EEKeyProviderInterface *iface = GST_E2EE_KEY_PROVIDER_GET_IFACE(provider);
+  return iface->lookup_current ? iface->lookup_current(provider, participant, error) : nullptr;
+}
+
+GstE2EEKeyMaterial *gst_e2ee_key_provider_lookup(GstE2EEKeyProvider *provider,
+                                                 const gchar *participant, guint64 key_id,
+                                                 GError **error) {
+  g_return_val_if_fail(GST_IS_E2EE_KEY_PROVIDER(provider), nullptr);
+  GstE2EEKeyProviderInterface *iface = GST_E2EE_KEY_PROVIDER_GET_IFACE(provider);
+  return iface->lookup ? iface->lookup(provider, participant, key_id, error) : nullptr;
+}
+
+void gst_e2ee_key_provider_changed(GstE2EEKeyProvider *provider, const gchar *participant,
+                                   guint64 key_id) {
+  g_return_if_fail(GST_IS_E2EE_KEY_PROVIDER(provider));
+  ProviderState::of(provider)->changed(participant, key_id, false);
+  g_signal_emit(provider, signals[KEY_CHANGED], 0, participant, key_id);
+}
+
+void gst_e2ee_key_provider_removed(GstE2EEKeyProvider *provider, const gchar *participant,
+                                   guint64 key_id) {
+  g_return_if_fail(GST_IS_E2EE_KEY_PROVIDER(provider));
+  ProviderState::of(provider)->removed(participant, key_id);
+  g_signal_emit(provider, signals[KEY_REMOVED], 0, participant, key_id);
+}
+
+gchar *gst_e2ee_key_provider_get_fingerprint(GstE2EEKeyProvider *provider, const gchar *participant,
+                                             guint64 key_id) {
+  g_return_val_if_fail(GST_IS_E2EE_KEY_PROVIDER(provider), nullptr);
+  const std::string text = ProviderState::of(provider)->fingerprint(participant, key_id);
+  return text.empty() ? nullptr : g_strdup(text.c_str());
+}
+
+gboolean gst_e2ee_key_provider_check(GstE2EEKeyProvider *provider, GError **error) {
+  g_return_val_if_fail(GST_IS_E2EE_KEY_PROVIDER(provider), FALSE);
+  const GError *found = ProviderState::of(provider)->error();
+  if (found != nullptr && error != nullptr)
+    *error = g_error_copy(found);
+  return found == nullptr;
+}
+
+GstContext *gst_e2ee_context_new_key_provider(GstE2EEKeyProvider *provider) {
+  g_return_val_if_fail(GST_IS_E2EE_KEY_PROVIDER(provider), nullptr);
+  GstContext *context = gst_context_new(GST_E2EE_KEY_PROVIDER_CONTEXT_TYPE, TRUE);
+  gst_structure_set(gst_context_writable_structure(context), "key-provider",
+                    GST_TYPE_E2EE_KEY_PROVIDER, provider, nullptr);
+  return context;
+}
+
+GstE2EEKeyProvider *gst_e2ee_context_get_key_provider(GstContext *context) {
+  g_return_val_if_fail(GST_IS_CONTEXT(context), nullptr);
+  if (!gst_context_has_context_type(context, GST_E2EE_KEY_PROVIDER_CONTEXT_TYPE))
+    return nullptr;
+  GstE2EEKeyProvider *provider = nullptr;
+  gst_structure_get(gst_context_get_structure(context), "key-provider", GST_TYPE_E2EE_KEY_PROVIDER,
+                    &provider, nullptr);
+  return provider;
+}

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <gst/e2ee/e2ee-prelude.h>
+
+G_BEGIN_DECLS
+
+typedef struct _GstE2EEFrameMeta GstE2EEFrameMeta;
+typedef struct _GstE2EEUnprotectedMeta GstE2EEUnprotectedMeta;
+
+/**
+ * GstE2EEFrameMeta:
+ * @meta: parent
+ * @keyframe: whether a decoder can start here
+ * @width: of the picture in pixels, 0 when unknown
+ * @height: of the picture in pixels, 0 when unknown
+ * @temporal_layer: 0 is the base layer
+ * @spatial_layer: 0 is the base layer
+ * @layer_sync: whether the temporal layer can be switched up to here
+ * @has_layers: whether the layer fields were given by the encoder
+ *
+ * What a payloader must know of an encrypted frame and cannot read from it. e2eeencrypt writes it
+ * on video frames; it has no tags, so that it is kept by elements that copy buffers.
+ */
+struct _GstE2EEFrameMeta
+{
+  GstMeta meta;
+
+  gboolean keyframe;
+  guint width;
+  guint height;
+  guint temporal_layer;
+  guint spatial_layer;
+  gboolean layer_sync;
+  gboolean has_layers;
+};
+
+#define GST_E2EE_FRAME_META_API_TYPE (gst_e2ee_frame_meta_api_get_type ())
+#define GST_E2EE_FRAME_META_INFO (gst_e2ee_frame_meta_get_info ())
+
+GST_E2EE_API
+GType gst_e2ee_frame_meta_api_get_type (void);
+
+GST_E2EE_API
+const GstMetaInfo *gst_e2ee_frame_meta_get_info (void);
+
+/**
+ * gst_e2ee_buffer_add_frame_meta:
+ * @buffer: a writable #GstBuffer
+ * @keyframe: whether a decoder can start at this frame
+ * @width: of the picture in pixels, 0 when unknown
+ * @height: of the picture in pixels, 0 when unknown
+ *
+ * Tells payloaders about a frame whose payload they cannot read. The layer fields of the result
+ * are zero and may be set.
+ *
+ * Returns: (transfer none): the meta, owned by @buffer
+ */
+GST_E2EE_API
+GstE2EEFrameMeta *gst_e2ee_buffer_add_frame_meta (GstBuffer * buffer, gboolean keyframe,
+    guint width, guint height);
+
+/**
+ * gst_e2ee_buffer_get_frame_meta:
+ * @buffer: a #GstBuffer
+ *
+ * Returns: (transfer none) (nullable): the meta of @buffer, owned by it
+ */
+GST_E2EE_API
+GstE2EEFrameMeta *gst_e2ee_buffer_get_frame_meta (GstBuffer * buffer);
+
+/**
+ * GstE2EEUnprotectedMeta:
+ * @meta: parent
+ *
+ * Marks a frame that passed an e2ee element in the clear because the user asked for it by name
+ * (`enabled=false`, `server-frames`, `allow-plaintext`). A recorder can tell such frames apart.
+ */
+struct _GstE2EEUnprotectedMeta
+{
+  GstMeta meta;
+};
+
+#define GST_E2EE_UNPROTECTED_META_API_TYPE (gst_e2ee_unprotected_meta_api_get_type ())
+#define GST_E2EE_UNPROTECTED_META_INFO (gst_e2ee_unprotected_meta_get_info ())
+
+GST_E2EE_API
+GType gst_e2ee_unprotected_meta_api_get_type (void);
+
+GST_E2EE_API
+const GstMetaInfo *gst_e2ee_unprotected_meta_get_info (void);
+
+/**
+ * gst_e2ee_buffer_add_unprotected_meta:
+ * @buffer: a writable #GstBuffer
+ *
+ * Returns: (transfer none): the meta, owned by @buffer
+ */
+GST_E2EE_API
+GstE2EEUnprotectedMeta *gst_e2ee_buffer_add_unprotected_meta (GstBuffer * buffer);
+
+/**
+ * gst_e2ee_buffer_is_unprotected:
+ * @buffer: a #GstBuffer
+ *
+ * Returns: whether @buffer passed an e2ee element in the clear
+ */
+GST_E2EE_API
+gboolean gst_e2ee_buffer_is_unprotected (GstBuffer * buffer);
+
+G_END_DECLS

@@ -1,0 +1,310 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+// From text to a provider: the table of kinds, and what GStreamer's value system needs.
+#include <gst/e2ee/gste2eesharedkeyprovider.h>
+
+#include <array>
+#include <map>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "core/kdf.h"
+#include "keysource.h"
+#include "providerstring.h"
+#include "registry.h"
+
+using e2ee::MaterialPtr;
+using e2ee::ProviderState;
+using e2ee::ProviderText;
+
+// ---- a provider that could not be made ----------------------------------------------------------
+
+G_BEGIN_DECLS
+G_DECLARE_FINAL_TYPE(GstE2EEInvalidKeyProvider, gst_e2ee_invalid_key_provider, GST,
+                     E2EE_INVALID_KEY_PROVIDER, GObject)
+G_END_DECLS
+
+// Stands in for one whose text has a mistake, hands out nothing and carries the error. Failing to
+// deserialise instead would make GStreamer print the whole text, secrets included.
+struct _GstE2EEInvalidKeyProvider {
+  GObject parent;
+};
+
+static void invalid_iface_init(GstE2EEKeyProviderInterface *) {}
+
+G_DEFINE_TYPE_WITH_CODE(GstE2EEInvalidKeyProvider, gst_e2ee_invalid_key_provider, G_TYPE_OBJECT,
+                        G_IMPLEMENT_INTERFACE(GST_TYPE_E2EE_KEY_PROVIDER, invalid_iface_init))
+
+static void gst_e2ee_invalid_key_provider_class_init(GstE2EEInvalidKeyProviderClass *) {}
+static void gst_e2ee_invalid_key_provider_init(GstE2EEInvalidKeyProvider *) {}
+
+namespace {
+
+// ---- options ------------------------------------------------------------------------------------
+
+// Sets a property of a provider from the text of the field of the same name.
+bool set_option(GObject *provider, const char *field, const char *text, GError **error) {
+  GParamSpec *pspec = g_object_class_find_property(G_OBJECT_GET_CLASS(provider), field);
+  GValue value = G_VALUE_INIT;
+  g_value_init(&value, pspec->value_type);
+  bool valid = false;
+  if (G_IS_PARAM_SPEC_STRING(pspec)) {
+    g_value_set_string(&value, text);
+    valid = true;
+  } else if (G_IS_PARAM_SPEC_ENUM(pspec)) {
+    const GEnumValue *found = g_enum_get_value_by_nick(G_PARAM_SPEC_ENUM(pspec)->enum_class, text);
+    if ((valid = found != nullptr))
+      g_value_set_enum(&value, found->value);
+  } else if (G_IS_PARAM_SPEC_UINT(pspec)) {
+    const auto *range = G_PARAM_SPEC_UINT(pspec);
+    guint64 number = 0;
+    valid = g_ascii_string_to_unsigned(text, 10, range->minimum, range->maximum, &number, nullptr);
+    g_value_set_uint(&value, static_cast<guint>(number));
+  }
+  if (valid)
+    g_object_set_property(provider, field, &value);
+  else
+    g_set_error(error, GST_E2EE_ERROR, GST_E2EE_ERROR_INVALID_OPTION,
+                "%s: is not a value that this option takes: %s", field,
+                g_param_spec_get_blurb(pspec));
+  g_value_unset(&value);
+  return valid;
+}
+
+const char *const kOptionFields[] = {"keyring-size", "key-size", "kdf", "ratchet-salt", nullptr};
+
+const char *text_of(GHashTable *fields, const char *name) {
+  return static_cast<const char *>(g_hash_table_lookup(fields, name));
+}
+
+// ---- kind "shared" ------------------------------------------------------------------------------
+
+const char *const kSharedFields[] = {
+    "passphrase", "passphrase-file", "passphrase-env", "passphrase-fd",
+    "key-file",   "key-index",       "keyring-size",   "key-size",
+    "kdf",        "ratchet-salt",    nullptr};
+
+bool fill_shared(GstE2EESharedKeyProvider *provider, GHashTable *fields, GError **error) {
+  for (const char *const *option = kOptionFields; *option != nullptr; ++option) {
+    const char *text = text_of(fields, *option);
+    if (text != nullptr && !set_option(G_OBJECT(provider), *option, text, error))
+      return false;
+  }
+  guint64 index = 0;
+  const char *index_text = text_of(fields, "key-index");
+  if (index_text != nullptr && !e2ee::parse_number("key-index", index_text, 255, index, error))
+    return false;
+
+  const char *source = nullptr;
+  for (const char *const *field = e2ee::kSecretFields; *field != nullptr; ++field) {
+    if (text_of(fields, *field) == nullptr)
+      continue;
+    if (source != nullptr) {
+      g_set_error(error, GST_E2EE_ERROR, GST_E2EE_ERROR_INVALID_OPTION,
+                  "%s and %s both name the key: give one of them", source, *field);
+      return false;
+    }
+    source = *field;
+  }
+  if (source == nullptr) {
+    g_set_error_literal(error, GST_E2EE_ERROR, GST_E2EE_ERROR_NOT_FOUND,
+                        "no key is given: add passphrase-file=, passphrase-env=, passphrase-fd= "
+                        "or key-file=");
+    return false;
+  }
+  std::vector<std::string> notices;
+  MaterialPtr material = e2ee::read_secret(source, text_of(fields, source), index, notices, error);
+  for (std::string &notice : notices)
+    ProviderState::of(GST_E2EE_KEY_PROVIDER(provider))->add_notice(std::move(notice));
+  return material && gst_e2ee_shared_key_provider_set_material(provider, material.get(), error);
+}
+
+GstE2EEKeyProvider *make_shared_provider(const gchar *, GHashTable *fields, gpointer,
+                                         GError **error) {
+  GstE2EESharedKeyProvider *provider = gst_e2ee_shared_key_provider_new();
+  if (fill_shared(provider, fields, error))
+    return GST_E2EE_KEY_PROVIDER(provider);
+  g_object_unref(provider);
+  return nullptr;
+}
+
+// ---- the table of kinds -------------------------------------------------------------------------
+
+struct Kind {
+  std::vector<std::string> fields;
+  GstE2EEKeyProviderMakeFunc make;
+  gpointer user_data;
+};
+
+class Kinds {
+ public:
+  static Kinds &get() {
+    static Kinds *const kinds = new Kinds;
+    return *kinds;
+  }
+
+  bool add(const char *name, const gchar *const *fields, GstE2EEKeyProviderMakeFunc make,
+           gpointer user_data) {
+    Kind kind{{}, make, user_data};
+    for (; fields != nullptr && *fields != nullptr; ++fields)
+      kind.fields.push_back(*fields);
+    std::lock_guard lock(mutex_);
+    return kinds_.emplace(name, std::move(kind)).second;
+  }
+
+  // Copies: a maker runs without the lock, since it may take its time or register another.
+  bool find(const std::string &name, Kind &kind) {
+    std::lock_guard lock(mutex_);
+    auto at = kinds_.find(name);
+    if (at == kinds_.end())
+      return false;
+    kind = at->second;
+    return true;
+  }
+
+  std::string names() {
+    std::lock_guard lock(mutex_);
+    std::string text;
+    for (const auto &[name, kind] : kinds_)
+      text += (text.empty() ? "" : ", ") + name;
+    return text;
+  }
+
+ private:
+  Kinds() { add("shared", kSharedFields, make_shared_provider, nullptr); }
+
+  std::mutex mutex_;
+  std::map<std::string, Kind> kinds_;
+};
+
+bool check_fields(const ProviderText &text, const Kind &kind, GError **error) {
+  GHashTableIter iter;
+  gpointer name;
+  g_hash_table_iter_init(&iter, text.fields);
+  while (g_hash_table_iter_next(&iter, &name, nullptr)) {
+    bool known = false;
+    std::string all;
+    for (const std::string &field : kind.fields) {
+      known = known || field == static_cast<const char *>(name);
+      all += (all.empty() ? "" : ", ") + field;
+    }
+    if (!known) {
+      g_set_error(error, GST_E2EE_ERROR, GST_E2EE_ERROR_INVALID_OPTION,
+                  "key provider kind '%s' has no field '%s'; it takes %s", text.kind.c_str(),
+                  static_cast<const char *>(name), all.c_str());
+      return false;
+    }
+  }
+  return true;
+}
+
+GstE2EEKeyProvider *make_provider(const char *text, GError **error) {
+  ProviderText parsed;
+  Kind kind;
+  if (!e2ee::parse_provider_text(text, parsed, error))
+    return nullptr;
+  if (!Kinds::get().find(parsed.kind, kind)) {
+    g_set_error(error, GST_E2EE_ERROR, GST_E2EE_ERROR_NOT_FOUND,
+                "there is no key provider kind '%s'; there are: %s", parsed.kind.c_str(),
+                Kinds::get().names().c_str());
+    return nullptr;
+  }
+  if (!check_fields(parsed, kind, error))
+    return nullptr;
+  return kind.make(parsed.kind.c_str(), parsed.fields, kind.user_data, error);
+}
+
+// ---- one provider for one text ------------------------------------------------------------------
+
+// Living providers by the hash of their text, which may hold a passphrase.
+class Living {
+ public:
+  static Living &get() {
+    static Living *const living = new Living;
+    return *living;
+  }
+
+  // One at a time: two elements with the same text must not both read its file descriptor.
+  GstE2EEKeyProvider *provider_for(const char *text, GError **error) {
+    std::array<std::uint8_t, 32> hash;
+    if (!e2ee::sha256(e2ee::bytes_of(text), hash)) {
+      g_set_error_literal(error, GST_E2EE_ERROR, GST_E2EE_ERROR_CRYPTO, "SHA-256 failed");
+      return nullptr;
+    }
+    std::lock_guard lock(mutex_);
+    forget_dead();
+    auto at = providers_.find(hash);
+    if (at != providers_.end()) {
+      if (gpointer living = g_weak_ref_get(&at->second))
+        return GST_E2EE_KEY_PROVIDER(living);
+    }
+    GstE2EEKeyProvider *made = make_provider(text, error);
+    if (made != nullptr)
+      g_weak_ref_set(&providers_[hash], made);
+    return made;
+  }
+
+ private:
+  void forget_dead() {
+    for (auto it = providers_.begin(); it != providers_.end();) {
+      gpointer living = g_weak_ref_get(&it->second);
+      if (living != nullptr) {
+        g_object_unref(living);
+        ++it;
+      } else {
+        g_weak_ref_clear(&it->second);
+        it = providers_.erase(it);
+      }
+    }
+  }
+
+  std::mutex mutex_;
+  std::map<std::array<std::uint8_t, 32>, GWeakRef> providers_;
+};
+
+// ---- GstValue -----------------------------------------------------------------------------------
+
+gboolean deserialize(GValue *value, const gchar *text) {
+  GError *error = nullptr;
+  GstE2EEKeyProvider *provider = gst_e2ee_key_provider_new_from_string(text, &error);
+  if (provider == nullptr) {
+    provider =
+        GST_E2EE_KEY_PROVIDER(g_object_new(gst_e2ee_invalid_key_provider_get_type(), nullptr));
+    ProviderState::of(provider)->set_error(error);
+  }
+  g_value_take_object(value, provider);
+  return TRUE;
+}
+
+// Into dot files and -v output: what it is, nothing of what it holds.
+gchar *serialize(const GValue *value) {
+  gpointer provider = g_value_get_object(value);
+  return g_strdup(provider != nullptr ? G_OBJECT_TYPE_NAME(provider) : "none");
+}
+
+}  // namespace
+
+GstE2EEKeyProvider *gst_e2ee_key_provider_new_from_string(const gchar *text, GError **error) {
+  g_return_val_if_fail(text != nullptr, nullptr);
+  return Living::get().provider_for(text, error);
+}
+
+gboolean gst_e2ee_key_provider_register_kind(const gchar *kind, const gchar *const *fields,
+                                             GstE2EEKeyProviderMakeFunc make, gpointer user_data,
+                                             GDestroyNotify notify) {
+  g_return_val_if_fail(kind != nullptr && make != nullptr, FALSE);
+  if (Kinds::get().add(kind, fields, make, user_data))
+    return TRUE;
+  if (notify != nullptr)
+    notify(user_data);
+  return FALSE;
+}
+
+void gst_e2ee_key_provider_register_value() {
+  static std::once_flag once;
+  std::call_once(once, [] {
+    static const GstValueTable table = {
+        GST_TYPE_E2EE_KEY_PROVIDER, nullptr, serialize, deserialize, {}};
+    gst_value_register(&table);
+  });
+}

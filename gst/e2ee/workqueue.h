@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <thread>
+
+namespace e2ee {
+
+/// Runs tasks one after the other on a thread of its own, which exists only while there is work and
+/// a little longer. Each provider has one, so that a provider that blocks stops nobody else.
+class WorkQueue : public std::enable_shared_from_this<WorkQueue> {
+ public:
+  using Task = std::function<void()>;
+
+  /// Queues `task`. Tasks hold no strong reference on the queue's owner.
+  void post(Task task);
+
+  /// Queues `task` and waits for it; runs it at once when called on the worker itself.
+  void run(Task task);
+
+  /// Drops what has not started. What runs goes on; nothing is accepted afterwards.
+  void close();
+
+ private:
+  void work();
+
+  std::mutex mutex_;
+  std::condition_variable more_;
+  std::deque<Task> tasks_;
+  std::thread::id worker_;  // of the running thread
+  bool running_ = false;
+  bool closed_ = false;
+};
+
+}  // namespace e2ee

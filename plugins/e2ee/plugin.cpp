@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <gst/e2ee/e2ee.h>
+#include <gst/gst.h>
+
+#include "gste2eedecrypt.h"
+#include "gste2eeencrypt.h"
+#include "gstrtpe2eepay.h"
+
+static gboolean plugin_init(GstPlugin *plugin) {
+  gst_e2ee_key_provider_register_value();
+  gboolean any = FALSE;
+  any |= GST_ELEMENT_REGISTER(e2eeencrypt, plugin);
+  any |= GST_ELEMENT_REGISTER(e2eedecrypt, plugin);
+  any |= GST_ELEMENT_REGISTER(rtpe2eepay, plugin);
+  return any;
+}
+
+GST_PLUGIN_DEFINE(GST_VERSION_MAJOR, GST_VERSION_MINOR, e2ee,
+                  "End-to-end encryption of media frames", plugin_init, VERSION, "LGPL", PACKAGE,
+                  "gst-e2ee")
