@@ -14,8 +14,7 @@ G_BEGIN_DECLS
  *
  * Wire format and key schedule of encrypted frames.
  */
-typedef enum /*< underscore_name=gst_e2ee_scheme >*/
-{
+typedef enum { /*< underscore_name=gst_e2ee_scheme >*/
   GST_E2EE_SCHEME_LIVEKIT,
   GST_E2EE_SCHEME_REALTIMEKIT,
   GST_E2EE_SCHEME_JITSI,
@@ -30,8 +29,7 @@ typedef enum /*< underscore_name=gst_e2ee_scheme >*/
  *
  * How a key is derived from its material.
  */
-typedef enum /*< underscore_name=gst_e2ee_kdf >*/
-{
+typedef enum { /*< underscore_name=gst_e2ee_kdf >*/
   GST_E2EE_KDF_AUTO,
   GST_E2EE_KDF_PBKDF2,
   GST_E2EE_KDF_HKDF,
@@ -44,8 +42,7 @@ typedef enum /*< underscore_name=gst_e2ee_kdf >*/
  *
  * What a received SFrame KID means.
  */
-typedef enum /*< underscore_name=gst_e2ee_sframe_kid_map >*/
-{
+typedef enum { /*< underscore_name=gst_e2ee_sframe_kid_map >*/
   GST_E2EE_SFRAME_KID_MAP_PROFILE,
   GST_E2EE_SFRAME_KID_MAP_PLAIN,
 } GstE2EESFrameKidMap;
@@ -57,8 +54,7 @@ typedef enum /*< underscore_name=gst_e2ee_sframe_kid_map >*/
  *
  * Which codec bytes stay readable in front of an SFrame frame.
  */
-typedef enum /*< underscore_name=gst_e2ee_clear_header >*/
-{
+typedef enum { /*< underscore_name=gst_e2ee_clear_header >*/
   GST_E2EE_CLEAR_HEADER_SCHEME,
   GST_E2EE_CLEAR_HEADER_NONE,
 } GstE2EEClearHeader;
@@ -71,8 +67,7 @@ typedef enum /*< underscore_name=gst_e2ee_clear_header >*/
  *
  * What to do with frames that the media server injects in the clear.
  */
-typedef enum /*< underscore_name=gst_e2ee_server_frames >*/
-{
+typedef enum { /*< underscore_name=gst_e2ee_server_frames >*/
   GST_E2EE_SERVER_FRAMES_DROP,
   GST_E2EE_SERVER_FRAMES_KNOWN,
   GST_E2EE_SERVER_FRAMES_PASS,
@@ -91,8 +86,7 @@ typedef enum /*< underscore_name=gst_e2ee_server_frames >*/
  *
  * Codes of the domain %GST_E2EE_ERROR. Messages say what to do and never contain a secret.
  */
-typedef enum /*< underscore_name=gst_e2ee_error >*/
-{
+typedef enum { /*< underscore_name=gst_e2ee_error >*/
   GST_E2EE_ERROR_INVALID_KEY,
   GST_E2EE_ERROR_INVALID_INDEX,
   GST_E2EE_ERROR_INVALID_OPTION,
@@ -108,9 +102,9 @@ typedef enum /*< underscore_name=gst_e2ee_error >*/
  *
  * Error domain of the library.
  */
-#define GST_E2EE_ERROR (gst_e2ee_error_quark ())
+#define GST_E2EE_ERROR (gst_e2ee_error_quark())
 
 GST_E2EE_API
-GQuark gst_e2ee_error_quark (void);
+GQuark gst_e2ee_error_quark(void);
 
 G_END_DECLS

@@ -20,10 +20,10 @@ G_BEGIN_DECLS
  */
 typedef struct _GstE2EEKeyMaterial GstE2EEKeyMaterial;
 
-#define GST_TYPE_E2EE_KEY_MATERIAL (gst_e2ee_key_material_get_type ())
+#define GST_TYPE_E2EE_KEY_MATERIAL (gst_e2ee_key_material_get_type())
 
 GST_E2EE_API
-GType gst_e2ee_key_material_get_type (void);
+GType gst_e2ee_key_material_get_type(void);
 
 /**
  * gst_e2ee_key_material_new_passphrase:
@@ -34,8 +34,8 @@ GType gst_e2ee_key_material_get_type (void);
  * Returns: (transfer full): new material, or %NULL with %GST_E2EE_ERROR_INVALID_KEY
  */
 GST_E2EE_API
-GstE2EEKeyMaterial *gst_e2ee_key_material_new_passphrase (const gchar * text, guint64 key_id,
-    GError ** error);
+GstE2EEKeyMaterial *gst_e2ee_key_material_new_passphrase(const gchar *text, guint64 key_id,
+                                                         GError **error);
 
 /**
  * gst_e2ee_key_material_new_raw:
@@ -46,14 +46,13 @@ GstE2EEKeyMaterial *gst_e2ee_key_material_new_passphrase (const gchar * text, gu
  * Returns: (transfer full): new material, or %NULL with %GST_E2EE_ERROR_INVALID_KEY
  */
 GST_E2EE_API
-GstE2EEKeyMaterial *gst_e2ee_key_material_new_raw (GBytes * bytes, guint64 key_id,
-    GError ** error);
+GstE2EEKeyMaterial *gst_e2ee_key_material_new_raw(GBytes *bytes, guint64 key_id, GError **error);
 
 GST_E2EE_API
-GstE2EEKeyMaterial *gst_e2ee_key_material_ref (GstE2EEKeyMaterial * material);
+GstE2EEKeyMaterial *gst_e2ee_key_material_ref(GstE2EEKeyMaterial *material);
 
 GST_E2EE_API
-void gst_e2ee_key_material_unref (GstE2EEKeyMaterial * material);
+void gst_e2ee_key_material_unref(GstE2EEKeyMaterial *material);
 
 /**
  * gst_e2ee_key_material_set_kdf:
@@ -64,8 +63,8 @@ void gst_e2ee_key_material_unref (GstE2EEKeyMaterial * material);
  * Returns: %TRUE, or %FALSE with @error set
  */
 GST_E2EE_API
-gboolean gst_e2ee_key_material_set_kdf (GstE2EEKeyMaterial * material, GstE2EEKdf kdf,
-    GError ** error);
+gboolean gst_e2ee_key_material_set_kdf(GstE2EEKeyMaterial *material, GstE2EEKdf kdf,
+                                       GError **error);
 
 /**
  * gst_e2ee_key_material_set_salt:
@@ -77,8 +76,8 @@ gboolean gst_e2ee_key_material_set_kdf (GstE2EEKeyMaterial * material, GstE2EEKd
  * Returns: %TRUE, or %FALSE with @error set
  */
 GST_E2EE_API
-gboolean gst_e2ee_key_material_set_salt (GstE2EEKeyMaterial * material, const gchar * salt,
-    GError ** error);
+gboolean gst_e2ee_key_material_set_salt(GstE2EEKeyMaterial *material, const gchar *salt,
+                                        GError **error);
 
 /**
  * gst_e2ee_key_material_set_key_size:
@@ -89,8 +88,8 @@ gboolean gst_e2ee_key_material_set_salt (GstE2EEKeyMaterial * material, const gc
  * Returns: %TRUE, or %FALSE with @error set
  */
 GST_E2EE_API
-gboolean gst_e2ee_key_material_set_key_size (GstE2EEKeyMaterial * material, guint bits,
-    GError ** error);
+gboolean gst_e2ee_key_material_set_key_size(GstE2EEKeyMaterial *material, guint bits,
+                                            GError **error);
 
 /**
  * gst_e2ee_key_material_set_generation:
@@ -101,8 +100,8 @@ gboolean gst_e2ee_key_material_set_key_size (GstE2EEKeyMaterial * material, guin
  * Returns: %TRUE, or %FALSE with @error set
  */
 GST_E2EE_API
-gboolean gst_e2ee_key_material_set_generation (GstE2EEKeyMaterial * material, guint64 generation,
-    GError ** error);
+gboolean gst_e2ee_key_material_set_generation(GstE2EEKeyMaterial *material, guint64 generation,
+                                              GError **error);
 
 /**
  * gst_e2ee_key_material_set_ratchet_window:
@@ -113,15 +112,15 @@ gboolean gst_e2ee_key_material_set_generation (GstE2EEKeyMaterial * material, gu
  * Returns: %TRUE, or %FALSE with @error set
  */
 GST_E2EE_API
-gboolean gst_e2ee_key_material_set_ratchet_window (GstE2EEKeyMaterial * material, guint steps,
-    GError ** error);
+gboolean gst_e2ee_key_material_set_ratchet_window(GstE2EEKeyMaterial *material, guint steps,
+                                                  GError **error);
 
 GST_E2EE_API
-guint64 gst_e2ee_key_material_get_key_id (GstE2EEKeyMaterial * material);
+guint64 gst_e2ee_key_material_get_key_id(GstE2EEKeyMaterial *material);
 
 GST_E2EE_API
-guint64 gst_e2ee_key_material_get_generation (GstE2EEKeyMaterial * material);
+guint64 gst_e2ee_key_material_get_generation(GstE2EEKeyMaterial *material);
 
-G_DEFINE_AUTOPTR_CLEANUP_FUNC (GstE2EEKeyMaterial, gst_e2ee_key_material_unref)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(GstE2EEKeyMaterial, gst_e2ee_key_material_unref)
 
 G_END_DECLS

@@ -5,10 +5,10 @@
 
 G_BEGIN_DECLS
 
-#define GST_TYPE_E2EE_KEY_PROVIDER (gst_e2ee_key_provider_get_type ())
+#define GST_TYPE_E2EE_KEY_PROVIDER (gst_e2ee_key_provider_get_type())
 
 GST_E2EE_API
-G_DECLARE_INTERFACE (GstE2EEKeyProvider, gst_e2ee_key_provider, GST, E2EE_KEY_PROVIDER, GObject)
+G_DECLARE_INTERFACE(GstE2EEKeyProvider, gst_e2ee_key_provider, GST, E2EE_KEY_PROVIDER, GObject)
 
 /**
  * GST_E2EE_KEY_PROVIDER_CONTEXT_TYPE:
@@ -41,8 +41,7 @@ G_DECLARE_INTERFACE (GstE2EEKeyProvider, gst_e2ee_key_provider, GST, E2EE_KEY_PR
  *
  * Since: 0.1
  */
-struct _GstE2EEKeyProviderInterface
-{
+struct _GstE2EEKeyProviderInterface {
   GTypeInterface parent;
 
   /**
@@ -53,8 +52,8 @@ struct _GstE2EEKeyProviderInterface
    *
    * Returns: (transfer full) (nullable): material of the current key
    */
-  GstE2EEKeyMaterial *(*lookup_current) (GstE2EEKeyProvider * provider,
-      const gchar * participant, GError ** error);
+  GstE2EEKeyMaterial *(*lookup_current)(GstE2EEKeyProvider *provider, const gchar *participant,
+                                        GError **error);
 
   /**
    * GstE2EEKeyProviderInterface::lookup:
@@ -65,8 +64,8 @@ struct _GstE2EEKeyProviderInterface
    *
    * Returns: (transfer full) (nullable): material of this key
    */
-  GstE2EEKeyMaterial *(*lookup) (GstE2EEKeyProvider * provider, const gchar * participant,
-      guint64 key_id, GError ** error);
+  GstE2EEKeyMaterial *(*lookup)(GstE2EEKeyProvider *provider, const gchar *participant,
+                                guint64 key_id, GError **error);
 
   /**
    * GstE2EEKeyProviderInterface::ratcheted:
@@ -76,20 +75,21 @@ struct _GstE2EEKeyProviderInterface
    * @generation: its generation now
    * @material: material of that generation, to look up from now on
    */
-  void (*ratcheted) (GstE2EEKeyProvider * provider, const gchar * participant, guint64 key_id,
-      guint64 generation, GstE2EEKeyMaterial * material);
+  void (*ratcheted)(GstE2EEKeyProvider *provider, const gchar *participant, guint64 key_id,
+                    guint64 generation, GstE2EEKeyMaterial *material);
 
   /*< private >*/
   gpointer _gst_reserved[GST_PADDING];
 };
 
 GST_E2EE_API
-GstE2EEKeyMaterial *gst_e2ee_key_provider_lookup_current (GstE2EEKeyProvider * provider,
-    const gchar * participant, GError ** error);
+GstE2EEKeyMaterial *gst_e2ee_key_provider_lookup_current(GstE2EEKeyProvider *provider,
+                                                         const gchar *participant, GError **error);
 
 GST_E2EE_API
-GstE2EEKeyMaterial *gst_e2ee_key_provider_lookup (GstE2EEKeyProvider * provider,
-    const gchar * participant, guint64 key_id, GError ** error);
+GstE2EEKeyMaterial *gst_e2ee_key_provider_lookup(GstE2EEKeyProvider *provider,
+                                                 const gchar *participant, guint64 key_id,
+                                                 GError **error);
 
 /* For implementers ------------------------------------------------------------------------- */
 
@@ -104,8 +104,8 @@ GstE2EEKeyMaterial *gst_e2ee_key_provider_lookup (GstE2EEKeyProvider * provider,
  * on a worker; this returns at once, on any thread. Emits #GstE2EEKeyProvider::key-changed.
  */
 GST_E2EE_API
-void gst_e2ee_key_provider_changed (GstE2EEKeyProvider * provider, const gchar * participant,
-    guint64 key_id);
+void gst_e2ee_key_provider_changed(GstE2EEKeyProvider *provider, const gchar *participant,
+                                   guint64 key_id);
 
 /**
  * gst_e2ee_key_provider_removed:
@@ -117,8 +117,8 @@ void gst_e2ee_key_provider_changed (GstE2EEKeyProvider * provider, const gchar *
  * any more, and its derived forms are wiped. Emits #GstE2EEKeyProvider::key-removed.
  */
 GST_E2EE_API
-void gst_e2ee_key_provider_removed (GstE2EEKeyProvider * provider, const gchar * participant,
-    guint64 key_id);
+void gst_e2ee_key_provider_removed(GstE2EEKeyProvider *provider, const gchar *participant,
+                                   guint64 key_id);
 
 /* For everyone ----------------------------------------------------------------------------- */
 
@@ -135,8 +135,8 @@ void gst_e2ee_key_provider_removed (GstE2EEKeyProvider * provider, const gchar *
  *   derived
  */
 GST_E2EE_API
-gchar *gst_e2ee_key_provider_get_fingerprint (GstE2EEKeyProvider * provider,
-    const gchar * participant, guint64 key_id);
+gchar *gst_e2ee_key_provider_get_fingerprint(GstE2EEKeyProvider *provider, const gchar *participant,
+                                             guint64 key_id);
 
 /**
  * gst_e2ee_key_provider_check:
@@ -149,7 +149,7 @@ gchar *gst_e2ee_key_provider_get_fingerprint (GstE2EEKeyProvider * provider,
  * Returns: %TRUE, or %FALSE with @error set
  */
 GST_E2EE_API
-gboolean gst_e2ee_key_provider_check (GstE2EEKeyProvider * provider, GError ** error);
+gboolean gst_e2ee_key_provider_check(GstE2EEKeyProvider *provider, GError **error);
 
 /**
  * gst_e2ee_key_provider_new_from_string:
@@ -164,7 +164,7 @@ gboolean gst_e2ee_key_provider_check (GstE2EEKeyProvider * provider, GError ** e
  *   its value
  */
 GST_E2EE_API
-GstE2EEKeyProvider *gst_e2ee_key_provider_new_from_string (const gchar * text, GError ** error);
+GstE2EEKeyProvider *gst_e2ee_key_provider_new_from_string(const gchar *text, GError **error);
 
 /**
  * GstE2EEKeyProviderMakeFunc:
@@ -177,8 +177,8 @@ GstE2EEKeyProvider *gst_e2ee_key_provider_new_from_string (const gchar * text, G
  *
  * Returns: (transfer full): a provider, or %NULL with @error set
  */
-typedef GstE2EEKeyProvider *(*GstE2EEKeyProviderMakeFunc) (const gchar * kind,
-    GHashTable * fields, gpointer user_data, GError ** error);
+typedef GstE2EEKeyProvider *(*GstE2EEKeyProviderMakeFunc)(const gchar *kind, GHashTable *fields,
+                                                          gpointer user_data, GError **error);
 
 /**
  * gst_e2ee_key_provider_register_kind:
@@ -193,8 +193,9 @@ typedef GstE2EEKeyProvider *(*GstE2EEKeyProviderMakeFunc) (const gchar * kind,
  * Returns: %FALSE when @kind is taken
  */
 GST_E2EE_API
-gboolean gst_e2ee_key_provider_register_kind (const gchar * kind, const gchar * const *fields,
-    GstE2EEKeyProviderMakeFunc make, gpointer user_data, GDestroyNotify notify);
+gboolean gst_e2ee_key_provider_register_kind(const gchar *kind, const gchar *const *fields,
+                                             GstE2EEKeyProviderMakeFunc make, gpointer user_data,
+                                             GDestroyNotify notify);
 
 /**
  * gst_e2ee_key_provider_register_value:
@@ -203,7 +204,7 @@ gboolean gst_e2ee_key_provider_register_kind (const gchar * kind, const gchar * 
  * launch line. The plugin does it when it is loaded.
  */
 GST_E2EE_API
-void gst_e2ee_key_provider_register_value (void);
+void gst_e2ee_key_provider_register_value(void);
 
 /**
  * gst_e2ee_context_new_key_provider:
@@ -213,7 +214,7 @@ void gst_e2ee_key_provider_register_value (void);
  *   to gst_element_set_context()
  */
 GST_E2EE_API
-GstContext *gst_e2ee_context_new_key_provider (GstE2EEKeyProvider * provider);
+GstContext *gst_e2ee_context_new_key_provider(GstE2EEKeyProvider *provider);
 
 /**
  * gst_e2ee_context_get_key_provider:
@@ -222,6 +223,6 @@ GstContext *gst_e2ee_context_new_key_provider (GstE2EEKeyProvider * provider);
  * Returns: (transfer full) (nullable): its provider; %NULL when it is of another type
  */
 GST_E2EE_API
-GstE2EEKeyProvider *gst_e2ee_context_get_key_provider (GstContext * context);
+GstE2EEKeyProvider *gst_e2ee_context_get_key_provider(GstContext *context);
 
 G_END_DECLS

@@ -22,8 +22,7 @@ typedef struct _GstE2EEUnprotectedMeta GstE2EEUnprotectedMeta;
  * What a payloader must know of an encrypted frame and cannot read from it. e2eeencrypt writes it
  * on video frames; it has no tags, so that it is kept by elements that copy buffers.
  */
-struct _GstE2EEFrameMeta
-{
+struct _GstE2EEFrameMeta {
   GstMeta meta;
 
   gboolean keyframe;
@@ -35,14 +34,14 @@ struct _GstE2EEFrameMeta
   gboolean has_layers;
 };
 
-#define GST_E2EE_FRAME_META_API_TYPE (gst_e2ee_frame_meta_api_get_type ())
-#define GST_E2EE_FRAME_META_INFO (gst_e2ee_frame_meta_get_info ())
+#define GST_E2EE_FRAME_META_API_TYPE (gst_e2ee_frame_meta_api_get_type())
+#define GST_E2EE_FRAME_META_INFO (gst_e2ee_frame_meta_get_info())
 
 GST_E2EE_API
-GType gst_e2ee_frame_meta_api_get_type (void);
+GType gst_e2ee_frame_meta_api_get_type(void);
 
 GST_E2EE_API
-const GstMetaInfo *gst_e2ee_frame_meta_get_info (void);
+const GstMetaInfo *gst_e2ee_frame_meta_get_info(void);
 
 /**
  * gst_e2ee_buffer_add_frame_meta:
@@ -57,8 +56,8 @@ const GstMetaInfo *gst_e2ee_frame_meta_get_info (void);
  * Returns: (transfer none): the meta, owned by @buffer
  */
 GST_E2EE_API
-GstE2EEFrameMeta *gst_e2ee_buffer_add_frame_meta (GstBuffer * buffer, gboolean keyframe,
-    guint width, guint height);
+GstE2EEFrameMeta *gst_e2ee_buffer_add_frame_meta(GstBuffer *buffer, gboolean keyframe, guint width,
+                                                 guint height);
 
 /**
  * gst_e2ee_buffer_get_frame_meta:
@@ -67,7 +66,7 @@ GstE2EEFrameMeta *gst_e2ee_buffer_add_frame_meta (GstBuffer * buffer, gboolean k
  * Returns: (transfer none) (nullable): the meta of @buffer, owned by it
  */
 GST_E2EE_API
-GstE2EEFrameMeta *gst_e2ee_buffer_get_frame_meta (GstBuffer * buffer);
+GstE2EEFrameMeta *gst_e2ee_buffer_get_frame_meta(GstBuffer *buffer);
 
 /**
  * GstE2EEUnprotectedMeta:
@@ -76,19 +75,18 @@ GstE2EEFrameMeta *gst_e2ee_buffer_get_frame_meta (GstBuffer * buffer);
  * Marks a frame that passed an e2ee element in the clear because the user asked for it by name
  * (`enabled=false`, `server-frames`, `allow-plaintext`). A recorder can tell such frames apart.
  */
-struct _GstE2EEUnprotectedMeta
-{
+struct _GstE2EEUnprotectedMeta {
   GstMeta meta;
 };
 
-#define GST_E2EE_UNPROTECTED_META_API_TYPE (gst_e2ee_unprotected_meta_api_get_type ())
-#define GST_E2EE_UNPROTECTED_META_INFO (gst_e2ee_unprotected_meta_get_info ())
+#define GST_E2EE_UNPROTECTED_META_API_TYPE (gst_e2ee_unprotected_meta_api_get_type())
+#define GST_E2EE_UNPROTECTED_META_INFO (gst_e2ee_unprotected_meta_get_info())
 
 GST_E2EE_API
-GType gst_e2ee_unprotected_meta_api_get_type (void);
+GType gst_e2ee_unprotected_meta_api_get_type(void);
 
 GST_E2EE_API
-const GstMetaInfo *gst_e2ee_unprotected_meta_get_info (void);
+const GstMetaInfo *gst_e2ee_unprotected_meta_get_info(void);
 
 /**
  * gst_e2ee_buffer_add_unprotected_meta:
@@ -97,7 +95,7 @@ const GstMetaInfo *gst_e2ee_unprotected_meta_get_info (void);
  * Returns: (transfer none): the meta, owned by @buffer
  */
 GST_E2EE_API
-GstE2EEUnprotectedMeta *gst_e2ee_buffer_add_unprotected_meta (GstBuffer * buffer);
+GstE2EEUnprotectedMeta *gst_e2ee_buffer_add_unprotected_meta(GstBuffer *buffer);
 
 /**
  * gst_e2ee_buffer_is_unprotected:
@@ -106,6 +104,6 @@ GstE2EEUnprotectedMeta *gst_e2ee_buffer_add_unprotected_meta (GstBuffer * buffer
  * Returns: whether @buffer passed an e2ee element in the clear
  */
 GST_E2EE_API
-gboolean gst_e2ee_buffer_is_unprotected (GstBuffer * buffer);
+gboolean gst_e2ee_buffer_is_unprotected(GstBuffer *buffer);
 
 G_END_DECLS

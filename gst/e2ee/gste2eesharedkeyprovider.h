@@ -5,11 +5,11 @@
 
 G_BEGIN_DECLS
 
-#define GST_TYPE_E2EE_SHARED_KEY_PROVIDER (gst_e2ee_shared_key_provider_get_type ())
+#define GST_TYPE_E2EE_SHARED_KEY_PROVIDER (gst_e2ee_shared_key_provider_get_type())
 
 GST_E2EE_API
-G_DECLARE_FINAL_TYPE (GstE2EESharedKeyProvider, gst_e2ee_shared_key_provider, GST,
-    E2EE_SHARED_KEY_PROVIDER, GObject)
+G_DECLARE_FINAL_TYPE(GstE2EESharedKeyProvider, gst_e2ee_shared_key_provider, GST,
+                     E2EE_SHARED_KEY_PROVIDER, GObject)
 
 /**
  * GstE2EESharedKeyProvider:
@@ -27,7 +27,7 @@ G_DECLARE_FINAL_TYPE (GstE2EESharedKeyProvider, gst_e2ee_shared_key_provider, GS
  * Returns: (transfer full): a provider without keys
  */
 GST_E2EE_API
-GstE2EESharedKeyProvider *gst_e2ee_shared_key_provider_new (void);
+GstE2EESharedKeyProvider *gst_e2ee_shared_key_provider_new(void);
 
 /**
  * gst_e2ee_shared_key_provider_set_passphrase:
@@ -42,8 +42,9 @@ GstE2EESharedKeyProvider *gst_e2ee_shared_key_provider_new (void);
  * Returns: %TRUE, or %FALSE with %GST_E2EE_ERROR_INVALID_KEY or %GST_E2EE_ERROR_INVALID_INDEX
  */
 GST_E2EE_API
-gboolean gst_e2ee_shared_key_provider_set_passphrase (GstE2EESharedKeyProvider * self,
-    const gchar * text, guint index, GError ** error);
+gboolean gst_e2ee_shared_key_provider_set_passphrase(GstE2EESharedKeyProvider *self,
+                                                     const gchar *text, guint index,
+                                                     GError **error);
 
 /**
  * gst_e2ee_shared_key_provider_set_key:
@@ -57,8 +58,8 @@ gboolean gst_e2ee_shared_key_provider_set_passphrase (GstE2EESharedKeyProvider *
  * Returns: %TRUE, or %FALSE with %GST_E2EE_ERROR_INVALID_KEY or %GST_E2EE_ERROR_INVALID_INDEX
  */
 GST_E2EE_API
-gboolean gst_e2ee_shared_key_provider_set_key (GstE2EESharedKeyProvider * self, GBytes * bytes,
-    guint index, GError ** error);
+gboolean gst_e2ee_shared_key_provider_set_key(GstE2EESharedKeyProvider *self, GBytes *bytes,
+                                              guint index, GError **error);
 
 /**
  * gst_e2ee_shared_key_provider_set_material:
@@ -72,8 +73,8 @@ gboolean gst_e2ee_shared_key_provider_set_key (GstE2EESharedKeyProvider * self, 
  * Returns: %TRUE, or %FALSE with @error set
  */
 GST_E2EE_API
-gboolean gst_e2ee_shared_key_provider_set_material (GstE2EESharedKeyProvider * self,
-    GstE2EEKeyMaterial * material, GError ** error);
+gboolean gst_e2ee_shared_key_provider_set_material(GstE2EESharedKeyProvider *self,
+                                                   GstE2EEKeyMaterial *material, GError **error);
 
 /**
  * gst_e2ee_shared_key_provider_set_current_index:
@@ -86,8 +87,8 @@ gboolean gst_e2ee_shared_key_provider_set_material (GstE2EESharedKeyProvider * s
  * Returns: %TRUE, or %FALSE with %GST_E2EE_ERROR_INVALID_INDEX or %GST_E2EE_ERROR_NOT_FOUND
  */
 GST_E2EE_API
-gboolean gst_e2ee_shared_key_provider_set_current_index (GstE2EESharedKeyProvider * self,
-    guint index, GError ** error);
+gboolean gst_e2ee_shared_key_provider_set_current_index(GstE2EESharedKeyProvider *self, guint index,
+                                                        GError **error);
 
 /**
  * gst_e2ee_shared_key_provider_remove_key:
@@ -100,7 +101,7 @@ gboolean gst_e2ee_shared_key_provider_set_current_index (GstE2EESharedKeyProvide
  * Returns: %TRUE, or %FALSE with %GST_E2EE_ERROR_NOT_FOUND
  */
 GST_E2EE_API
-gboolean gst_e2ee_shared_key_provider_remove_key (GstE2EESharedKeyProvider * self, guint index,
-    GError ** error);
+gboolean gst_e2ee_shared_key_provider_remove_key(GstE2EESharedKeyProvider *self, guint index,
+                                                 GError **error);
 
 G_END_DECLS
