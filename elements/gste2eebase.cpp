@@ -163,7 +163,7 @@ void warn_disabled(GstE2EEBase *self) {
 bool accept_caps(GstE2EEBase *self, GstCaps *caps) {
   Base &base = e2ee::base_of(self);
   const gchar *media_type = gst_structure_get_name(gst_caps_get_structure(caps, 0));
-  const e2ee::CodecRule *codec = e2ee::find_codec(media_type);
+  const e2ee::CodecRule *codec = e2ee::codec_for_media_type(media_type);
   base.codec = nullptr;
   if (codec != nullptr && base.cryptor && base.cryptor->supports(*codec))
     base.codec = codec;
@@ -176,16 +176,21 @@ bool accept_caps(GstE2EEBase *self, GstCaps *caps) {
   return false;
 }
 
-gboolean sink_event(GstPad *pad, GstObject *parent, GstEvent *event) {
+gboolean gst_e2ee_base_sink_event(GstE2EEBase *self, GstEvent *event) {
   if (GST_EVENT_TYPE(event) == GST_EVENT_CAPS) {
     GstCaps *caps = nullptr;
     gst_event_parse_caps(event, &caps);
-    if (!accept_caps(GST_E2EE_BASE(parent), caps)) {
+    if (!accept_caps(self, caps)) {
       gst_event_unref(event);
       return FALSE;
     }
   }
-  return gst_pad_event_default(pad, parent, event);
+  return gst_pad_event_default(e2ee::base_of(self).sink, GST_OBJECT(self), event);
+}
+
+gboolean sink_event(GstPad *, GstObject *parent, GstEvent *event) {
+  GstE2EEBase *self = GST_E2EE_BASE(parent);
+  return GST_E2EE_BASE_GET_CLASS(self)->sink_event(self, event);
 }
 
 GstFlowReturn chain(GstPad *, GstObject *parent, GstBuffer *buffer) {
@@ -263,7 +268,7 @@ GstStructure *make_stats(Base &base) {
   add("bytes-in", c.bytes_in);
   add("bytes-out", c.bytes_out);
   for (std::size_t i = 1; i < e2ee::kReasonCount; ++i)
-    add(e2ee::reason_names(static_cast<Reason>(i)).stat, c.dropped[i]);
+    add(e2ee::names_of(static_cast<Reason>(i)).stat, c.dropped[i]);
   add("passed-plaintext", c.passed_plaintext);
   add("server-frames", c.server_frames);
   add("held", c.held);
@@ -426,6 +431,7 @@ static void gst_e2ee_base_class_init(GstE2EEBaseClass *klass) {
   object_class->finalize = gst_e2ee_base_finalize;
   element_class->change_state = gst_e2ee_base_change_state;
   element_class->set_context = gst_e2ee_base_set_context;
+  klass->sink_event = gst_e2ee_base_sink_event;
   g_type_class_ref(GST_TYPE_E2EE_SCHEME);  // kept, for nick_of()
   install_properties(object_class);
   gst_type_mark_as_plugin_api(GST_TYPE_E2EE_BASE, static_cast<GstPluginAPIFlags>(0));
@@ -458,7 +464,7 @@ std::string participant_of(Base &base) {
 
 GstFlowReturn drop_frame(GstE2EEBase *self, GstBuffer *buffer, Reason reason, guint64 key_id) {
   Base &base = base_of(self);
-  const ReasonNames &names = reason_names(reason);
+  const ReasonNames &names = names_of(reason);
   GST_DEBUG_OBJECT(self,
                    "dropping a frame of %" G_GSIZE_FORMAT " bytes, key %" G_GUINT64_FORMAT ": %s",
                    gst_buffer_get_size(buffer), key_id, names.text);
@@ -474,7 +480,7 @@ GstFlowReturn push_frame(GstE2EEBase *self, GstBuffer *buffer, const FrameCrypto
   base.counters.bytes_out.fetch_add(result.size, std::memory_order_relaxed);
   const Reason state = result.near_limit ? Reason::key_limit : Reason::ok;
   if (G_UNLIKELY(state != Reason::ok || !base.reporter->is_ok()))
-    base.reporter->report(reason_names(state).state, participant_of(base), result.key_id);
+    base.reporter->report(names_of(state).state, participant_of(base), result.key_id);
   return gst_pad_push(base.src, buffer);
 }
 
@@ -483,7 +489,7 @@ GstFlowReturn push_unprotected(GstE2EEBase *self, GstBuffer *buffer) {
   base.counters.passed_plaintext.fetch_add(1, std::memory_order_relaxed);
   base.counters.frames_out.fetch_add(1, std::memory_order_relaxed);
   base.counters.bytes_out.fetch_add(gst_buffer_get_size(buffer), std::memory_order_relaxed);
-  base.reporter->report(reason_names(Reason::plaintext).state, participant_of(base), 0);
+  base.reporter->report(names_of(Reason::plaintext).state, participant_of(base), 0);
   buffer = gst_buffer_make_writable(buffer);
   if (!gst_e2ee_buffer_is_unprotected(buffer))
     gst_e2ee_buffer_add_unprotected_meta(buffer);

@@ -23,6 +23,9 @@ struct _GstE2EEBaseClass {
   /// Works on one frame that is not empty and must not pass as it is, on the streaming thread.
   /// Takes the buffer.
   GstFlowReturn (*frame)(GstE2EEBase *self, GstBuffer *buffer);
+
+  /// Handles an event of the sink pad; takes it. The default checks caps and passes it on.
+  gboolean (*sink_event)(GstE2EEBase *self, GstEvent *event);
 };
 
 G_END_DECLS
@@ -60,7 +63,7 @@ struct Base {
   // Made in a state change while nothing streams, used by the streaming thread; other threads take
   // the reference under the mutex.
   std::shared_ptr<FrameCryptor> cryptor;
-  const CodecRule *codec = nullptr;  // streaming thread
+  std::atomic<const CodecRule *> codec{nullptr};  // of the caps; null: refused
   Counters counters;
   std::shared_ptr<StateReporter> reporter;
 };

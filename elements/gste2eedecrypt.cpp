@@ -32,12 +32,15 @@
 #include "gste2eedecrypt.h"
 
 #include "framememory.h"
+#include "frametail.h"
+#include "holdqueue.h"
 
 GST_DEBUG_CATEGORY_STATIC(gst_e2ee_decrypt_debug);
 #define GST_CAT_DEFAULT gst_e2ee_decrypt_debug
 
 using e2ee::Base;
 using e2ee::FrameCryptor;
+using e2ee::HoldQueue;
 using e2ee::Reason;
 
 enum {
@@ -57,12 +60,36 @@ constexpr guint kDefaultKeyWaitBytes = 8 * 1024 * 1024;
 constexpr GstClockTime kKeyUnitInterval = 500 * GST_MSECOND;
 }  // namespace
 
+namespace e2ee {
+namespace {
+
+/// The C++ side of a GstE2EEDecrypt.
+struct Decrypt {
+  FrameAllocator allocator;
+  std::unique_ptr<HoldQueue> queue;
+
+  // Settings: fixed while frames flow.
+  GstE2EESFrameKidMap kid_map = GST_E2EE_SFRAME_KID_MAP_PROFILE;
+  guint replay_window = 0;
+  GstE2EEServerFrames server_frames = GST_E2EE_SERVER_FRAMES_DROP;
+  std::string server_trailer_hex;
+  std::vector<std::uint8_t> server_trailer;
+  GstClockTime key_wait = 0;
+  guint key_wait_bytes = kDefaultKeyWaitBytes;
+  bool allow_plaintext = false;
+
+  std::atomic<bool> failing{false};      // since the last frame that passed
+  std::atomic<gint64> asked_for_key{0};  // a key unit: monotonic microseconds, 0 = never
+};
+
+}  // namespace
+}  // namespace e2ee
+
+using e2ee::Decrypt;
+
 struct _GstE2EEDecrypt {
   GstE2EEBase parent;
-  e2ee::FrameAllocator *allocator;
-  gboolean allow_plaintext;
-  gboolean failing;           // streaming thread: since the last frame that passed
-  gint64 asked_for_key_unit;  // monotonic microseconds, 0 = never
+  e2ee::Decrypt *decrypt;
 };
 
 G_DEFINE_TYPE_WITH_CODE(GstE2EEDecrypt, gst_e2ee_decrypt, GST_TYPE_E2EE_BASE,
@@ -86,7 +113,7 @@ FrameCryptor::Result decrypt_in_place(Base &base, GstBuffer *buffer) {
   e2ee::MappedBuffer map(buffer, GST_MAP_READWRITE);
   if (!map)
     return result;
-  result = base.cryptor->decrypt(*base.codec, map.bytes(), map.bytes());
+  result = base.cryptor->decrypt(*base.codec.load(), map.bytes(), map.bytes());
   map.unmap();
   if (result.reason == Reason::ok)
     gst_buffer_set_size(buffer, static_cast<gssize>(result.size));
@@ -105,7 +132,7 @@ FrameCryptor::Result decrypt_to_new(Base &base, e2ee::FrameAllocator &allocator,
     e2ee::FrameMemory memory(allocator.allocate(map.bytes().size()));
     if (!memory)
       return result;
-    result = base.cryptor->decrypt(*base.codec, map.bytes(), memory.bytes());
+    result = base.cryptor->decrypt(*base.codec.load(), map.bytes(), memory.bytes());
     if (result.reason == Reason::ok)
       opened = memory.release(result.size);
   }
@@ -116,27 +143,44 @@ FrameCryptor::Result decrypt_to_new(Base &base, e2ee::FrameAllocator &allocator,
   return result;
 }
 
+Decrypt &decrypt_of(GstE2EEBase *element) {
+  return *GST_E2EE_DECRYPT(element)->decrypt;
+}
+
 // A decoder that missed frames needs a key frame; asking more often would only load the sender.
-void ask_for_key_unit(GstE2EEDecrypt *self) {
-  Base &base = e2ee::base_of(GST_E2EE_BASE(self));
-  if (base.codec == nullptr || !base.codec->video)
-    return;
+void ask_for_key_unit(GstE2EEBase *element) {
+  Base &base = e2ee::base_of(element);
+  Decrypt &self = decrypt_of(element);
   const gint64 now = g_get_monotonic_time();
-  if (self->asked_for_key_unit != 0 &&
-      now - self->asked_for_key_unit < static_cast<gint64>(kKeyUnitInterval / GST_USECOND))
+  const gint64 last = self.asked_for_key;
+  if (last != 0 && now - last < static_cast<gint64>(kKeyUnitInterval / GST_USECOND))
     return;
-  self->asked_for_key_unit = now;
-  GST_DEBUG_OBJECT(self, "asking for a key unit");
+  self.asked_for_key = now;
+  GST_DEBUG_OBJECT(element, "asking for a key unit");
   GstStructure *content =
       gst_structure_new("GstForceKeyUnit", "running-time", GST_TYPE_CLOCK_TIME, GST_CLOCK_TIME_NONE,
                         "all-headers", G_TYPE_BOOLEAN, TRUE, "count", G_TYPE_UINT, 0, nullptr);
   gst_pad_push_event(base.sink, gst_event_new_custom(GST_EVENT_CUSTOM_UPSTREAM, content));
 }
 
+// ---- what is not an encrypted frame -------------------------------------------------------------
+
+// A frame that the server made. It is counted, and passes without its trailer if the user said so.
+GstFlowReturn server_frame(GstE2EEBase *element, GstBuffer *buffer, bool known) {
+  Base &base = e2ee::base_of(element);
+  const Decrypt &self = decrypt_of(element);
+  base.counters.server_frames.fetch_add(1, std::memory_order_relaxed);
+  const bool pass = self.server_frames == GST_E2EE_SERVER_FRAMES_PASS ||
+                    (self.server_frames == GST_E2EE_SERVER_FRAMES_KNOWN && known);
+  if (!pass)
+    return e2ee::drop_frame(element, buffer, Reason::plaintext, 0);
+  return e2ee::push_unprotected(element, e2ee::without_tail(buffer, self.server_trailer.size()));
+}
+
 // Frames in the clear may pass until this participant is known to encrypt; after that they are an
 // attack or a mistake.
-bool plaintext_may_pass(GstE2EEDecrypt *self, GstBuffer *buffer, Reason &reason) {
-  Base &base = e2ee::base_of(GST_E2EE_BASE(self));
+bool plaintext_may_pass(GstE2EEBase *element, GstBuffer *buffer, Reason &reason) {
+  Base &base = e2ee::base_of(element);
   e2ee::MappedBuffer map(buffer, GST_MAP_READ);
   if (!map || base.cryptor->recognises(map.bytes()))
     return false;
@@ -146,40 +190,307 @@ bool plaintext_may_pass(GstE2EEDecrypt *self, GstBuffer *buffer, Reason &reason)
   return false;
 }
 
-GstFlowReturn decrypt_frame(GstE2EEBase *element, GstBuffer *buffer) {
-  GstE2EEDecrypt *self = GST_E2EE_DECRYPT(element);
+// ---- one frame ----------------------------------------------------------------------------------
+
+GstFlowReturn pass_frame(GstE2EEBase *element, GstBuffer *buffer,
+                         const FrameCryptor::Result &result) {
+  if (G_UNLIKELY(decrypt_of(element).failing.exchange(false)) &&
+      e2ee::base_of(element).codec.load()->video)
+    ask_for_key_unit(element);
+  GST_LOG_OBJECT(element, "frame of %" G_GSIZE_FORMAT " bytes under key %" G_GUINT64_FORMAT,
+                 result.size, result.key_id);
+  return e2ee::push_frame(element, buffer, result);
+}
+
+HoldQueue::Attempt decrypt_frame(GstE2EEBase *element, GstBuffer *buffer, bool may_wait, bool held,
+                                 GstFlowReturn &flow) {
   Base &base = e2ee::base_of(element);
+  Decrypt &self = decrypt_of(element);
   const FrameCryptor::Result result = in_place(buffer)
                                           ? decrypt_in_place(base, buffer)
-                                          : decrypt_to_new(base, *self->allocator, buffer);
+                                          : decrypt_to_new(base, self.allocator, buffer);
   if (G_LIKELY(result.reason == Reason::ok)) {
-    if (G_UNLIKELY(self->failing)) {
-      self->failing = FALSE;
-      ask_for_key_unit(self);
-    }
-    GST_LOG_OBJECT(self, "frame of %" G_GSIZE_FORMAT " bytes under key %" G_GUINT64_FORMAT,
-                   result.size, result.key_id);
-    return e2ee::push_frame(element, buffer, result);
+    flow = pass_frame(element, buffer, result);
+    return HoldQueue::Attempt::done;
   }
   Reason reason = result.reason;
-  if (reason == Reason::malformed && self->allow_plaintext &&
-      plaintext_may_pass(self, buffer, reason))
-    return e2ee::push_unprotected(element, buffer);
-  self->failing = TRUE;
-  return e2ee::drop_frame(element, buffer, reason, result.key_id);
+  self.failing = true;
+  if (reason == Reason::missing_key && may_wait) {
+    base.reporter->report(e2ee::names_of(reason).state, e2ee::participant_of(base), result.key_id);
+    return HoldQueue::Attempt::key_missing;
+  }
+  if (reason == Reason::missing_key && held)
+    reason = Reason::held_too_long;
+  if (reason == Reason::malformed && self.allow_plaintext &&
+      plaintext_may_pass(element, buffer, reason))
+    flow = e2ee::push_unprotected(element, buffer);
+  else
+    flow = e2ee::drop_frame(element, buffer, reason, result.key_id);
+  return HoldQueue::Attempt::done;
+}
+
+GstFlowReturn frame_arrived(GstE2EEBase *element, GstBuffer *buffer) {
+  const Decrypt &self = decrypt_of(element);
+  // Both are rare: the last byte of an encrypted frame is its key index, which tells cheaply.
+  const e2ee::Tail tail = e2ee::look_at_tail(buffer, self.server_trailer);
+  if (tail.from_server)
+    return server_frame(element, buffer, tail.known_filler);
+  if (tail.trailer)
+    buffer = e2ee::strip_packet_trailer(buffer, *tail.trailer);
+  if (self.key_wait > 0)
+    return self.queue->push(buffer);
+  GstFlowReturn flow = GST_FLOW_OK;
+  decrypt_frame(element, buffer, false, false, flow);
+  return flow;
+}
+
+bool is_serialized(GstEvent *event) {
+  return (gst_event_type_get_flags(GST_EVENT_TYPE(event)) & GST_EVENT_TYPE_SERIALIZED) != 0;
+}
+
+gboolean gst_e2ee_decrypt_sink_event(GstE2EEBase *element, GstEvent *event) {
+  Decrypt &self = decrypt_of(element);
+  const auto chain_up = [&] {
+    return GST_E2EE_BASE_CLASS(gst_e2ee_decrypt_parent_class)->sink_event(element, event);
+  };
+  if (GST_EVENT_TYPE(event) == GST_EVENT_FLUSH_START) {
+    const gboolean handled = chain_up();
+    self.queue->flush_start();
+    return handled;
+  }
+  if (GST_EVENT_TYPE(event) == GST_EVENT_FLUSH_STOP) {
+    self.queue->flush_stop();
+    // After a seek the same frames come again, rightly.
+    if (auto &cryptor = e2ee::base_of(element).cryptor)
+      cryptor->set_replay_window(self.replay_window);
+  } else if (is_serialized(event) && self.queue->push_event(event)) {
+    return TRUE;
+  }
+  return chain_up();
+}
+
+// Held frames make the latest ones later.
+gboolean src_query(GstPad *pad, GstObject *parent, GstQuery *query) {
+  if (!gst_pad_query_default(pad, parent, query))
+    return FALSE;
+  const GstClockTime wait = decrypt_of(GST_E2EE_BASE(parent)).key_wait;
+  if (GST_QUERY_TYPE(query) == GST_QUERY_LATENCY && wait > 0) {
+    gboolean live;
+    GstClockTime min;
+    GstClockTime max;
+    gst_query_parse_latency(query, &live, &min, &max);
+    gst_query_set_latency(query, live, min, GST_CLOCK_TIME_IS_VALID(max) ? max + wait : max);
+  }
+  return TRUE;
+}
+
+// ---- state --------------------------------------------------------------------------------------
+
+// On a worker, which must not push events: handlers upstream may call the provider.
+void keys_changed(GstE2EEBase *element) {
+  Decrypt &self = decrypt_of(element);
+  self.queue->wake();
+  const e2ee::CodecRule *codec = e2ee::base_of(element).codec;
+  if (self.failing && codec != nullptr && codec->video)
+    gst_element_call_async(
+        GST_ELEMENT(element),
+        [](GstElement *later, gpointer) { ask_for_key_unit(GST_E2EE_BASE(later)); }, nullptr,
+        nullptr);
+}
+
+bool check_server_trailer(GstE2EEBase *element) {
+  Decrypt &self = decrypt_of(element);
+  if (e2ee::parse_server_trailer(self.server_trailer_hex, self.server_trailer))
+    return true;
+  GST_ELEMENT_ERROR(element, RESOURCE, SETTINGS,
+                    ("server-trailer: must be hex digits, at least %" G_GSIZE_FORMAT " bytes",
+                     e2ee::kMinServerTrailer),
+                    (nullptr));
+  return false;
+}
+
+GstStateChangeReturn gst_e2ee_decrypt_change_state(GstElement *element, GstStateChange transition) {
+  GstE2EEBase *base_element = GST_E2EE_BASE(element);
+  Base &base = e2ee::base_of(base_element);
+  Decrypt &self = decrypt_of(base_element);
+  if (transition == GST_STATE_CHANGE_READY_TO_PAUSED) {
+    if (!check_server_trailer(base_element))
+      return GST_STATE_CHANGE_FAILURE;
+    self.failing = false;
+    self.asked_for_key = 0;
+    if (self.key_wait > 0)  // before the pads take frames
+      self.queue->start(self.key_wait, self.key_wait_bytes);
+  }
+  if (transition == GST_STATE_CHANGE_PAUSED_TO_READY) {
+    if (base.cryptor)
+      base.cryptor->on_keys_changed({});
+    self.queue->stop();
+  }
+  const GstStateChangeReturn result =
+      GST_ELEMENT_CLASS(gst_e2ee_decrypt_parent_class)->change_state(element, transition);
+  if (transition == GST_STATE_CHANGE_READY_TO_PAUSED) {
+    if (result == GST_STATE_CHANGE_FAILURE) {
+      self.queue->stop();
+    } else if (base.cryptor) {
+      base.cryptor->set_replay_window(self.replay_window);
+      base.cryptor->on_keys_changed([base_element] { keys_changed(base_element); });
+    }
+  }
+  return result;
+}
+
+// ---- properties ---------------------------------------------------------------------------------
+
+void gst_e2ee_decrypt_set_property(GObject *object, guint id, const GValue *value,
+                                   GParamSpec *pspec) {
+  GstE2EEBase *element = GST_E2EE_BASE(object);
+  Decrypt &self = decrypt_of(element);
+  if (!e2ee::can_change(element, pspec))
+    return;
+  const gchar *text;
+  switch (id) {
+    case PROP_SFRAME_KID_MAP:
+      self.kid_map = static_cast<GstE2EESFrameKidMap>(g_value_get_enum(value));
+      break;
+    case PROP_REPLAY_WINDOW:
+      self.replay_window = g_value_get_uint(value);
+      break;
+    case PROP_SERVER_FRAMES:
+      self.server_frames = static_cast<GstE2EEServerFrames>(g_value_get_enum(value));
+      break;
+    case PROP_SERVER_TRAILER:
+      text = g_value_get_string(value);
+      self.server_trailer_hex = text ? text : "";
+      break;
+    case PROP_KEY_WAIT:
+      self.key_wait = g_value_get_uint64(value);
+      break;
+    case PROP_KEY_WAIT_BYTES:
+      self.key_wait_bytes = g_value_get_uint(value);
+      break;
+    case PROP_ALLOW_PLAINTEXT:
+      self.allow_plaintext = g_value_get_boolean(value);
+      break;
+    default:
+      G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
+  }
+}
+
+void gst_e2ee_decrypt_get_property(GObject *object, guint id, GValue *value, GParamSpec *pspec) {
+  const Decrypt &self = decrypt_of(GST_E2EE_BASE(object));
+  switch (id) {
+    case PROP_SFRAME_KID_MAP:
+      g_value_set_enum(value, self.kid_map);
+      break;
+    case PROP_REPLAY_WINDOW:
+      g_value_set_uint(value, self.replay_window);
+      break;
+    case PROP_SERVER_FRAMES:
+      g_value_set_enum(value, self.server_frames);
+      break;
+    case PROP_SERVER_TRAILER:
+      g_value_set_string(
+          value, self.server_trailer_hex.empty() ? nullptr : self.server_trailer_hex.c_str());
+      break;
+    case PROP_KEY_WAIT:
+      g_value_set_uint64(value, self.key_wait);
+      break;
+    case PROP_KEY_WAIT_BYTES:
+      g_value_set_uint(value, self.key_wait_bytes);
+      break;
+    case PROP_ALLOW_PLAINTEXT:
+      g_value_set_boolean(value, self.allow_plaintext);
+      break;
+    default:
+      G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
+  }
+}
+
+void install_properties(GObjectClass *klass) {
+  const auto flags = static_cast<GParamFlags>(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS |
+                                              GST_PARAM_MUTABLE_READY);
+  g_object_class_install_property(
+      klass, PROP_SFRAME_KID_MAP,
+      g_param_spec_enum("sframe-kid-map", "SFrame key id map",
+                        "Scheme sframe: what a KID means. profile: 56 random bits, key index and "
+                        "ratchet step, as e2eeencrypt draws it; plain: the key id. Set in NULL or "
+                        "READY",
+                        GST_TYPE_E2EE_SFRAME_KID_MAP, GST_E2EE_SFRAME_KID_MAP_PROFILE, flags));
+  g_object_class_install_property(
+      klass, PROP_REPLAY_WINDOW,
+      g_param_spec_uint("replay-window", "Replay window",
+                        "Drop frames whose IV was among this many accepted last under their key; "
+                        "finds duplicates, not recordings played again; 0: off. Set in NULL or "
+                        "READY",
+                        0, kMaxReplayWindow, 0, flags));
+  g_object_class_install_property(
+      klass, PROP_SERVER_FRAMES,
+      g_param_spec_enum("server-frames", "Server frames",
+                        "What to do with frames that the media server injects in the clear, told "
+                        "by server-trailer: drop, known (pass the published fillers only), pass. "
+                        "Set in NULL or READY",
+                        GST_TYPE_E2EE_SERVER_FRAMES, GST_E2EE_SERVER_FRAMES_DROP, flags));
+  g_object_class_install_property(
+      klass, PROP_SERVER_TRAILER,
+      g_param_spec_string("server-trailer", "Server trailer",
+                          "Trailer of injected frames as the server announced it: hex digits, at "
+                          "least 7 bytes. Set in NULL or READY",
+                          nullptr, flags));
+  g_object_class_install_property(
+      klass, PROP_KEY_WAIT,
+      g_param_spec_uint64("key-wait", "Key wait",
+                          "Nanoseconds to hold frames whose key is late before dropping them; 0: "
+                          "drop at once. Set in NULL or READY",
+                          0, G_MAXUINT64, 0, flags));
+  g_object_class_install_property(
+      klass, PROP_KEY_WAIT_BYTES,
+      g_param_spec_uint("key-wait-bytes", "Key wait bytes",
+                        "Most bytes to hold with key-wait; beyond that the oldest frames go first. "
+                        "Set in NULL or READY",
+                        0, G_MAXUINT, kDefaultKeyWaitBytes, flags));
+  g_object_class_install_property(
+      klass, PROP_ALLOW_PLAINTEXT,
+      g_param_spec_boolean("allow-plaintext", "Allow plaintext",
+                           "Pass frames in the clear until this participant has a key or a frame "
+                           "verified; marked and counted. Set in NULL or READY",
+                           FALSE, flags));
+}
+
+void gst_e2ee_decrypt_finalize(GObject *object) {
+  delete GST_E2EE_DECRYPT(object)->decrypt;
+  G_OBJECT_CLASS(gst_e2ee_decrypt_parent_class)->finalize(object);
 }
 
 }  // namespace
 
 static void gst_e2ee_decrypt_class_init(GstE2EEDecryptClass *klass) {
-  GST_E2EE_BASE_CLASS(klass)->frame = decrypt_frame;
+  GObjectClass *object_class = G_OBJECT_CLASS(klass);
+  GstElementClass *element_class = GST_ELEMENT_CLASS(klass);
+  object_class->set_property = gst_e2ee_decrypt_set_property;
+  object_class->get_property = gst_e2ee_decrypt_get_property;
+  object_class->finalize = gst_e2ee_decrypt_finalize;
+  element_class->change_state = gst_e2ee_decrypt_change_state;
+  GST_E2EE_BASE_CLASS(klass)->frame = frame_arrived;
+  GST_E2EE_BASE_CLASS(klass)->sink_event = gst_e2ee_decrypt_sink_event;
+  install_properties(object_class);
   gst_element_class_set_static_metadata(
-      GST_ELEMENT_CLASS(klass), "End-to-end frame decryptor", "Filter/Decryptor/Network",
+      element_class, "End-to-end frame decryptor", "Filter/Decryptor/Network",
       "Decrypts frames that WebRTC clients or e2eeencrypt encrypted end to end",
       "The gst-e2ee developers");
-  e2ee::add_pad_templates(GST_ELEMENT_CLASS(klass));
+  e2ee::add_pad_templates(element_class);
 }
 
 static void gst_e2ee_decrypt_init(GstE2EEDecrypt *self) {
-  self->allocator = new e2ee::FrameAllocator;
+  GstE2EEBase *element = GST_E2EE_BASE(self);
+  Base &base = e2ee::base_of(element);
+  self->decrypt = new Decrypt;
+  self->decrypt->queue = std::make_unique<HoldQueue>(
+      base.src,
+      [element](GstBuffer *buffer, bool may_wait, GstFlowReturn &flow) {
+        return decrypt_frame(element, buffer, may_wait, true, flow);
+      },
+      [element](GstEvent *event) {
+        GST_E2EE_BASE_CLASS(gst_e2ee_decrypt_parent_class)->sink_event(element, event);
+      });
+  gst_pad_set_query_function(base.src, src_query);
 }

@@ -32,6 +32,7 @@
 #include "gste2eeencrypt.h"
 
 #include "framememory.h"
+#include "frametail.h"
 
 GST_DEBUG_CATEGORY_STATIC(gst_e2ee_encrypt_debug);
 #define GST_CAT_DEFAULT gst_e2ee_encrypt_debug
@@ -95,8 +96,8 @@ FrameCryptor::Result encrypt_in_place(Base &base, GstBuffer *buffer, GstMemory *
       return result;
     }
     const e2ee::ByteView frame = map.bytes().first(size);
-    facts = facts_of(*base.codec, frame);
-    result = base.cryptor->encrypt(*base.codec, facts.type, frame, map.bytes());
+    facts = facts_of(*base.codec.load(), frame);
+    result = base.cryptor->encrypt(*base.codec.load(), facts.type, frame, map.bytes());
   }
   if (result.reason == Reason::ok)
     gst_buffer_set_size(buffer, static_cast<gssize>(result.size));
@@ -118,8 +119,8 @@ FrameCryptor::Result encrypt_to_new(Base &base, e2ee::FrameAllocator &allocator,
     e2ee::FrameMemory memory(allocator.allocate(frame.size() + base.cryptor->overhead()));
     if (!memory)
       return result;
-    facts = facts_of(*base.codec, frame);
-    result = base.cryptor->encrypt(*base.codec, facts.type, frame, memory.bytes());
+    facts = facts_of(*base.codec.load(), frame);
+    result = base.cryptor->encrypt(*base.codec.load(), facts.type, frame, memory.bytes());
     if (result.reason == Reason::ok)
       sealed = memory.release(result.size);
   }
@@ -156,8 +157,11 @@ GstFlowReturn encrypt_frame(GstE2EEBase *element, GstBuffer *buffer) {
                      : encrypt_to_new(base, *GST_E2EE_ENCRYPT(element)->allocator, buffer, facts);
   if (G_UNLIKELY(result.reason != Reason::ok))
     return e2ee::drop_frame(element, buffer, result.reason, result.key_id);
-  if (base.codec->video)
+  if (base.codec.load()->video) {
     add_frame_meta(buffer, facts);
+    if (GST_E2EE_ENCRYPT(element)->frame_metadata)
+      buffer = e2ee::append_packet_trailer(buffer);
+  }
   GST_LOG_OBJECT(element, "frame of %" G_GSIZE_FORMAT " bytes under key %" G_GUINT64_FORMAT,
                  result.size, result.key_id);
   return e2ee::push_frame(element, buffer, result);

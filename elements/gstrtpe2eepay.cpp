@@ -171,6 +171,9 @@ Frame frame_of(GstRtpE2EEPay *self, GstBuffer *buffer) {
       read_vp8_meta(meta, &frame);
   if (const GstE2EEFrameMeta *meta = gst_e2ee_buffer_get_frame_meta(buffer))
     read_frame_meta(*meta, &frame);
+  // Elsewhere (simulcast) such a number is not part of the stream, and each frame is a picture.
+  if (!self->format->spatial_layers)
+    frame.spatial_layer = 0;
   return frame;
 }
 
@@ -220,6 +223,8 @@ void learn_extensions(GstRtpE2EEPay *self) {
     return;
   }
   forget_extensions(self);
+  if (caps == nullptr)
+    return;
   self->extension_caps = caps;
   self->extensions = g_ptr_array_new_with_free_func(gst_object_unref);
   gst_structure_foreach(gst_caps_get_structure(caps, 0), note_extension, self);

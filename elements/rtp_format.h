@@ -76,6 +76,7 @@ struct Format {
   // A frame may span packets and the marker ends it. Otherwise a frame is a packet and the marker
   // begins a talkspurt (RFC 3551).
   bool splits;
+  bool spatial_layers;  // a picture may have frames of several
   // The size must not depend on `position.last`. Null: no descriptor.
   void (*write_descriptor)(const Frame &frame, const Numbering &numbering,
                            const PacketPosition &position, Descriptor &out);

@@ -48,6 +48,7 @@ constinit const Format vp8_format = {
     .encoding_names = {"VP8", "VP8-DRAFT-IETF-01"},
     .clock_rate = 90000,
     .splits = true,
+    .spatial_layers = false,
     .write_descriptor = write_descriptor,
     .describe_rtp_caps = nullptr,
     .prefer_frame_caps = nullptr,

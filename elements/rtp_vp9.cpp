@@ -35,8 +35,9 @@ void put_layers(const Frame &frame, const Numbering &numbering, Descriptor &out)
 
 // One spatial layer (N_S = 0). Without temporal layers a picture group of one picture that refers
 // to the one before it, which is how Chromium and the stock payloader announce a plain stream.
-// With them the group is left out: its pattern is the encoder's secret, and RFC 9628 reads an
-// absent group as "no fixed dependencies".
+// With them the group is left out, which announces no fixed dependencies: its pattern is known to
+// the encoder alone. libwebrtc then takes each picture to need the one before it, which is safe as
+// long as nobody on the way drops a layer without closing the gap in the picture IDs.
 void put_structure(const Frame &frame, const Numbering &numbering, Descriptor &out) {
   const bool has_size =
       frame.width > 0 && frame.height > 0 && frame.width <= kMaxSize && frame.height <= kMaxSize;
@@ -74,6 +75,7 @@ constinit const Format vp9_format = {
     .encoding_names = {"VP9", "VP9-DRAFT-IETF-01"},
     .clock_rate = 90000,
     .splits = true,
+    .spatial_layers = true,
     .write_descriptor = write_descriptor,
     .describe_rtp_caps = nullptr,
     .prefer_frame_caps = nullptr,

@@ -5,6 +5,9 @@
 
 G_BEGIN_DECLS
 
+/* glib-mkenums reads the comments behind "enum {", which clang-format would take for layout. */
+/* clang-format off */
+
 /**
  * GstE2EEScheme:
  * @GST_E2EE_SCHEME_LIVEKIT: LiveKit's frame encryption
@@ -96,6 +99,8 @@ typedef enum { /*< underscore_name=gst_e2ee_error >*/
   GST_E2EE_ERROR_CRYPTO,
   GST_E2EE_ERROR_LIMIT,
 } GstE2EEError;
+
+/* clang-format on */
 
 /**
  * GST_E2EE_ERROR:

@@ -6,14 +6,6 @@
 
 namespace e2ee {
 
-const CodecRule *find_codec(const char *media_type) {
-  return codec_for_media_type(media_type);
-}
-
-const ReasonNames &reason_names(Reason reason) {
-  return names_of(reason);
-}
-
 struct FrameCryptor::Private final : KeyUser {
   Private(GstE2EEKeyProvider *from, std::shared_ptr<KeyBinding> keys)
       : provider(GST_E2EE_KEY_PROVIDER(g_object_ref(from))),
@@ -31,10 +23,12 @@ struct FrameCryptor::Private final : KeyUser {
   // A keyed cipher holds the key: those whose key is no longer in the ring go at once.
   void keys_withdrawn() override {
     std::lock_guard lock(mutex);
-    sealer.clear();
-    opener.clear();
     ring.reset();
-    last.reset();
+    take_ring();
+    sealer.retain(*ring);
+    opener.retain(*ring);
+    if (last && !ring->holds(*last))
+      last.reset();
   }
 
   void keys_changed() override {
@@ -160,6 +154,11 @@ KeyInfo FrameCryptor::key_info() const {
   if (!key)
     key = priv_->binding->ring()->current;
   return key ? KeyInfo{key->id, key->generation, key->fingerprint} : KeyInfo{};
+}
+
+void FrameCryptor::set_replay_window(std::size_t window) {
+  std::lock_guard lock(priv_->mutex);
+  priv_->opener.set_replay_window(window);
 }
 
 void FrameCryptor::on_keys_changed(std::function<void()> call) {

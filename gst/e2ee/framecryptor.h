@@ -14,15 +14,7 @@
 #include "core/reason.h"
 #include "gste2eekeyprovider.h"
 
-#define E2EE_SHARED __attribute__((visibility("default")))
-
 namespace e2ee {
-
-/// The rule for the codec of a caps name; null when there is none.
-E2EE_SHARED const CodecRule *find_codec(const char *media_type);
-
-/// Statistic, state and text of a reason.
-E2EE_SHARED const ReasonNames &reason_names(Reason reason);
 
 /// What is told of a key: never the key.
 struct KeyInfo {
@@ -67,6 +59,10 @@ class E2EE_SHARED FrameCryptor {
   /// `out` is as long as the frame, and is its memory or apart from it. What does not verify
   /// leaves nothing decrypted behind.
   Result decrypt(const CodecRule &codec, ByteView frame, ByteSpan out);
+
+  /// Refuses frames whose IV was among the last `window` accepted ones; 0 switches it off. Forgets
+  /// what was accepted so far.
+  void set_replay_window(std::size_t window);
 
   /// Whether a frame is laid out as the scheme lays out encrypted ones; those in the clear are not,
   /// almost always.

@@ -37,7 +37,7 @@ struct CodecRule {
 inline constexpr std::size_t kPayloaderSight = 24;
 
 /// The rule for a caps name; null when there is none.
-const CodecRule *codec_for_media_type(std::string_view media_type);
+E2EE_SHARED const CodecRule *codec_for_media_type(std::string_view media_type);
 
 std::span<const CodecRule *const> codecs();
 

@@ -5,21 +5,33 @@
 
 namespace e2ee {
 
-Aead *OpenStates::aead_for(const KeyRef &key) {
+OpenStates::State &OpenStates::state_for(const KeyRef &key) {
   auto at = std::find_if(states_.begin(), states_.end(),
                          [&](const State &state) { return state.key == key; });
   if (at == states_.end()) {
     if (states_.size() >= kMax)
       states_.pop_back();
-    states_.push_front({key, make_aead(key->secret.view(), Direction::open)});
+    states_.push_front(
+        {key, make_aead(key->secret.view(), Direction::open), ReplayFilter(replay_window_)});
   } else if (at != states_.begin()) {
     states_.splice(states_.begin(), states_, at);
   }
-  return states_.front().aead.get();
+  return states_.front();
 }
 
-void OpenStates::forget(const Key *key) {
-  states_.remove_if([key](const State &state) { return state.key.get() == key; });
+void OpenStates::retain(const KeyRing &ring) {
+  states_.remove_if([&](const State &state) { return !ring.holds(*state.key); });
+}
+
+void OpenStates::set_replay_window(std::size_t window) {
+  replay_window_ = window;
+  for (State &state : states_)
+    state.replay = ReplayFilter(window);
+}
+
+void Sealer::retain(const KeyRing &ring) {
+  if (state_ && !ring.holds(state_->key()))
+    state_.reset();
 }
 
 Reason Sealer::seal(const KeyRef &key, const CodecRule &codec, FrameType type, ByteView frame,

@@ -5,6 +5,7 @@
 #include <list>
 
 #include "core/iv.h"
+#include "core/replay.h"
 #include "core/scheme.h"
 
 namespace e2ee {
@@ -25,22 +26,25 @@ class SealState {
   IvSource iv_;
 };
 
-/// Keyed ciphers of a decryptor, made at a key's first frame and bounded in number.
+/// Keyed ciphers of a decryptor, made at a key's first frame and bounded in number. Each keeps
+/// which IVs it accepted last, if that is wanted.
 class OpenStates {
  public:
   static constexpr std::size_t kMax = 32;
 
-  /// Null when the cipher cannot be had.
-  Aead *aead_for(const KeyRef &key);
-  void forget(const Key *key);
-  void clear() { states_.clear(); }
-
- private:
   struct State {
     KeyRef key;
-    std::unique_ptr<Aead> aead;
+    std::unique_ptr<Aead> aead;  // null when the cipher cannot be had
+    ReplayFilter replay;
   };
+
+  State &state_for(const KeyRef &key);
+  void retain(const KeyRing &ring);
+  void set_replay_window(std::size_t window);
+
+ private:
   std::list<State> states_;  // latest used first
+  std::size_t replay_window_ = 0;
 };
 
 class Sealer {
@@ -52,8 +56,8 @@ class Sealer {
   Reason seal(const KeyRef &key, const CodecRule &codec, FrameType type, ByteView frame,
               ByteSpan out, std::size_t &written);
 
-  /// Drops the keyed cipher, and with it the key schedule in its memory.
-  void clear() { state_.reset(); }
+  /// Drops the keyed cipher, and with it the key schedule in its memory, unless `ring` has the key.
+  void retain(const KeyRing &ring);
 
  private:
   const Scheme &scheme_;
@@ -69,7 +73,12 @@ class Opener {
   Reason open(const KeyRing &ring, const CodecRule &codec, ByteView frame, ByteSpan out,
               Opened &opened);
 
-  void clear() { states_.clear(); }
+  /// Drops the keyed ciphers of keys that `ring` does not have.
+  void retain(const KeyRing &ring) { states_.retain(ring); }
+
+  /// Refuses frames whose IV was among the last `window` accepted under their key; 0 switches it
+  /// off. Forgets what was accepted so far.
+  void set_replay_window(std::size_t window) { states_.set_replay_window(window); }
 
  private:
   const Scheme &scheme_;

@@ -121,6 +121,14 @@ const KeySlot *KeyRing::find(std::uint64_t id) const noexcept {
   return at != slots.end() && at->id == id ? &*at : nullptr;
 }
 
+bool KeyRing::holds(const Key &key) const noexcept {
+  if (current.get() == &key)
+    return true;
+  const KeySlot *slot = find(key.id);
+  return slot != nullptr && std::any_of(slot->keys.begin(), slot->keys.end(),
+                                        [&](const KeyRef &held) { return held.get() == &key; });
+}
+
 KeySlot &KeyRing::slot(std::uint64_t id) {
   auto at = std::lower_bound(slots.begin(), slots.end(), id,
                              [](const KeySlot &slot, std::uint64_t v) { return slot.id < v; });

@@ -87,6 +87,7 @@ struct KeyRing {
   KeyRef current;              // encrypts; null when there is none
 
   const KeySlot *find(std::uint64_t id) const noexcept;
+  bool holds(const Key &key) const noexcept;
   KeySlot &slot(std::uint64_t id);  // made when missing
   void erase(std::uint64_t id);
 };

@@ -6,6 +6,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "core/bytes.h"
+
 namespace e2ee {
 
 enum class Reason : std::uint8_t {
@@ -30,6 +32,6 @@ struct ReasonNames {
 };
 
 /// Names of a reason; never fails.
-const ReasonNames &names_of(Reason reason);
+E2EE_SHARED const ReasonNames &names_of(Reason reason);
 
 }  // namespace e2ee

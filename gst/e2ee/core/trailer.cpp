@@ -75,17 +75,18 @@ Reason choose_iv(SealState &state, const SealRequest &request, std::size_t clear
   return taken ? Reason::ok : Reason::internal;
 }
 
-bool open_with(OpenStates &states, const KeyRef &key, const OpenRequest &request, std::size_t clear,
-               std::uint8_t *out) {
-  Aead *aead = states.aead_for(key);
-  if (aead == nullptr)
-    return false;
+Reason open_with(OpenStates::State &state, const OpenRequest &request, std::size_t clear,
+                 std::uint8_t *out) {
+  if (!state.aead)
+    return Reason::internal;
   const ByteView frame = request.frame;
   const std::size_t body = frame.size() - clear - kTrailerOverhead;
   const std::uint8_t *tag = frame.data() + clear + body;
   Iv iv;
   std::copy_n(tag + kTagSize, kIvSize, iv.begin());
-  return aead->open(iv, frame.first(clear), frame.subspan(clear, body), out + clear, tag);
+  if (!state.aead->open(iv, frame.first(clear), frame.subspan(clear, body), out + clear, tag))
+    return Reason::auth_failed;
+  return state.replay.accept(iv) ? Reason::ok : Reason::replayed;
 }
 
 }  // namespace
@@ -131,17 +132,22 @@ Reason trailer_open(OpenStates &states, const KeyRing &ring, const OpenRequest &
   const bool in_place = out.data() == frame.data();
   for (const KeyRef &key : slot->keys) {
     opened.key = key;
-    if (open_with(states, key, request, clear, out.data())) {
+    OpenStates::State &state = states.state_for(key);
+    const Reason reason = open_with(state, request, clear, out.data());
+    if (reason == Reason::ok) {
       if (!in_place)
         std::memcpy(out.data(), frame.data(), clear);
       opened.size = clear + body;
       key->usage->count();  // the limit holds for who seals: what came is read
       return Reason::ok;
     }
-    if (in_place && key != slot->keys.back())
-      open_with(states, key, request, clear, out.data());  // back to the ciphertext
-    else
-      cleanse(out.subspan(clear, body));
+    if (reason == Reason::auth_failed && in_place && key != slot->keys.back()) {
+      open_with(state, request, clear, out.data());  // back to the ciphertext
+      continue;
+    }
+    cleanse(out.subspan(clear, body));
+    if (reason != Reason::auth_failed)
+      return reason;
   }
   opened.key = slot->keys.front();
   return Reason::auth_failed;

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+// What LiveKit puts behind frames: its packet trailer, and the mark of frames its server makes.
+#pragma once
+
+#include <gst/gst.h>
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/packettrailer.h"
+#include "core/serverframe.h"
+
+namespace e2ee {
+
+/// What the end of a frame says about it.
+struct Tail {
+  bool from_server = false;   // it ends with the announced trailer
+  bool known_filler = false;  // and is one of the published payloads
+  std::optional<PacketTrailer> trailer;
+};
+
+Tail look_at_tail(GstBuffer *buffer, ByteView server_trailer);
+
+/// Cuts `bytes` off the end. Takes the buffer; its memory is kept.
+GstBuffer *without_tail(GstBuffer *buffer, gsize bytes);
+
+/// Cuts the trailer off and keeps its capture time as a GstReferenceTimestampMeta, marked as what
+/// anyone on the way could have written. Takes the buffer.
+GstBuffer *strip_packet_trailer(GstBuffer *buffer, const PacketTrailer &trailer);
+
+/// Appends a trailer with the capture time: that of the buffer's timestamp/x-unix meta, or now.
+/// Takes the buffer.
+GstBuffer *append_packet_trailer(GstBuffer *buffer);
+
+/// False unless `hex` is empty or a trailer of permitted length.
+bool parse_server_trailer(const std::string &hex, std::vector<std::uint8_t> &trailer);
+
+}  // namespace e2ee

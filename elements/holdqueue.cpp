@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "holdqueue.h"
+
+#include <chrono>
+
+namespace e2ee {
+
+void HoldQueue::start(GstClockTime wait, gsize max_bytes) {
+  {
+    std::lock_guard lock(mutex_);
+    wait_us_ = static_cast<gint64>(wait / GST_USECOND);
+    max_bytes_ = max_bytes;
+    flushing_ = false;
+    stopped_ = false;
+    flow_ = GST_FLOW_OK;
+  }
+  gst_pad_start_task(src_, loop, this, nullptr);
+}
+
+void HoldQueue::stop() {
+  flush_start();
+  {
+    std::lock_guard lock(mutex_);
+    stopped_ = true;
+    changed_.notify_all();
+  }
+  gst_pad_stop_task(src_);
+}
+
+void HoldQueue::drop_all() {
+  for (Item &item : items_) {
+    if (item.buffer != nullptr)
+      gst_buffer_unref(item.buffer);
+    if (item.event != nullptr)
+      gst_event_unref(item.event);
+    bytes_ -= item.bytes;
+  }
+  items_.clear();
+}
+
+void HoldQueue::flush_start() {
+  std::lock_guard lock(mutex_);
+  flushing_ = true;
+  drop_all();
+  changed_.notify_all();
+}
+
+void HoldQueue::flush_stop() {
+  std::unique_lock lock(mutex_);
+  // A push that was under way returns: downstream flushes too.
+  changed_.wait(lock, [this] { return !busy_; });
+  flushing_ = false;
+  flow_ = GST_FLOW_OK;
+}
+
+void HoldQueue::wake() {
+  std::lock_guard lock(mutex_);
+  ++wakes_;
+  changed_.notify_all();
+}
+
+// Mutex held.
+void HoldQueue::enqueue(GstBuffer *buffer, GstEvent *event) {
+  const gsize bytes = buffer != nullptr ? gst_buffer_get_size(buffer) : 0;
+  items_.push_back({buffer, event, g_get_monotonic_time() + wait_us_, bytes});
+  bytes_ += bytes;
+  changed_.notify_all();
+}
+
+GstFlowReturn HoldQueue::push(GstBuffer *buffer) {
+  std::unique_lock lock(mutex_);
+  if (flushing_) {
+    gst_buffer_unref(buffer);
+    return GST_FLOW_FLUSHING;
+  }
+  if (items_.empty() && !busy_) {
+    GstFlowReturn flow = GST_FLOW_OK;
+    lock.unlock();
+    if (work_(buffer, true, flow) == Attempt::done)
+      return flow;
+    lock.lock();
+    if (flushing_) {
+      gst_buffer_unref(buffer);
+      return GST_FLOW_FLUSHING;
+    }
+  } else if (flow_ != GST_FLOW_OK) {
+    gst_buffer_unref(buffer);
+    return flow_;
+  }
+  enqueue(buffer, nullptr);
+  // Too much: while a key is waited for, the task gives up the oldest frame; else downstream is
+  // slow, and upstream has to feel it.
+  changed_.wait(lock, [this] {
+    return flushing_ || waiting_ || bytes_ <= max_bytes_ || (items_.size() <= 1 && !busy_);
+  });
+  return flushing_ ? GST_FLOW_FLUSHING : flow_;
+}
+
+bool HoldQueue::push_event(GstEvent *event) {
+  std::lock_guard lock(mutex_);
+  if (flushing_ || (items_.empty() && !busy_))
+    return false;
+  enqueue(nullptr, event);
+  return true;
+}
+
+void HoldQueue::loop(gpointer self) {
+  static_cast<HoldQueue *>(self)->turn();
+}
+
+void HoldQueue::turn() {
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [this] { return stopped_ || (!flushing_ && !items_.empty()); });
+  if (stopped_) {
+    gst_pad_pause_task(src_);
+    return;
+  }
+  Item item = items_.front();
+  items_.pop_front();
+  busy_ = true;
+  work_on(item, lock);
+  bytes_ -= item.bytes;
+  busy_ = false;
+  changed_.notify_all();
+}
+
+void HoldQueue::work_on(Item item, std::unique_lock<std::mutex> &lock) {
+  if (item.event != nullptr) {
+    lock.unlock();
+    event_work_(item.event);
+    lock.lock();
+    return;
+  }
+  for (;;) {
+    const unsigned seen = wakes_;
+    const bool may_wait = bytes_ <= max_bytes_ && g_get_monotonic_time() < item.deadline;
+    GstFlowReturn flow = GST_FLOW_OK;
+    lock.unlock();
+    const Attempt attempt = work_(item.buffer, may_wait, flow);
+    lock.lock();
+    if (attempt == Attempt::done) {
+      flow_ = flow;
+      return;
+    }
+    if (flushing_)
+      break;
+    waiting_ = true;
+    changed_.notify_all();
+    const auto left = std::chrono::microseconds(item.deadline - g_get_monotonic_time());
+    changed_.wait_for(lock, left, [&] {
+      return flushing_ || wakes_ != seen || bytes_ > max_bytes_ ||
+             g_get_monotonic_time() >= item.deadline;
+    });
+    waiting_ = false;
+    if (flushing_)
+      break;
+  }
+  gst_buffer_unref(item.buffer);
+}
+
+}  // namespace e2ee

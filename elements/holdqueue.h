@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+// Frames that wait for a key that is late, with what follows them, in order.
+#pragma once
+
+#include <gst/gst.h>
+
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <mutex>
+
+namespace e2ee {
+
+/// A queue with a task on the source pad. While nothing waits, frames and events pass through on
+/// the caller's thread; from the first frame whose key is missing on, everything goes through the
+/// task, which holds that frame until its key comes or its time is over. The caller is blocked only
+/// by a slow downstream, never by a missing key.
+class HoldQueue {
+ public:
+  enum class Attempt { done, key_missing };
+
+  /// Works on `buffer`. With `may_wait`, and when the key is missing, it leaves the buffer to the
+  /// queue and returns key_missing; otherwise it takes it and sets `flow`.
+  using Work = std::function<Attempt(GstBuffer *buffer, bool may_wait, GstFlowReturn &flow)>;
+
+  /// Works on a serialized event in its turn, and takes it.
+  using EventWork = std::function<void(GstEvent *event)>;
+
+  HoldQueue(GstPad *src, Work work, EventWork event_work)
+      : src_(src), work_(std::move(work)), event_work_(std::move(event_work)) {}
+  ~HoldQueue() { drop_all(); }
+  HoldQueue(const HoldQueue &) = delete;
+  HoldQueue &operator=(const HoldQueue &) = delete;
+
+  /// Starts the task. `wait` in nanoseconds, `max_bytes` of frames; the oldest go first.
+  void start(GstClockTime wait, gsize max_bytes);
+  /// Drops what is held and ends the task; the pads must be able to go inactive meanwhile.
+  void stop();
+
+  /// From the sink pad's streaming thread. Takes the buffer.
+  GstFlowReturn push(GstBuffer *buffer);
+  /// True when the event was taken, to be pushed in its turn.
+  bool push_event(GstEvent *event);
+
+  void flush_start();
+  void flush_stop();
+
+  /// Keys may have come: any thread.
+  void wake();
+
+ private:
+  struct Item {
+    GstBuffer *buffer;  // or
+    GstEvent *event;
+    gint64 deadline;  // monotonic, microseconds
+    gsize bytes;
+  };
+
+  static void loop(gpointer self);
+  void turn();
+  void work_on(Item item, std::unique_lock<std::mutex> &lock);
+  void enqueue(GstBuffer *buffer, GstEvent *event);
+  void drop_all();
+
+  GstPad *const src_;
+  const Work work_;
+  const EventWork event_work_;
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::deque<Item> items_;
+  gint64 wait_us_ = 0;
+  gsize max_bytes_ = 0;
+  gsize bytes_ = 0;  // of the items and of the one that is worked on
+  unsigned wakes_ = 0;
+  bool busy_ = false;     // an item or event is being worked on
+  bool waiting_ = false;  // for a key
+  bool flushing_ = true;
+  bool stopped_ = true;
+  GstFlowReturn flow_ = GST_FLOW_OK;  // of the task's last push
+};
+
+}  // namespace e2ee

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+// LiveKit's packet trailer: metadata behind the encrypted frame, neither encrypted nor
+// authenticated. Tag, length and value of each field XOR 0xFF, then the trailer's length XOR 0xFF,
+// then "LKTS".
+#pragma once
+
+#include <optional>
+
+#include "core/bytes.h"
+
+namespace e2ee {
+
+struct PacketTrailer {
+  std::size_t size = 0;                     // bytes at the end of the frame
+  std::optional<std::uint64_t> capture_us;  // Unix time in microseconds
+};
+
+/// Bytes that write_packet_trailer() appends.
+inline constexpr std::size_t kPacketTrailerSize = 15;
+
+/// The trailer of `frame`, if it ends with a well-formed one.
+E2EE_SHARED std::optional<PacketTrailer> find_packet_trailer(ByteView frame);
+
+/// Writes a trailer with the capture time to `out`, kPacketTrailerSize bytes.
+E2EE_SHARED void write_packet_trailer(std::uint64_t capture_us, std::uint8_t *out);
+
+}  // namespace e2ee

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <deque>
+#include <set>
+
+#include "core/aead.h"
+
+namespace e2ee {
+
+/// Knows the last IVs that were accepted under one key. The IVs of the trailer schemes say nothing
+/// of order, so that this finds duplicates among the latest frames and no more: a frame recorded
+/// earlier passes.
+class ReplayFilter {
+ public:
+  explicit ReplayFilter(std::size_t window = 0) : window_(window) {}
+
+  /// Takes note of the IV of a frame whose tag has verified; false when it was there already.
+  bool accept(const Iv &iv) {
+    if (window_ == 0)
+      return true;
+    if (!known_.insert(iv).second)
+      return false;
+    order_.push_back(iv);
+    if (order_.size() > window_) {
+      known_.erase(order_.front());
+      order_.pop_front();
+    }
+    return true;
+  }
+
+ private:
+  std::size_t window_;
+  std::set<Iv> known_;
+  std::deque<Iv> order_;
+};
+
+}  // namespace e2ee

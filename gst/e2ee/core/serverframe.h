@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+// Frames that a LiveKit server makes itself: filler pictures and silence, in the clear, marked with
+// a trailer that the server announces to its clients.
+#pragma once
+
+#include "core/bytes.h"
+
+namespace e2ee {
+
+/// Shorter trailers would match encrypted frames by chance.
+inline constexpr std::size_t kMinServerTrailer = 7;
+
+/// Whether `frame` ends with `trailer`, which is not empty.
+E2EE_SHARED bool ends_with(ByteView frame, ByteView trailer);
+
+/// Whether `payload` is one of the fillers that LiveKit publishes: an 8x8 VP8 key frame, 80 bytes
+/// of Opus silence, or a NAL unit of a 2x2 H.264 key frame.
+E2EE_SHARED bool is_known_filler(ByteView payload);
+
+}  // namespace e2ee
