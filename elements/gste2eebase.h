@@ -36,7 +36,8 @@ namespace e2ee {
 struct Counters {
   std::atomic<guint64> frames_in{0}, frames_out{0}, bytes_in{0}, bytes_out{0};
   std::atomic<guint64> dropped[kReasonCount]{};
-  std::atomic<guint64> passed_plaintext{0}, server_frames{0}, held{0}, ratchet_steps{0};
+  std::atomic<guint64> passed_plaintext{0}, server_frames{0}, ratchet_steps{0};
+  std::atomic<guint64> held{0};  // now, waiting for a key
 };
 
 struct Settings {

@@ -485,7 +485,7 @@ static void gst_e2ee_decrypt_init(GstE2EEDecrypt *self) {
   Base &base = e2ee::base_of(element);
   self->decrypt = new Decrypt;
   self->decrypt->queue = std::make_unique<HoldQueue>(
-      base.src,
+      base.src, base.counters.held,
       [element](GstBuffer *buffer, bool may_wait, GstFlowReturn &flow) {
         return decrypt_frame(element, buffer, may_wait, true, flow);
       },

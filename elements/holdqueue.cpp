@@ -29,8 +29,10 @@ void HoldQueue::stop() {
 
 void HoldQueue::drop_all() {
   for (Item &item : items_) {
-    if (item.buffer != nullptr)
+    if (item.buffer != nullptr) {
       gst_buffer_unref(item.buffer);
+      --held_;
+    }
     if (item.event != nullptr)
       gst_event_unref(item.event);
     bytes_ -= item.bytes;
@@ -64,6 +66,8 @@ void HoldQueue::enqueue(GstBuffer *buffer, GstEvent *event) {
   const gsize bytes = buffer != nullptr ? gst_buffer_get_size(buffer) : 0;
   items_.push_back({buffer, event, g_get_monotonic_time() + wait_us_, bytes});
   bytes_ += bytes;
+  if (buffer != nullptr)
+    ++held_;
   changed_.notify_all();
 }
 
@@ -120,6 +124,8 @@ void HoldQueue::turn() {
   busy_ = true;
   work_on(item, lock);
   bytes_ -= item.bytes;
+  if (item.buffer != nullptr)
+    --held_;
   busy_ = false;
   changed_.notify_all();
 }

@@ -4,6 +4,7 @@
 
 #include <gst/gst.h>
 
+#include <atomic>
 #include <condition_variable>
 #include <deque>
 #include <functional>
@@ -26,8 +27,9 @@ class HoldQueue {
   /// Works on a serialized event in its turn, and takes it.
   using EventWork = std::function<void(GstEvent *event)>;
 
-  HoldQueue(GstPad *src, Work work, EventWork event_work)
-      : src_(src), work_(std::move(work)), event_work_(std::move(event_work)) {}
+  /// `held` is kept at the number of frames in here.
+  HoldQueue(GstPad *src, std::atomic<guint64> &held, Work work, EventWork event_work)
+      : src_(src), held_(held), work_(std::move(work)), event_work_(std::move(event_work)) {}
   ~HoldQueue() { drop_all(); }
   HoldQueue(const HoldQueue &) = delete;
   HoldQueue &operator=(const HoldQueue &) = delete;
@@ -63,6 +65,7 @@ class HoldQueue {
   void drop_all();
 
   GstPad *const src_;
+  std::atomic<guint64> &held_;
   const Work work_;
   const EventWork event_work_;
 
