@@ -462,14 +462,15 @@ std::string participant_of(Base &base) {
   return base.settings.participant;
 }
 
-GstFlowReturn drop_frame(GstE2EEBase *self, GstBuffer *buffer, Reason reason, guint64 key_id) {
+GstFlowReturn drop_frame(GstE2EEBase *self, GstBuffer *buffer, Reason reason, guint64 key_id,
+                         bool rarely) {
   Base &base = base_of(self);
   const ReasonNames &names = names_of(reason);
   GST_DEBUG_OBJECT(self,
                    "dropping a frame of %" G_GSIZE_FORMAT " bytes, key %" G_GUINT64_FORMAT ": %s",
                    gst_buffer_get_size(buffer), key_id, names.text);
   base.counters.dropped[static_cast<std::size_t>(reason)].fetch_add(1, std::memory_order_relaxed);
-  base.reporter->report(names.state, participant_of(base), key_id);
+  base.reporter->report(names.state, participant_of(base), key_id, rarely);
   gst_buffer_unref(buffer);
   return GST_FLOW_OK;
 }
@@ -479,9 +480,15 @@ GstFlowReturn push_frame(GstE2EEBase *self, GstBuffer *buffer, const FrameCrypto
   base.counters.frames_out.fetch_add(1, std::memory_order_relaxed);
   base.counters.bytes_out.fetch_add(result.size, std::memory_order_relaxed);
   const Reason state = result.near_limit ? Reason::key_limit : Reason::ok;
+  if (G_UNLIKELY(result.ratchet_steps != 0)) {
+    base.counters.ratchet_steps.fetch_add(result.ratchet_steps, std::memory_order_relaxed);
+    base.reporter->report("key-ratcheted", participant_of(base), result.key_id);
+  }
   if (G_UNLIKELY(state != Reason::ok || !base.reporter->is_ok()))
     base.reporter->report(names_of(state).state, participant_of(base), result.key_id);
-  return gst_pad_push(base.src, buffer);
+  const GstFlowReturn flow = gst_pad_push(base.src, buffer);
+  base.cryptor->frame_done();
+  return flow;
 }
 
 GstFlowReturn push_unprotected(GstE2EEBase *self, GstBuffer *buffer) {

@@ -72,8 +72,9 @@ struct Base {
 Base &base_of(GstE2EEBase *self);
 std::string participant_of(Base &base);
 
-/// Drops `buffer`, counts and reports why.
-GstFlowReturn drop_frame(GstE2EEBase *self, GstBuffer *buffer, Reason reason, guint64 key_id);
+/// Drops `buffer`, counts and reports why; `rarely` when it has gone on like this for long.
+GstFlowReturn drop_frame(GstE2EEBase *self, GstBuffer *buffer, Reason reason, guint64 key_id,
+                         bool rarely = false);
 
 /// Pushes a frame that was encrypted or decrypted, and reports what changed.
 GstFlowReturn push_frame(GstE2EEBase *self, GstBuffer *buffer, const FrameCryptor::Result &result);

@@ -225,7 +225,7 @@ HoldQueue::Attempt decrypt_frame(GstE2EEBase *element, GstBuffer *buffer, bool m
       plaintext_may_pass(element, buffer, reason))
     flow = e2ee::push_unprotected(element, buffer);
   else
-    flow = e2ee::drop_frame(element, buffer, reason, result.key_id);
+    flow = e2ee::drop_frame(element, buffer, reason, result.key_id, result.backing_off);
   return HoldQueue::Attempt::done;
 }
 
@@ -322,8 +322,10 @@ GstStateChangeReturn gst_e2ee_decrypt_change_state(GstElement *element, GstState
       self.queue->start(self.key_wait, self.key_wait_bytes);
   }
   if (transition == GST_STATE_CHANGE_PAUSED_TO_READY) {
-    if (base.cryptor)
+    if (base.cryptor) {
       base.cryptor->on_keys_changed({});
+      base.cryptor->on_keys_withdrawn({});
+    }
     self.queue->stop();
   }
   const GstStateChangeReturn result =
@@ -334,6 +336,7 @@ GstStateChangeReturn gst_e2ee_decrypt_change_state(GstElement *element, GstState
     } else if (base.cryptor) {
       base.cryptor->set_replay_window(self.replay_window);
       base.cryptor->on_keys_changed([base_element] { keys_changed(base_element); });
+      base.cryptor->on_keys_withdrawn([&self] { self.queue->give_up(); });
     }
   }
   return result;

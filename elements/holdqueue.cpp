@@ -2,6 +2,7 @@
 #include "holdqueue.h"
 
 #include <chrono>
+#include <utility>
 
 namespace e2ee {
 
@@ -57,6 +58,16 @@ void HoldQueue::flush_stop() {
 
 void HoldQueue::wake() {
   std::lock_guard lock(mutex_);
+  ++wakes_;
+  changed_.notify_all();
+}
+
+void HoldQueue::give_up() {
+  std::lock_guard lock(mutex_);
+  for (Item &item : items_)
+    item.deadline = 0;
+  if (busy_)
+    give_up_current_ = true;
   ++wakes_;
   changed_.notify_all();
 }
@@ -122,6 +133,7 @@ void HoldQueue::turn() {
   Item item = items_.front();
   items_.pop_front();
   busy_ = true;
+  give_up_current_ = false;
   work_on(item, lock);
   bytes_ -= item.bytes;
   if (item.buffer != nullptr)
@@ -139,6 +151,8 @@ void HoldQueue::work_on(Item item, std::unique_lock<std::mutex> &lock) {
   }
   for (;;) {
     const unsigned seen = wakes_;
+    if (std::exchange(give_up_current_, false))
+      item.deadline = 0;
     const bool may_wait = bytes_ <= max_bytes_ && g_get_monotonic_time() < item.deadline;
     GstFlowReturn flow = GST_FLOW_OK;
     lock.unlock();

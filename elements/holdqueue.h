@@ -50,6 +50,10 @@ class HoldQueue {
   /// Keys may have come: any thread.
   void wake();
 
+  /// Keys were taken away: frames that wait for a key now are dropped, and those that arrive later
+  /// wait anew. Any thread.
+  void give_up();
+
  private:
   struct Item {
     GstBuffer *buffer;  // or
@@ -78,6 +82,7 @@ class HoldQueue {
   unsigned wakes_ = 0;
   bool busy_ = false;     // an item or event is being worked on
   bool waiting_ = false;  // for a key
+  bool give_up_current_ = false;
   bool flushing_ = true;
   bool stopped_ = true;
   GstFlowReturn flow_ = GST_FLOW_OK;  // of the task's last push

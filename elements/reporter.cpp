@@ -9,6 +9,7 @@ namespace e2ee {
 namespace {
 
 constexpr GstClockTime kInterval = GST_SECOND;
+constexpr GstClockTime kRareInterval = 10 * GST_SECOND;
 
 GstClockTime now() {
   GstClock *clock = gst_system_clock_obtain();
@@ -31,7 +32,12 @@ GstMessage *StateReporter::message_of(GstElement *element, const char *state, En
   return gst_message_new_element(GST_OBJECT(element), content);
 }
 
-void StateReporter::report(const char *state, const std::string &participant, guint64 key_id) {
+GstClockTime StateReporter::Entry::due() const {
+  return told == GST_CLOCK_TIME_NONE ? 0 : told + (rarely ? kRareInterval : kInterval);
+}
+
+void StateReporter::report(const char *state, const std::string &participant, guint64 key_id,
+                           bool rarely) {
   const bool ok = std::strcmp(state, "ok") == 0;
   if (ok && is_ok())
     return;
@@ -44,16 +50,17 @@ void StateReporter::report(const char *state, const std::string &participant, gu
     Entry &entry = entries_[state];
     entry.participant = participant;
     entry.key_id = key_id;
+    entry.rarely = rarely;
     entry.order = ++order_;
     ++entry.count;
     ok_ = ok;
     const GstClockTime at = now();
-    if (entry.told == GST_CLOCK_TIME_NONE || at - entry.told >= kInterval) {
+    if (at >= entry.due()) {
       message = message_of(element, state, entry, at);
     } else {
       entry.waits = true;
       if (!scheduled_)
-        schedule(entry.told + kInterval);
+        schedule(entry.due());
     }
   }
   if (message != nullptr)
@@ -93,10 +100,10 @@ void StateReporter::tell_waiting() {
     for (auto &[state, entry] : entries_) {
       if (!entry.waits)
         continue;
-      if (at - entry.told >= kInterval)
+      if (at >= entry.due())
         messages.emplace_back(entry.order, message_of(element, state, entry, at));
       else
-        next = std::min(next, entry.told + kInterval);
+        next = std::min(next, entry.due());
     }
     if (next != GST_CLOCK_TIME_NONE)
       schedule(next);

@@ -23,7 +23,9 @@ class StateReporter : public std::enable_shared_from_this<StateReporter> {
 
   /// One frame ended in `state`, a string that lives for ever. Cheap while all goes well: "ok" is
   /// told when it is new only.
-  void report(const char *state, const std::string &participant, guint64 key_id);
+  /// With `rarely` the state is told every ten seconds only.
+  void report(const char *state, const std::string &participant, guint64 key_id,
+              bool rarely = false);
 
   bool is_ok() const { return ok_.load(std::memory_order_relaxed); }
 
@@ -38,6 +40,8 @@ class StateReporter : public std::enable_shared_from_this<StateReporter> {
     guint64 order = 0;  // of the last occurrence
     GstClockTime told = GST_CLOCK_TIME_NONE;
     bool waits = false;
+    bool rarely = false;
+    GstClockTime due() const;
   };
 
   GstMessage *message_of(GstElement *element, const char *state, Entry &entry, GstClockTime now);

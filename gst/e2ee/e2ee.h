@@ -8,4 +8,5 @@
 #include <gst/e2ee/gste2eekeymaterial.h>
 #include <gst/e2ee/gste2eekeyprovider.h>
 #include <gst/e2ee/gste2eemeta.h>
+#include <gst/e2ee/gste2eeparticipantkeyprovider.h>
 #include <gst/e2ee/gste2eesharedkeyprovider.h>

@@ -1,10 +1,38 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "framecryptor.h"
 
+#include <ctime>
+#include <thread>
+
 #include "core/cryptor.h"
+#include "gste2eeparticipantkeyprovider.h"
 #include "registry.h"
 
 namespace e2ee {
+
+namespace {
+
+constexpr std::chrono::milliseconds kPushPatience{100};
+constexpr gint64 kReportInterval = 10 * G_USEC_PER_SEC;
+
+// Good to a few milliseconds and a tenth of the price: it is read for each frame.
+gint64 coarse_now() {
+  timespec now{};
+  clock_gettime(CLOCK_REALTIME_COARSE, &now);
+  return now.tv_sec * G_USEC_PER_SEC + now.tv_nsec / 1000;
+}
+
+// What an audit wants to know of a key: told with the provider's key-used signal.
+struct KeyUse {
+  KeyRef key;
+  bool encrypts = false;
+  gint64 first = 0;  // Unix time, microseconds
+  gint64 last = 0;
+  std::uint64_t frames = 0;
+  std::uint64_t failures = 0;
+};
+
+}  // namespace
 
 struct FrameCryptor::Private final : KeyUser {
   Private(GstE2EEKeyProvider *from, std::shared_ptr<KeyBinding> keys)
@@ -16,22 +44,37 @@ struct FrameCryptor::Private final : KeyUser {
   }
   ~Private() {
     binding->detach(this);
+    report_use();
     binding.reset();
     g_object_unref(provider);
   }
 
   // A keyed cipher holds the key: those whose key is no longer in the ring go at once.
-  void keys_withdrawn() override {
-    std::lock_guard lock(mutex);
-    ring.reset();
-    take_ring();
-    sealer.retain(*ring);
-    opener.retain(*ring);
-    if (last && !ring->holds(*last))
-      last.reset();
+  void keys_withdrawn(bool wait) override {
+    {
+      std::unique_lock lock(mutex);
+      ring.reset();
+      take_ring();
+      sealer.retain(*ring);
+      opener.retain(*ring);
+      if (last && !ring->holds(*last)) {
+        report_use();
+        last.reset();
+      }
+      // What takes longer is inside downstream already, and so was pushed before.
+      if (wait && worker.load() != std::this_thread::get_id()) {
+        waiting = true;
+        done.wait_for(lock, kPushPatience, [this] { return worker.load() == std::thread::id(); });
+        waiting = false;
+      }
+    }
+    if (wait)
+      run(withdrawn_call);
   }
 
-  void keys_changed() override {
+  void keys_changed() override { run(changed_call); }
+
+  void run(const std::function<void()> &call) {
     std::lock_guard lock(call_mutex);
     if (call)
       call();
@@ -47,28 +90,65 @@ struct FrameCryptor::Private final : KeyUser {
   }
 
   // Mutex held.
-  void note_key(const KeyRef &key, Result &result) {
+  void note_key(const KeyRef &key, bool encrypts, Result &result) {
     result.key_id = key->id;
     result.near_limit = key->usage->frames() >= KeyUsage::kSoftLimit;
+    worker = std::this_thread::get_id();
+    const gint64 now = coarse_now();
     if (last != key) {
       result.key_changed = true;
+      report_use();
       last = key;
+    } else if (now - use.first >= kReportInterval) {
+      report_use();
     }
+    if (!use.key) {
+      use.key = key;
+      use.encrypts = encrypts;
+      use.first = now;
+    }
+    use.last = now;
+    ++use.frames;
   }
 
-  GstE2EEKeyProvider *const provider;
+  // Mutex held. Tells the provider's listeners on its worker.
+  void report_use() {
+    KeyUse told = std::exchange(use, {});
+    if (!told.key)
+      return;
+    auto *keep = static_cast<GstE2EEKeyProvider *>(g_object_ref(provider));
+    binding->state().queue().post([keep, told, owner = binding->owner()] {
+      GstStructure *report = gst_structure_new(
+          "GstE2EEKeyUse", "participant", G_TYPE_STRING, owner.c_str(), "key-id", G_TYPE_UINT64,
+          told.key->id, "generation", G_TYPE_UINT64, told.key->generation, "fingerprint",
+          G_TYPE_STRING, told.key->fingerprint.c_str(), "direction", G_TYPE_STRING,
+          told.encrypts ? "encrypt" : "decrypt", "first", G_TYPE_INT64, told.first, "last",
+          G_TYPE_INT64, told.last, "frames", G_TYPE_UINT64, told.frames, "failures", G_TYPE_UINT64,
+          told.failures, nullptr);
+      g_signal_emit_by_name(keep, "key-used", report);
+      gst_structure_free(report);
+      g_object_unref(keep);
+    });
+  }
+
+  GstE2EEKeyProvider *provider;
   std::shared_ptr<KeyBinding> binding;
 
   mutable std::mutex mutex;  // held while a frame is worked on, never while one is pushed
+  std::condition_variable done;
+  std::atomic<std::thread::id> worker{};  // has a frame on its way out
+  std::atomic<bool> waiting{false};       // a removal does, for that frame
   Sealer sealer;
   Opener opener;
   KeyRingRef ring;
   unsigned version = 0;
   KeyRef last;
+  KeyUse use;
   bool told_protected = false;
 
   std::mutex call_mutex;
-  std::function<void()> call;
+  std::function<void()> changed_call;
+  std::function<void()> withdrawn_call;
 };
 
 FrameCryptor::FrameCryptor(std::unique_ptr<Private> priv) : priv_(std::move(priv)) {}
@@ -84,6 +164,11 @@ std::unique_ptr<FrameCryptor> FrameCryptor::open(GstE2EEKeyProvider *provider, G
   }
   if (!gst_e2ee_key_provider_check(provider, error))
     return nullptr;
+  if (GST_IS_E2EE_PARTICIPANT_KEY_PROVIDER(provider) && participant == nullptr) {
+    g_set_error_literal(error, GST_E2EE_ERROR, GST_E2EE_ERROR_INVALID_OPTION,
+                        "it has a key for each participant: set participant to whose it is");
+    return nullptr;
+  }
   auto binding = ProviderState::of(provider)->bind(*scheme, participant);
   return std::unique_ptr<FrameCryptor>(
       new FrameCryptor(std::make_unique<Private>(provider, std::move(binding))));
@@ -104,29 +189,45 @@ std::size_t FrameCryptor::overhead() const {
 FrameCryptor::Result FrameCryptor::encrypt(const CodecRule &codec, FrameType type, ByteView frame,
                                            ByteSpan out) {
   Result result;
-  std::lock_guard lock(priv_->mutex);
-  priv_->take_ring();
-  const KeyRef key = priv_->ring->current;
-  result.reason = priv_->sealer.seal(key, codec, type, frame, out, result.size);
-  if (result.reason == Reason::ok && !frame.empty())
-    priv_->note_key(key, result);
-  else if (key)
-    result.key_id = key->id;
+  KeyRef key;
+  {
+    std::lock_guard lock(priv_->mutex);
+    priv_->take_ring();
+    key = priv_->ring->current;
+    result.reason = priv_->sealer.seal(key, codec, type, frame, out, result.size);
+    if (key)
+      result.key_id = key->id;
+    if (result.reason != Reason::ok || frame.empty())
+      return result;
+    priv_->note_key(key, true, result);
+  }
+  priv_->binding->state().frame_sealed(priv_->binding, key);
   return result;
 }
 
 FrameCryptor::Result FrameCryptor::decrypt(const CodecRule &codec, ByteView frame, ByteSpan out) {
   Result result;
   Opened opened;
+  bool later_generation = false;
   {
     std::lock_guard lock(priv_->mutex);
     priv_->take_ring();
-    result.reason = priv_->opener.open(*priv_->ring, codec, frame, out, opened);
+    const KeyRing &ring = *priv_->ring;
+    result.reason = priv_->opener.open(ring, codec, frame, out, opened);
     result.size = opened.size;
     result.key_id = opened.key_id;
-    if (result.reason == Reason::ok && opened.key)
-      priv_->note_key(opened.key, result);
+    if (result.reason == Reason::ok && opened.key) {
+      priv_->note_key(opened.key, false, result);
+      later_generation =
+          ring.find(opened.key_id)->keys.front()->generation < opened.key->generation;
+    } else if (result.reason == Reason::auth_failed) {
+      ++priv_->use.failures;
+      const unsigned tolerance = static_cast<unsigned>(ring.failure_tolerance);
+      result.backing_off = ring.failure_tolerance >= 0 && priv_->opener.failures() > tolerance;
+    }
   }
+  if (later_generation)
+    result.ratchet_steps = priv_->binding->follow(opened.key);
   if (result.reason == Reason::missing_key)
     priv_->binding->want(opened.key_id);
   if (result.reason == Reason::ok && opened.key && !priv_->told_protected) {
@@ -134,6 +235,14 @@ FrameCryptor::Result FrameCryptor::decrypt(const CodecRule &codec, ByteView fram
     priv_->binding->state().protect(priv_->binding->owner());
   }
   return result;
+}
+
+void FrameCryptor::frame_done() {
+  priv_->worker = std::thread::id();
+  if (!priv_->waiting)
+    return;
+  std::lock_guard lock(priv_->mutex);
+  priv_->done.notify_all();
 }
 
 bool FrameCryptor::recognises(ByteView frame) const {
@@ -163,7 +272,12 @@ void FrameCryptor::set_replay_window(std::size_t window) {
 
 void FrameCryptor::on_keys_changed(std::function<void()> call) {
   std::lock_guard lock(priv_->call_mutex);
-  priv_->call = std::move(call);
+  priv_->changed_call = std::move(call);
+}
+
+void FrameCryptor::on_keys_withdrawn(std::function<void()> call) {
+  std::lock_guard lock(priv_->call_mutex);
+  priv_->withdrawn_call = std::move(call);
 }
 
 }  // namespace e2ee

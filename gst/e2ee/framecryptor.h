@@ -29,10 +29,12 @@ class E2EE_SHARED FrameCryptor {
  public:
   struct Result {
     Reason reason = Reason::ok;
-    std::size_t size = 0;      // of what was written
-    std::uint64_t key_id = 0;  // of the key used, or that the frame names
-    bool near_limit = false;   // the key is past its soft limit
-    bool key_changed = false;  // not the key of the last frame that passed
+    std::size_t size = 0;             // of what was written
+    std::uint64_t key_id = 0;         // of the key used, or that the frame names
+    bool near_limit = false;          // the key is past its soft limit
+    bool key_changed = false;         // not the key of the last frame that passed
+    std::uint64_t ratchet_steps = 0;  // that this frame proved its sender to have taken
+    bool backing_off = false;         // more failures in a row than the provider tolerates
   };
 
   /// Takes a reference on `provider` and has its keys looked up. Null, with an error that says what
@@ -68,6 +70,10 @@ class E2EE_SHARED FrameCryptor {
   /// almost always.
   bool recognises(ByteView frame) const;
 
+  /// The frame that encrypt() or decrypt() made was pushed, or is not going to be. Removal of a key
+  /// waits for this, for a frame that downstream holds up only shortly.
+  void frame_done();
+
   /// Whether frames of this participant were ever encrypted, as far as the provider knows.
   bool is_protected() const;
 
@@ -80,6 +86,10 @@ class E2EE_SHARED FrameCryptor {
   /// Called on a worker after keys were added or taken out, without a lock held. Set it before
   /// frames flow; an empty function takes it away and waits until a call under way is over.
   void on_keys_changed(std::function<void()> call);
+
+  /// Called on the thread that took keys away, after frame_done() and before the removal returns.
+  /// The same rules.
+  void on_keys_withdrawn(std::function<void()> call);
 
  private:
   struct Private;

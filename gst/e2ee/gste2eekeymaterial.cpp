@@ -9,6 +9,7 @@
 struct _GstE2EEKeyMaterial {
   std::atomic<int> refs{1};
   std::atomic<bool> frozen{false};
+  bool exportable = true;
   e2ee::Material material;
 };
 
@@ -61,12 +62,40 @@ MaterialPtr material_with_defaults(const GstE2EEKeyMaterial *material,
     filled.key_bits = defaults.key_bits;
   if (filled.ratchet_window == 0)
     filled.ratchet_window = defaults.ratchet_window;
+  static std::atomic<std::uint64_t> last_lineage{0};
+  filled.lineage = ++last_lineage;
   MaterialPtr copy = material_new(std::move(filled));
+  copy->exportable = defaults.exportable;
   material_freeze(copy.get());
   return copy;
 }
 
+MaterialPtr material_of_key(const Material &from, const Key &key, const Scheme &scheme,
+                            bool exportable) {
+  if (key.own.empty())
+    return nullptr;
+  Material material = from.clone();
+  // A passphrase stays with PBKDF2 when it has become bytes.
+  if (material.kdf == Kdf::automatic)
+    material.kdf = material.passphrase ? Kdf::pbkdf2 : Kdf::hkdf;
+  material.passphrase = false;
+  material.bytes = key.own.clone();
+  material.generation = key.generation;
+  material.steps = 0;
+  material.scheme = &scheme;
+  MaterialPtr made = material_new(std::move(material));
+  made->exportable = exportable;
+  material_freeze(made.get());
+  return made;
+}
+
+void material_set_exportable(GstE2EEKeyMaterial *material, bool exportable) {
+  material->exportable = exportable;
+}
+
 bool same_material(const Material &a, const Material &b) {
+  if (a.lineage != b.lineage)
+    return false;
   return a.key_id == b.key_id && a.generation == b.generation && a.passphrase == b.passphrase &&
          a.kdf == b.kdf && a.salt == b.salt && a.key_bits == b.key_bits &&
          a.ratchet_window == b.ratchet_window && equal_secret(a.bytes.view(), b.bytes.view());
@@ -185,6 +214,17 @@ gboolean gst_e2ee_key_material_set_ratchet_window(GstE2EEKeyMaterial *material, 
   }
   material->material.ratchet_window = steps;
   return TRUE;
+}
+
+GBytes *gst_e2ee_key_material_get_bytes(GstE2EEKeyMaterial *material, GError **error) {
+  g_return_val_if_fail(material != nullptr, nullptr);
+  const e2ee::ByteView bytes = material->material.bytes.view();
+  if (!material->exportable || bytes.empty()) {
+    g_set_error_literal(error, GST_E2EE_ERROR, GST_E2EE_ERROR_INVALID_OPTION,
+                        "this key material cannot be read back: its provider is not exportable");
+    return nullptr;
+  }
+  return g_bytes_new(bytes.data(), bytes.size());
 }
 
 guint64 gst_e2ee_key_material_get_key_id(GstE2EEKeyMaterial *material) {

@@ -10,7 +10,7 @@ G_BEGIN_DECLS
  *
  * What a key is derived from: a passphrase or raw bytes, with the options of the derivation. Its
  * bytes lie in memory that is locked, left out of core dumps and wiped when the last reference
- * goes. There is no way to read them back.
+ * goes.
  *
  * Options are set between making it and handing it to a provider or returning it from a look-up;
  * after that it is fixed, and setters fail with %GST_E2EE_ERROR_INVALID_OPTION. References may be
@@ -114,6 +114,19 @@ gboolean gst_e2ee_key_material_set_generation(GstE2EEKeyMaterial *material, guin
 GST_E2EE_API
 gboolean gst_e2ee_key_material_set_ratchet_window(GstE2EEKeyMaterial *material, guint steps,
                                                   GError **error);
+
+/**
+ * gst_e2ee_key_material_get_bytes:
+ * @material: material that your application made, or has from an exportable provider
+ * @error: return location for a #GError
+ *
+ * The secret itself, to hand on to a participant who joins late: the raw bytes, or the UTF-8 of a
+ * passphrase. They are in ordinary memory from here on.
+ *
+ * Returns: (transfer full): a copy, or %NULL with %GST_E2EE_ERROR_INVALID_OPTION
+ */
+GST_E2EE_API
+GBytes *gst_e2ee_key_material_get_bytes(GstE2EEKeyMaterial *material, GError **error);
 
 GST_E2EE_API
 guint64 gst_e2ee_key_material_get_key_id(GstE2EEKeyMaterial *material);

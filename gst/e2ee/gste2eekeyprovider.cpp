@@ -14,7 +14,7 @@ using e2ee::ProviderState;
  */
 G_DEFINE_INTERFACE(GstE2EEKeyProvider, gst_e2ee_key_provider, G_TYPE_OBJECT)
 
-enum { KEY_CHANGED, KEY_REMOVED, KEY_MISSING, N_SIGNALS };
+enum { KEY_CHANGED, KEY_REMOVED, KEY_MISSING, KEY_RATCHETED, KEY_USED, N_SIGNALS };
 static guint signals[N_SIGNALS];
 
 static void gst_e2ee_key_provider_default_init(GstE2EEKeyProviderInterface *iface) {
@@ -50,6 +50,32 @@ static void gst_e2ee_key_provider_default_init(GstE2EEKeyProviderInterface *ifac
    * for each key. A hostile sender can name any key id.
    */
   signals[KEY_MISSING] = add("key-missing");
+  /**
+   * GstE2EEKeyProvider::key-ratcheted:
+   * @provider: the provider
+   * @participant: (nullable): identity, %NULL for the shared key
+   * @key_id: the key that moved
+   * @generation: its generation now
+   *
+   * A key went one or more generations forward: by a call, by interval or number of frames, or
+   * because a received frame proved that its sender did. On a worker or on the calling thread.
+   */
+  signals[KEY_RATCHETED] =
+      g_signal_new("key-ratcheted", G_TYPE_FROM_INTERFACE(iface), G_SIGNAL_RUN_LAST, 0, nullptr,
+                   nullptr, nullptr, G_TYPE_NONE, 3, G_TYPE_STRING, G_TYPE_UINT64, G_TYPE_UINT64);
+  /**
+   * GstE2EEKeyProvider::key-used:
+   * @provider: the provider
+   * @use: `participant`, `key-id`, `generation`, `fingerprint`, `direction` (`encrypt` or
+   *   `decrypt`), `first` and `last` (Unix time in microseconds), `frames`, `failures` (frames that
+   *   named this key meanwhile and did not verify)
+   *
+   * For audit: an element used a key. Told when it changes to another key, when the key is
+   * withdrawn, when it stops, and every ten seconds between. The periods of one element and key
+   * follow each other without a gap. From a worker thread.
+   */
+  signals[KEY_USED] = g_signal_new("key-used", G_TYPE_FROM_INTERFACE(iface), G_SIGNAL_RUN_LAST, 0,
+                                   nullptr, nullptr, nullptr, G_TYPE_NONE, 1, GST_TYPE_STRUCTURE);
 }
 
 GstE2EEKeyMaterial *gst_e2ee_key_provider_lookup_current(GstE2EEKeyProvider *provider,

@@ -1,20 +1,21 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include <gst/e2ee/e2ee-enumtypes.h>
 #include <gst/e2ee/gste2eesharedkeyprovider.h>
 
-#include "keystore.h"
-#include "registry.h"
+#include "ringprovider.h"
 
 using e2ee::KeyStore;
 using e2ee::MaterialPtr;
-using e2ee::ProviderState;
+using e2ee::RingProvider;
+
+namespace {
+// Several senders share the ring: they would run apart if each ratcheted the others along.
+constexpr guint kDefaultWindow = 0;
+}  // namespace
 
 struct _GstE2EESharedKeyProvider {
   GObject parent;
   KeyStore *store;
 };
-
-enum { PROP_0, PROP_KEYRING_SIZE, PROP_KEY_SIZE, PROP_KDF, PROP_RATCHET_SALT };
 
 static GstE2EEKeyMaterial *shared_lookup_current(GstE2EEKeyProvider *provider, const gchar *,
                                                  GError **) {
@@ -26,9 +27,15 @@ static GstE2EEKeyMaterial *shared_lookup(GstE2EEKeyProvider *provider, const gch
   return GST_E2EE_SHARED_KEY_PROVIDER(provider)->store->lookup({}, key_id).release();
 }
 
+static void shared_ratcheted(GstE2EEKeyProvider *provider, const gchar *, guint64, guint64,
+                             GstE2EEKeyMaterial *material) {
+  e2ee::note_ratchet(provider, *GST_E2EE_SHARED_KEY_PROVIDER(provider)->store, nullptr, material);
+}
+
 static void shared_iface_init(GstE2EEKeyProviderInterface *iface) {
   iface->lookup_current = shared_lookup_current;
   iface->lookup = shared_lookup;
+  iface->ratcheted = shared_ratcheted;
 }
 
 G_DEFINE_TYPE_WITH_CODE(GstE2EESharedKeyProvider, gst_e2ee_shared_key_provider, G_TYPE_OBJECT,
@@ -36,49 +43,14 @@ G_DEFINE_TYPE_WITH_CODE(GstE2EESharedKeyProvider, gst_e2ee_shared_key_provider, 
 
 static void gst_e2ee_shared_key_provider_set_property(GObject *object, guint id,
                                                       const GValue *value, GParamSpec *pspec) {
-  KeyStore &store = *GST_E2EE_SHARED_KEY_PROVIDER(object)->store;
-  KeyStore::Options options = store.options();
-  switch (id) {
-    case PROP_KEYRING_SIZE:
-      options.ring_size = g_value_get_uint(value);
-      break;
-    case PROP_KEY_SIZE:
-      options.defaults.key_bits = g_value_get_uint(value);
-      break;
-    case PROP_KDF:
-      options.defaults.kdf = static_cast<e2ee::Kdf>(g_value_get_enum(value));
-      break;
-    case PROP_RATCHET_SALT: {
-      const gchar *salt = g_value_get_string(value);
-      options.defaults.salt = salt ? std::optional<std::string>(salt) : std::nullopt;
-      break;
-    }
-    default:
-      G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
-      return;
-  }
-  store.set_options(options);
+  if (!e2ee::set_ring_property(object, *GST_E2EE_SHARED_KEY_PROVIDER(object)->store, id, value))
+    G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
 }
 
 static void gst_e2ee_shared_key_provider_get_property(GObject *object, guint id, GValue *value,
                                                       GParamSpec *pspec) {
-  const KeyStore::Options options = GST_E2EE_SHARED_KEY_PROVIDER(object)->store->options();
-  switch (id) {
-    case PROP_KEYRING_SIZE:
-      g_value_set_uint(value, options.ring_size);
-      break;
-    case PROP_KEY_SIZE:
-      g_value_set_uint(value, options.defaults.key_bits);
-      break;
-    case PROP_KDF:
-      g_value_set_enum(value, static_cast<gint>(options.defaults.kdf));
-      break;
-    case PROP_RATCHET_SALT:
-      g_value_set_string(value, options.defaults.salt ? options.defaults.salt->c_str() : nullptr);
-      break;
-    default:
-      G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
-  }
+  if (!e2ee::get_ring_property(object, *GST_E2EE_SHARED_KEY_PROVIDER(object)->store, id, value))
+    G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
 }
 
 static void gst_e2ee_shared_key_provider_finalize(GObject *object) {
@@ -91,73 +63,15 @@ static void gst_e2ee_shared_key_provider_class_init(GstE2EESharedKeyProviderClas
   object_class->set_property = gst_e2ee_shared_key_provider_set_property;
   object_class->get_property = gst_e2ee_shared_key_provider_get_property;
   object_class->finalize = gst_e2ee_shared_key_provider_finalize;
-  const auto flags = static_cast<GParamFlags>(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS);
-
-  /**
-   * GstE2EESharedKeyProvider:keyring-size:
-   *
-   * Number of key indices, 1 to 256. LiveKit's and Jitsi's clients use 16, Element Call 256.
-   */
-  g_object_class_install_property(
-      object_class, PROP_KEYRING_SIZE,
-      g_param_spec_uint("keyring-size", "Key ring size",
-                        "Number of key indices; those of keys set afterwards must be below it", 1,
-                        256, 16, flags));
-  /**
-   * GstE2EESharedKeyProvider:key-size:
-   *
-   * Bits of the derived keys, 128 or 256; with any other value no key can be set.
-   */
-  g_object_class_install_property(
-      object_class, PROP_KEY_SIZE,
-      g_param_spec_uint(
-          "key-size", "Key size",
-          "Bits of the AES keys that are derived: 128 or 256; for keys set afterwards", 128, 256,
-          128, flags));
-  /**
-   * GstE2EESharedKeyProvider:kdf:
-   *
-   * How keys are derived from what is set.
-   */
-  g_object_class_install_property(
-      object_class, PROP_KDF,
-      g_param_spec_enum("kdf", "Key derivation",
-                        "How keys set afterwards are derived; auto: PBKDF2 for passphrases, HKDF "
-                        "for raw bytes",
-                        GST_TYPE_E2EE_KDF, GST_E2EE_KDF_AUTO, flags));
-  /**
-   * GstE2EESharedKeyProvider:ratchet-salt:
-   *
-   * Salt of derivation and ratchet. It is public; both ends must use the same.
-   */
-  g_object_class_install_property(
-      object_class, PROP_RATCHET_SALT,
-      g_param_spec_string("ratchet-salt", "Ratchet salt",
-                          "Salt (UTF-8, may be empty) that keys set afterwards are derived with; "
-                          "unset: the scheme's own",
-                          nullptr, flags));
+  e2ee::install_ring_properties(object_class, kDefaultWindow);
 }
 
 static void gst_e2ee_shared_key_provider_init(GstE2EESharedKeyProvider *self) {
-  self->store = new KeyStore;
-  KeyStore::Options options;
-  options.defaults.key_bits = 128;
-  self->store->set_options(options);
+  self->store = e2ee::new_key_store(kDefaultWindow);
 }
 
-// Announces and waits until running elements use it: whoever set a key expects the next frame to
-// have it.
-static void announce(GstE2EESharedKeyProvider *self, guint64 key_id) {
-  ProviderState::of(GST_E2EE_KEY_PROVIDER(self))->changed(nullptr, key_id, true);
-  g_signal_emit_by_name(self, "key-changed", nullptr, key_id);
-}
-
-static gboolean store_and_announce(GstE2EESharedKeyProvider *self,
-                                   const GstE2EEKeyMaterial *material, GError **error) {
-  if (material == nullptr || !self->store->set({}, material, error))
-    return FALSE;
-  announce(self, e2ee::material_of(material).key_id);
-  return TRUE;
+static RingProvider ring_of(GstE2EESharedKeyProvider *self) {
+  return RingProvider(self, *self->store, nullptr);
 }
 
 GstE2EESharedKeyProvider *gst_e2ee_shared_key_provider_new() {
@@ -168,38 +82,42 @@ gboolean gst_e2ee_shared_key_provider_set_passphrase(GstE2EESharedKeyProvider *s
                                                      const gchar *text, guint index,
                                                      GError **error) {
   g_return_val_if_fail(GST_IS_E2EE_SHARED_KEY_PROVIDER(self) && text != nullptr, FALSE);
-  MaterialPtr material = e2ee::material_from_passphrase(e2ee::bytes_of(text), index, error);
-  return store_and_announce(self, material.get(), error);
+  return ring_of(self).set(e2ee::material_from_passphrase(e2ee::bytes_of(text), index, error),
+                           error);
 }
 
 gboolean gst_e2ee_shared_key_provider_set_key(GstE2EESharedKeyProvider *self, GBytes *bytes,
                                               guint index, GError **error) {
   g_return_val_if_fail(GST_IS_E2EE_SHARED_KEY_PROVIDER(self) && bytes != nullptr, FALSE);
-  MaterialPtr material(gst_e2ee_key_material_new_raw(bytes, index, error));
-  return store_and_announce(self, material.get(), error);
+  return ring_of(self).set(MaterialPtr(gst_e2ee_key_material_new_raw(bytes, index, error)), error);
 }
 
 gboolean gst_e2ee_shared_key_provider_set_material(GstE2EESharedKeyProvider *self,
                                                    GstE2EEKeyMaterial *material, GError **error) {
   g_return_val_if_fail(GST_IS_E2EE_SHARED_KEY_PROVIDER(self) && material != nullptr, FALSE);
-  e2ee::material_freeze(material);
-  return store_and_announce(self, material, error);
+  return ring_of(self).set(e2ee::material_ref(material), error);
+}
+
+GstE2EEKeyMaterial *gst_e2ee_shared_key_provider_get_material(GstE2EESharedKeyProvider *self,
+                                                              guint index, GError **error) {
+  g_return_val_if_fail(GST_IS_E2EE_SHARED_KEY_PROVIDER(self), nullptr);
+  return self->store->export_material({}, index, error).release();
 }
 
 gboolean gst_e2ee_shared_key_provider_set_current_index(GstE2EESharedKeyProvider *self, guint index,
                                                         GError **error) {
   g_return_val_if_fail(GST_IS_E2EE_SHARED_KEY_PROVIDER(self), FALSE);
-  if (!self->store->set_current({}, index, error))
-    return FALSE;
-  announce(self, index);
-  return TRUE;
+  return ring_of(self).set_current(index, error);
+}
+
+gboolean gst_e2ee_shared_key_provider_ratchet(GstE2EESharedKeyProvider *self, guint index,
+                                              GError **error) {
+  g_return_val_if_fail(GST_IS_E2EE_SHARED_KEY_PROVIDER(self), FALSE);
+  return ring_of(self).ratchet(index, error);
 }
 
 gboolean gst_e2ee_shared_key_provider_remove_key(GstE2EESharedKeyProvider *self, guint index,
                                                  GError **error) {
   g_return_val_if_fail(GST_IS_E2EE_SHARED_KEY_PROVIDER(self), FALSE);
-  if (!self->store->remove({}, index, error))
-    return FALSE;
-  gst_e2ee_key_provider_removed(GST_E2EE_KEY_PROVIDER(self), nullptr, index);
-  return TRUE;
+  return ring_of(self).remove(index, error);
 }

@@ -77,6 +77,37 @@ gboolean gst_e2ee_shared_key_provider_set_material(GstE2EESharedKeyProvider *sel
                                                    GstE2EEKeyMaterial *material, GError **error);
 
 /**
+ * gst_e2ee_shared_key_provider_get_material:
+ * @self: the provider
+ * @index: a key index that holds a key
+ * @error: return location for a #GError
+ *
+ * A key at its present generation, to hand on to someone who joins late.
+ *
+ * Returns: (transfer full): its material, or %NULL with %GST_E2EE_ERROR_INVALID_OPTION unless
+ *   #GstE2EESharedKeyProvider:exportable was set before the key
+ */
+GST_E2EE_API
+GstE2EEKeyMaterial *gst_e2ee_shared_key_provider_get_material(GstE2EESharedKeyProvider *self,
+                                                              guint index, GError **error);
+
+/**
+ * gst_e2ee_shared_key_provider_ratchet:
+ * @self: the provider
+ * @index: a key index that holds a key
+ * @error: return location for a #GError
+ *
+ * Moves a key one generation forward. All who use it have to do that, or to look ahead
+ * (#GstE2EESharedKeyProvider:ratchet-window). A ratchet shuts nobody out who had the key: only a
+ * new key does. Emits #GstE2EEKeyProvider::key-ratcheted.
+ *
+ * Returns: %TRUE, or %FALSE with %GST_E2EE_ERROR_INVALID_INDEX or %GST_E2EE_ERROR_NOT_FOUND
+ */
+GST_E2EE_API
+gboolean gst_e2ee_shared_key_provider_ratchet(GstE2EESharedKeyProvider *self, guint index,
+                                              GError **error);
+
+/**
  * gst_e2ee_shared_key_provider_set_current_index:
  * @self: the provider
  * @index: a key index that holds a key

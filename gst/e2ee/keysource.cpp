@@ -68,24 +68,6 @@ bool read_all(int fd, const char *field, Secret &secret, GError **error) {
   return true;
 }
 
-bool read_file(const char *path, const char *field, Secret &secret,
-               std::vector<std::string> &notices, GError **error) {
-  Fd fd(open(path, O_RDONLY | O_CLOEXEC));
-  struct stat info;
-  if (fd.get() < 0 || fstat(fd.get(), &info) != 0) {
-    set_io_error(error, field, errno);
-    return false;
-  }
-  if (S_ISDIR(info.st_mode)) {
-    set_io_error(error, field, EISDIR);
-    return false;
-  }
-  if (S_ISREG(info.st_mode) && (info.st_mode & (S_IROTH | S_IWOTH)) != 0)
-    notices.push_back(std::string(field) +
-                      ": other users can read this file; chmod 600 keeps the key to you");
-  return read_all(fd.get(), field, secret, error);
-}
-
 ByteView without_newline(ByteView text) {
   if (!text.empty() && text.back() == '\n')
     text = text.first(text.size() - 1);
@@ -125,18 +107,12 @@ MaterialPtr named(const char *field, MaterialPtr material, GError **error) {
 MaterialPtr from_key_file(const char *path, guint64 key_id, std::vector<std::string> &notices,
                           GError **error) {
   Secret bytes;
-  if (!read_file(path, "key-file", bytes, notices, error))
+  if (!read_secret_file(path, "key-file", bytes, notices, error))
     return nullptr;
-  if (g_str_has_suffix(path, ".hex")) {
-    Secret raw;
-    if (!parse_hex(bytes.view(), raw)) {
-      g_set_error_literal(error, GST_E2EE_ERROR, GST_E2EE_ERROR_PARSE,
-                          "key-file: a .hex file holds hex digits only, two for each byte");
-      return nullptr;
-    }
-    bytes = std::move(raw);
-  }
-  return named("key-file", material_from_bytes(bytes.view(), key_id, error), error);
+  return named("key-file",
+               g_str_has_suffix(path, ".hex") ? material_from_hex(bytes.view(), key_id, error)
+                                              : material_from_bytes(bytes.view(), key_id, error),
+               error);
 }
 
 MaterialPtr from_environment(const char *name, guint64 key_id, GError **error) {
@@ -150,6 +126,34 @@ MaterialPtr from_environment(const char *name, guint64 key_id, GError **error) {
 }
 
 }  // namespace
+
+bool read_secret_file(const char *path, const char *field, Secret &secret,
+                      std::vector<std::string> &notices, GError **error) {
+  Fd fd(open(path, O_RDONLY | O_CLOEXEC));
+  struct stat info;
+  if (fd.get() < 0 || fstat(fd.get(), &info) != 0) {
+    set_io_error(error, field, errno);
+    return false;
+  }
+  if (S_ISDIR(info.st_mode)) {
+    set_io_error(error, field, EISDIR);
+    return false;
+  }
+  if (S_ISREG(info.st_mode) && (info.st_mode & (S_IROTH | S_IWOTH)) != 0)
+    notices.push_back(std::string(field) +
+                      ": other users can read this file; chmod 600 keeps the key to you");
+  return read_all(fd.get(), field, secret, error);
+}
+
+MaterialPtr material_from_hex(ByteView text, guint64 key_id, GError **error) {
+  Secret raw;
+  if (!parse_hex(text, raw)) {
+    g_set_error_literal(error, GST_E2EE_ERROR, GST_E2EE_ERROR_PARSE,
+                        "must be hex digits, two for each byte");
+    return nullptr;
+  }
+  return material_from_bytes(raw.view(), key_id, error);
+}
 
 bool parse_number(const char *field, const char *value, guint64 max, guint64 &number,
                   GError **error) {
@@ -180,7 +184,7 @@ MaterialPtr read_secret(const char *field, const char *value, guint64 key_id,
     if (!parse_number(field, value, G_MAXINT, fd, error) ||
         !read_all(static_cast<int>(fd), field, text, error))
       return nullptr;
-  } else if (!read_file(value, field, text, notices, error)) {
+  } else if (!read_secret_file(value, field, text, notices, error)) {
     return nullptr;
   }
   return named(field, material_from_passphrase(without_newline(text.view()), key_id, error), error);

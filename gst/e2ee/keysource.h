@@ -17,6 +17,13 @@ extern const char *const kSecretFields[];
 MaterialPtr read_secret(const char *field, const char *value, guint64 key_id,
                         std::vector<std::string> &notices, GError **error);
 
+/// A file's bytes. Errors as above; `field` stands for the file.
+bool read_secret_file(const char *path, const char *field, Secret &secret,
+                      std::vector<std::string> &notices, GError **error);
+
+/// Raw material from hex digits; white space between them does not count.
+MaterialPtr material_from_hex(ByteView text, guint64 key_id, GError **error);
+
 /// A whole number from 0 to `max`, nothing else.
 bool parse_number(const char *field, const char *value, guint64 max, guint64 &number,
                   GError **error);

@@ -1,7 +1,30 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "keystore.h"
 
+#include "core/kdf.h"
+#include "core/random.h"
+
 namespace e2ee {
+
+namespace {
+
+// Tells whether a secret is set again, also after its key has been ratcheted and the secret
+// forgotten. A fingerprint of its own under a key of this process, since a hash of a passphrase
+// would let it be guessed.
+std::array<std::uint8_t, 32> origin_of(const GstE2EEKeyMaterial *material) {
+  static const Secret *const process_key = [] {
+    auto *key = new Secret(32);
+    random_bytes(key->span());
+    return key;
+  }();
+  std::array<std::uint8_t, 32> origin{};
+  const Material &content = material_of(material);
+  const std::uint8_t kind = content.passphrase ? 1 : 0;
+  hkdf_sha256(content.bytes.view(), process_key->view(), {&kind, 1}, origin);
+  return origin;
+}
+
+}  // namespace
 
 KeyStore::Options KeyStore::options() const {
   std::lock_guard lock(mutex_);
@@ -37,46 +60,65 @@ bool KeyStore::set(const std::string &owner, const GstE2EEKeyMaterial *material,
   }
   Ring &ring = rings_[owner];
   ring.keys[id] = std::move(filled);
+  ring.origins[id] = origin_of(material);
   if (!ring.current)
     ring.current = id;
   return true;
 }
 
-bool KeyStore::set_current(const std::string &owner, std::uint64_t id, GError **error) {
-  std::lock_guard lock(mutex_);
-  if (!check_index(id, error))
-    return false;
-  auto ring = rings_.find(owner);
-  if (ring == rings_.end() || ring->second.keys.count(id) == 0) {
-    g_set_error(error, GST_E2EE_ERROR, GST_E2EE_ERROR_NOT_FOUND,
-                "there is no key at index %" G_GUINT64_FORMAT ": set it before making it current",
-                id);
-    return false;
-  }
-  ring->second.current = id;
-  return true;
-}
-
-bool KeyStore::remove(const std::string &owner, std::uint64_t id, GError **error) {
-  std::lock_guard lock(mutex_);
-  auto ring = rings_.find(owner);
-  if (ring == rings_.end() || ring->second.keys.erase(id) == 0) {
-    g_set_error(error, GST_E2EE_ERROR, GST_E2EE_ERROR_NOT_FOUND,
-                "there is no key at index %" G_GUINT64_FORMAT " to remove", id);
-    return false;
-  }
-  if (ring->second.current == id)
-    ring->second.current.reset();
-  return true;
-}
-
-MaterialPtr KeyStore::lookup(const std::string &owner, std::uint64_t id) const {
-  std::lock_guard lock(mutex_);
+// Mutex held.
+const MaterialPtr *KeyStore::find(const std::string &owner, std::uint64_t id) const {
   auto ring = rings_.find(owner);
   if (ring == rings_.end())
     return nullptr;
   auto key = ring->second.keys.find(id);
-  return key == ring->second.keys.end() ? nullptr : material_ref(key->second.get());
+  return key == ring->second.keys.end() ? nullptr : &key->second;
+}
+
+bool KeyStore::check_key(const std::string &owner, std::uint64_t id, GError **error) const {
+  std::lock_guard lock(mutex_);
+  if (!check_index(id, error))
+    return false;
+  if (find(owner, id) != nullptr)
+    return true;
+  g_set_error(error, GST_E2EE_ERROR, GST_E2EE_ERROR_NOT_FOUND,
+              "there is no key at index %" G_GUINT64_FORMAT "%s%s: set one first", id,
+              owner.empty() ? "" : " of participant ", owner.c_str());
+  return false;
+}
+
+bool KeyStore::set_current(const std::string &owner, std::uint64_t id, GError **error) {
+  if (!check_key(owner, id, error))
+    return false;
+  std::lock_guard lock(mutex_);
+  rings_[owner].current = id;
+  return true;
+}
+
+bool KeyStore::remove(const std::string &owner, std::uint64_t id, GError **error) {
+  if (!check_key(owner, id, error))
+    return false;
+  std::lock_guard lock(mutex_);
+  Ring &ring = rings_[owner];
+  ring.keys.erase(id);
+  if (ring.current == id)
+    ring.current.reset();
+  return true;
+}
+
+bool KeyStore::remove_owner(const std::string &owner, GError **error) {
+  std::lock_guard lock(mutex_);
+  if (rings_.erase(owner) != 0)
+    return true;
+  g_set_error(error, GST_E2EE_ERROR, GST_E2EE_ERROR_NOT_FOUND,
+              "there is no participant %s to remove", owner.c_str());
+  return false;
+}
+
+MaterialPtr KeyStore::lookup(const std::string &owner, std::uint64_t id) const {
+  std::lock_guard lock(mutex_);
+  const MaterialPtr *found = find(owner, id);
+  return found ? material_ref(found->get()) : nullptr;
 }
 
 MaterialPtr KeyStore::lookup_current(const std::string &owner) const {
@@ -84,7 +126,75 @@ MaterialPtr KeyStore::lookup_current(const std::string &owner) const {
   auto ring = rings_.find(owner);
   if (ring == rings_.end() || !ring->second.current)
     return nullptr;
-  return material_ref(ring->second.keys.at(*ring->second.current).get());
+  const MaterialPtr *found = find(owner, *ring->second.current);
+  return found ? material_ref(found->get()) : nullptr;
+}
+
+bool KeyStore::is_set_from(const std::string &owner, const GstE2EEKeyMaterial *material) const {
+  std::lock_guard lock(mutex_);
+  auto ring = rings_.find(owner);
+  const std::uint64_t id = material_of(material).key_id;
+  if (ring == rings_.end() || ring->second.keys.count(id) == 0)
+    return false;
+  auto origin = ring->second.origins.find(id);
+  return origin != ring->second.origins.end() && origin->second == origin_of(material);
+}
+
+MaterialPtr KeyStore::export_material(const std::string &owner, std::uint64_t id,
+                                      GError **error) const {
+  if (!check_key(owner, id, error))
+    return nullptr;
+  std::lock_guard lock(mutex_);
+  const MaterialPtr *found = find(owner, id);
+  if (found == nullptr || !options_.defaults.exportable) {
+    g_set_error_literal(error, GST_E2EE_ERROR, GST_E2EE_ERROR_INVALID_OPTION,
+                        "keys of this provider cannot be handed on: set exportable before them");
+    return nullptr;
+  }
+  if (material_of(found->get()).steps != 0) {
+    g_set_error_literal(error, GST_E2EE_ERROR, GST_E2EE_ERROR_INVALID_OPTION,
+                        "this key was ratcheted where no single scheme uses it, so that there is "
+                        "no material of its generation");
+    return nullptr;
+  }
+  return material_ref(found->get());
+}
+
+std::uint64_t KeyStore::step(const std::string &owner, std::uint64_t id) {
+  std::lock_guard lock(mutex_);
+  const MaterialPtr *found = find(owner, id);
+  if (found == nullptr)
+    return 0;
+  Material stepped = material_of(found->get()).clone();
+  ++stepped.steps;
+  const std::uint64_t generation = stepped.generation + stepped.steps;
+  MaterialPtr made = material_new(std::move(stepped));
+  material_set_exportable(made.get(), options_.defaults.exportable);
+  material_freeze(made.get());
+  rings_[owner].keys[id] = std::move(made);
+  return generation;
+}
+
+void KeyStore::advance(const std::string &owner, GstE2EEKeyMaterial *material, bool keep_base) {
+  std::lock_guard lock(mutex_);
+  const Material &reached = material_of(material);
+  const MaterialPtr *found = find(owner, reached.key_id);
+  if (found == nullptr)
+    return;
+  const Material &held = material_of(found->get());
+  if (held.lineage != reached.lineage || held.generation + held.steps >= reached.generation)
+    return;  // set anew meanwhile, or known
+  MaterialPtr next;
+  if (keep_base) {
+    Material stepped = held.clone();
+    stepped.steps = reached.generation - held.generation;
+    next = material_new(std::move(stepped));
+    material_set_exportable(next.get(), options_.defaults.exportable);
+    material_freeze(next.get());
+  } else {
+    next = material_ref(material);
+  }
+  rings_[owner].keys[reached.key_id] = std::move(next);
 }
 
 }  // namespace e2ee

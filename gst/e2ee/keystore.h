@@ -2,10 +2,12 @@
 // The rings of material that the shipped providers hold.
 #pragma once
 
+#include <array>
 #include <map>
 #include <mutex>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "material-private.h"
 
@@ -27,17 +29,36 @@ class KeyStore {
   bool set(const std::string &owner, const GstE2EEKeyMaterial *material, GError **error);
   bool set_current(const std::string &owner, std::uint64_t id, GError **error);
   bool remove(const std::string &owner, std::uint64_t id, GError **error);
+  /// All keys of an owner.
+  bool remove_owner(const std::string &owner, GError **error);
 
   MaterialPtr lookup(const std::string &owner, std::uint64_t id) const;
   MaterialPtr lookup_current(const std::string &owner) const;
+  bool check_key(const std::string &owner, std::uint64_t id, GError **error) const;
+
+  /// Whether the key at this place was set from the same secret.
+  bool is_set_from(const std::string &owner, const GstE2EEKeyMaterial *material) const;
+
+  /// For handing on: only when the store is exportable, and only what can be used elsewhere.
+  MaterialPtr export_material(const std::string &owner, std::uint64_t id, GError **error) const;
+
+  /// One ratchet step with a key that nobody has derived; its new generation.
+  std::uint64_t step(const std::string &owner, std::uint64_t id);
+
+  /// A later generation was reached. `material` takes the place of what led to it, so that the old
+  /// one can no more be found here; with `keep_base`, when elements use the key under several
+  /// schemes whose ratchets differ, only the steps are noted.
+  void advance(const std::string &owner, GstE2EEKeyMaterial *material, bool keep_base);
 
  private:
   struct Ring {
     std::map<std::uint64_t, MaterialPtr> keys;
+    std::map<std::uint64_t, std::array<std::uint8_t, 32>> origins;  // hashes of what was set
     std::optional<std::uint64_t> current;
   };
 
   bool check_index(std::uint64_t id, GError **error) const;
+  const MaterialPtr *find(const std::string &owner, std::uint64_t id) const;
 
   mutable std::mutex mutex_;
   Options options_;

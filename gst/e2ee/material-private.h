@@ -21,6 +21,7 @@ struct MaterialDefaults {
   std::optional<std::string> salt;
   unsigned key_bits = 0;
   unsigned ratchet_window = 0;
+  bool exportable = false;
 };
 
 const Material &material_of(const GstE2EEKeyMaterial *material);
@@ -30,11 +31,20 @@ MaterialPtr material_new(Material material);
 /// From here on setters fail.
 void material_freeze(GstE2EEKeyMaterial *material);
 
-/// A frozen copy with the open options filled in.
+/// A frozen copy with the open options filled in, and a lineage of its own.
 MaterialPtr material_with_defaults(const GstE2EEKeyMaterial *material,
                                    const MaterialDefaults &defaults);
 
-/// Whether both would derive the same keys.
+/// Frozen material of the generation that `key` belongs to, which was reached by ratcheting from
+/// `from`; null when it was not.
+MaterialPtr material_of_key(const Material &from, const Key &key, const Scheme &scheme,
+                            bool exportable);
+
+/// Whether the application may have the bytes of this material back.
+void material_set_exportable(GstE2EEKeyMaterial *material, bool exportable);
+
+/// Whether both would derive the same keys; of two that a shipped provider holds, whether they
+/// come from the same setting of a key.
 bool same_material(const Material &a, const Material &b);
 
 /// Takes a passphrase; text and error as gst_e2ee_key_material_new_passphrase().

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 // From text to a provider: the table of kinds, and what GStreamer's value system needs.
+#include <gst/e2ee/gste2eeparticipantkeyprovider.h>
 #include <gst/e2ee/gste2eesharedkeyprovider.h>
 
 #include <array>
@@ -42,6 +43,29 @@ namespace {
 
 // ---- options ------------------------------------------------------------------------------------
 
+bool set_number(GValue *value, GParamSpec *pspec, const char *text) {
+  guint64 number = 0;
+  if (G_IS_PARAM_SPEC_UINT(pspec)) {
+    const auto *range = G_PARAM_SPEC_UINT(pspec);
+    if (!g_ascii_string_to_unsigned(text, 10, range->minimum, range->maximum, &number, nullptr))
+      return false;
+    g_value_set_uint(value, static_cast<guint>(number));
+    return true;
+  }
+  if (G_IS_PARAM_SPEC_UINT64(pspec)) {
+    if (!g_ascii_string_to_unsigned(text, 10, 0, G_MAXUINT64, &number, nullptr))
+      return false;
+    g_value_set_uint64(value, number);
+    return true;
+  }
+  gint64 signed_number = 0;
+  const auto *range = G_PARAM_SPEC_INT(pspec);
+  if (!g_ascii_string_to_signed(text, 10, range->minimum, range->maximum, &signed_number, nullptr))
+    return false;
+  g_value_set_int(value, static_cast<gint>(signed_number));
+  return true;
+}
+
 // Sets a property of a provider from the text of the field of the same name.
 bool set_option(GObject *provider, const char *field, const char *text, GError **error) {
   GParamSpec *pspec = g_object_class_find_property(G_OBJECT_GET_CLASS(provider), field);
@@ -55,11 +79,11 @@ bool set_option(GObject *provider, const char *field, const char *text, GError *
     const GEnumValue *found = g_enum_get_value_by_nick(G_PARAM_SPEC_ENUM(pspec)->enum_class, text);
     if ((valid = found != nullptr))
       g_value_set_enum(&value, found->value);
-  } else if (G_IS_PARAM_SPEC_UINT(pspec)) {
-    const auto *range = G_PARAM_SPEC_UINT(pspec);
-    guint64 number = 0;
-    valid = g_ascii_string_to_unsigned(text, 10, range->minimum, range->maximum, &number, nullptr);
-    g_value_set_uint(&value, static_cast<guint>(number));
+  } else if (G_IS_PARAM_SPEC_BOOLEAN(pspec)) {
+    valid = std::string_view(text) == "true" || std::string_view(text) == "false";
+    g_value_set_boolean(&value, std::string_view(text) == "true");
+  } else {
+    valid = set_number(&value, pspec, text);
   }
   if (valid)
     g_object_set_property(provider, field, &value);
@@ -71,30 +95,39 @@ bool set_option(GObject *provider, const char *field, const char *text, GError *
   return valid;
 }
 
-const char *const kOptionFields[] = {"keyring-size", "key-size", "kdf", "ratchet-salt", nullptr};
-
 const char *text_of(GHashTable *fields, const char *name) {
   return static_cast<const char *>(g_hash_table_lookup(fields, name));
 }
 
-// ---- kind "shared" ------------------------------------------------------------------------------
+// Those of the fields that are properties of the provider.
+bool set_options(gpointer provider, GHashTable *fields, GError **error) {
+  GHashTableIter iter;
+  gpointer field;
+  gpointer text;
+  g_hash_table_iter_init(&iter, fields);
+  while (g_hash_table_iter_next(&iter, &field, &text)) {
+    const auto *name = static_cast<const char *>(field);
+    if (g_object_class_find_property(G_OBJECT_GET_CLASS(provider), name) != nullptr &&
+        !set_option(G_OBJECT(provider), name, static_cast<const char *>(text), error))
+      return false;
+  }
+  return true;
+}
+
+// ---- the shipped kinds --------------------------------------------------------------------------
+
+#define RING_FIELDS                                                                         \
+  "keyring-size", "key-size", "kdf", "ratchet-salt", "ratchet-window", "failure-tolerance", \
+      "exportable"
 
 const char *const kSharedFields[] = {
     "passphrase", "passphrase-file", "passphrase-env", "passphrase-fd",
-    "key-file",   "key-index",       "keyring-size",   "key-size",
-    "kdf",        "ratchet-salt",    nullptr};
+    "key-file",   "key-index",       RING_FIELDS,      nullptr};
+const char *const kParticipantFields[] = {"keys-file", "ratchet-interval", "ratchet-frames",
+                                          RING_FIELDS, nullptr};
 
-bool fill_shared(GstE2EESharedKeyProvider *provider, GHashTable *fields, GError **error) {
-  for (const char *const *option = kOptionFields; *option != nullptr; ++option) {
-    const char *text = text_of(fields, *option);
-    if (text != nullptr && !set_option(G_OBJECT(provider), *option, text, error))
-      return false;
-  }
-  guint64 index = 0;
-  const char *index_text = text_of(fields, "key-index");
-  if (index_text != nullptr && !e2ee::parse_number("key-index", index_text, 255, index, error))
-    return false;
-
+// The one field that names the secret.
+const char *find_source(GHashTable *fields, GError **error) {
   const char *source = nullptr;
   for (const char *const *field = e2ee::kSecretFields; *field != nullptr; ++field) {
     if (text_of(fields, *field) == nullptr)
@@ -102,16 +135,27 @@ bool fill_shared(GstE2EESharedKeyProvider *provider, GHashTable *fields, GError 
     if (source != nullptr) {
       g_set_error(error, GST_E2EE_ERROR, GST_E2EE_ERROR_INVALID_OPTION,
                   "%s and %s both name the key: give one of them", source, *field);
-      return false;
+      return nullptr;
     }
     source = *field;
   }
-  if (source == nullptr) {
+  if (source == nullptr)
     g_set_error_literal(error, GST_E2EE_ERROR, GST_E2EE_ERROR_NOT_FOUND,
                         "no key is given: add passphrase-file=, passphrase-env=, passphrase-fd= "
                         "or key-file=");
+  return source;
+}
+
+bool fill_shared(GstE2EESharedKeyProvider *provider, GHashTable *fields, GError **error) {
+  if (!set_options(provider, fields, error))
     return false;
-  }
+  guint64 index = 0;
+  const char *index_text = text_of(fields, "key-index");
+  if (index_text != nullptr && !e2ee::parse_number("key-index", index_text, 255, index, error))
+    return false;
+  const char *source = find_source(fields, error);
+  if (source == nullptr)
+    return false;
   std::vector<std::string> notices;
   MaterialPtr material = e2ee::read_secret(source, text_of(fields, source), index, notices, error);
   for (std::string &notice : notices)
@@ -119,13 +163,34 @@ bool fill_shared(GstE2EESharedKeyProvider *provider, GHashTable *fields, GError 
   return material && gst_e2ee_shared_key_provider_set_material(provider, material.get(), error);
 }
 
-GstE2EEKeyProvider *make_shared_provider(const gchar *, GHashTable *fields, gpointer,
-                                         GError **error) {
-  GstE2EESharedKeyProvider *provider = gst_e2ee_shared_key_provider_new();
-  if (fill_shared(provider, fields, error))
+bool fill_participant(GstE2EEParticipantKeyProvider *provider, GHashTable *fields, GError **error) {
+  const char *path = text_of(fields, "keys-file");
+  if (path == nullptr) {
+    g_set_error_literal(error, GST_E2EE_ERROR, GST_E2EE_ERROR_NOT_FOUND,
+                        "no keys are given: add keys-file=");
+    return false;
+  }
+  return set_options(provider, fields, error) &&
+         gst_e2ee_participant_key_provider_load_keys_file(provider, path, error);
+}
+
+template <typename Provider>
+GstE2EEKeyProvider *filled(Provider *provider, bool (*fill)(Provider *, GHashTable *, GError **),
+                           GHashTable *fields, GError **error) {
+  if (fill(provider, fields, error))
     return GST_E2EE_KEY_PROVIDER(provider);
   g_object_unref(provider);
   return nullptr;
+}
+
+GstE2EEKeyProvider *make_shared_provider(const gchar *, GHashTable *fields, gpointer,
+                                         GError **error) {
+  return filled(gst_e2ee_shared_key_provider_new(), fill_shared, fields, error);
+}
+
+GstE2EEKeyProvider *make_participant_provider(const gchar *, GHashTable *fields, gpointer,
+                                              GError **error) {
+  return filled(gst_e2ee_participant_key_provider_new(), fill_participant, fields, error);
 }
 
 // ---- the table of kinds -------------------------------------------------------------------------
@@ -171,7 +236,10 @@ class Kinds {
   }
 
  private:
-  Kinds() { add("shared", kSharedFields, make_shared_provider, nullptr); }
+  Kinds() {
+    add("shared", kSharedFields, make_shared_provider, nullptr);
+    add("participant", kParticipantFields, make_participant_provider, nullptr);
+  }
 
   std::mutex mutex_;
   std::map<std::string, Kind> kinds_;

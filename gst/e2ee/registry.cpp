@@ -1,34 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "registry.h"
 
-#include <algorithm>
+#include <iterator>
 
-#include "debug.h"
 #include "gste2eesharedkeyprovider.h"
 
 namespace e2ee {
-
-namespace {
-
-// A hostile sender can name any key id: what is remembered of unknown ones is bounded.
-constexpr std::size_t kMaxWanted = 256;
-constexpr std::chrono::seconds kAskAgain{1};
-
-const char *name_or_null(const std::string &owner) {
-  return owner.empty() ? nullptr : owner.c_str();
-}
-
-void warn_once_about_memory() {
-  static std::atomic<bool> told{false};
-  if (memory_lock_failed() && !told.exchange(true))
-    GST_CAT_WARNING(debug_category(),
-                    "the system does not let this process lock memory: keys may be swapped to "
-                    "disk; raise RLIMIT_MEMLOCK (ulimit -l) to avoid it");
-}
-
-}  // namespace
-
-// ---- ProviderState ------------------------------------------------------------------------------
 
 std::shared_ptr<ProviderState> ProviderState::of(GstE2EEKeyProvider *provider) {
   static const GQuark quark = g_quark_from_static_string("gst-e2ee-provider-state");
@@ -133,6 +110,71 @@ void ProviderState::removed(const char *participant, std::uint64_t key_id) {
     binding->withdraw(key_id);
 }
 
+std::optional<std::uint64_t> ProviderState::ratchet(const char *participant, std::uint64_t key_id) {
+  std::vector<std::shared_ptr<KeyBinding>> bindings;
+  {
+    std::lock_guard lock(mutex_);
+    bindings = bindings_of(owner_of(participant));
+  }
+  std::optional<std::uint64_t> generation;
+  if (bindings.empty())
+    return generation;
+  queue_->run([&] {
+    GstE2EEKeyProvider *provider = ref_provider();
+    if (provider == nullptr)
+      return;
+    for (const auto &binding : bindings) {
+      binding->refresh(provider, key_id);
+      if (KeyRef key = binding->ratchet(provider, key_id))
+        generation = key->generation;
+    }
+    g_object_unref(provider);
+  });
+  return generation;
+}
+
+bool ProviderState::has_several_schemes(const char *participant) {
+  std::lock_guard lock(mutex_);
+  return bindings_of(owner_of(participant)).size() > 1;
+}
+
+// On the worker.
+void ProviderState::ratchet_if_current(const std::shared_ptr<KeyBinding> &binding,
+                                       const KeyRef &key) {
+  GstE2EEKeyProvider *provider = ref_provider();
+  if (provider == nullptr)
+    return;
+  if (key && binding->ring()->current == key && ratchet_due_)
+    ratchet_due_(provider, binding->owner().empty() ? nullptr : binding->owner().c_str(), key->id);
+  g_object_unref(provider);
+}
+
+void ProviderState::ratchet_after_interval(std::weak_ptr<KeyBinding> weak) {
+  const auto when = WorkQueue::Clock::now() + std::chrono::nanoseconds(ratchet_interval_.load());
+  queue_->post_at(when, [state = shared_from_this(), weak] {
+    auto binding = weak.lock();
+    if (!binding)
+      return;
+    if (state->ratchet_interval() == 0) {
+      binding->ratchets_by_time = false;
+      return;
+    }
+    state->ratchet_if_current(binding, binding->ring()->current);
+    state->ratchet_after_interval(weak);
+  });
+}
+
+void ProviderState::frame_sealed(const std::shared_ptr<KeyBinding> &binding, const KeyRef &key) {
+  const std::uint64_t frames = ratchet_frames_.load(std::memory_order_relaxed);
+  // Equal, not more: one request for a key, however long the step takes.
+  if (frames != 0 && key->sealed.fetch_add(1, std::memory_order_relaxed) + 1 == frames)
+    queue_->post(
+        [state = shared_from_this(), binding, key] { state->ratchet_if_current(binding, key); });
+  if (ratchet_interval_.load(std::memory_order_relaxed) != 0 &&
+      !binding->ratchets_by_time.exchange(true))
+    ratchet_after_interval(binding);
+}
+
 std::string ProviderState::fingerprint(const char *participant, std::uint64_t key_id) {
   std::vector<std::shared_ptr<KeyBinding>> bindings;
   {
@@ -166,208 +208,6 @@ void ProviderState::add_notice(std::string text) {
 std::vector<std::string> ProviderState::take_notices() {
   std::lock_guard lock(mutex_);
   return std::exchange(notices_, {});
-}
-
-// ---- KeyBinding ---------------------------------------------------------------------------------
-
-KeyRingRef KeyBinding::ring() {
-  std::lock_guard lock(mutex_);
-  return ring_;
-}
-
-void KeyBinding::start(const std::set<std::uint64_t> &ids) {
-  state_->queue().post([self = shared_from_this(), ids] {
-    if (GstE2EEKeyProvider *provider = self->state_->ref_provider()) {
-      self->refresh_current(provider);
-      for (std::uint64_t id : ids)
-        self->refresh(provider, id);
-      g_object_unref(provider);
-    }
-    std::lock_guard lock(self->mutex_);
-    self->is_started_ = true;
-    self->started_.notify_all();
-  });
-}
-
-void KeyBinding::wait_started(std::chrono::milliseconds limit) {
-  std::unique_lock lock(mutex_);
-  started_.wait_for(lock, limit, [this] { return is_started_; });
-}
-
-void KeyBinding::want(std::uint64_t key_id) {
-  const auto now = std::chrono::steady_clock::now();
-  {
-    std::lock_guard lock(mutex_);
-    if (!is_started_ || key_id >= scheme_.max_keyring)
-      return;
-    auto at = wanted_.find(key_id);
-    if (at != wanted_.end() && now - at->second < kAskAgain)
-      return;
-    if (at == wanted_.end() && wanted_.size() >= kMaxWanted)
-      return;
-    wanted_[key_id] = now;
-  }
-  state_->queue().post([self = shared_from_this(), key_id] {
-    GstE2EEKeyProvider *provider = self->state_->ref_provider();
-    if (provider == nullptr)
-      return;
-    self->refresh(provider, key_id);
-    if (self->ring()->find(key_id) == nullptr)
-      g_signal_emit_by_name(provider, "key-missing", name_or_null(self->owner_), key_id);
-    g_object_unref(provider);
-  });
-}
-
-void KeyBinding::attach(KeyUser *user) {
-  std::lock_guard lock(users_mutex_);
-  users_.push_back(user);
-}
-
-void KeyBinding::detach(KeyUser *user) {
-  std::lock_guard lock(users_mutex_);
-  users_.erase(std::remove(users_.begin(), users_.end(), user), users_.end());
-}
-
-std::shared_ptr<KeyRing> KeyBinding::copy_of_ring() {
-  return std::make_shared<KeyRing>(*ring_);
-}
-
-void KeyBinding::publish(std::shared_ptr<KeyRing> ring) {
-  ring_ = std::move(ring);
-  version_.fetch_add(1, std::memory_order_release);
-}
-
-// The key of `material`, derived unless the same material was derived before, and put into the
-// ring. Null when it cannot be derived, or when a removal came between look-up and here: then it is
-// looked up again.
-KeyRef KeyBinding::key_for(MaterialPtr material, unsigned epoch) {
-  material_freeze(material.get());
-  const Material &content = material_of(material.get());
-  const std::uint64_t id = content.key_id;
-  if (id >= scheme_.max_keyring) {
-    GST_CAT_WARNING(debug_category(), "key id %" G_GUINT64_FORMAT " does not exist in scheme %s",
-                    id, scheme_.name);
-    return nullptr;
-  }
-  {
-    std::lock_guard lock(mutex_);
-    auto at = entries_.find(id);
-    if (at != entries_.end() && same_material(material_of(at->second.material.get()), content))
-      return at->second.key;
-  }
-  KeyRef key = derive_key(scheme_, content, owner_);
-  warn_once_about_memory();
-  if (!key) {
-    GST_CAT_WARNING(debug_category(),
-                    "key %" G_GUINT64_FORMAT
-                    " cannot be derived for scheme %s: wrong key size, or "
-                    "the secret is gone after a fork",
-                    id, scheme_.name);
-    return nullptr;
-  }
-  {
-    std::lock_guard lock(mutex_);
-    if (epoch != epoch_) {
-      look_up_again(id);
-      return nullptr;
-    }
-    entries_[id] = {std::move(material), key};
-    std::shared_ptr<KeyRing> ring = copy_of_ring();
-    ring->slot(id).keys = {key};
-    if (ring->current && ring->current->id == id)
-      ring->current = key;
-    publish(std::move(ring));
-    wanted_.erase(id);
-  }
-  tell_changed();
-  GST_CAT_DEBUG(debug_category(),
-                "key %" G_GUINT64_FORMAT " generation %" G_GUINT64_FORMAT " for %s: %s", id,
-                key->generation, scheme_.name, key->fingerprint.c_str());
-  return key;
-}
-
-void KeyBinding::look_up_again(std::uint64_t key_id) {
-  state_->queue().post([self = shared_from_this(), key_id] {
-    if (GstE2EEKeyProvider *provider = self->state_->ref_provider()) {
-      self->refresh(provider, key_id);
-      self->refresh_current(provider);
-      g_object_unref(provider);
-    }
-  });
-}
-
-unsigned KeyBinding::epoch() {
-  std::lock_guard lock(mutex_);
-  return epoch_;
-}
-
-void KeyBinding::refresh(GstE2EEKeyProvider *provider, std::uint64_t key_id) {
-  const unsigned began = epoch();
-  GError *error = nullptr;
-  MaterialPtr material(
-      gst_e2ee_key_provider_lookup(provider, name_or_null(owner_), key_id, &error));
-  if (error != nullptr)
-    GST_CAT_INFO(debug_category(), "no key %" G_GUINT64_FORMAT ": %s", key_id, error->message);
-  g_clear_error(&error);
-  if (material) {
-    if (material_of(material.get()).key_id == key_id) {
-      state_->protect(owner_);
-      key_for(std::move(material), began);
-    } else {
-      GST_CAT_WARNING(debug_category(),
-                      "asked for key %" G_GUINT64_FORMAT ", the provider gave another one", key_id);
-    }
-    return;
-  }
-  withdraw(key_id);
-}
-
-void KeyBinding::refresh_current(GstE2EEKeyProvider *provider) {
-  const unsigned began = epoch();
-  GError *error = nullptr;
-  MaterialPtr material(
-      gst_e2ee_key_provider_lookup_current(provider, name_or_null(owner_), &error));
-  if (error != nullptr)
-    GST_CAT_INFO(debug_category(), "no current key: %s", error->message);
-  g_clear_error(&error);
-  KeyRef key = material ? key_for(std::move(material), began) : nullptr;
-  if (key)
-    state_->protect(owner_);
-  {
-    std::lock_guard lock(mutex_);
-    if (began != epoch_ || ring_->current == key)
-      return;
-    std::shared_ptr<KeyRing> ring = copy_of_ring();
-    ring->current = std::move(key);
-    publish(std::move(ring));
-  }
-  tell_changed();
-}
-
-void KeyBinding::tell_changed() {
-  std::lock_guard lock(users_mutex_);
-  for (KeyUser *user : users_)
-    user->keys_changed();
-}
-
-void KeyBinding::withdraw(std::uint64_t key_id) {
-  const bool all = key_id == GST_E2EE_ALL_KEYS;
-  {
-    std::lock_guard lock(mutex_);
-    ++epoch_;
-    if (all)
-      entries_.clear();
-    else if (entries_.erase(key_id) == 0)
-      return;
-    std::shared_ptr<KeyRing> ring = all ? std::make_shared<KeyRing>() : copy_of_ring();
-    ring->erase(key_id);
-    if (ring->current && ring->current->id == key_id)
-      ring->current.reset();
-    publish(std::move(ring));
-  }
-  std::lock_guard lock(users_mutex_);
-  for (KeyUser *user : users_)
-    user->keys_withdrawn();
 }
 
 }  // namespace e2ee

@@ -4,32 +4,17 @@
 #pragma once
 
 #include <atomic>
-#include <chrono>
-#include <condition_variable>
+#include <functional>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
+#include <vector>
 
-#include "core/scheme.h"
-#include "gste2eekeyprovider.h"
-#include "material-private.h"
+#include "keybinding.h"
 #include "workqueue.h"
 
 namespace e2ee {
-
-class KeyBinding;
-
-/// Works with the keys of a binding.
-class KeyUser {
- public:
-  /// Keys left the ring: drop the ciphers that were keyed with them, now.
-  virtual void keys_withdrawn() = 0;
-  /// Keys came; on a worker, without a lock of the registry's that set or take keys need.
-  virtual void keys_changed() = 0;
-
- protected:
-  ~KeyUser() = default;
-};
 
 /// What the library keeps beside a provider, from the first use until it is finalised.
 class ProviderState : public std::enable_shared_from_this<ProviderState> {
@@ -46,7 +31,33 @@ class ProviderState : public std::enable_shared_from_this<ProviderState> {
   void changed(const char *participant, std::uint64_t key_id, bool wait);
   void removed(const char *participant, std::uint64_t key_id);
 
+  /// One ratchet step with all running forms of a key; its new generation, or nothing when no
+  /// element has it derived. Waits for the worker.
+  std::optional<std::uint64_t> ratchet(const char *participant, std::uint64_t key_id);
+
+  /// Whether elements use this participant's keys under more than one scheme.
+  bool has_several_schemes(const char *participant);
+
   std::string fingerprint(const char *participant, std::uint64_t key_id);
+
+  // Options of the provider that concern running keys.
+  int failure_tolerance() const { return failure_tolerance_; }
+  void set_failure_tolerance(int failures) { failure_tolerance_ = failures; }
+  bool exportable() const { return exportable_; }
+  void set_exportable(bool exportable) { exportable_ = exportable; }
+
+  // When the participant that sends here ratchets, 0 for never: after so many frames under a key,
+  // and after so many nanoseconds. `due` is called on the worker; set it before anything else.
+  using RatchetDue =
+      std::function<void(GstE2EEKeyProvider *, const char *participant, std::uint64_t key_id)>;
+  void set_ratchet_due(RatchetDue due) { ratchet_due_ = std::move(due); }
+  void set_ratchet_frames(std::uint64_t frames) { ratchet_frames_ = frames; }
+  std::uint64_t ratchet_frames() const { return ratchet_frames_; }
+  void set_ratchet_interval(std::uint64_t nanoseconds) { ratchet_interval_ = nanoseconds; }
+  std::uint64_t ratchet_interval() const { return ratchet_interval_; }
+
+  /// From an encryptor, for each frame that it sealed with the binding's current key. Cheap.
+  void frame_sealed(const std::shared_ptr<KeyBinding> &binding, const KeyRef &key);
 
   /// Whether this participant has ever had a key or a verified frame.
   bool is_protected(const std::string &participant);
@@ -68,9 +79,16 @@ class ProviderState : public std::enable_shared_from_this<ProviderState> {
 
  private:
   std::vector<std::shared_ptr<KeyBinding>> bindings_of(const std::string &owner);
+  void ratchet_if_current(const std::shared_ptr<KeyBinding> &binding, const KeyRef &key);
+  void ratchet_after_interval(std::weak_ptr<KeyBinding> binding);
 
   GWeakRef provider_;
-  bool shared_;
+  RatchetDue ratchet_due_;
+  const bool shared_;
+  std::atomic<int> failure_tolerance_{-1};
+  std::atomic<bool> exportable_{false};
+  std::atomic<std::uint64_t> ratchet_frames_{0};
+  std::atomic<std::uint64_t> ratchet_interval_{0};
   GError *error_ = nullptr;
   std::shared_ptr<WorkQueue> queue_ = std::make_shared<WorkQueue>();
 
@@ -79,71 +97,6 @@ class ProviderState : public std::enable_shared_from_this<ProviderState> {
   std::map<std::string, std::set<std::uint64_t>> announced_;
   std::set<std::string> protected_;
   std::vector<std::string> notices_;
-};
-
-/// The derived keys of one participant under one scheme.
-class KeyBinding : public std::enable_shared_from_this<KeyBinding> {
- public:
-  KeyBinding(std::shared_ptr<ProviderState> state, const Scheme &scheme, std::string owner)
-      : state_(std::move(state)), scheme_(scheme), owner_(std::move(owner)) {}
-
-  const Scheme &scheme() const { return scheme_; }
-  const std::string &owner() const { return owner_; }
-  ProviderState &state() { return *state_; }
-
-  /// The keys as they are now. version() changes with them: a relaxed read tells a streaming thread
-  /// that its snapshot is still the latest.
-  KeyRingRef ring();
-  unsigned version() const { return version_.load(std::memory_order_acquire); }
-
-  /// Queues the look-ups of the current key and of `ids`.
-  void start(const std::set<std::uint64_t> &ids);
-
-  /// Waits until what start() queued is done, at most `limit`.
-  void wait_started(std::chrono::milliseconds limit);
-
-  /// Asks for a key that a frame names, at most once a second for each. Cheap: called for each bad
-  /// frame on the streaming thread.
-  void want(std::uint64_t key_id);
-
-  void attach(KeyUser *user);
-  void detach(KeyUser *user);
-
-  // On the worker:
-  void refresh(GstE2EEKeyProvider *provider, std::uint64_t key_id);
-  void refresh_current(GstE2EEKeyProvider *provider);
-
-  /// On any thread: takes keys out and waits until no user works with them.
-  void withdraw(std::uint64_t key_id);
-
- private:
-  struct Entry {
-    MaterialPtr material;
-    KeyRef key;
-  };
-
-  KeyRef key_for(MaterialPtr material, unsigned epoch);
-  void tell_changed();
-  void look_up_again(std::uint64_t key_id);
-  unsigned epoch();
-  void publish(std::shared_ptr<KeyRing> ring);
-  std::shared_ptr<KeyRing> copy_of_ring();
-
-  const std::shared_ptr<ProviderState> state_;
-  const Scheme &scheme_;
-  const std::string owner_;
-
-  std::mutex mutex_;
-  std::condition_variable started_;
-  bool is_started_ = false;
-  KeyRingRef ring_ = std::make_shared<KeyRing>();
-  std::map<std::uint64_t, Entry> entries_;
-  unsigned epoch_ = 0;  // of removals: a look-up that began before one is void
-  std::map<std::uint64_t, std::chrono::steady_clock::time_point> wanted_;
-  std::atomic<unsigned> version_{0};
-
-  std::mutex users_mutex_;
-  std::vector<KeyUser *> users_;
 };
 
 }  // namespace e2ee

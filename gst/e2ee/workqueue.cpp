@@ -3,7 +3,6 @@
 
 #include <pthread.h>
 
-#include <chrono>
 #include <future>
 
 namespace e2ee {
@@ -12,18 +11,39 @@ namespace {
 constexpr std::chrono::seconds kLinger{1};
 }
 
+// Mutex held. Detached: the last reference on a provider, and so on its queue, may be dropped by a
+// task.
+void WorkQueue::start() {
+  if (running_) {
+    more_.notify_one();
+    return;
+  }
+  std::thread([self = shared_from_this()] { self->work(); }).detach();
+  running_ = true;
+}
+
 void WorkQueue::post(Task task) {
   std::lock_guard lock(mutex_);
   if (closed_)
     return;
   tasks_.push_back(std::move(task));
-  if (running_) {
-    more_.notify_one();
+  start();
+}
+
+void WorkQueue::post_when_idle(Task task) {
+  std::lock_guard lock(mutex_);
+  if (closed_)
     return;
-  }
-  // Detached: the last reference on a provider, and so on its queue, may be dropped by a task.
-  std::thread([self = shared_from_this()] { self->work(); }).detach();
-  running_ = true;
+  idle_tasks_.push_back(std::move(task));
+  start();
+}
+
+void WorkQueue::post_at(Clock::time_point when, Task task) {
+  std::lock_guard lock(mutex_);
+  if (closed_)
+    return;
+  timed_.emplace(when, std::move(task));
+  start();
 }
 
 void WorkQueue::run(Task task) {
@@ -53,21 +73,44 @@ void WorkQueue::run(Task task) {
 
 void WorkQueue::close() {
   std::deque<Task> dropped;
+  std::deque<Task> dropped_idle;
+  std::multimap<Clock::time_point, Task> dropped_timed;
   std::lock_guard lock(mutex_);
   closed_ = true;
   dropped.swap(tasks_);
+  dropped_idle.swap(idle_tasks_);
+  dropped_timed.swap(timed_);
   more_.notify_one();
+}
+
+// Waits for the next task; false when the thread may end.
+bool WorkQueue::next(Task &task, std::unique_lock<std::mutex> &lock) {
+  Clock::time_point patience = Clock::now() + kLinger;
+  while (!closed_) {
+    if (!timed_.empty() && timed_.begin()->first <= Clock::now()) {
+      tasks_.push_back(std::move(timed_.begin()->second));
+      timed_.erase(timed_.begin());
+    } else if (!tasks_.empty() || !idle_tasks_.empty()) {
+      std::deque<Task> &from = tasks_.empty() ? idle_tasks_ : tasks_;
+      task = std::move(from.front());
+      from.pop_front();
+      return true;
+    } else if (!timed_.empty()) {
+      more_.wait_until(lock, timed_.begin()->first);
+    } else if (more_.wait_until(lock, patience) == std::cv_status::timeout && tasks_.empty() &&
+               idle_tasks_.empty() && timed_.empty()) {
+      return false;
+    }
+  }
+  return false;
 }
 
 void WorkQueue::work() {
   pthread_setname_np(pthread_self(), "e2ee-keys");
   std::unique_lock lock(mutex_);
   worker_ = std::this_thread::get_id();
-  while (more_.wait_for(lock, kLinger, [this] { return closed_ || !tasks_.empty(); })) {
-    if (tasks_.empty())
-      break;
-    Task task = std::move(tasks_.front());
-    tasks_.pop_front();
+  Task task;
+  while (next(task, lock)) {
     lock.unlock();
     task();
     task = nullptr;  // what it holds may end here, outside the lock

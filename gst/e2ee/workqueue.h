@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
+#include <chrono>
 #include <condition_variable>
 #include <deque>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <thread>
@@ -15,9 +17,16 @@ namespace e2ee {
 class WorkQueue : public std::enable_shared_from_this<WorkQueue> {
  public:
   using Task = std::function<void()>;
+  using Clock = std::chrono::steady_clock;
 
   /// Queues `task`. Tasks hold no strong reference on the queue's owner.
   void post(Task task);
+
+  /// Queues `task` behind everything that is posted, now or later, in the ordinary way.
+  void post_when_idle(Task task);
+
+  /// Queues `task` at that time.
+  void post_at(Clock::time_point when, Task task);
 
   /// Queues `task` and waits for it; runs it at once when called on the worker itself.
   void run(Task task);
@@ -26,11 +35,15 @@ class WorkQueue : public std::enable_shared_from_this<WorkQueue> {
   void close();
 
  private:
+  void start();
+  bool next(Task &task, std::unique_lock<std::mutex> &lock);
   void work();
 
   std::mutex mutex_;
   std::condition_variable more_;
   std::deque<Task> tasks_;
+  std::deque<Task> idle_tasks_;
+  std::multimap<Clock::time_point, Task> timed_;
   std::thread::id worker_;  // of the running thread
   bool running_ = false;
   bool closed_ = false;

@@ -4,6 +4,7 @@
 
 #include <list>
 
+#include "core/budget.h"
 #include "core/iv.h"
 #include "core/replay.h"
 #include "core/scheme.h"
@@ -41,8 +42,10 @@ class OpenStates {
   State &state_for(const KeyRef &key);
   void retain(const KeyRing &ring);
   void set_replay_window(std::size_t window);
+  SearchBudget &searches() { return searches_; }
 
  private:
+  SearchBudget searches_;
   std::list<State> states_;  // latest used first
   std::size_t replay_window_ = 0;
 };
@@ -79,6 +82,9 @@ class Opener {
   /// Refuses frames whose IV was among the last `window` accepted under their key; 0 switches it
   /// off. Forgets what was accepted so far.
   void set_replay_window(std::size_t window) { states_.set_replay_window(window); }
+
+  /// Frames in a row that did not verify.
+  unsigned failures() { return states_.searches().failures(); }
 
  private:
   const Scheme &scheme_;

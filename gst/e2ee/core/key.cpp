@@ -54,10 +54,11 @@ std::string fingerprint_of(const Scheme &scheme, const Key &key, std::string_vie
   return text;
 }
 
-KeyRef make_key(const Scheme &scheme, const Material &material, ByteView bytes,
-                std::uint64_t generation, std::string_view identity) {
+std::shared_ptr<Key> make_key(const Scheme &scheme, const Material &material, ByteView bytes,
+                              std::uint64_t generation, std::string_view identity) {
   auto key = std::make_shared<Key>();
-  if (bytes.empty() || !scheme.derive(material, bytes, *key))
+  if (bytes.empty() || (material.scheme != nullptr && material.scheme != &scheme) ||
+      !scheme.derive(material, bytes, *key))
     return nullptr;
   key->id = material.key_id;
   key->generation = generation;
@@ -77,6 +78,9 @@ Material Material::clone() const {
   copy.key_bits = key_bits;
   copy.key_id = key_id;
   copy.generation = generation;
+  copy.steps = steps;
+  copy.lineage = lineage;
+  copy.scheme = scheme;
   copy.ratchet_window = ratchet_window;
   return copy;
 }
@@ -107,12 +111,18 @@ std::shared_ptr<KeyUsage> usage_of(ByteView key) {
 }
 
 KeyRef derive_key(const Scheme &scheme, const Material &material, std::string_view identity) {
-  return make_key(scheme, material, material.bytes.view(), material.generation, identity);
+  KeyRef key = make_key(scheme, material, material.bytes.view(), material.generation, identity);
+  for (std::uint64_t step = 0; key && step < material.steps; ++step)
+    key = ratchet_key(scheme, material, *key, identity);
+  return key;
 }
 
 KeyRef ratchet_key(const Scheme &scheme, const Material &material, const Key &from,
                    std::string_view identity) {
-  return make_key(scheme, material, from.next.view(), from.generation + 1, identity);
+  auto key = make_key(scheme, material, from.next.view(), from.generation + 1, identity);
+  if (key)
+    key->own = from.next.clone();
+  return key;
 }
 
 const KeySlot *KeyRing::find(std::uint64_t id) const noexcept {
@@ -125,15 +135,18 @@ bool KeyRing::holds(const Key &key) const noexcept {
   if (current.get() == &key)
     return true;
   const KeySlot *slot = find(key.id);
-  return slot != nullptr && std::any_of(slot->keys.begin(), slot->keys.end(),
-                                        [&](const KeyRef &held) { return held.get() == &key; });
+  if (slot == nullptr)
+    return false;
+  const auto is_key = [&](const KeyRef &held) { return held.get() == &key; };
+  return std::any_of(slot->keys.begin(), slot->keys.end(), is_key) ||
+         std::any_of(slot->ahead.begin(), slot->ahead.end(), is_key);
 }
 
 KeySlot &KeyRing::slot(std::uint64_t id) {
   auto at = std::lower_bound(slots.begin(), slots.end(), id,
                              [](const KeySlot &slot, std::uint64_t v) { return slot.id < v; });
   if (at == slots.end() || at->id != id)
-    at = slots.insert(at, KeySlot{id, {}});
+    at = slots.insert(at, KeySlot{id, {}, {}});
   return *at;
 }
 

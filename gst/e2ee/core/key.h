@@ -29,7 +29,10 @@ struct Material {
   unsigned key_bits = 0;            // 128, 256, or 0: the scheme's
   std::uint64_t key_id = 0;
   std::uint64_t generation = 0;  // ratchet steps that lead to these bytes
+  std::uint64_t steps = 0;       // further steps to take before use
   unsigned ratchet_window = 0;
+  std::uint64_t lineage = 0;       // which setting of a key this comes from; 0: not known
+  const Scheme *scheme = nullptr;  // ratcheted under this one, of no use to others
 
   Material clone() const;
 };
@@ -59,32 +62,36 @@ std::shared_ptr<KeyUsage> usage_of(ByteView key);
 struct Key {
   Secret secret;  // for the AEAD
   Secret next;    // material of the next generation
+  Secret own;     // material of this one, when it was reached by ratcheting
   std::uint64_t id = 0;
   std::uint64_t generation = 0;
   std::string fingerprint;
   std::shared_ptr<KeyUsage> usage;
+  mutable std::atomic<std::uint64_t> sealed{0};  // frames, by all encryptors here
 };
 using KeyRef = std::shared_ptr<const Key>;
 
-/// Derives the key of `material`. `identity` is the participant the key belongs to, empty for a
-/// shared key; it goes into the fingerprint only. Null when the scheme refuses the material or the
-/// derivation fails.
+/// Derives the key of `material`, with its steps taken. `identity` is the participant the key
+/// belongs to, empty for a shared key; it goes into the fingerprint only. Null when the scheme
+/// refuses the material or the derivation fails.
 KeyRef derive_key(const Scheme &scheme, const Material &material, std::string_view identity);
 
 /// The key one ratchet step after `from`, which came from `material` or from a step after it.
 KeyRef ratchet_key(const Scheme &scheme, const Material &material, const Key &from,
                    std::string_view identity);
 
-/// The keys that a decryptor may try for one key id, the likeliest first.
+/// The keys that a decryptor may try for one key id.
 struct KeySlot {
   std::uint64_t id = 0;
-  std::vector<KeyRef> keys;
+  std::vector<KeyRef> keys;   // this generation, then the one before while its grace time lasts
+  std::vector<KeyRef> ahead;  // generations to come, in order; tried within a budget
 };
 
 /// All keys of one participant at one moment. Immutable once published.
 struct KeyRing {
   std::vector<KeySlot> slots;  // ascending by id
   KeyRef current;              // encrypts; null when there is none
+  int failure_tolerance = -1;  // failures in a row after which searches become rare; -1: never
 
   const KeySlot *find(std::uint64_t id) const noexcept;
   bool holds(const Key &key) const noexcept;

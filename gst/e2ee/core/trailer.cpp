@@ -115,6 +115,33 @@ Reason trailer_seal(SealState &state, const SealRequest &request, ByteSpan out,
   return Reason::ok;
 }
 
+// Tries keys one after the other. Between two of them a frame that is decrypted in place is turned
+// back into ciphertext: counter mode undoes itself. `again` says that more keys may follow.
+Reason open_with_any(OpenStates &states, std::span<const KeyRef> keys, const OpenRequest &request,
+                     std::size_t clear, ByteSpan out, bool again, Opened &opened) {
+  const bool in_place = out.data() == request.frame.data();
+  const std::size_t body = request.frame.size() - clear - kTrailerOverhead;
+  for (const KeyRef &key : keys) {
+    OpenStates::State &state = states.state_for(key);
+    const Reason reason = open_with(state, request, clear, out.data());
+    if (reason == Reason::ok) {
+      opened.key = key;
+      opened.size = clear + body;
+      if (!in_place)
+        std::memcpy(out.data(), request.frame.data(), clear);
+      return Reason::ok;
+    }
+    if (reason == Reason::auth_failed && in_place && (again || &key != &keys.back())) {
+      open_with(state, request, clear, out.data());
+      continue;
+    }
+    cleanse(out.subspan(clear, body));
+    if (reason != Reason::auth_failed)
+      return reason;
+  }
+  return Reason::auth_failed;
+}
+
 Reason trailer_open(OpenStates &states, const KeyRing &ring, const OpenRequest &request,
                     ByteSpan out, Opened &opened) {
   const ByteView frame = request.frame;
@@ -127,30 +154,22 @@ Reason trailer_open(OpenStates &states, const KeyRing &ring, const OpenRequest &
   const KeySlot *slot = ring.find(opened.key_id);
   if (slot == nullptr || slot->keys.empty())
     return Reason::missing_key;
-
-  const std::size_t body = frame.size() - clear - kTrailerOverhead;
-  const bool in_place = out.data() == frame.data();
-  for (const KeyRef &key : slot->keys) {
-    opened.key = key;
-    OpenStates::State &state = states.state_for(key);
-    const Reason reason = open_with(state, request, clear, out.data());
-    if (reason == Reason::ok) {
-      if (!in_place)
-        std::memcpy(out.data(), frame.data(), clear);
-      opened.size = clear + body;
-      key->usage->count();  // the limit holds for who seals: what came is read
-      return Reason::ok;
-    }
-    if (reason == Reason::auth_failed && in_place && key != slot->keys.back()) {
-      open_with(state, request, clear, out.data());  // back to the ciphertext
-      continue;
-    }
-    cleanse(out.subspan(clear, body));
-    if (reason != Reason::auth_failed)
-      return reason;
-  }
   opened.key = slot->keys.front();
-  return Reason::auth_failed;
+
+  SearchBudget &searches = states.searches();
+  const bool search = !slot->ahead.empty() && searches.allows(ring.failure_tolerance);
+  Reason reason = open_with_any(states, slot->keys, request, clear, out, search, opened);
+  if (reason == Reason::auth_failed && search) {
+    searches.take();
+    reason = open_with_any(states, slot->ahead, request, clear, out, false, opened);
+  }
+  if (reason == Reason::ok) {
+    searches.succeeded();
+    opened.key->usage->count();  // the limit holds for who seals: what came is read
+  } else if (reason == Reason::auth_failed) {
+    searches.failed();
+  }
+  return reason;
 }
 
 }  // namespace e2ee

@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <gst/e2ee/gste2eekeyprovider.h>
+
+G_BEGIN_DECLS
+
+#define GST_TYPE_E2EE_PARTICIPANT_KEY_PROVIDER (gst_e2ee_participant_key_provider_get_type())
+
+GST_E2EE_API
+G_DECLARE_FINAL_TYPE(GstE2EEParticipantKeyProvider, gst_e2ee_participant_key_provider, GST,
+                     E2EE_PARTICIPANT_KEY_PROVIDER, GObject)
+
+/**
+ * GstE2EEParticipantKeyProvider:
+ *
+ * A key ring for each identity. Elements name theirs with the property `participant`; a frame that
+ * verifies under Alice's key came from someone who has Alice's key. All methods may be called on
+ * any thread. A setter returns once the elements that are running have the derived key, so that the
+ * next frame uses it; it must therefore not be called on a streaming thread that has to keep time.
+ *
+ * Since: 0.1
+ */
+
+/**
+ * gst_e2ee_participant_key_provider_new:
+ *
+ * Returns: (transfer full): a provider without participants
+ */
+GST_E2EE_API
+GstE2EEParticipantKeyProvider *gst_e2ee_participant_key_provider_new(void);
+
+/**
+ * gst_e2ee_participant_key_provider_set_passphrase:
+ * @self: the provider
+ * @participant: identity, not empty
+ * @text: passphrase, UTF-8, not empty
+ * @index: key index, below #GstE2EEParticipantKeyProvider:keyring-size
+ * @error: return location for a #GError
+ *
+ * Puts a key into the ring of @participant. The first one becomes current; to start encrypting with
+ * a later one call gst_e2ee_participant_key_provider_set_current_index() once everyone has it.
+ *
+ * Returns: %TRUE, or %FALSE with %GST_E2EE_ERROR_INVALID_KEY, %GST_E2EE_ERROR_INVALID_INDEX or
+ *   %GST_E2EE_ERROR_INVALID_OPTION
+ */
+GST_E2EE_API
+gboolean gst_e2ee_participant_key_provider_set_passphrase(GstE2EEParticipantKeyProvider *self,
+                                                          const gchar *participant,
+                                                          const gchar *text, guint index,
+                                                          GError **error);
+
+/**
+ * gst_e2ee_participant_key_provider_set_key:
+ * @self: the provider
+ * @participant: identity, not empty
+ * @bytes: at least 16 secret bytes
+ * @index: key index, below #GstE2EEParticipantKeyProvider:keyring-size
+ * @error: return location for a #GError
+ *
+ * As gst_e2ee_participant_key_provider_set_passphrase(), from raw bytes.
+ *
+ * Returns: %TRUE, or %FALSE with @error set
+ */
+GST_E2EE_API
+gboolean gst_e2ee_participant_key_provider_set_key(GstE2EEParticipantKeyProvider *self,
+                                                   const gchar *participant, GBytes *bytes,
+                                                   guint index, GError **error);
+
+/**
+ * gst_e2ee_participant_key_provider_set_material:
+ * @self: the provider
+ * @participant: identity, not empty
+ * @material: (transfer none): what to derive from, with its key id, generation and options
+ * @error: return location for a #GError
+ *
+ * As gst_e2ee_participant_key_provider_set_key(), with the derivation's options in @material, for
+ * example ratcheted material of generation 7 for one who joins late. Options that it leaves open
+ * are taken from the provider's properties.
+ *
+ * Returns: %TRUE, or %FALSE with @error set
+ */
+GST_E2EE_API
+gboolean gst_e2ee_participant_key_provider_set_material(GstE2EEParticipantKeyProvider *self,
+                                                        const gchar *participant,
+                                                        GstE2EEKeyMaterial *material,
+                                                        GError **error);
+
+/**
+ * gst_e2ee_participant_key_provider_get_material:
+ * @self: the provider
+ * @participant: identity
+ * @index: a key index that holds a key
+ * @error: return location for a #GError
+ *
+ * A key at its present generation, to hand on to someone who joins late.
+ *
+ * Returns: (transfer full): its material, or %NULL with %GST_E2EE_ERROR_INVALID_OPTION unless
+ *   #GstE2EEParticipantKeyProvider:exportable was set before the key
+ */
+GST_E2EE_API
+GstE2EEKeyMaterial *gst_e2ee_participant_key_provider_get_material(
+    GstE2EEParticipantKeyProvider *self, const gchar *participant, guint index, GError **error);
+
+/**
+ * gst_e2ee_participant_key_provider_set_current_index:
+ * @self: the provider
+ * @participant: identity
+ * @index: a key index that holds a key
+ * @error: return location for a #GError
+ *
+ * Encrypts with this key from the next frame on.
+ *
+ * Returns: %TRUE, or %FALSE with %GST_E2EE_ERROR_INVALID_INDEX or %GST_E2EE_ERROR_NOT_FOUND
+ */
+GST_E2EE_API
+gboolean gst_e2ee_participant_key_provider_set_current_index(GstE2EEParticipantKeyProvider *self,
+                                                             const gchar *participant, guint index,
+                                                             GError **error);
+
+/**
+ * gst_e2ee_participant_key_provider_ratchet:
+ * @self: the provider
+ * @participant: identity
+ * @index: a key index that holds a key
+ * @error: return location for a #GError
+ *
+ * Moves a key one generation forward; receivers that look ahead follow on their own. It shuts
+ * nobody out who had the key: only a new key does. Emits #GstE2EEKeyProvider::key-ratcheted.
+ *
+ * Returns: %TRUE, or %FALSE with %GST_E2EE_ERROR_INVALID_INDEX or %GST_E2EE_ERROR_NOT_FOUND
+ */
+GST_E2EE_API
+gboolean gst_e2ee_participant_key_provider_ratchet(GstE2EEParticipantKeyProvider *self,
+                                                   const gchar *participant, guint index,
+                                                   GError **error);
+
+/**
+ * gst_e2ee_participant_key_provider_remove_key:
+ * @self: the provider
+ * @participant: identity
+ * @index: a key index that holds a key
+ * @error: return location for a #GError
+ *
+ * Takes one key of a participant away. When this returns no frame is encrypted or decrypted with
+ * it.
+ *
+ * Returns: %TRUE, or %FALSE with %GST_E2EE_ERROR_NOT_FOUND
+ */
+GST_E2EE_API
+gboolean gst_e2ee_participant_key_provider_remove_key(GstE2EEParticipantKeyProvider *self,
+                                                      const gchar *participant, guint index,
+                                                      GError **error);
+
+/**
+ * gst_e2ee_participant_key_provider_remove:
+ * @self: the provider
+ * @participant: identity
+ * @error: return location for a #GError
+ *
+ * Takes all keys of a participant away. When this returns no frame of theirs is decrypted or pushed
+ * any more, not even one that was held for a late key.
+ *
+ * Returns: %TRUE, or %FALSE with %GST_E2EE_ERROR_NOT_FOUND
+ */
+GST_E2EE_API
+gboolean gst_e2ee_participant_key_provider_remove(GstE2EEParticipantKeyProvider *self,
+                                                  const gchar *participant, GError **error);
+
+/**
+ * gst_e2ee_participant_key_provider_load_keys_file:
+ * @self: the provider
+ * @path: (type filename): a keys.ini file
+ * @error: return location for a #GError
+ *
+ * Sets the keys of a file, and takes away participants and keys that an earlier file had and this
+ * one has not; those that were set by call stay. A group is a participant: `identity` (default: the
+ * group's name), `passphrase` or `key` (hex digits), `index` (default 0), `passphrase.3` or `key.3`
+ * for further indices, `current`. A file with a mistake changes nothing.
+ *
+ * Returns: %TRUE, or %FALSE with %GST_E2EE_ERROR_IO or %GST_E2EE_ERROR_PARSE; the error names file,
+ *   group and key, and never a value
+ */
+GST_E2EE_API
+gboolean gst_e2ee_participant_key_provider_load_keys_file(GstE2EEParticipantKeyProvider *self,
+                                                          const gchar *path, GError **error);
+
+G_END_DECLS

@@ -1,0 +1,421 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "keybinding.h"
+
+#include <algorithm>
+
+#include "debug.h"
+#include "registry.h"
+
+namespace e2ee {
+
+namespace {
+
+// A hostile sender can name any key id: what is remembered of unknown ones is bounded.
+constexpr std::size_t kMaxWanted = 256;
+constexpr std::chrono::seconds kAskAgain{1};
+
+// Audio and video do not step together: the generation before still decrypts for this long.
+constexpr std::chrono::seconds kGrace{10};
+
+const char *name_or_null(const std::string &owner) {
+  return owner.empty() ? nullptr : owner.c_str();
+}
+
+void warn_once_about_memory() {
+  static std::atomic<bool> told{false};
+  if (memory_lock_failed() && !told.exchange(true))
+    GST_CAT_WARNING(debug_category(),
+                    "the system does not let this process lock memory: keys may be swapped to "
+                    "disk; raise RLIMIT_MEMLOCK (ulimit -l) to avoid it");
+}
+
+void log_and_clear(GError **error, const char *what) {
+  if (*error != nullptr)
+    GST_CAT_INFO(debug_category(), "%s: %s", what, (*error)->message);
+  g_clear_error(error);
+}
+
+}  // namespace
+
+// ---- snapshots ----------------------------------------------------------------------------------
+
+KeyRingRef KeyBinding::ring() {
+  std::lock_guard lock(mutex_);
+  return ring_;
+}
+
+std::shared_ptr<KeyRing> KeyBinding::copy_of_ring() {
+  return std::make_shared<KeyRing>(*ring_);
+}
+
+// Mutex held.
+void KeyBinding::publish(std::shared_ptr<KeyRing> ring) {
+  ring->failure_tolerance = state_->failure_tolerance();
+  ring_ = std::move(ring);
+  version_.fetch_add(1, std::memory_order_release);
+}
+
+unsigned KeyBinding::epoch() {
+  std::lock_guard lock(mutex_);
+  return epoch_;
+}
+
+void KeyBinding::start(const std::set<std::uint64_t> &ids) {
+  state_->queue().post([self = shared_from_this(), ids] {
+    if (GstE2EEKeyProvider *provider = self->state_->ref_provider()) {
+      self->refresh_current(provider);
+      for (std::uint64_t id : ids)
+        self->refresh(provider, id);
+      g_object_unref(provider);
+    }
+    std::lock_guard lock(self->mutex_);
+    self->is_started_ = true;
+    self->started_.notify_all();
+  });
+}
+
+void KeyBinding::wait_started(std::chrono::milliseconds limit) {
+  std::unique_lock lock(mutex_);
+  started_.wait_for(lock, limit, [this] { return is_started_; });
+}
+
+// ---- users --------------------------------------------------------------------------------------
+
+void KeyBinding::attach(KeyUser *user) {
+  std::lock_guard lock(users_mutex_);
+  users_.push_back(user);
+}
+
+void KeyBinding::detach(KeyUser *user) {
+  std::lock_guard lock(users_mutex_);
+  users_.erase(std::remove(users_.begin(), users_.end(), user), users_.end());
+}
+
+void KeyBinding::tell_changed() {
+  std::lock_guard lock(users_mutex_);
+  for (KeyUser *user : users_)
+    user->keys_changed();
+}
+
+void KeyBinding::tell_withdrawn(bool wait) {
+  std::lock_guard lock(users_mutex_);
+  for (KeyUser *user : users_)
+    user->keys_withdrawn(wait);
+}
+
+// ---- look-ups -----------------------------------------------------------------------------------
+
+void KeyBinding::want(std::uint64_t key_id) {
+  const auto now = std::chrono::steady_clock::now();
+  {
+    std::lock_guard lock(mutex_);
+    if (!is_started_ || key_id >= scheme_.max_keyring)
+      return;
+    auto at = wanted_.find(key_id);
+    if (at != wanted_.end() && now - at->second < kAskAgain)
+      return;
+    if (at == wanted_.end() && wanted_.size() >= kMaxWanted)
+      return;
+    wanted_[key_id] = now;
+  }
+  state_->queue().post([self = shared_from_this(), key_id] {
+    GstE2EEKeyProvider *provider = self->state_->ref_provider();
+    if (provider == nullptr)
+      return;
+    self->refresh(provider, key_id);
+    if (self->ring()->find(key_id) == nullptr)
+      g_signal_emit_by_name(provider, "key-missing", name_or_null(self->owner_), key_id);
+    g_object_unref(provider);
+  });
+}
+
+// The key that was derived from this material before, or from what led to it. A look-up that gives
+// an earlier generation than the one in use changes nothing: the later one has been proven.
+KeyRef KeyBinding::known_key(const Material &material) {
+  std::lock_guard lock(mutex_);
+  auto at = entries_.find(material.key_id);
+  if (at == entries_.end())
+    return nullptr;
+  const Material &given = material_of(at->second.given.get());
+  const bool same_setting = material.lineage != 0 && material.lineage == given.lineage;
+  const bool handed_back = material.lineage == 0 &&
+                           material.generation == at->second.key->generation &&
+                           equal_secret(material.bytes.view(), at->second.key->own.view());
+  return same_setting || handed_back || same_material(material, given) ? at->second.key : nullptr;
+}
+
+// The generation that `material` asks for, from an earlier one that is already derived.
+KeyRef KeyBinding::walk_to(const Material &material, KeyRef key) {
+  while (key && key->generation < material.generation + material.steps) {
+    key = ratchet_key(scheme_, material, *key, owner_);
+    if (key)
+      advance(key);
+  }
+  return key;
+}
+
+// The key of `material`, derived unless it is known, and put into the ring. Null when it cannot be
+// derived, or when a removal came between look-up and here: then it is looked up again.
+KeyRef KeyBinding::key_for(MaterialPtr material, unsigned began) {
+  material_freeze(material.get());
+  const Material &content = material_of(material.get());
+  const std::uint64_t id = content.key_id;
+  if (id >= scheme_.max_keyring) {
+    GST_CAT_WARNING(debug_category(), "key id %" G_GUINT64_FORMAT " does not exist in scheme %s",
+                    id, scheme_.name);
+    return nullptr;
+  }
+  if (KeyRef known = known_key(content))
+    return walk_to(content, known);
+  KeyRef key = derive_key(scheme_, content, owner_);
+  warn_once_about_memory();
+  if (!key) {
+    GST_CAT_WARNING(debug_category(),
+                    "key %" G_GUINT64_FORMAT
+                    " cannot be derived for scheme %s: wrong key size, a "
+                    "secret ratcheted under another scheme, or one that is gone after a fork",
+                    id, scheme_.name);
+    return nullptr;
+  }
+  {
+    std::lock_guard lock(mutex_);
+    if (began != epoch_) {
+      look_up_again(id);
+      return nullptr;
+    }
+    entries_[id] = {std::move(material), key};
+    std::shared_ptr<KeyRing> ring = copy_of_ring();
+    KeySlot &slot = ring->slot(id);
+    slot.keys = {key};
+    slot.ahead.clear();
+    if (ring->current && ring->current->id == id)
+      ring->current = key;
+    publish(std::move(ring));
+    wanted_.erase(id);
+  }
+  GST_CAT_DEBUG(debug_category(),
+                "key %" G_GUINT64_FORMAT " generation %" G_GUINT64_FORMAT " for %s: %s", id,
+                key->generation, scheme_.name, key->fingerprint.c_str());
+  tell_changed();
+  tell_withdrawn(false);  // of the key that was there before
+  look_ahead(id);
+  return key;
+}
+
+void KeyBinding::look_up_again(std::uint64_t key_id) {
+  state_->queue().post([self = shared_from_this(), key_id] {
+    if (GstE2EEKeyProvider *provider = self->state_->ref_provider()) {
+      self->refresh(provider, key_id);
+      self->refresh_current(provider);
+      g_object_unref(provider);
+    }
+  });
+}
+
+void KeyBinding::refresh(GstE2EEKeyProvider *provider, std::uint64_t key_id) {
+  const unsigned began = epoch();
+  GError *error = nullptr;
+  MaterialPtr material(
+      gst_e2ee_key_provider_lookup(provider, name_or_null(owner_), key_id, &error));
+  log_and_clear(&error, "key look-up");
+  if (!material) {
+    if (ring()->find(key_id) != nullptr)
+      withdraw(key_id);
+  } else if (material_of(material.get()).key_id == key_id) {
+    state_->protect(owner_);
+    key_for(std::move(material), began);
+  } else {
+    GST_CAT_WARNING(debug_category(),
+                    "asked for key %" G_GUINT64_FORMAT ", the provider gave another one", key_id);
+  }
+}
+
+void KeyBinding::refresh_current(GstE2EEKeyProvider *provider) {
+  const unsigned began = epoch();
+  GError *error = nullptr;
+  MaterialPtr material(
+      gst_e2ee_key_provider_lookup_current(provider, name_or_null(owner_), &error));
+  log_and_clear(&error, "look-up of the current key");
+  KeyRef key = material ? key_for(std::move(material), began) : nullptr;
+  if (key)
+    state_->protect(owner_);
+  {
+    std::lock_guard lock(mutex_);
+    if (began != epoch_ || ring_->current == key)
+      return;
+    std::shared_ptr<KeyRing> ring = copy_of_ring();
+    ring->current = std::move(key);
+    publish(std::move(ring));
+  }
+  tell_changed();
+}
+
+void KeyBinding::withdraw(std::uint64_t key_id) {
+  const bool all = key_id == GST_E2EE_ALL_KEYS;
+  {
+    std::lock_guard lock(mutex_);
+    ++epoch_;
+    if (all)
+      entries_.clear();
+    else if (entries_.erase(key_id) == 0)
+      return;
+    std::shared_ptr<KeyRing> ring = all ? std::make_shared<KeyRing>() : copy_of_ring();
+    ring->erase(key_id);
+    if (ring->current && ring->current->id == key_id)
+      ring->current.reset();
+    publish(std::move(ring));
+  }
+  tell_withdrawn(true);
+}
+
+// ---- ratchet ------------------------------------------------------------------------------------
+
+// Mutex held by none: makes `key`, the step after the present key or a later one, the present.
+void KeyBinding::advance(const KeyRef &key) {
+  KeyRef old;
+  {
+    std::lock_guard lock(mutex_);
+    auto entry = entries_.find(key->id);
+    if (entry == entries_.end() || entry->second.key->generation >= key->generation)
+      return;
+    old = std::exchange(entry->second.key, key);
+    std::shared_ptr<KeyRing> ring = copy_of_ring();
+    KeySlot &slot = ring->slot(key->id);
+    slot.keys = {key, old};
+    auto reached = std::find_if(slot.ahead.begin(), slot.ahead.end(), [&](const KeyRef &ahead) {
+      return ahead->generation > key->generation;
+    });
+    slot.ahead.erase(slot.ahead.begin(), reached);
+    if (ring->current == old)
+      ring->current = key;
+    publish(std::move(ring));
+  }
+  GST_CAT_DEBUG(debug_category(),
+                "key %" G_GUINT64_FORMAT " is at generation %" G_GUINT64_FORMAT ": %s", key->id,
+                key->generation, key->fingerprint.c_str());
+  end_grace_later(old);
+  look_ahead(key->id);
+}
+
+void KeyBinding::end_grace_later(const KeyRef &old) {
+  state_->queue().post_at(WorkQueue::Clock::now() + kGrace, [weak = weak_from_this(), old] {
+    auto self = weak.lock();
+    if (!self)
+      return;
+    {
+      std::lock_guard lock(self->mutex_);
+      const KeySlot *slot = self->ring_->find(old->id);
+      if (slot == nullptr || slot->keys.size() < 2 || slot->keys[1] != old)
+        return;
+      std::shared_ptr<KeyRing> ring = self->copy_of_ring();
+      ring->slot(old->id).keys.resize(1);
+      self->publish(std::move(ring));
+    }
+    self->tell_withdrawn(false);
+  });
+}
+
+std::uint64_t KeyBinding::follow(const KeyRef &key) {
+  std::uint64_t steps = 0;
+  {
+    std::lock_guard lock(mutex_);
+    auto entry = entries_.find(key->id);
+    const KeySlot *slot = ring_->find(key->id);
+    if (entry == entries_.end() || slot == nullptr ||
+        std::find(slot->ahead.begin(), slot->ahead.end(), key) == slot->ahead.end())
+      return 0;  // replaced meanwhile, or another stream of the participant came first
+    steps = key->generation - entry->second.key->generation;
+  }
+  advance(key);
+  state_->queue().post([self = shared_from_this(), key] {
+    if (GstE2EEKeyProvider *provider = self->state_->ref_provider()) {
+      self->announce_ratchet(provider, key);
+      g_signal_emit_by_name(provider, "key-ratcheted", name_or_null(self->owner_), key->id,
+                            key->generation);
+      g_object_unref(provider);
+    }
+  });
+  return steps;
+}
+
+// Gives the provider the material of the new generation, so that it can forget the old one.
+void KeyBinding::announce_ratchet(GstE2EEKeyProvider *provider, const KeyRef &key) {
+  MaterialPtr material;
+  {
+    std::lock_guard lock(mutex_);
+    auto entry = entries_.find(key->id);
+    if (entry != entries_.end() && entry->second.key == key)
+      material = material_of_key(material_of(entry->second.given.get()), *key, scheme_,
+                                 state_->exportable());
+    // Shipped providers are known to forget the old generation; so do we.
+    if (material && material_of(material.get()).lineage != 0)
+      entry->second.given = material_ref(material.get());
+  }
+  GstE2EEKeyProviderInterface *iface = GST_E2EE_KEY_PROVIDER_GET_IFACE(provider);
+  if (material && iface->ratcheted != nullptr)
+    iface->ratcheted(provider, name_or_null(owner_), key->id, key->generation, material.get());
+}
+
+KeyRef KeyBinding::ratchet(GstE2EEKeyProvider *provider, std::uint64_t key_id) {
+  KeyRef key;
+  MaterialPtr given;
+  {
+    std::lock_guard lock(mutex_);
+    auto entry = entries_.find(key_id);
+    if (entry == entries_.end())
+      return nullptr;
+    given = material_ref(entry->second.given.get());
+    const KeySlot *slot = ring_->find(key_id);
+    key = slot != nullptr && !slot->ahead.empty() ? slot->ahead.front() : nullptr;
+    if (!key)
+      key = entry->second.key;
+    else
+      given.reset();  // derived ahead already
+  }
+  if (given)
+    key = ratchet_key(scheme_, material_of(given.get()), *key, owner_);
+  if (!key)
+    return nullptr;
+  advance(key);
+  announce_ratchet(provider, key);
+  return key;
+}
+
+// Derives one generation more, when nothing more urgent is to do, until the window is full.
+void KeyBinding::look_ahead(std::uint64_t key_id) {
+  state_->queue().post_when_idle([weak = weak_from_this(), key_id] {
+    auto self = weak.lock();
+    if (!self)
+      return;
+    KeyRef from;
+    MaterialPtr given;
+    {
+      std::lock_guard lock(self->mutex_);
+      auto entry = self->entries_.find(key_id);
+      const KeySlot *slot = self->ring_->find(key_id);
+      if (entry == self->entries_.end() || slot == nullptr ||
+          slot->ahead.size() >= material_of(entry->second.given.get()).ratchet_window)
+        return;
+      from = slot->ahead.empty() ? entry->second.key : slot->ahead.back();
+      given = material_ref(entry->second.given.get());
+    }
+    KeyRef next = ratchet_key(self->scheme_, material_of(given.get()), *from, self->owner_);
+    if (!next)
+      return;
+    {
+      std::lock_guard lock(self->mutex_);
+      const KeySlot *now = self->ring_->find(key_id);
+      if (now == nullptr || now->keys.empty())
+        return;
+      const KeyRef &last = now->ahead.empty() ? now->keys.front() : now->ahead.back();
+      if (last != from)
+        return;  // replaced or moved on: whoever did that has queued another look
+      std::shared_ptr<KeyRing> ring = self->copy_of_ring();
+      ring->slot(key_id).ahead.push_back(next);
+      self->publish(std::move(ring));
+    }
+    self->look_ahead(key_id);
+  });
+}
+
+}  // namespace e2ee

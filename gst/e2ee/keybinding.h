@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "core/scheme.h"
+#include "gste2eekeyprovider.h"
+#include "material-private.h"
+
+namespace e2ee {
+
+class ProviderState;
+
+/// Works with the keys of a binding.
+class KeyUser {
+ public:
+  /// Keys left the ring: drop the ciphers that were keyed with them. With `wait`, returns when no
+  /// frame that was decrypted with them is on its way out any more.
+  virtual void keys_withdrawn(bool wait) = 0;
+  /// Keys came; on a worker, without a lock of the registry's that set or take keys need.
+  virtual void keys_changed() = 0;
+
+ protected:
+  ~KeyUser() = default;
+};
+
+/// The derived keys of one participant under one scheme.
+class KeyBinding : public std::enable_shared_from_this<KeyBinding> {
+ public:
+  KeyBinding(std::shared_ptr<ProviderState> state, const Scheme &scheme, std::string owner)
+      : state_(std::move(state)), scheme_(scheme), owner_(std::move(owner)) {}
+
+  const Scheme &scheme() const { return scheme_; }
+  const std::string &owner() const { return owner_; }
+  ProviderState &state() { return *state_; }
+
+  /// The keys as they are now. version() changes with them: a cheap read tells a streaming thread
+  /// that its snapshot is still the latest.
+  KeyRingRef ring();
+  unsigned version() const { return version_.load(std::memory_order_acquire); }
+
+  /// Queues the look-ups of the current key and of `ids`.
+  void start(const std::set<std::uint64_t> &ids);
+
+  /// Waits until what start() queued is done, at most `limit`.
+  void wait_started(std::chrono::milliseconds limit);
+
+  /// Asks for a key that a frame names, at most once a second for each. Cheap: called for each bad
+  /// frame on the streaming thread.
+  void want(std::uint64_t key_id);
+
+  /// A frame has verified under `key`, which the ring had as one of the future: it is the present
+  /// now, unless the key was replaced meanwhile. Returns the steps taken. Cheap; any thread.
+  std::uint64_t follow(const KeyRef &key);
+
+  void attach(KeyUser *user);
+  void detach(KeyUser *user);
+
+  // On the worker:
+  void refresh(GstE2EEKeyProvider *provider, std::uint64_t key_id);
+  void refresh_current(GstE2EEKeyProvider *provider);
+  /// One step forward with a key; its new generation, or null when there is no such key.
+  KeyRef ratchet(GstE2EEKeyProvider *provider, std::uint64_t key_id);
+
+  /// Whether a timer for Provider's ratchet-interval runs.
+  std::atomic<bool> ratchets_by_time{false};
+
+  /// On any thread: takes keys out and waits until no user works with them.
+  void withdraw(std::uint64_t key_id);
+
+ private:
+  struct Entry {
+    MaterialPtr given;  // what the provider handed out
+    KeyRef key;         // derived from it, perhaps some steps later
+  };
+
+  KeyRef known_key(const Material &material);
+  KeyRef key_for(MaterialPtr material, unsigned epoch);
+  KeyRef walk_to(const Material &material, KeyRef key);
+  void advance(const KeyRef &key);
+  void announce_ratchet(GstE2EEKeyProvider *provider, const KeyRef &key);
+  void end_grace_later(const KeyRef &old);
+  void look_ahead(std::uint64_t key_id);
+  void look_up_again(std::uint64_t key_id);
+  unsigned epoch();
+  void publish(std::shared_ptr<KeyRing> ring);
+  std::shared_ptr<KeyRing> copy_of_ring();
+  void tell_changed();
+  void tell_withdrawn(bool wait);
+
+  const std::shared_ptr<ProviderState> state_;
+  const Scheme &scheme_;
+  const std::string owner_;
+
+  std::mutex mutex_;
+  std::condition_variable started_;
+  bool is_started_ = false;
+  KeyRingRef ring_ = std::make_shared<KeyRing>();
+  std::map<std::uint64_t, Entry> entries_;
+  unsigned epoch_ = 0;  // of removals: a look-up that began before one is void
+  std::map<std::uint64_t, std::chrono::steady_clock::time_point> wanted_;
+  std::atomic<unsigned> version_{0};
+
+  std::mutex users_mutex_;
+  std::vector<KeyUser *> users_;
+};
+
+}  // namespace e2ee

@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "keysfile.h"
+
+#include <cstring>
+
+#include "keysource.h"
+
+namespace e2ee {
+
+namespace {
+
+struct KeyFileFree {
+  void operator()(GKeyFile *file) const { g_key_file_free(file); }
+};
+struct StrvFree {
+  void operator()(gchar **strings) const { g_strfreev(strings); }
+};
+// GKeyFile hands out copies in ordinary memory; ours is wiped at least.
+struct WipedFree {
+  void operator()(gchar *text) const {
+    cleanse({reinterpret_cast<std::uint8_t *>(text), std::strlen(text)});
+    g_free(text);
+  }
+};
+using KeyFile = std::unique_ptr<GKeyFile, KeyFileFree>;
+using Strv = std::unique_ptr<gchar *, StrvFree>;
+using Text = std::unique_ptr<gchar, WipedFree>;
+
+// One group of the file. Errors name file, group and key.
+class Group {
+ public:
+  Group(const char *path, GKeyFile *file, const char *name, unsigned ring_size)
+      : path_(path), file_(file), name_(name), ring_size_(ring_size) {}
+
+  bool read(std::string &identity, FileRing &ring, GError **error) {
+    identity = name_;
+    Strv keys(g_key_file_get_keys(file_, name_, nullptr, nullptr));
+    std::uint64_t index = 0;
+    if (g_key_file_has_key(file_, name_, "index", nullptr) && !number("index", index, error))
+      return false;
+    for (gchar **key = keys.get(); *key != nullptr; ++key) {
+      if (!entry(*key, index, identity, ring, error))
+        return false;
+    }
+    if (ring.keys.empty())
+      return fail("passphrase", "is missing, and so is key", error);
+    if (identity.empty())
+      return fail("identity", "is empty", error);
+    if (ring.current && ring.keys.count(*ring.current) == 0)
+      return fail("current", "names an index that has no key", error);
+    if (!ring.current)
+      ring.current = ring.keys.count(index) ? index : ring.keys.begin()->first;
+    return true;
+  }
+
+ private:
+  bool fail(const char *key, const char *why, GError **error) {
+    g_set_error(error, GST_E2EE_ERROR, GST_E2EE_ERROR_PARSE, "%s: [%s] %s: %s", path_, name_, key,
+                why);
+    return false;
+  }
+
+  Text value(const char *key) { return Text(g_key_file_get_string(file_, name_, key, nullptr)); }
+
+  bool number(const char *key, std::uint64_t &to, GError **error) {
+    const Text text = value(key);
+    guint64 parsed = 0;
+    if (!text || !g_ascii_string_to_unsigned(text.get(), 10, 0, ring_size_ - 1, &parsed, nullptr))
+      return fail(key, "must be a key index inside the key ring", error);
+    to = parsed;
+    return true;
+  }
+
+  bool entry(const char *key, std::uint64_t index, std::string &identity, FileRing &ring,
+             GError **error) {
+    if (std::strcmp(key, "identity") == 0) {
+      identity = value(key) ? value(key).get() : "";
+      return true;
+    }
+    if (std::strcmp(key, "index") == 0)
+      return true;
+    if (std::strcmp(key, "current") == 0) {
+      std::uint64_t current = 0;
+      if (!number(key, current, error))
+        return false;
+      ring.current = current;
+      return true;
+    }
+    return secret(key, index, ring, error);
+  }
+
+  // `passphrase`, `key`, and either with `.index` behind it.
+  bool secret(const char *key, std::uint64_t index, FileRing &ring, GError **error) {
+    const char *dot = std::strchr(key, '.');
+    const std::string kind(key, dot ? static_cast<std::size_t>(dot - key) : std::strlen(key));
+    if (kind != "passphrase" && kind != "key")
+      return fail(key, "is not known here", error);
+    guint64 at = index;
+    if (dot != nullptr && !g_ascii_string_to_unsigned(dot + 1, 10, 0, ring_size_ - 1, &at, nullptr))
+      return fail(key, "does not end with a key index inside the key ring", error);
+    if (at >= ring_size_ || ring.keys.count(at) != 0)
+      return fail(key, "this index has a key already", error);
+    const Text text = value(key);
+    if (!text)
+      return fail(key, "cannot be read", error);
+    GError *why = nullptr;
+    MaterialPtr material = kind == "passphrase"
+                               ? material_from_passphrase(bytes_of(text.get()), at, &why)
+                               : material_from_hex(bytes_of(text.get()), at, &why);
+    if (!material) {
+      fail(key, why->message, error);
+      g_error_free(why);
+      return false;
+    }
+    ring.keys[at] = std::move(material);
+    return true;
+  }
+
+  const char *path_;
+  GKeyFile *file_;
+  const char *name_;
+  const unsigned ring_size_;
+};
+
+}  // namespace
+
+bool read_keys_file(const char *path, unsigned ring_size, FileRings &rings,
+                    std::vector<std::string> &notices, GError **error) {
+  Secret content;
+  if (!read_secret_file(path, "keys-file", content, notices, error))
+    return false;
+  KeyFile file(g_key_file_new());
+  GError *why = nullptr;
+  if (!g_key_file_load_from_data(file.get(), reinterpret_cast<const char *>(content.view().data()),
+                                 content.view().size(), G_KEY_FILE_NONE, &why)) {
+    // GKeyFile's own message may quote a line, and a line may be a secret.
+    g_set_error(error, GST_E2EE_ERROR, GST_E2EE_ERROR_PARSE,
+                "%s: is not made of [groups] with name=value lines", path);
+    g_error_free(why);
+    return false;
+  }
+  Strv groups(g_key_file_get_groups(file.get(), nullptr));
+  for (gchar **name = groups.get(); *name != nullptr; ++name) {
+    std::string identity;
+    FileRing ring;
+    if (!Group(path, file.get(), *name, ring_size).read(identity, ring, error))
+      return false;
+    if (!rings.emplace(identity, std::move(ring)).second) {
+      g_set_error(error, GST_E2EE_ERROR, GST_E2EE_ERROR_PARSE,
+                  "%s: [%s] identity: there is another group for this participant", path, *name);
+      return false;
+    }
+  }
+  if (rings.empty())
+    g_set_error(error, GST_E2EE_ERROR, GST_E2EE_ERROR_PARSE, "%s: has no participant", path);
+  return !rings.empty();
+}
+
+}  // namespace e2ee
