@@ -1,0 +1,73 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""A key provider in Python: asks a key service and follows its changes.
+
+The service here is a dictionary. Run it with the library found, for example
+  meson devenv -C build -w . /usr/bin/python3 examples/providers/provider.py
+"""
+
+import os
+
+import gi
+
+gi.require_version("Gst", "1.0")
+gi.require_version("GstE2EE", "1.0")
+from gi.repository import GLib, GObject, Gst, GstE2EE  # noqa: E402
+
+
+class KeyService(GObject.Object, GstE2EE.KeyProvider):
+    """Hands out random keys; look-ups run on a worker thread and may take their time."""
+
+    def __init__(self):
+        super().__init__()
+        self.keys = {}  # (participant, key id) -> bytes
+        self.current = {}  # participant -> key id
+
+    def set_key(self, participant, key_id, secret):
+        self.keys[participant, key_id] = secret
+        self.current[participant] = key_id
+        self.changed(participant, key_id)
+
+    def withdraw(self, participant):
+        self.current.pop(participant, None)
+        self.keys = {place: key for place, key in self.keys.items() if place[0] != participant}
+        self.removed(participant, GLib.MAXUINT64)  # nothing is decrypted once this returns
+
+    # The interface. None says: no such key now. An exception says the same.
+
+    def do_lookup_current(self, participant):
+        if participant not in self.current:
+            return None
+        return self.do_lookup(participant, self.current[participant])
+
+    def do_lookup(self, participant, key_id):
+        secret = self.keys.get((participant, key_id))
+        if secret is None:
+            return None
+        return GstE2EE.KeyMaterial.new_raw(GLib.Bytes.new(secret), key_id)
+
+
+def main():
+    Gst.init(None)
+    service = KeyService()
+    service.set_key("alice", 0, os.urandom(32))
+    pipeline = Gst.parse_launch(
+        "audiotestsrc num-buffers=100 ! opusenc ! e2eeencrypt name=e participant=alice"
+        " ! e2eedecrypt name=d participant=alice ! fakesink"
+    )
+    for name in ("e", "d"):
+        pipeline.get_by_name(name).set_property("key-provider", service)
+    pipeline.set_state(Gst.State.PLAYING)
+    done = pipeline.get_bus().timed_pop_filtered(
+        20 * Gst.SECOND, Gst.MessageType.EOS | Gst.MessageType.ERROR
+    )
+    stats = pipeline.get_by_name("d").get_property("stats")
+    print("decrypted", stats.get_value("frames-out"), "frames under", stats.get_value("key-fingerprint"))
+    service.withdraw("alice")
+    pipeline.set_state(Gst.State.NULL)
+    if done is None or done.type != Gst.MessageType.EOS or stats.get_value("frames-out") == 0:
+        raise SystemExit("the pipeline did not finish")
+
+
+if __name__ == "__main__":
+    main()
