@@ -5,6 +5,7 @@
  */
 
 #include <gst/e2ee/e2ee.h>
+#include <stdio.h>
 #include <string.h>
 
 #define DEMO_TYPE_PROVIDER (demo_provider_get_type ())

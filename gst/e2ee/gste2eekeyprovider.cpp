@@ -74,8 +74,10 @@ static void gst_e2ee_key_provider_default_init(GstE2EEKeyProviderInterface *ifac
    * withdrawn, when it stops, and every ten seconds between. The periods of one element and key
    * follow each other without a gap. From a worker thread.
    */
-  signals[KEY_USED] = g_signal_new("key-used", G_TYPE_FROM_INTERFACE(iface), G_SIGNAL_RUN_LAST, 0,
-                                   nullptr, nullptr, nullptr, G_TYPE_NONE, 1, GST_TYPE_STRUCTURE);
+  // GST_TYPE_STRUCTURE is a variable that gst_init() fills; classes may be made before that.
+  signals[KEY_USED] =
+      g_signal_new("key-used", G_TYPE_FROM_INTERFACE(iface), G_SIGNAL_RUN_LAST, 0, nullptr, nullptr,
+                   nullptr, G_TYPE_NONE, 1, gst_structure_get_type());
 }
 
 GstE2EEKeyMaterial *gst_e2ee_key_provider_lookup_current(GstE2EEKeyProvider *provider,
