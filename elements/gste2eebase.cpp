@@ -196,19 +196,8 @@ gboolean sink_event(GstPad *, GstObject *parent, GstEvent *event) {
 GstFlowReturn chain(GstPad *, GstObject *parent, GstBuffer *buffer) {
   GstE2EEBase *self = GST_E2EE_BASE(parent);
   Base &base = e2ee::base_of(self);
-  const gsize size = gst_buffer_get_size(buffer);
   base.counters.frames_in.fetch_add(1, std::memory_order_relaxed);
-  base.counters.bytes_in.fetch_add(size, std::memory_order_relaxed);
-  if (G_UNLIKELY(!base.enabled.load(std::memory_order_relaxed)))
-    return e2ee::push_unprotected(self, buffer);
-  if (size == 0) {  // discontinuous transmission: there is nothing to protect
-    base.counters.frames_out.fetch_add(1, std::memory_order_relaxed);
-    return gst_pad_push(base.src, buffer);
-  }
-  if (G_UNLIKELY(!base.cryptor))
-    return e2ee::drop_frame(self, buffer, Reason::missing_key, 0);
-  if (G_UNLIKELY(base.codec == nullptr))
-    return e2ee::drop_frame(self, buffer, Reason::unsupported, 0);
+  base.counters.bytes_in.fetch_add(gst_buffer_get_size(buffer), std::memory_order_relaxed);
   return GST_E2EE_BASE_GET_CLASS(self)->frame(self, buffer);
 }
 
@@ -462,6 +451,24 @@ std::string participant_of(Base &base) {
   return base.settings.participant;
 }
 
+bool handle_special(GstE2EEBase *self, GstBuffer *buffer, GstFlowReturn &flow) {
+  Base &base = base_of(self);
+  if (G_UNLIKELY(!base.enabled.load(std::memory_order_relaxed))) {
+    flow = push_unprotected(self, buffer);
+  } else if (G_UNLIKELY(gst_buffer_get_size(buffer) == 0)) {
+    // Discontinuous transmission: there is nothing to protect.
+    base.counters.frames_out.fetch_add(1, std::memory_order_relaxed);
+    flow = gst_pad_push(base.src, buffer);
+  } else if (G_UNLIKELY(!base.cryptor)) {
+    flow = drop_frame(self, buffer, Reason::missing_key, 0);
+  } else if (G_UNLIKELY(base.codec.load(std::memory_order_relaxed) == nullptr)) {
+    flow = drop_frame(self, buffer, Reason::unsupported, 0);
+  } else {
+    return false;
+  }
+  return true;
+}
+
 GstFlowReturn drop_frame(GstE2EEBase *self, GstBuffer *buffer, Reason reason, guint64 key_id,
                          bool rarely) {
   Base &base = base_of(self);
@@ -477,8 +484,6 @@ GstFlowReturn drop_frame(GstE2EEBase *self, GstBuffer *buffer, Reason reason, gu
 
 GstFlowReturn push_frame(GstE2EEBase *self, GstBuffer *buffer, const FrameCryptor::Result &result) {
   Base &base = base_of(self);
-  base.counters.frames_out.fetch_add(1, std::memory_order_relaxed);
-  base.counters.bytes_out.fetch_add(result.size, std::memory_order_relaxed);
   const Reason state = result.near_limit ? Reason::key_limit : Reason::ok;
   if (G_UNLIKELY(result.ratchet_steps != 0)) {
     base.counters.ratchet_steps.fetch_add(result.ratchet_steps, std::memory_order_relaxed);
@@ -486,6 +491,13 @@ GstFlowReturn push_frame(GstE2EEBase *self, GstBuffer *buffer, const FrameCrypto
   }
   if (G_UNLIKELY(state != Reason::ok || !base.reporter->is_ok()))
     base.reporter->report(names_of(state).state, participant_of(base), result.key_id);
+  // Handlers of these messages may have taken the key away.
+  if (G_UNLIKELY(!base.cryptor->may_leave(result))) {
+    base.cryptor->frame_done();
+    return drop_frame(self, buffer, Reason::missing_key, result.key_id);
+  }
+  base.counters.frames_out.fetch_add(1, std::memory_order_relaxed);
+  base.counters.bytes_out.fetch_add(result.size, std::memory_order_relaxed);
   const GstFlowReturn flow = gst_pad_push(base.src, buffer);
   base.cryptor->frame_done();
   return flow;

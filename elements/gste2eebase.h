@@ -20,8 +20,7 @@ G_DECLARE_DERIVABLE_TYPE(GstE2EEBase, gst_e2ee_base, GST, E2EE_BASE, GstElement)
 struct _GstE2EEBaseClass {
   GstElementClass parent_class;
 
-  /// Works on one frame that is not empty and must not pass as it is, on the streaming thread.
-  /// Takes the buffer.
+  /// Works on one frame, on the streaming thread. Takes the buffer.
   GstFlowReturn (*frame)(GstE2EEBase *self, GstBuffer *buffer);
 
   /// Handles an event of the sink pad; takes it. The default checks caps and passes it on.
@@ -71,6 +70,11 @@ struct Base {
 
 Base &base_of(GstE2EEBase *self);
 std::string participant_of(Base &base);
+
+/// Handles a frame that is neither to be encrypted nor decrypted: when the user has switched the
+/// element off, an empty one, one that there are no keys or no rules for. Then it takes the buffer,
+/// sets `flow` and returns true.
+bool handle_special(GstE2EEBase *self, GstBuffer *buffer, GstFlowReturn &flow);
 
 /// Drops `buffer`, counts and reports why; `rarely` when it has gone on like this for long.
 GstFlowReturn drop_frame(GstE2EEBase *self, GstBuffer *buffer, Reason reason, guint64 key_id,

@@ -202,7 +202,18 @@ GstFlowReturn pass_frame(GstE2EEBase *element, GstBuffer *buffer,
   return e2ee::push_frame(element, buffer, result);
 }
 
-HoldQueue::Attempt decrypt_frame(GstE2EEBase *element, GstBuffer *buffer, bool may_wait, bool held,
+GstFlowReturn fail_frame(GstE2EEBase *element, GstBuffer *buffer,
+                         const FrameCryptor::Result &result, bool waited) {
+  Reason reason = result.reason;
+  if (reason == Reason::missing_key && waited)
+    reason = Reason::held_too_long;
+  if (reason == Reason::malformed && decrypt_of(element).allow_plaintext &&
+      plaintext_may_pass(element, buffer, reason))
+    return e2ee::push_unprotected(element, buffer);
+  return e2ee::drop_frame(element, buffer, reason, result.key_id, result.backing_off);
+}
+
+HoldQueue::Attempt decrypt_frame(GstE2EEBase *element, GstBuffer *&buffer, HoldQueue::Turn turn,
                                  GstFlowReturn &flow) {
   Base &base = e2ee::base_of(element);
   Decrypt &self = decrypt_of(element);
@@ -213,34 +224,38 @@ HoldQueue::Attempt decrypt_frame(GstE2EEBase *element, GstBuffer *buffer, bool m
     flow = pass_frame(element, buffer, result);
     return HoldQueue::Attempt::done;
   }
-  Reason reason = result.reason;
   self.failing = true;
-  if (reason == Reason::missing_key && may_wait) {
-    base.reporter->report(e2ee::names_of(reason).state, e2ee::participant_of(base), result.key_id);
+  if (result.reason == Reason::missing_key && turn.may_wait) {
+    if (!turn.again)
+      base.reporter->report(e2ee::names_of(result.reason).state, e2ee::participant_of(base),
+                            result.key_id);
     return HoldQueue::Attempt::key_missing;
   }
-  if (reason == Reason::missing_key && held)
-    reason = Reason::held_too_long;
-  if (reason == Reason::malformed && self.allow_plaintext &&
-      plaintext_may_pass(element, buffer, reason))
-    flow = e2ee::push_unprotected(element, buffer);
-  else
-    flow = e2ee::drop_frame(element, buffer, reason, result.key_id, result.backing_off);
+  flow = fail_frame(element, buffer, result, turn.again);
   return HoldQueue::Attempt::done;
+}
+
+// One frame in its turn.
+HoldQueue::Attempt work_on_frame(GstE2EEBase *element, GstBuffer *&buffer, HoldQueue::Turn turn,
+                                 GstFlowReturn &flow) {
+  if (G_UNLIKELY(e2ee::handle_special(element, buffer, flow)))
+    return HoldQueue::Attempt::done;
+  const e2ee::Tail tail = e2ee::look_at_tail(buffer, decrypt_of(element).server_trailer);
+  if (G_UNLIKELY(tail.from_server)) {
+    flow = server_frame(element, buffer, tail.known_filler);
+    return HoldQueue::Attempt::done;
+  }
+  if (G_UNLIKELY(tail.trailer))
+    buffer = e2ee::strip_packet_trailer(buffer, *tail.trailer);
+  return decrypt_frame(element, buffer, turn, flow);
 }
 
 GstFlowReturn frame_arrived(GstE2EEBase *element, GstBuffer *buffer) {
   const Decrypt &self = decrypt_of(element);
-  // Both are rare: the last byte of an encrypted frame is its key index, which tells cheaply.
-  const e2ee::Tail tail = e2ee::look_at_tail(buffer, self.server_trailer);
-  if (tail.from_server)
-    return server_frame(element, buffer, tail.known_filler);
-  if (tail.trailer)
-    buffer = e2ee::strip_packet_trailer(buffer, *tail.trailer);
   if (self.key_wait > 0)
     return self.queue->push(buffer);
   GstFlowReturn flow = GST_FLOW_OK;
-  decrypt_frame(element, buffer, false, false, flow);
+  work_on_frame(element, buffer, {false, false}, flow);
   return flow;
 }
 
@@ -279,7 +294,10 @@ gboolean src_query(GstPad *pad, GstObject *parent, GstQuery *query) {
     GstClockTime min;
     GstClockTime max;
     gst_query_parse_latency(query, &live, &min, &max);
-    gst_query_set_latency(query, live, min, GST_CLOCK_TIME_IS_VALID(max) ? max + wait : max);
+    gst_query_set_latency(query, live, min,
+                          GST_CLOCK_TIME_IS_VALID(max) && max < GST_CLOCK_TIME_NONE - wait
+                              ? max + wait
+                              : GST_CLOCK_TIME_NONE);
   }
   return TRUE;
 }
@@ -330,9 +348,12 @@ GstStateChangeReturn gst_e2ee_decrypt_change_state(GstElement *element, GstState
   }
   const GstStateChangeReturn result =
       GST_ELEMENT_CLASS(gst_e2ee_decrypt_parent_class)->change_state(element, transition);
+  if (transition == GST_STATE_CHANGE_PAUSED_TO_READY)
+    self.queue->join();  // its push returns now that the pads are inactive
   if (transition == GST_STATE_CHANGE_READY_TO_PAUSED) {
     if (result == GST_STATE_CHANGE_FAILURE) {
       self.queue->stop();
+      self.queue->join();
     } else if (base.cryptor) {
       base.cryptor->set_replay_window(self.replay_window);
       base.cryptor->on_keys_changed([base_element] { keys_changed(base_element); });
@@ -489,8 +510,8 @@ static void gst_e2ee_decrypt_init(GstE2EEDecrypt *self) {
   self->decrypt = new Decrypt;
   self->decrypt->queue = std::make_unique<HoldQueue>(
       base.src, base.counters.held,
-      [element](GstBuffer *buffer, bool may_wait, GstFlowReturn &flow) {
-        return decrypt_frame(element, buffer, may_wait, true, flow);
+      [element](GstBuffer *&buffer, HoldQueue::Turn turn, GstFlowReturn &flow) {
+        return work_on_frame(element, buffer, turn, flow);
       },
       [element](GstEvent *event) {
         GST_E2EE_BASE_CLASS(gst_e2ee_decrypt_parent_class)->sink_event(element, event);

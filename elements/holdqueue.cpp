@@ -1,10 +1,21 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "holdqueue.h"
 
+#include <algorithm>
 #include <chrono>
 #include <utility>
 
 namespace e2ee {
+
+namespace {
+
+constexpr gint64 kLongestNap = 60 * G_USEC_PER_SEC;
+
+bool is_sticky(GstEvent *event) {
+  return (gst_event_type_get_flags(GST_EVENT_TYPE(event)) & GST_EVENT_TYPE_STICKY) != 0;
+}
+
+}  // namespace
 
 void HoldQueue::start(GstClockTime wait, gsize max_bytes) {
   {
@@ -19,23 +30,33 @@ void HoldQueue::start(GstClockTime wait, gsize max_bytes) {
 }
 
 void HoldQueue::stop() {
-  flush_start();
-  {
-    std::lock_guard lock(mutex_);
-    stopped_ = true;
-    changed_.notify_all();
-  }
+  std::lock_guard lock(mutex_);
+  flushing_ = true;
+  stopped_ = true;
+  drop_items();
+  for (GstEvent *event : kept_)
+    gst_event_unref(event);
+  kept_.clear();
+  changed_.notify_all();
+}
+
+void HoldQueue::join() {
   gst_pad_stop_task(src_);
 }
 
-void HoldQueue::drop_all() {
+// Mutex held. Upstream sends caps and tags once: those that were still to come are kept.
+void HoldQueue::drop_items() {
   for (Item &item : items_) {
     if (item.buffer != nullptr) {
       gst_buffer_unref(item.buffer);
       --held_;
-    }
-    if (item.event != nullptr)
+    } else if (!stopped_ && is_sticky(item.event) &&
+               GST_EVENT_TYPE(item.event) != GST_EVENT_SEGMENT &&
+               GST_EVENT_TYPE(item.event) != GST_EVENT_EOS) {
+      kept_.push_back(item.event);
+    } else {
       gst_event_unref(item.event);
+    }
     bytes_ -= item.bytes;
   }
   items_.clear();
@@ -44,7 +65,7 @@ void HoldQueue::drop_all() {
 void HoldQueue::flush_start() {
   std::lock_guard lock(mutex_);
   flushing_ = true;
-  drop_all();
+  drop_items();
   changed_.notify_all();
 }
 
@@ -52,6 +73,12 @@ void HoldQueue::flush_stop() {
   std::unique_lock lock(mutex_);
   // A push that was under way returns: downstream flushes too.
   changed_.wait(lock, [this] { return !busy_; });
+  std::deque<GstEvent *> kept;
+  kept.swap(kept_);
+  lock.unlock();
+  for (GstEvent *event : kept)
+    event_work_(event);
+  lock.lock();
   flushing_ = false;
   flow_ = GST_FLOW_OK;
 }
@@ -73,9 +100,9 @@ void HoldQueue::give_up() {
 }
 
 // Mutex held.
-void HoldQueue::enqueue(GstBuffer *buffer, GstEvent *event) {
+void HoldQueue::enqueue(GstBuffer *buffer, GstEvent *event, bool waited) {
   const gsize bytes = buffer != nullptr ? gst_buffer_get_size(buffer) : 0;
-  items_.push_back({buffer, event, g_get_monotonic_time() + wait_us_, bytes});
+  items_.push_back({buffer, event, g_get_monotonic_time() + wait_us_, bytes, waited});
   bytes_ += bytes;
   if (buffer != nullptr)
     ++held_;
@@ -91,18 +118,20 @@ GstFlowReturn HoldQueue::push(GstBuffer *buffer) {
   if (items_.empty() && !busy_) {
     GstFlowReturn flow = GST_FLOW_OK;
     lock.unlock();
-    if (work_(buffer, true, flow) == Attempt::done)
+    if (work_(buffer, {true, false}, flow) == Attempt::done)
       return flow;
     lock.lock();
     if (flushing_) {
       gst_buffer_unref(buffer);
       return GST_FLOW_FLUSHING;
     }
+    enqueue(buffer, nullptr, true);
   } else if (flow_ != GST_FLOW_OK) {
     gst_buffer_unref(buffer);
     return flow_;
+  } else {
+    enqueue(buffer, nullptr, false);
   }
-  enqueue(buffer, nullptr);
   // Too much: while a key is waited for, the task gives up the oldest frame; else downstream is
   // slow, and upstream has to feel it.
   changed_.wait(lock, [this] {
@@ -115,7 +144,7 @@ bool HoldQueue::push_event(GstEvent *event) {
   std::lock_guard lock(mutex_);
   if (flushing_ || (items_.empty() && !busy_))
     return false;
-  enqueue(nullptr, event);
+  enqueue(nullptr, event, false);
   return true;
 }
 
@@ -149,14 +178,14 @@ void HoldQueue::work_on(Item item, std::unique_lock<std::mutex> &lock) {
     lock.lock();
     return;
   }
-  for (;;) {
+  for (bool again = item.waited;; again = true) {
     const unsigned seen = wakes_;
     if (std::exchange(give_up_current_, false))
       item.deadline = 0;
     const bool may_wait = bytes_ <= max_bytes_ && g_get_monotonic_time() < item.deadline;
     GstFlowReturn flow = GST_FLOW_OK;
     lock.unlock();
-    const Attempt attempt = work_(item.buffer, may_wait, flow);
+    const Attempt attempt = work_(item.buffer, {may_wait, again}, flow);
     lock.lock();
     if (attempt == Attempt::done) {
       flow_ = flow;
@@ -166,7 +195,9 @@ void HoldQueue::work_on(Item item, std::unique_lock<std::mutex> &lock) {
       break;
     waiting_ = true;
     changed_.notify_all();
-    const auto left = std::chrono::microseconds(item.deadline - g_get_monotonic_time());
+    // A wait of centuries would overflow the clock's nanoseconds.
+    const auto left =
+        std::chrono::microseconds(std::min(item.deadline - g_get_monotonic_time(), kLongestNap));
     changed_.wait_for(lock, left, [&] {
       return flushing_ || wakes_ != seen || bytes_ > max_bytes_ ||
              g_get_monotonic_time() >= item.deadline;

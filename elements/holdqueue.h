@@ -20,9 +20,14 @@ class HoldQueue {
  public:
   enum class Attempt { done, key_missing };
 
-  /// Works on `buffer`. With `may_wait`, and when the key is missing, it leaves the buffer to the
-  /// queue and returns key_missing; otherwise it takes it and sets `flow`.
-  using Work = std::function<Attempt(GstBuffer *buffer, bool may_wait, GstFlowReturn &flow)>;
+  struct Turn {
+    bool may_wait;  // for the key
+    bool again;     // this frame has waited already
+  };
+
+  /// Works on `buffer`. When the key is missing and it may wait, it leaves the buffer, or what it
+  /// has made of it, to the queue and returns key_missing; otherwise it takes it and sets `flow`.
+  using Work = std::function<Attempt(GstBuffer *&buffer, Turn turn, GstFlowReturn &flow)>;
 
   /// Works on a serialized event in its turn, and takes it.
   using EventWork = std::function<void(GstEvent *event)>;
@@ -30,14 +35,16 @@ class HoldQueue {
   /// `held` is kept at the number of frames in here.
   HoldQueue(GstPad *src, std::atomic<guint64> &held, Work work, EventWork event_work)
       : src_(src), held_(held), work_(std::move(work)), event_work_(std::move(event_work)) {}
-  ~HoldQueue() { drop_all(); }
+  ~HoldQueue() { drop_items(); }
   HoldQueue(const HoldQueue &) = delete;
   HoldQueue &operator=(const HoldQueue &) = delete;
 
   /// Starts the task. `wait` in nanoseconds, `max_bytes` of frames; the oldest go first.
   void start(GstClockTime wait, gsize max_bytes);
-  /// Drops what is held and ends the task; the pads must be able to go inactive meanwhile.
+  /// Drops what is held and lets the task end, once nothing blocks its push any more.
   void stop();
+  /// Waits for the task, after the pads have been deactivated.
+  void join();
 
   /// From the sink pad's streaming thread. Takes the buffer.
   GstFlowReturn push(GstBuffer *buffer);
@@ -60,13 +67,14 @@ class HoldQueue {
     GstEvent *event;
     gint64 deadline;  // monotonic, microseconds
     gsize bytes;
+    bool waited;  // its key was missing when it came
   };
 
   static void loop(gpointer self);
   void turn();
   void work_on(Item item, std::unique_lock<std::mutex> &lock);
-  void enqueue(GstBuffer *buffer, GstEvent *event);
-  void drop_all();
+  void enqueue(GstBuffer *buffer, GstEvent *event, bool waited);
+  void drop_items();
 
   GstPad *const src_;
   std::atomic<guint64> &held_;
@@ -76,6 +84,7 @@ class HoldQueue {
   std::mutex mutex_;
   std::condition_variable changed_;
   std::deque<Item> items_;
+  std::deque<GstEvent *> kept_;  // sticky events that a flush must not lose
   gint64 wait_us_ = 0;
   gsize max_bytes_ = 0;
   gsize bytes_ = 0;  // of the items and of the one that is worked on

@@ -89,7 +89,7 @@ struct FrameCryptor::Private final : KeyUser {
     }
   }
 
-  // Mutex held.
+  // Mutex held. Once for each frame that passes.
   void note_key(const KeyRef &key, bool encrypts, Result &result) {
     result.key_id = key->id;
     result.near_limit = key->usage->frames() >= KeyUsage::kSoftLimit;
@@ -192,6 +192,7 @@ FrameCryptor::Result FrameCryptor::encrypt(const CodecRule &codec, FrameType typ
   KeyRef key;
   {
     std::lock_guard lock(priv_->mutex);
+    result.removals = priv_->binding->removals();
     priv_->take_ring();
     key = priv_->ring->current;
     result.reason = priv_->sealer.seal(key, codec, type, frame, out, result.size);
@@ -211,6 +212,7 @@ FrameCryptor::Result FrameCryptor::decrypt(const CodecRule &codec, ByteView fram
   bool later_generation = false;
   {
     std::lock_guard lock(priv_->mutex);
+    result.removals = priv_->binding->removals();
     priv_->take_ring();
     const KeyRing &ring = *priv_->ring;
     result.reason = priv_->opener.open(ring, codec, frame, out, opened);
@@ -235,6 +237,14 @@ FrameCryptor::Result FrameCryptor::decrypt(const CodecRule &codec, ByteView fram
     priv_->binding->state().protect(priv_->binding->owner());
   }
   return result;
+}
+
+bool FrameCryptor::may_leave(const Result &result) const {
+  if (G_LIKELY(priv_->binding->removals() == result.removals))
+    return true;
+  std::lock_guard lock(priv_->mutex);
+  priv_->take_ring();
+  return priv_->last && priv_->ring->holds(*priv_->last);
 }
 
 void FrameCryptor::frame_done() {

@@ -34,6 +34,7 @@ class E2EE_SHARED FrameCryptor {
     bool near_limit = false;          // the key is past its soft limit
     bool key_changed = false;         // not the key of the last frame that passed
     std::uint64_t ratchet_steps = 0;  // that this frame proved its sender to have taken
+    unsigned removals = 0;            // until then, see may_leave()
     bool backing_off = false;         // more failures in a row than the provider tolerates
   };
 
@@ -69,6 +70,10 @@ class E2EE_SHARED FrameCryptor {
   /// Whether a frame is laid out as the scheme lays out encrypted ones; those in the clear are not,
   /// almost always.
   bool recognises(ByteView frame) const;
+
+  /// Whether the key of a frame that was encrypted or decrypted is still there: to be asked right
+  /// before the push, after all that may call into the application.
+  bool may_leave(const Result &result) const;
 
   /// The frame that encrypt() or decrypt() made was pushed, or is not going to be. Removal of a key
   /// waits for this, for a frame that downstream holds up only shortly.

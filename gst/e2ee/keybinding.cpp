@@ -55,11 +55,6 @@ void KeyBinding::publish(std::shared_ptr<KeyRing> ring) {
   version_.fetch_add(1, std::memory_order_release);
 }
 
-unsigned KeyBinding::epoch() {
-  std::lock_guard lock(mutex_);
-  return epoch_;
-}
-
 void KeyBinding::start(const std::set<std::uint64_t> &ids) {
   state_->queue().post([self = shared_from_this(), ids] {
     if (GstE2EEKeyProvider *provider = self->state_->ref_provider()) {
@@ -179,7 +174,7 @@ KeyRef KeyBinding::key_for(MaterialPtr material, unsigned began) {
   }
   {
     std::lock_guard lock(mutex_);
-    if (began != epoch_) {
+    if (began != removals_) {
       look_up_again(id);
       return nullptr;
     }
@@ -213,7 +208,7 @@ void KeyBinding::look_up_again(std::uint64_t key_id) {
 }
 
 void KeyBinding::refresh(GstE2EEKeyProvider *provider, std::uint64_t key_id) {
-  const unsigned began = epoch();
+  const unsigned began = removals();
   GError *error = nullptr;
   MaterialPtr material(
       gst_e2ee_key_provider_lookup(provider, name_or_null(owner_), key_id, &error));
@@ -231,7 +226,7 @@ void KeyBinding::refresh(GstE2EEKeyProvider *provider, std::uint64_t key_id) {
 }
 
 void KeyBinding::refresh_current(GstE2EEKeyProvider *provider) {
-  const unsigned began = epoch();
+  const unsigned began = removals();
   GError *error = nullptr;
   MaterialPtr material(
       gst_e2ee_key_provider_lookup_current(provider, name_or_null(owner_), &error));
@@ -241,7 +236,7 @@ void KeyBinding::refresh_current(GstE2EEKeyProvider *provider) {
     state_->protect(owner_);
   {
     std::lock_guard lock(mutex_);
-    if (began != epoch_ || ring_->current == key)
+    if (began != removals_ || ring_->current == key)
       return;
     std::shared_ptr<KeyRing> ring = copy_of_ring();
     ring->current = std::move(key);
@@ -254,7 +249,7 @@ void KeyBinding::withdraw(std::uint64_t key_id) {
   const bool all = key_id == GST_E2EE_ALL_KEYS;
   {
     std::lock_guard lock(mutex_);
-    ++epoch_;
+    ++removals_;
     if (all)
       entries_.clear();
     else if (entries_.erase(key_id) == 0)

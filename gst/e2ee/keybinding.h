@@ -47,6 +47,9 @@ class KeyBinding : public std::enable_shared_from_this<KeyBinding> {
   KeyRingRef ring();
   unsigned version() const { return version_.load(std::memory_order_acquire); }
 
+  /// How many times keys were withdrawn.
+  unsigned removals() const { return removals_.load(std::memory_order_acquire); }
+
   /// Queues the look-ups of the current key and of `ids`.
   void start(const std::set<std::uint64_t> &ids);
 
@@ -83,14 +86,13 @@ class KeyBinding : public std::enable_shared_from_this<KeyBinding> {
   };
 
   KeyRef known_key(const Material &material);
-  KeyRef key_for(MaterialPtr material, unsigned epoch);
+  KeyRef key_for(MaterialPtr material, unsigned began);
   KeyRef walk_to(const Material &material, KeyRef key);
   void advance(const KeyRef &key);
   void announce_ratchet(GstE2EEKeyProvider *provider, const KeyRef &key);
   void end_grace_later(const KeyRef &old);
   void look_ahead(std::uint64_t key_id);
   void look_up_again(std::uint64_t key_id);
-  unsigned epoch();
   void publish(std::shared_ptr<KeyRing> ring);
   std::shared_ptr<KeyRing> copy_of_ring();
   void tell_changed();
@@ -105,7 +107,7 @@ class KeyBinding : public std::enable_shared_from_this<KeyBinding> {
   bool is_started_ = false;
   KeyRingRef ring_ = std::make_shared<KeyRing>();
   std::map<std::uint64_t, Entry> entries_;
-  unsigned epoch_ = 0;  // of removals: a look-up that began before one is void
+  std::atomic<unsigned> removals_{0};  // a look-up that began before one is void
   std::map<std::uint64_t, std::chrono::steady_clock::time_point> wanted_;
   std::atomic<unsigned> version_{0};
 
