@@ -11,11 +11,19 @@
 
 namespace e2ee {
 
-/// A mapped buffer, unmapped when it goes.
+/// A mapped buffer, unmapped when it goes. To map one for writing it must be writable, and so must
+/// its memory if it is a single one.
 class MappedBuffer {
  public:
   MappedBuffer(GstBuffer *buffer, GstMapFlags flags) : buffer_(buffer) {
-    mapped_ = gst_buffer_map(buffer, &map_, flags);
+    // Nearly all frames are one memory. Mapping that by itself leaves out what gst_buffer_map()
+    // checks and references on the way there, and its copy for read-only memory.
+    if (gst_buffer_n_memory(buffer) == 1)
+      memory_ = gst_buffer_peek_memory(buffer, 0);
+    if (memory_ != nullptr && (flags & GST_MAP_WRITE) != 0 && GST_MEMORY_IS_READONLY(memory_))
+      memory_ = nullptr;
+    mapped_ = memory_ != nullptr ? gst_memory_map(memory_, &map_, flags)
+                                 : gst_buffer_map(buffer, &map_, flags);
   }
   ~MappedBuffer() { unmap(); }
   MappedBuffer(const MappedBuffer &) = delete;
@@ -24,16 +32,30 @@ class MappedBuffer {
   explicit operator bool() const { return mapped_; }
   ByteSpan bytes() const { return {map_.data, map_.size}; }
   void unmap() {
-    if (mapped_)
+    if (mapped_ && memory_ != nullptr)
+      gst_memory_unmap(memory_, &map_);
+    else if (mapped_)
       gst_buffer_unmap(buffer_, &map_);
     mapped_ = false;
   }
 
  private:
   GstBuffer *buffer_;
-  GstMapInfo map_{};
+  GstMemory *memory_ = nullptr;  // mapped by itself
+  GstMapInfo map_;
   bool mapped_;
 };
+
+/// Cuts a buffer to `size` bytes; it must be writable, and so must its memory if it is a single
+/// one.
+inline void cut_buffer(GstBuffer *buffer, gsize size) {
+  if (gst_buffer_n_memory(buffer) != 1) {
+    gst_buffer_set_size(buffer, static_cast<gssize>(size));
+    return;
+  }
+  gst_memory_resize(gst_buffer_peek_memory(buffer, 0), 0, size);
+  GST_BUFFER_FLAG_SET(buffer, GST_BUFFER_FLAG_TAG_MEMORY);  // tells pools, as set_size() does
+}
 
 /// New memory of a frame, mapped for writing until release() hands it over.
 class FrameMemory {

@@ -102,9 +102,10 @@ namespace {
 // Whether the frame can be decrypted where it lies: nobody else sees this memory. Several memories
 // are merged into a new one by mapping, which is ours as well.
 bool in_place(GstBuffer *buffer) {
-  return gst_buffer_is_writable(buffer) &&
-         (gst_buffer_n_memory(buffer) != 1 ||
-          gst_memory_is_writable(gst_buffer_peek_memory(buffer, 0)));
+  // A memory is writable only when the buffer that has it is.
+  return gst_buffer_n_memory(buffer) == 1
+             ? gst_memory_is_writable(gst_buffer_peek_memory(buffer, 0))
+             : gst_buffer_is_writable(buffer);
 }
 
 FrameCryptor::Result decrypt_in_place(Base &base, GstBuffer *buffer) {
@@ -116,7 +117,7 @@ FrameCryptor::Result decrypt_in_place(Base &base, GstBuffer *buffer) {
   result = base.cryptor->decrypt(*base.codec.load(), map.bytes(), map.bytes());
   map.unmap();
   if (result.reason == Reason::ok)
-    gst_buffer_set_size(buffer, static_cast<gssize>(result.size));
+    e2ee::cut_buffer(buffer, result.size);
   return result;
 }
 
@@ -194,7 +195,7 @@ bool plaintext_may_pass(GstE2EEBase *element, GstBuffer *buffer, Reason &reason)
 
 GstFlowReturn pass_frame(GstE2EEBase *element, GstBuffer *buffer,
                          const FrameCryptor::Result &result) {
-  if (G_UNLIKELY(decrypt_of(element).failing.exchange(false)) &&
+  if (G_UNLIKELY(decrypt_of(element).failing) && decrypt_of(element).failing.exchange(false) &&
       e2ee::base_of(element).codec.load()->video)
     ask_for_key_unit(element);
   GST_LOG_OBJECT(element, "frame of %" G_GSIZE_FORMAT " bytes under key %" G_GUINT64_FORMAT,
@@ -213,18 +214,28 @@ GstFlowReturn fail_frame(GstE2EEBase *element, GstBuffer *buffer,
   return e2ee::drop_frame(element, buffer, reason, result.key_id, result.backing_off);
 }
 
+FrameCryptor::Result decrypt_buffer(GstE2EEBase *element, GstBuffer *&buffer) {
+  Base &base = e2ee::base_of(element);
+  return in_place(buffer) ? decrypt_in_place(base, buffer)
+                          : decrypt_to_new(base, decrypt_of(element).allocator, buffer);
+}
+
 HoldQueue::Attempt decrypt_frame(GstE2EEBase *element, GstBuffer *&buffer, HoldQueue::Turn turn,
                                  GstFlowReturn &flow) {
   Base &base = e2ee::base_of(element);
-  Decrypt &self = decrypt_of(element);
-  const FrameCryptor::Result result = in_place(buffer)
-                                          ? decrypt_in_place(base, buffer)
-                                          : decrypt_to_new(base, self.allocator, buffer);
+  FrameCryptor::Result result = decrypt_buffer(element, buffer);
+  if (G_UNLIKELY(result.reason == Reason::malformed)) {
+    // Behind LiveKit's packet trailer there may be a frame; without one this costs nothing.
+    if (auto trailer = e2ee::look_at_tail(buffer, {}).trailer) {
+      buffer = e2ee::strip_packet_trailer(buffer, *trailer);
+      result = decrypt_buffer(element, buffer);
+    }
+  }
   if (G_LIKELY(result.reason == Reason::ok)) {
     flow = pass_frame(element, buffer, result);
     return HoldQueue::Attempt::done;
   }
-  self.failing = true;
+  decrypt_of(element).failing = true;
   if (result.reason == Reason::missing_key && turn.may_wait) {
     if (!turn.again)
       base.reporter->report(e2ee::names_of(result.reason).state, e2ee::participant_of(base),
@@ -240,13 +251,14 @@ HoldQueue::Attempt work_on_frame(GstE2EEBase *element, GstBuffer *&buffer, HoldQ
                                  GstFlowReturn &flow) {
   if (G_UNLIKELY(e2ee::handle_special(element, buffer, flow)))
     return HoldQueue::Attempt::done;
-  const e2ee::Tail tail = e2ee::look_at_tail(buffer, decrypt_of(element).server_trailer);
-  if (G_UNLIKELY(tail.from_server)) {
-    flow = server_frame(element, buffer, tail.known_filler);
-    return HoldQueue::Attempt::done;
+  const auto &server_trailer = decrypt_of(element).server_trailer;
+  if (!server_trailer.empty()) {
+    const e2ee::Tail tail = e2ee::look_at_tail(buffer, server_trailer);
+    if (tail.from_server) {
+      flow = server_frame(element, buffer, tail.known_filler);
+      return HoldQueue::Attempt::done;
+    }
   }
-  if (G_UNLIKELY(tail.trailer))
-    buffer = e2ee::strip_packet_trailer(buffer, *tail.trailer);
   return decrypt_frame(element, buffer, turn, flow);
 }
 

@@ -72,12 +72,13 @@ FrameFacts facts_of(const e2ee::CodecRule &codec, e2ee::ByteView frame) {
 // The one memory of a buffer that nobody else has, with `overhead` bytes to spare behind the frame;
 // null when there is no such luck.
 GstMemory *memory_with_slack(GstBuffer *buffer, gsize overhead) {
-  if (gst_buffer_n_memory(buffer) != 1 || !gst_buffer_is_writable(buffer))
+  if (gst_buffer_n_memory(buffer) != 1)
     return nullptr;
   GstMemory *memory = gst_buffer_peek_memory(buffer, 0);
   gsize offset;
   gsize capacity;
   const gsize size = gst_memory_get_sizes(memory, &offset, &capacity);
+  // A memory is writable only when the buffer that has it is.
   if (capacity - offset - size < overhead || !gst_memory_is_writable(memory))
     return nullptr;
   return memory;
@@ -100,7 +101,7 @@ FrameCryptor::Result encrypt_in_place(Base &base, GstBuffer *buffer, GstMemory *
     result = base.cryptor->encrypt(*base.codec.load(), facts.type, frame, map.bytes());
   }
   if (result.reason == Reason::ok)
-    gst_buffer_set_size(buffer, static_cast<gssize>(result.size));
+    e2ee::cut_buffer(buffer, result.size);
   return result;
 }
 

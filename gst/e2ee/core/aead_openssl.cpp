@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <openssl/core_names.h>
 #include <openssl/evp.h>
+#include <openssl/params.h>
 
 #include <climits>
 
@@ -37,7 +39,6 @@ Context keyed(const Cipher &cipher, ByteView key, bool seal) {
   if (!ctx || !cipher ||
       EVP_CipherInit_ex2(ctx.get(), cipher.get(), key.data(), nullptr, seal, nullptr) != 1)
     return nullptr;
-  EVP_CIPHER_CTX_set_padding(ctx.get(), 0);
   return ctx;
 }
 
@@ -47,16 +48,15 @@ class OpensslAead final : public Aead {
 
   bool seal(const Iv &iv, ByteView aad, ByteView in, std::uint8_t *out,
             std::uint8_t *tag) override {
-    return crypt(iv, aad, in, out) && finish() &&
-           EVP_CIPHER_CTX_ctrl(gcm_.get(), EVP_CTRL_AEAD_GET_TAG, kTagSize, tag) == 1;
+    OSSL_PARAM params[] = {tag_param(tag), OSSL_PARAM_END};
+    return crypt(iv, aad, in, out, nullptr) && finish() &&
+           EVP_CIPHER_CTX_get_params(gcm_.get(), params) == 1;
   }
 
   bool open(const Iv &iv, ByteView aad, ByteView in, std::uint8_t *out,
             const std::uint8_t *tag) override {
-    return crypt(iv, aad, in, out) &&
-           EVP_CIPHER_CTX_ctrl(gcm_.get(), EVP_CTRL_AEAD_SET_TAG, kTagSize,
-                               const_cast<std::uint8_t *>(tag)) == 1 &&
-           finish();
+    const OSSL_PARAM params[] = {tag_param(const_cast<std::uint8_t *>(tag)), OSSL_PARAM_END};
+    return crypt(iv, aad, in, out, params) && finish();
   }
 
   bool encrypt_blocks(ByteView blocks, std::uint8_t *out) override {
@@ -68,10 +68,15 @@ class OpensslAead final : public Aead {
   }
 
  private:
-  bool crypt(const Iv &iv, ByteView aad, ByteView in, std::uint8_t *out) {
+  static OSSL_PARAM tag_param(std::uint8_t *tag) {
+    return OSSL_PARAM_construct_octet_string(OSSL_CIPHER_PARAM_AEAD_TAG, tag, kTagSize);
+  }
+
+  // The tag that opening expects goes in with the IV: a call of its own would cost more.
+  bool crypt(const Iv &iv, ByteView aad, ByteView in, std::uint8_t *out, const OSSL_PARAM *params) {
     int written = 0;
     if (in.size() > INT_MAX || aad.size() > INT_MAX ||
-        EVP_CipherInit_ex2(gcm_.get(), nullptr, nullptr, iv.data(), -1, nullptr) != 1)
+        EVP_CipherInit_ex2(gcm_.get(), nullptr, nullptr, iv.data(), -1, params) != 1)
       return false;
     if (!aad.empty() && EVP_CipherUpdate(gcm_.get(), nullptr, &written, aad.data(),
                                          static_cast<int>(aad.size())) != 1)
@@ -105,6 +110,9 @@ std::unique_ptr<Aead> create(ByteView key, Direction direction) {
   Context ecb = seal ? keyed(key.size() == 16 ? all.ecb128 : all.ecb256, key, true) : nullptr;
   if (seal && !ecb)
     return nullptr;
+  // Not for GCM, which never pads: EVP would tell the cipher so again with each IV.
+  if (ecb)
+    EVP_CIPHER_CTX_set_padding(ecb.get(), 0);
   return std::make_unique<OpensslAead>(std::move(gcm), std::move(ecb));
 }
 

@@ -11,8 +11,7 @@ OpenStates::State &OpenStates::state_for(const KeyRef &key) {
   if (at == states_.end()) {
     if (states_.size() >= kMax)
       states_.pop_back();
-    states_.push_front(
-        {key, make_aead(key->secret.view(), Direction::open), ReplayFilter(replay_window_)});
+    states_.push_front({key, make_aead(key->secret.view(), Direction::open)});
   } else if (at != states_.begin()) {
     states_.splice(states_.begin(), states_, at);
   }
@@ -21,12 +20,18 @@ OpenStates::State &OpenStates::state_for(const KeyRef &key) {
 
 void OpenStates::retain(const KeyRing &ring) {
   states_.remove_if([&](const State &state) { return !ring.holds(*state.key); });
+  std::erase_if(seen_, [&](const auto &entry) { return !ring.holds(*entry.first); });
 }
 
 void OpenStates::set_replay_window(std::size_t window) {
   replay_window_ = window;
-  for (State &state : states_)
-    state.replay = ReplayFilter(window);
+  seen_.clear();
+}
+
+bool OpenStates::accept(const KeyRef &key, const Iv &iv) {
+  if (replay_window_ == 0)
+    return true;
+  return seen_.try_emplace(key, replay_window_).first->second.accept(iv);
 }
 
 void Sealer::retain(const KeyRing &ring) {

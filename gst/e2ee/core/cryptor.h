@@ -3,6 +3,7 @@
 #pragma once
 
 #include <list>
+#include <map>
 
 #include "core/budget.h"
 #include "core/iv.h"
@@ -27,8 +28,9 @@ class SealState {
   IvSource iv_;
 };
 
-/// Keyed ciphers of a decryptor, made at a key's first frame and bounded in number. Each keeps
-/// which IVs it accepted last, if that is wanted.
+/// Keyed ciphers of a decryptor, made at a key's first frame and bounded in number; and which IVs
+/// were accepted last under each key, if that is wanted. Forged frames can push out a cipher, but
+/// nothing that was learnt from frames that verified.
 class OpenStates {
  public:
   static constexpr std::size_t kMax = 32;
@@ -36,17 +38,20 @@ class OpenStates {
   struct State {
     KeyRef key;
     std::unique_ptr<Aead> aead;  // null when the cipher cannot be had
-    ReplayFilter replay;
   };
 
   State &state_for(const KeyRef &key);
   void retain(const KeyRing &ring);
   void set_replay_window(std::size_t window);
+
+  /// A frame has verified under `key`; false when its IV is one of those accepted last.
+  bool accept(const KeyRef &key, const Iv &iv);
   SearchBudget &searches() { return searches_; }
 
  private:
   SearchBudget searches_;
-  std::list<State> states_;  // latest used first
+  std::list<State> states_;              // latest used first
+  std::map<KeyRef, ReplayFilter> seen_;  // of keys in the ring
   std::size_t replay_window_ = 0;
 };
 

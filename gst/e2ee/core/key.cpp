@@ -57,7 +57,8 @@ std::string fingerprint_of(const Scheme &scheme, const Key &key, std::string_vie
 std::shared_ptr<Key> make_key(const Scheme &scheme, const Material &material, ByteView bytes,
                               std::uint64_t generation, std::string_view identity) {
   auto key = std::make_shared<Key>();
-  if (bytes.empty() || (material.scheme != nullptr && material.scheme != &scheme) ||
+  if (bytes.empty() || material.key_id >= scheme.max_keyring ||
+      (material.scheme != nullptr && material.scheme != &scheme) ||
       !scheme.derive(material, bytes, *key))
     return nullptr;
   key->id = material.key_id;

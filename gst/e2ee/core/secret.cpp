@@ -35,8 +35,7 @@ class Region {
     if (p == MAP_FAILED)
       throw std::bad_alloc();
     base_ = static_cast<std::uint8_t *>(p);
-    if (mlock(base_, bytes_) != 0)
-      g_lock_failed = true;
+    lock();
 #ifdef MADV_DONTDUMP
     madvise(base_, bytes_, MADV_DONTDUMP);
 #endif
@@ -49,6 +48,12 @@ class Region {
   }
   Region(const Region &) = delete;
   Region &operator=(const Region &) = delete;
+
+  // Also in a child: locks are not inherited.
+  void lock() {
+    if (mlock(base_, bytes_) != 0)
+      g_lock_failed = true;
+  }
 
   bool holds(const std::uint8_t *p) const {
     return p >= base_ && p < base_ + bytes_;
@@ -128,6 +133,12 @@ class Arena {
       regions_.erase(at);
   }
 
+  // In a child, with the mutex held.
+  void lock_again() {
+    for (auto &region : regions_)
+      region->lock();
+  }
+
   // A child forked while another thread holds the lock would wait for it for ever.
   std::mutex &mutex() { return mutex_; }
 
@@ -143,6 +154,7 @@ Arena &arena() {
     pthread_atfork([] { arena().mutex().lock(); }, [] { arena().mutex().unlock(); },
                    [] {
                      ++g_fork_generation;
+                     arena().lock_again();
                      arena().mutex().unlock();
                    });
     return made;

@@ -41,6 +41,10 @@ bool taken_under(const SealRequest &request, std::size_t clear, const std::uint8
 Reason choose_iv(SealState &state, const SealRequest &request, std::size_t clear, Iv &iv) {
   const bool in_sight = request.frame.size() - clear >= kPayloaderSight;
   std::uint8_t blocks[kIvBatch * kSightBlocks * kBlockSize];
+  struct Wipe {
+    ByteSpan bytes;
+    ~Wipe() { cleanse(bytes); }
+  } wipe{blocks};  // keystream
   std::uint8_t scratch[kPayloaderSight + kTrailerOverhead];
   bool taken = false;
   for (unsigned tries = 0; tries < kMaxIvTries && !taken; tries += kIvBatch) {
@@ -71,22 +75,22 @@ Reason choose_iv(SealState &state, const SealRequest &request, std::size_t clear
       }
     }
   }
-  cleanse(blocks);
   return taken ? Reason::ok : Reason::internal;
 }
 
-Reason open_with(OpenStates::State &state, const OpenRequest &request, std::size_t clear,
-                 std::uint8_t *out) {
-  if (!state.aead)
+Reason open_with(OpenStates &states, const KeyRef &key, const OpenRequest &request,
+                 std::size_t clear, std::uint8_t *out) {
+  Aead *aead = states.state_for(key).aead.get();
+  if (aead == nullptr)
     return Reason::internal;
   const ByteView frame = request.frame;
   const std::size_t body = frame.size() - clear - kTrailerOverhead;
   const std::uint8_t *tag = frame.data() + clear + body;
   Iv iv;
   std::copy_n(tag + kTagSize, kIvSize, iv.begin());
-  if (!state.aead->open(iv, frame.first(clear), frame.subspan(clear, body), out + clear, tag))
+  if (!aead->open(iv, frame.first(clear), frame.subspan(clear, body), out + clear, tag))
     return Reason::auth_failed;
-  return state.replay.accept(iv) ? Reason::ok : Reason::replayed;
+  return states.accept(key, iv) ? Reason::ok : Reason::replayed;
 }
 
 }  // namespace
@@ -122,8 +126,7 @@ Reason open_with_any(OpenStates &states, std::span<const KeyRef> keys, const Ope
   const bool in_place = out.data() == request.frame.data();
   const std::size_t body = request.frame.size() - clear - kTrailerOverhead;
   for (const KeyRef &key : keys) {
-    OpenStates::State &state = states.state_for(key);
-    const Reason reason = open_with(state, request, clear, out.data());
+    const Reason reason = open_with(states, key, request, clear, out.data());
     if (reason == Reason::ok) {
       opened.key = key;
       opened.size = clear + body;
@@ -132,7 +135,7 @@ Reason open_with_any(OpenStates &states, std::span<const KeyRef> keys, const Ope
       return Reason::ok;
     }
     if (reason == Reason::auth_failed && in_place && (again || &key != &keys.back())) {
-      open_with(state, request, clear, out.data());
+      open_with(states, key, request, clear, out.data());
       continue;
     }
     cleanse(out.subspan(clear, body));

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include <glib.h>
+#include <gst/gst.h>
+
+#include <memory>
+#include <stdexcept>
+#include <string>
+
+// Owners of GStreamer things: what GLib's g_autoptr does, in types that can be members and moved.
+namespace call {
+
+template <auto Free>
+struct FreeWith {
+  template <typename T>
+  void operator()(T *thing) const {
+    Free(thing);
+  }
+};
+
+template <typename T>
+using ObjectPtr = std::unique_ptr<T, FreeWith<&g_object_unref>>;
+using CapsPtr = std::unique_ptr<GstCaps, FreeWith<&gst_caps_unref>>;
+using MessagePtr = std::unique_ptr<GstMessage, FreeWith<&gst_message_unref>>;
+using PromisePtr = std::unique_ptr<GstPromise, FreeWith<&gst_promise_unref>>;
+using StructurePtr = std::unique_ptr<GstStructure, FreeWith<&gst_structure_free>>;
+using CharPtr = std::unique_ptr<char, FreeWith<&g_free>>;
+using ErrorPtr = std::unique_ptr<GError, FreeWith<&g_error_free>>;
+
+// A pipeline that stops when it goes out of scope.
+struct StopPipeline {
+  void operator()(GstElement *pipeline) const {
+    gst_element_set_state(pipeline, GST_STATE_NULL);
+    gst_object_unref(pipeline);
+  }
+};
+using PipelinePtr = std::unique_ptr<GstElement, StopPipeline>;
+
+// What went wrong, in words for whoever ran the program.
+struct CallError : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
+// A GError that becomes an exception: pass `out()` to the call, then `check()`.
+class Error {
+ public:
+  ~Error() { g_clear_error(&error_); }
+  Error() = default;
+  Error(const Error &) = delete;
+  Error &operator=(const Error &) = delete;
+
+  GError **out() { return &error_; }
+  void check(const std::string &doing) const {
+    if (error_)
+      throw CallError(doing + ": " + error_->message);
+  }
+
+ private:
+  GError *error_ = nullptr;
+};
+
+}  // namespace call

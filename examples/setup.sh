@@ -1,0 +1,153 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+#
+# For scripts to source: installs what is missing on Debian, builds into build/ and runs things
+# there. Use it like this, from any folder:
+#
+#   e2ee_options "$@"; set -- "${E2EE_ARGS[@]}"   # takes --no-install out
+#   e2ee_install build run                        # groups of packages, below
+#   e2ee_build -Dtests=true                       # meson options; they stay as they are once set
+#   e2ee_env COMMAND ...                          # with the plugin, library and typelib found
+#
+# E2EE_NO_INSTALL=1 or --no-install: installs nothing, says what is missing and exits with 2.
+
+E2EE_ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+E2EE_BUILD=$E2EE_ROOT/build
+E2EE_ARGS=()
+: "${E2EE_NO_INSTALL:=}"
+
+# Debian's own meson, python3 and g-ir-scanner belong together; another python3 that comes first
+# on PATH cannot load the scanner's modules.
+PATH=/usr/bin:$PATH
+
+# Groups of packages; e2ee_install takes them by name.
+# shellcheck disable=SC2034
+E2EE_PACKAGES_build=(
+  g++ meson ninja-build pkgconf
+  libgstreamer1.0-dev
+  libgstreamer-plugins-base1.0-dev # RTP, and looking into media files
+  libgstreamer-plugins-bad1.0-dev  # webrtcbin's types, for the call
+  libssl-dev
+  gobject-introspection libgirepository1.0-dev # the library from Python
+)
+# shellcheck disable=SC2034
+E2EE_PACKAGES_run=(
+  gstreamer1.0-tools        # gst-launch-1.0, gst-inspect-1.0
+  gstreamer1.0-plugins-base # test sources, conversion, Opus
+  gstreamer1.0-plugins-good # VP8, VP9, RTP, WebM
+  gstreamer1.0-plugins-bad  # webrtcbin, DTLS, SRTP, opusparse
+  gstreamer1.0-nice         # ICE
+  python3-gi                # the library from Python
+)
+# shellcheck disable=SC2034
+E2EE_PACKAGES_test=(
+  libgtest-dev libjson-glib-dev libbenchmark-dev
+  clang libclang-rt-dev llvm  # sanitizers and fuzzing, with readable stacks
+  gir1.2-gst-plugins-base-1.0 # appsrc and appsink from Python
+)
+
+e2ee_say() { printf '%s\n' "$*" >&2; }
+
+# The arguments without --no-install, in E2EE_ARGS.
+e2ee_options() {
+  local argument
+  E2EE_ARGS=()
+  for argument in "$@"; do
+    if [[ $argument == --no-install ]]; then
+      E2EE_NO_INSTALL=1
+    else
+      E2EE_ARGS+=("$argument")
+    fi
+  done
+}
+
+# Runs a command silently; shows its output, and where that is kept, only when it fails.
+e2ee_quietly() {
+  local what=$1 log=$2 start=$SECONDS status=0
+  shift 2
+  printf '%s ... ' "$what" >&2
+  "$@" >"$log" 2>&1 </dev/null || status=$?
+  if ((status == 0)); then
+    e2ee_say "done ($((SECONDS - start)) s)"
+    return 0
+  fi
+  e2ee_say "failed. From $log:"
+  tail -n 60 "$log" >&2
+  return "$status"
+}
+
+# Those of the given packages that are not installed, one on each line.
+e2ee_missing() {
+  local package
+  for package in "$@"; do
+    [[ $(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null) == installed ]] ||
+      printf '%s\n' "$package"
+  done
+}
+
+e2ee_apt() {
+  local as_root=(env DEBIAN_FRONTEND=noninteractive)
+  ((EUID == 0)) || as_root=(sudo "${as_root[@]}")
+  "${as_root[@]}" apt-get -q "$@"
+}
+
+# e2ee_install GROUP ...: build, run, test
+e2ee_install() {
+  local group packages=() missing=()
+  for group in "$@"; do
+    local -n members=E2EE_PACKAGES_$group
+    packages+=("${members[@]}")
+  done
+  if ! command -v dpkg-query >/dev/null; then
+    e2ee_say "Not Debian: nothing is installed. Debian's names of what is needed: ${packages[*]}"
+    return 0
+  fi
+  mapfile -t missing < <(e2ee_missing "${packages[@]}")
+  ((${#missing[@]} > 0)) || return 0
+
+  local line="apt-get install --no-install-recommends ${missing[*]}"
+  if [[ $E2EE_NO_INSTALL ]]; then
+    e2ee_say "Missing packages; nothing was installed. As root:" "$line"
+    exit 2
+  fi
+  if ((EUID != 0)) && ! command -v sudo >/dev/null; then
+    e2ee_say "Missing packages, and neither root nor sudo to install them. As root:" "$line"
+    exit 2
+  fi
+  e2ee_say "Installing ${#missing[@]} Debian packages (--no-install: only say which): ${missing[*]}"
+  local log
+  log=$(mktemp -t e2ee-install.XXXXXX)
+  ((EUID == 0)) || sudo -v # asks for the password before the output goes to the log
+  e2ee_quietly 'Reading package lists' "$log" e2ee_apt update || exit 1
+  e2ee_quietly 'Installing (on a bare system: minutes)' "$log" \
+    e2ee_apt install -y --no-install-recommends "${missing[@]}" || exit 1
+  rm -f "$log"
+}
+
+# Whether the build has these -Dname=value options already.
+e2ee_configured() {
+  [[ -f $E2EE_BUILD/build.ninja ]] || return 1
+  meson introspect --buildoptions "$E2EE_BUILD" 2>/dev/null | python3 -c '
+import json, sys
+have = {option["name"]: option["value"] for option in json.load(sys.stdin)}
+for argument in sys.argv[1:]:
+    name, value = argument[2:].split("=", 1)
+    if str(have.get(name)).lower() != value.lower():
+        sys.exit(1)' "$@"
+}
+
+# e2ee_build [-Dname=value ...]
+e2ee_build() {
+  local log=$E2EE_BUILD/build.log
+  mkdir -p "$E2EE_BUILD"
+  if ! e2ee_configured "$@"; then
+    local how=()
+    [[ ! -f $E2EE_BUILD/build.ninja ]] || how=(--reconfigure)
+    e2ee_quietly 'Configuring build/' "$log" \
+      meson setup "${how[@]}" "$@" "$E2EE_BUILD" "$E2EE_ROOT" || exit 1
+  fi
+  e2ee_quietly 'Building' "$log" ninja -C "$E2EE_BUILD" || exit 1
+}
+
+# Runs a command in the current folder with the plugin, library and typelib of the build found.
+e2ee_env() { meson devenv -C "$E2EE_BUILD" -w "$PWD" "$@"; }

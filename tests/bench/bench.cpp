@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+// What encryption costs: per frame beside bare OpenSSL, and in running pipelines beside the
+// encoders. run.sh builds it, runs it and makes sense of its rows.
+#include "bench.h"
+
+#include <gst/e2ee/e2ee.h>
+#include <sched.h>
+
+#include <chrono>
+#include <cstdio>
+#include <cstring>
+#include <random>
+
+namespace bench {
+
+namespace {
+
+constexpr Pace kThorough = {0.2, 15, 5, 10};
+constexpr Pace kQuick = {0.06, 7, 1, 4};
+
+constexpr char kUsage[] =
+    "Usage: e2ee-bench [--quick] [--progress] [--benchmark_...]\n"
+    "\n"
+    "  --quick      a sixth of the time, rougher numbers\n"
+    "  --progress   tells how far it is instead of listing rows; for --benchmark_out=FILE\n"
+    "\n"
+    "Google Benchmark's own options follow, for example --benchmark_filter=frame/\n";
+
+bool g_tell_progress = false;
+
+// For --progress: the file has the results, only what failed is said.
+class QuietReporter : public benchmark::BenchmarkReporter {
+ public:
+  bool ReportContext(const Context &) override { return true; }
+  void ReportRuns(const std::vector<Run> &runs) override {
+    for (const Run &run : runs) {
+      if (run.error_occurred)
+        std::fprintf(stderr, "%s: %s\n", run.benchmark_name().c_str(), run.error_message.c_str());
+    }
+  }
+};
+
+// Thread CPU time of one core only compares with that of the same core.
+void stay_on_this_core() {
+  cpu_set_t cores;
+  CPU_ZERO(&cores);
+  const int here = sched_getcpu();
+  if (here < 0)
+    return;
+  CPU_SET(here, &cores);
+  if (sched_setaffinity(0, sizeof cores, &cores) != 0)
+    std::fprintf(stderr, "cannot stay on one core: expect noise\n");
+}
+
+// Takes `flag` out of the arguments.
+bool take_flag(int &argc, char **argv, const char *flag) {
+  for (int i = 1; i < argc; ++i) {
+    if (std::strcmp(argv[i], flag) == 0) {
+      std::copy(argv + i + 1, argv + argc, argv + i);
+      --argc;
+      return true;
+    }
+  }
+  return false;
+}
+
+}  // namespace
+
+// A line every ten seconds: rows in random order have no result to show until the very end.
+void tell_progress() {
+  using namespace std::chrono;
+  static const auto start = steady_clock::now();
+  static auto told = start;
+  const auto now = steady_clock::now();
+  if (!g_tell_progress || now - told < seconds(10))
+    return;
+  told = now;
+  std::fprintf(stderr, "  measuring for %lld s\n",
+               static_cast<long long>(duration_cast<seconds>(now - start).count()));
+}
+
+const e2ee::Scheme &livekit() {
+  return *e2ee::scheme_for(e2ee::SchemeId::livekit);
+}
+
+e2ee::KeyRef derive(e2ee::ByteView raw) {
+  e2ee::Material material;
+  material.bytes = e2ee::Secret(raw);
+  return e2ee::derive_key(livekit(), material, {});
+}
+
+e2ee::KeyRing ring_of(const e2ee::KeyRef &key) {
+  e2ee::KeyRing ring;
+  ring.slot(key->id).keys.push_back(key);
+  ring.current = key;
+  return ring;
+}
+
+const e2ee::CodecRule &codec_of(const char *media_type) {
+  return *e2ee::codec_for_media_type(media_type);
+}
+
+std::vector<std::uint8_t> make_frame(std::size_t size) {
+  std::mt19937 random(static_cast<unsigned>(size));
+  std::vector<std::uint8_t> frame(size);
+  for (std::uint8_t &byte : frame)
+    byte = static_cast<std::uint8_t>(random());
+  frame[0] |= 1;
+  return frame;
+}
+
+std::vector<std::uint8_t> seal_frame(const e2ee::KeyRef &key, const e2ee::CodecRule &codec,
+                                     e2ee::ByteView frame) {
+  std::vector<std::uint8_t> sealed(frame.size() + livekit().overhead);
+  std::size_t size = 0;
+  e2ee::Sealer sealer(livekit());
+  if (sealer.seal(key, codec, codec.frame_type(frame), frame, sealed, size) != e2ee::Reason::ok)
+    g_error("cannot encrypt a frame to decrypt");
+  sealed.resize(size);
+  return sealed;
+}
+
+GstRef<GstElement> make_element(const char *factory) {
+  GstElement *element = gst_element_factory_make(factory, nullptr);
+  if (element == nullptr)
+    g_error("no element %s: run this through tests/bench/run.sh or meson devenv", factory);
+  GstRef<GstElement> held(static_cast<GstElement *>(gst_object_ref_sink(element)));
+  GstE2EESharedKeyProvider *provider = gst_e2ee_shared_key_provider_new();
+  GBytes *key = g_bytes_new(kRawKey.data(), kRawKey.size());
+  GError *error = nullptr;
+  if (!gst_e2ee_shared_key_provider_set_key(provider, key, 0, &error))
+    g_error("cannot set the key: %s", error->message);
+  g_bytes_unref(key);
+  g_object_set(element, "key-provider", provider, nullptr);
+  g_object_unref(provider);
+  return held;
+}
+
+}  // namespace bench
+
+int main(int argc, char **argv) {
+  const bool quick = bench::take_flag(argc, argv, "--quick");
+  const bool quiet = bench::take_flag(argc, argv, "--progress");
+  if (bench::take_flag(argc, argv, "--help")) {
+    std::fputs(bench::kUsage, stdout);
+    return 0;
+  }
+  gst_init(&argc, &argv);
+  benchmark::Initialize(&argc, argv);
+  if (benchmark::ReportUnrecognizedArguments(argc, argv))
+    return 2;
+  bench::stay_on_this_core();
+  for (const e2ee::AeadBackend &backend : e2ee::aead_backends()) {
+    if (backend.usable()) {  // the first one is what the library works with
+      benchmark::AddCustomContext("backend", backend.name);
+      break;
+    }
+  }
+  const bench::Pace &pace = quick ? bench::kQuick : bench::kThorough;
+  bench::register_frame_rows(pace);
+  bench::register_pipeline_rows(pace);
+  if (quiet) {
+    bench::g_tell_progress = true;
+    bench::QuietReporter reporter;
+    benchmark::RunSpecifiedBenchmarks(&reporter);
+  } else {
+    benchmark::RunSpecifiedBenchmarks();
+  }
+  benchmark::Shutdown();
+  return 0;
+}

@@ -1,0 +1,194 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Makes a table and bench.json of e2ee-bench's results.
+
+usage: report.py BENCH_JSON RESULT ...
+
+A RESULT is what e2ee-bench wrote with --benchmark_out. Numbers are medians over its repetitions.
+"""
+
+import collections
+import json
+import statistics
+import sys
+
+SIZES = (80, 1200, 8000, 60000, 500000)
+
+# What an element may cost over a direct push, as a multiple of bare OpenSSL of the same run.
+RATIOS = {
+    "openssl": {
+        "element-encrypt": (2.2, 1.8, 1.25, 1.08, 1.10),
+        "element-decrypt": (1.9, 1.6, 1.18, 1.07, 1.08),
+    },
+    "ipsec-mb": {
+        "element-encrypt": (1.5, 1.1, 0.60, 0.45, 0.45),
+        "element-decrypt": (1.1, 0.85, 0.52, 0.45, 0.45),
+    },
+}
+# How much of the encoder's CPU time the element may take in a running pipeline.
+PERCENTS = {
+    "openssl": {
+        "share-of-vp8enc-640x360": 0.35,
+        "share-of-vp8enc-720p": 0.2,
+        "share-of-opusenc": 2.0,
+    },
+    "ipsec-mb": {
+        "share-of-vp8enc-640x360": 0.175,
+        "share-of-vp8enc-720p": 0.1,
+        "share-of-opusenc": 1.0,
+    },
+}
+# How many streams one core encrypts, 2,000 of them by turns: frames a second, least number.
+STREAMS = {"streams-opus": (50, 20000), "streams-vp8": (30, 15000)}
+
+# Rows that bare OpenSSL or GStreamer alone make up.
+ALWAYS_OPENSSL = ("raw-encrypt", "raw-decrypt", "direct-push", "direct-push-sealed",
+                  "direct-push-slack")
+
+
+def read(paths):
+    """All measured numbers by (group, row, counter), and the back end that was measured."""
+    numbers = collections.defaultdict(list)
+    failed = []
+    backend = "openssl"
+    for path in paths:
+        with open(path, encoding="utf-8") as file:
+            results = json.load(file)
+        backend = results["context"].get("backend", backend)
+        for run in results["benchmarks"]:
+            if run["run_type"] != "iteration":
+                continue
+            # "group/row/size/options" or, for pipelines, "group/row/options"
+            group, row, *rest = run["name"].split("/")
+            size = int(rest[0]) if rest and rest[0].isdigit() else None
+            if run.get("error_occurred"):
+                failed.append(f"{row}: {run['error_message']}")
+                continue
+            if group == "frame":
+                for way, value in run.items():
+                    if f"{way}:ratio" in run:
+                        numbers[way, size, "ns"].append(value)
+                        numbers[way, size, "ratio"].append(run[f"{way}:ratio"])
+            elif group == "streams":
+                numbers[row, size, "ns"].append(run["cpu_time"])
+            elif group == "pipeline":
+                for counter in ("percent", "element_ns", "encoder_ns"):
+                    numbers[row, None, counter].append(run[counter])
+    medians = {key: statistics.median(values) for key, values in numbers.items()}
+    return medians, backend, sorted(set(failed))
+
+
+def bench_json(medians, backend):
+    rows = []
+    for (name, size, counter), value in medians.items():
+        of = "openssl" if name in ALWAYS_OPENSSL else backend
+        if counter == "percent":
+            rows.append({"name": name, "backend": of, "percent": round(value, 4)})
+        elif counter == "ns" and name in STREAMS:
+            rows.append({"name": name, "backend": of, "size": size, "ns": round(value, 1),
+                         "streams": int(1e9 / (value * STREAMS[name][0]))})
+        elif counter == "ns":
+            rows.append({"name": name, "backend": of, "size": size, "ns": round(value, 1),
+                         "ratio_to_raw": round(medians[name, size, "ratio"], 3)})
+    return sorted(rows, key=lambda row: (row["name"], row.get("size", 0)))
+
+
+class Judge:
+    """Sets a number beside its target and keeps count of the misses."""
+
+    def __init__(self):
+        self.judged = 0
+        self.missed = 0
+
+    def __call__(self, value, target, text, at_least=False):
+        if target is None:
+            return text
+        reached = value >= target if at_least else round(value, 3) <= target
+        self.judged += 1
+        self.missed += not reached
+        sign = "≥" if at_least else "≤"
+        return f"{text} {sign} {target:<5n} {'✓' if reached else '✗ missed'}"
+
+
+def print_table(head, lines):
+    table = [head, *lines]
+    widths = [max(len(line[i]) for line in table) for i in range(len(head))]
+    for line in table:
+        first, *others = line
+        cells = [first.rjust(widths[0])]
+        cells += [cell.ljust(width) for cell, width in zip(others, widths[1:])]
+        print("  " + "   ".join(cells).rstrip())
+    print()
+
+
+def print_ratios(medians, backend, judge):
+    columns = (("raw-encrypt", "raw encrypt"), ("core-encrypt", "core"),
+               ("core-encrypt-vp8", "core, VP8"), ("element-encrypt", "element"),
+               ("element-encrypt-slack", "element, room left"),
+               ("raw-decrypt", "raw decrypt"), ("core-decrypt", "core"),
+               ("element-decrypt", "element"))
+    lines = []
+    for at, size in enumerate(SIZES):
+        line = [str(size)]
+        for name, _ in columns:
+            if (name, size, "ns") not in medians:
+                line.append("")
+            elif name.startswith("raw"):
+                line.append(f"{medians[name, size, 'ns']:.0f} ns")
+            else:
+                ratio = medians[name, size, "ratio"]
+                targets = RATIOS.get(backend, {}).get(name)
+                line.append(judge(ratio, targets and targets[at], f"{ratio:.2f}"))
+        lines.append(line)
+    print(f"One frame, as a multiple of bare OpenSSL in the same run (back end {backend})")
+    print("core: without GStreamer; element: over a direct push from pad to pad\n")
+    print_table(["bytes", *(title for _, title in columns)], lines)
+
+
+def print_pipelines(medians, backend, judge):
+    lines = []
+    for name, target in PERCENTS.get(backend, PERCENTS["openssl"]).items():
+        if (name, None, "percent") in medians:
+            percent = medians[name, None, "percent"]
+            lines.append([name.removeprefix("share-of-"),
+                          f"{medians[name, None, 'encoder_ns'] / 1e3:.0f} us",
+                          f"{medians[name, None, 'element_ns'] / 1e3:.1f} us",
+                          judge(percent, target, f"{percent:.3f} %")])
+    if lines:
+        print("Encrypting in a running pipeline, CPU time a frame beside the encoder's\n")
+        print_table(["", "encoder", "element", "share"], lines)
+
+
+def print_streams(medians, judge):
+    lines = []
+    for (name, size, _), value in medians.items():
+        if name in STREAMS:
+            rate, least = STREAMS[name]
+            streams = 1e9 / (value * rate)
+            lines.append([name.removeprefix("streams-"), f"{size} bytes, {rate} a second",
+                          f"{value:.0f} ns", judge(streams, least, f"{streams:.0f}", True)])
+    if lines:
+        print("Streams that one core encrypts, 2,000 contexts by turns, without GStreamer\n")
+        print_table(["", "frames", "a frame", "streams"], lines)
+
+
+def main():
+    if len(sys.argv) < 3 or sys.argv[1].startswith("-"):
+        print(__doc__.strip())
+        return 0 if "--help" in sys.argv else 2
+    medians, backend, failed = read(sys.argv[2:])
+    with open(sys.argv[1], "w", encoding="utf-8") as file:
+        json.dump(bench_json(medians, backend), file, indent=1)
+        file.write("\n")
+    judge = Judge()
+    print_ratios(medians, backend, judge)
+    print_pipelines(medians, backend, judge)
+    print_streams(medians, judge)
+    for line in failed:
+        print(f"FAILED {line}")
+    print(f"{judge.judged - judge.missed} of {judge.judged} targets reached")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

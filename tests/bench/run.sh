@@ -1,0 +1,69 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Installs what is missing, builds, measures what encryption costs and writes build/bench.json.
+set -euo pipefail
+
+# shellcheck source-path=SCRIPTDIR source=../../examples/setup.sh
+source "$(dirname "${BASH_SOURCE[0]}")/../../examples/setup.sh"
+
+usage() {
+  cat <<'TEXT'
+Usage: tests/bench/run.sh [--quick] [--no-install]
+
+Measures what e2eeencrypt and e2eedecrypt cost for each frame, beside bare OpenSSL, and in running
+pipelines beside the encoders. Prints a table with the targets and writes build/bench.json.
+
+      --quick        about 10 seconds of measuring instead of 80; rougher numbers
+      --no-install   install nothing, only say which Debian packages are missing
+
+All numbers are CPU time of one thread; ratios are made within rounds of a fraction of a
+millisecond, so that other work on the machine changes them little. A target that is missed is
+marked in the table and does not change the exit status.
+
+Exit status: 0 = measured, 1 = something failed, 2 = wrong usage or missing packages.
+TEXT
+}
+
+for argument in "$@"; do
+  case $argument in
+    -h | --help) usage && exit ;;
+  esac
+done
+
+e2ee_options "$@"
+pace=()
+for argument in "${E2EE_ARGS[@]}"; do
+  case $argument in
+    --quick) pace=(--quick) ;;
+    *) usage >&2 && exit 2 ;;
+  esac
+done
+
+e2ee_install build run test
+e2ee_build -Dtests=true
+
+bench=$E2EE_BUILD/tests/bench/e2ee-bench
+if [[ ! -x $bench ]]; then
+  e2ee_say "The build has no tests/bench/e2ee-bench: Google Benchmark (libbenchmark-dev) is missing."
+  exit 2
+fi
+
+# measure WHAT FILTER OPTION ...: Google Benchmark's own output goes to a log.
+results=$E2EE_BUILD/bench
+mkdir -p "$results"
+measure() {
+  local what=$1 filter=$2
+  shift 2
+  e2ee_say "Measuring $what"
+  e2ee_env "$bench" "${pace[@]}" --progress "--benchmark_filter=$filter" \
+    "--benchmark_out=$results/$filter.json" "$@"
+}
+measure 'frames, in memory and through the elements' frame \
+  --benchmark_enable_random_interleaving=true
+measure 'many streams on one core' streams
+measure 'running pipelines' pipeline
+
+echo
+python3 "$E2EE_ROOT/tests/bench/report.py" "$E2EE_BUILD/bench.json" \
+  "$results"/{frame,streams,pipeline}.json
+e2ee_say "Written to ${E2EE_BUILD#"$PWD"/}/bench.json"

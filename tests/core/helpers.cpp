@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "helpers.h"
+
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <ostream>
+#include <random>
+
+namespace e2ee::test {
+
+const Scheme &livekit() {
+  return *scheme_for(SchemeId::livekit);
+}
+
+const CodecRule *codec_named(const std::string &name) {
+  const std::string kind = name == "opus" ? "audio/x-" : "video/x-";
+  return codec_for_media_type(kind + name);
+}
+
+const CodecRule &vp8() {
+  return *codec_named("vp8");
+}
+const CodecRule &vp9() {
+  return *codec_named("vp9");
+}
+const CodecRule &opus() {
+  return *codec_named("opus");
+}
+
+std::string why_not(const std::string &codec) {
+  if (codec == "unknown")
+    return "the peer was told no codec; elements always know one from their caps";
+  return codec_named(codec) == nullptr ? "this build has no rule for " + codec : "";
+}
+
+Material material_of(const vectors::KeySpec &spec) {
+  Material material;
+  material.bytes = Secret(spec.bytes);
+  material.passphrase = spec.passphrase();
+  material.salt = spec.salt;
+  material.key_bits = spec.key_size;
+  material.key_id = spec.slot();
+  return material;
+}
+
+KeyRef key_of(const vectors::KeySpec &spec, unsigned ratchets) {
+  const Material material = material_of(spec);
+  KeyRef key = derive_key(livekit(), material, "");
+  for (unsigned i = 0; key && i < ratchets; ++i)
+    key = ratchet_key(livekit(), material, *key, "");
+  return key;
+}
+
+KeyRef raw_key(std::uint8_t fill, std::uint64_t id, unsigned bits) {
+  Material material;
+  material.bytes = Secret(Bytes(32, fill));
+  material.key_id = id;
+  material.key_bits = bits;
+  return derive_key(livekit(), material, "");
+}
+
+KeyRing ring_of(std::initializer_list<KeyRef> keys) {
+  KeyRing ring;
+  for (const KeyRef &key : keys) {
+    if (key)
+      ring.slot(key->id).keys.push_back(key);
+  }
+  return ring;
+}
+
+Sealed seal(Sealer &sealer, const KeyRef &key, const CodecRule &codec, FrameType type,
+            const Bytes &frame) {
+  Sealed sealed;
+  sealed.frame.resize(frame.size() + livekit().overhead);
+  std::size_t written = 0;
+  sealed.reason = sealer.seal(key, codec, type, frame, sealed.frame, written);
+  sealed.frame.resize(written);
+  return sealed;
+}
+
+Outcome open(Opener &opener, const KeyRing &ring, const CodecRule &codec, const Bytes &frame,
+             Place place) {
+  Outcome outcome;
+  outcome.memory = place == Place::in_place ? frame : Bytes(frame.size(), kFill);
+  const ByteView input = place == Place::in_place ? ByteView(outcome.memory) : ByteView(frame);
+  outcome.reason = opener.open(ring, codec, input, outcome.memory, outcome.opened);
+  return outcome;
+}
+
+namespace {
+
+// Eight bytes in a row do not meet by chance.
+bool shows(const Bytes &memory, const Bytes &plaintext, std::size_t from) {
+  constexpr std::size_t kRun = 8;
+  for (std::size_t i = from; i + kRun <= plaintext.size(); ++i) {
+    const auto *run = plaintext.data() + i;
+    if (std::search(memory.begin(), memory.end(), run, run + kRun) != memory.end())
+      return true;
+  }
+  return false;
+}
+
+// Each byte is as it was before the call, or zero. With the tag failing for every key, everything
+// between clear bytes and tag must be zero.
+void expect_clean(const Outcome &outcome, const CodecRule &codec, const Bytes &frame,
+                  const Bytes &plaintext, Place place) {
+  const std::size_t clear =
+      frame.empty() ? 0 : livekit().rule_for(codec.id)->length(codec.frame_type(frame));
+  for (std::size_t i = 0; i < outcome.memory.size(); ++i) {
+    const std::uint8_t before = place == Place::in_place ? frame[i] : kFill;
+    const bool body = i >= clear && i + 30 < frame.size();
+    const bool wiped = outcome.reason == Reason::auth_failed && body;
+    ASSERT_EQ(outcome.memory[i], wiped ? 0 : before) << "byte " << i;
+  }
+  // A frame in the clear that is fed in place is of course still there.
+  const bool may_show = outcome.reason != Reason::auth_failed && place == Place::in_place;
+  EXPECT_FALSE(!may_show && shows(outcome.memory, plaintext, clear)) << "plaintext is left";
+}
+
+}  // namespace
+
+Reason expect_refused(const KeyRing &ring, const CodecRule &codec, const Bytes &frame,
+                      const Bytes &plaintext) {
+  Reason reasons[2];
+  std::size_t at = 0;
+  for (Place place : {Place::apart, Place::in_place}) {
+    Opener opener(livekit());
+    const Outcome outcome = open(opener, ring, codec, frame, place);
+    EXPECT_NE(outcome.reason, Reason::ok);
+    EXPECT_EQ(outcome.opened.size, 0U);
+    expect_clean(outcome, codec, frame, plaintext, place);
+    reasons[at++] = outcome.reason;
+  }
+  EXPECT_EQ(reasons[0], reasons[1]);
+  return reasons[0];
+}
+
+void expect_opens(const KeyRing &ring, const CodecRule &codec, const Bytes &frame,
+                  const Bytes &plaintext) {
+  for (Place place : {Place::apart, Place::in_place}) {
+    Opener opener(livekit());
+    const Outcome outcome = open(opener, ring, codec, frame, place);
+    ASSERT_EQ(outcome.reason, Reason::ok);
+    ASSERT_LE(outcome.opened.size, outcome.memory.size());
+    EXPECT_EQ(vectors::to_hex(outcome.plaintext()), vectors::to_hex(plaintext));
+  }
+}
+
+Bytes noise(std::size_t size, std::uint32_t seed) {
+  std::mt19937 generator(seed);
+  Bytes bytes(size);
+  for (std::uint8_t &byte : bytes)
+    byte = static_cast<std::uint8_t>(generator());
+  return bytes;
+}
+
+Bytes vp8_frame(FrameType type, std::size_t beyond_header, std::uint32_t seed) {
+  Bytes frame = {0x10, 0x02, 0x0a, 0x9d, 0x01, 0x2a, 0x80, 0x02, 0x68, 0x01};
+  if (type == FrameType::delta)
+    frame = {0x11, 0x02, 0x0a};
+  const Bytes rest = noise(beyond_header, seed);
+  frame.insert(frame.end(), rest.begin(), rest.end());
+  return frame;
+}
+
+namespace {
+thread_local Bytes t_random;
+}
+
+RandomFn fixed_random(const Bytes &iv) {
+  t_random = iv;
+  return [](ByteSpan out) {
+    if (out.size() != t_random.size())
+      return false;
+    std::copy(t_random.begin(), t_random.end(), out.begin());
+    return true;
+  };
+}
+
+bool broken_random(ByteSpan) {
+  return false;
+}
+
+Iv iv_from(const Bytes &bytes) {
+  Iv iv{};
+  EXPECT_EQ(bytes.size(), iv.size());
+  std::copy_n(bytes.begin(), std::min(bytes.size(), iv.size()), iv.begin());
+  return iv;
+}
+
+bool in_child(const std::function<bool()> &body) {
+  const pid_t child = fork();
+  if (child == 0)
+    _exit(body() ? 0 : 1);
+  int status = 0;
+  return child > 0 && waitpid(child, &status, 0) == child && WIFEXITED(status) &&
+         WEXITSTATUS(status) == 0;
+}
+
+}  // namespace e2ee::test

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <functional>
+
+#include "core/cryptor.h"
+#include "support/vectors.h"
+
+namespace e2ee::test {
+
+using vectors::Bytes;
+
+const Scheme &livekit();
+
+/// The rule for a codec as the vectors name it; null where this build has none.
+const CodecRule *codec_named(const std::string &name);
+const CodecRule &vp8();
+const CodecRule &vp9();
+const CodecRule &opus();
+
+/// Why a record of this codec cannot be run; empty where it can.
+std::string why_not(const std::string &codec);
+
+Material material_of(const vectors::KeySpec &spec);
+
+/// Derives the key of `spec`, `ratchets` steps on; null on failure.
+KeyRef key_of(const vectors::KeySpec &spec, unsigned ratchets);
+inline KeyRef key_of(const vectors::KeySpec &spec) {
+  return key_of(spec, spec.ratchets);
+}
+
+/// A key from 32 bytes of `fill`; no PBKDF2.
+KeyRef raw_key(std::uint8_t fill, std::uint64_t id = 0, unsigned bits = 128);
+
+KeyRing ring_of(std::initializer_list<KeyRef> keys);
+
+struct Sealed {
+  Reason reason = Reason::ok;
+  Bytes frame;
+};
+Sealed seal(Sealer &sealer, const KeyRef &key, const CodecRule &codec, FrameType type,
+            const Bytes &frame);
+
+/// What opening did. `memory` is all of the output, whatever the result; for out of place it was
+/// filled with kFill before.
+struct Outcome {
+  Reason reason = Reason::ok;
+  Opened opened;
+  Bytes memory;
+  Bytes plaintext() const { return Bytes(memory.begin(), memory.begin() + opened.size); }
+};
+inline constexpr std::uint8_t kFill = 0xa5;
+enum class Place { in_place, apart };
+Outcome open(Opener &opener, const KeyRing &ring, const CodecRule &codec, const Bytes &frame,
+             Place place);
+
+/// Opening `frame` fails both ways and leaves neither `plaintext` nor anything else decrypted.
+/// Gives the reason.
+Reason expect_refused(const KeyRing &ring, const CodecRule &codec, const Bytes &frame,
+                      const Bytes &plaintext);
+
+/// Opens to `plaintext` both ways.
+void expect_opens(const KeyRing &ring, const CodecRule &codec, const Bytes &frame,
+                  const Bytes &plaintext);
+
+/// Key frame or delta frame of `size` bytes that is pseudorandom from byte `header` on, and before
+/// that a VP8 header of that kind.
+Bytes vp8_frame(FrameType type, std::size_t beyond_header, std::uint32_t seed = 1);
+Bytes noise(std::size_t size, std::uint32_t seed = 1);
+inline constexpr std::size_t kVp8KeyHeader = 10;
+inline constexpr std::size_t kVp8DeltaHeader = 3;
+
+/// A RandomFn that hands out `iv` at each call.
+RandomFn fixed_random(const Bytes &iv);
+bool broken_random(ByteSpan out);
+
+Iv iv_from(const Bytes &bytes);
+inline Bytes bytes_from(ByteView view) {
+  return Bytes(view.begin(), view.end());
+}
+
+/// Names a test after the record it runs.
+inline constexpr auto kIdOfRecord = [](const auto &test) {
+  return vectors::test_name(test.param.id);
+};
+
+/// Runs `body` in a forked child; true when it returned true. Says nothing of the child's own
+/// GoogleTest failures: `body` must use plain conditions.
+bool in_child(const std::function<bool()> &body);
+
+}  // namespace e2ee::test
+
+namespace e2ee {
+inline std::ostream &operator<<(std::ostream &to, Reason reason) {
+  return to << names_of(reason).state;
+}
+}  // namespace e2ee

@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+// Key schedules, refused frames, receivers' states and captured streams of the peers.
+#include "core/serverframe.h"
+#include "helpers.h"
+
+namespace e2ee::test {
+
+namespace {
+
+template <typename Item>
+class OfVector : public testing::TestWithParam<Item> {
+ protected:
+  const Item &record() const { return this->GetParam(); }
+
+  void SetUp() override {
+    ASSERT_EQ(record().error, "");
+    if (record().codec.empty())
+      return;
+    if (std::string why = why_not(record().codec); !why.empty())
+      GTEST_SKIP() << record().id << ": " << why;
+    codec_ = codec_named(record().codec);
+  }
+
+  const CodecRule *codec_ = nullptr;
+};
+
+using LivekitKeySchedule = OfVector<vectors::Record>;
+using LivekitNegative = OfVector<vectors::Record>;
+using LivekitServerFrame = OfVector<vectors::Record>;
+using LivekitWindow = OfVector<vectors::Record>;
+using LivekitSequence = OfVector<vectors::Record>;
+using LivekitSender = OfVector<vectors::Record>;
+using LivekitCapture = OfVector<vectors::Capture>;
+
+// What the frame that a negative record was made from says; nothing where it is not on file.
+Bytes plaintext_of_base(const vectors::Record &record) {
+  for (const vectors::Record &other : vectors::load({"livekit-frames.json"})) {
+    if (!record.base.empty() && other.id == record.base)
+      return other.plaintext.bytes;
+  }
+  return {};
+}
+
+// Deriving takes tens of milliseconds, and sixty frames share one key.
+KeyRef livekit_capture_key() {
+  static const KeyRef key = [] {
+    const vectors::CaptureKey spec = vectors::capture_key("lk");
+    EXPECT_EQ(spec.error, "");
+    Material material;
+    material.bytes = Secret(bytes_of(spec.password));
+    material.passphrase = true;
+    material.salt = spec.salt;
+    KeyRef made = derive_key(livekit(), material, "");
+    EXPECT_TRUE(made);
+    EXPECT_EQ(vectors::to_hex(bytes_from(made->secret.view())), vectors::to_hex(spec.key));
+    return made;
+  }();
+  return key;
+}
+
+}  // namespace
+
+TEST_P(LivekitKeySchedule, EveryStepIsThePeers) {
+  ASSERT_GE(record().steps.size(), 2U);
+  const Material material = material_of(record().key);
+  KeyRef key = derive_key(livekit(), material, "");
+  Bytes bytes = record().key.bytes;
+  for (const vectors::Step &step : record().steps) {
+    ASSERT_TRUE(key);
+    ASSERT_EQ(key->generation, step.ratchets);
+    EXPECT_EQ(key->id, record().ring_slot.value());
+    EXPECT_EQ(vectors::to_hex(bytes), vectors::to_hex(step.material));
+    EXPECT_EQ(vectors::to_hex(bytes_from(key->secret.view())), vectors::to_hex(step.key));
+    bytes = bytes_from(key->next.view());
+    key = ratchet_key(livekit(), material, *key, "");
+  }
+}
+
+// Starting from the material of a later generation gives the keys from there on.
+TEST_P(LivekitKeySchedule, LaterMaterialGoesOn) {
+  for (std::size_t i = 1; i < record().steps.size(); ++i) {
+    const vectors::Step &step = record().steps[i];
+    Material material = material_of(record().key);
+    material.bytes = Secret(step.material);
+    material.generation = step.ratchets;
+    const KeyRef key = derive_key(livekit(), material, "");
+    ASSERT_TRUE(key);
+    EXPECT_EQ(vectors::to_hex(bytes_from(key->secret.view())), vectors::to_hex(step.key));
+    EXPECT_EQ(key->generation, step.ratchets);
+  }
+}
+
+TEST_P(LivekitNegative, IsRefusedAndWiped) {
+  ASSERT_EQ(record().expect.decode, "drop");
+  ASSERT_TRUE(record().input.has_value());
+  const Reason reason = expect_refused(ring_of({key_of(record().key)}), *codec_, *record().input,
+                                       plaintext_of_base(record()));
+  EXPECT_TRUE(reason == Reason::malformed || reason == Reason::missing_key ||
+              reason == Reason::auth_failed)
+      << reason;
+}
+
+// Frames that a media server puts into a stream, in the clear and marked by a trailer of its own.
+// Whether to let one pass is for the element to decide, before it comes here; to the cryptor it is
+// a frame whose tag cannot verify, or that has no trailer at all.
+TEST_P(LivekitServerFrame, IsNoFrameOfTheCryptor) {
+  ASSERT_TRUE(record().input.has_value());
+  expect_refused(ring_of({key_of(record().key)}), *codec_, *record().input, *record().input);
+}
+
+// What the element asks: does it end with the trailer, and is the rest a known filler? The peer
+// lets it pass when both hold. A trailer that is not set marks nothing.
+TEST_P(LivekitServerFrame, IsToldByTrailerAndPayload) {
+  ASSERT_TRUE(record().input && record().sif_trailer);
+  const ByteView input = *record().input;
+  const ByteView trailer = *record().sif_trailer;
+  const bool marked = !trailer.empty() && ends_with(input, trailer);
+  const ByteView payload = input.first(input.size() - (marked ? trailer.size() : 0));
+  EXPECT_EQ(marked && is_known_filler(payload), record().expect.decode == "enqueue");
+  EXPECT_TRUE(!record().decoded || bytes_from(payload) == *record().decoded);
+}
+
+// All the keys of the window at hand, as an element has them: the frame opens when its generation
+// is among them, whatever the peer's own search would have found.
+TEST_P(LivekitWindow, OpensWithinTheWindow) {
+  KeyRing ring;
+  std::vector<KeyRef> &keys = ring.slot(record().key.slot()).keys;
+  const Material material = material_of(record().key);
+  keys.push_back(key_of(record().key, record().receiver.start_ratchets.value()));
+  for (unsigned i = 0; i < record().receiver.ratchet_window.value(); ++i)
+    keys.push_back(ratchet_key(livekit(), material, *keys.back(), ""));
+  ASSERT_TRUE(record().ciphertext.whole);
+  if (record().expect.by_formula == "enqueue") {
+    expect_opens(ring, *codec_, record().ciphertext.bytes, record().plaintext.bytes);
+  } else {
+    ASSERT_EQ(record().expect.by_formula, "drop");
+    EXPECT_EQ(expect_refused(ring, *codec_, record().ciphertext.bytes, record().plaintext.bytes),
+              Reason::auth_failed);
+  }
+}
+
+// The peer counts failures and shuts a key off after some. Here nothing is counted: each frame
+// stands for itself, so good ones open at any place in the sequence.
+TEST_P(LivekitSequence, EachFrameStandsForItself) {
+  const KeyRing ring = ring_of({key_of(record().key)});
+  unsigned frames = 0;
+  for (const vectors::Step &step : record().steps) {
+    if (step.op == "good") {
+      expect_opens(ring, opus(), step.input, step.plaintext);
+    } else if (step.op == "bad") {
+      EXPECT_EQ(expect_refused(ring, opus(), step.input, step.plaintext), Reason::auth_failed);
+    } else if (step.op == "badkid") {
+      EXPECT_EQ(expect_refused(ring, opus(), step.input, step.plaintext), Reason::missing_key);
+    } else {
+      ASSERT_EQ(step.op, "setKey");
+      continue;
+    }
+    ++frames;
+  }
+  EXPECT_GT(frames, 0U);
+}
+
+// The peer lets frames pass in the clear where encryption is off. The cryptor has no such state:
+// a frame is encrypted or refused.
+TEST_P(LivekitSender, NothingPassesInTheClear) {
+  Sealer sealer(livekit());
+  const KeyRef key = record().sender.has_key ? key_of(record().key) : nullptr;
+  ASSERT_TRUE(record().plaintext.whole);
+  const Bytes &plain = record().plaintext.bytes;
+  const Sealed sealed = seal(sealer, key, *codec_, FrameType::audio, plain);
+  if (plain.empty()) {
+    EXPECT_EQ(sealed.reason, Reason::ok);
+    EXPECT_TRUE(sealed.frame.empty());
+  } else if (!key) {
+    EXPECT_EQ(sealed.reason, Reason::missing_key);
+    EXPECT_TRUE(sealed.frame.empty());
+  } else {
+    ASSERT_EQ(sealed.reason, Reason::ok);
+    expect_opens(ring_of({key}), *codec_, sealed.frame, plain);
+  }
+}
+
+TEST_P(LivekitCapture, Decrypts) {
+  Opener opener(livekit());
+  const KeyRing ring = ring_of({livekit_capture_key()});
+  const Outcome outcome = open(opener, ring, *codec_, record().data, Place::in_place);
+  ASSERT_EQ(outcome.reason, Reason::ok);
+  const Bytes plain = outcome.plaintext();
+  ASSERT_EQ(plain.size() + livekit().overhead, record().size);
+  if (!codec_->video) {
+    EXPECT_EQ(codec_->frame_type(plain), FrameType::audio);
+    return;
+  }
+  EXPECT_EQ(codec_->frame_type(plain), record().key ? FrameType::key : FrameType::delta);
+  if (record().key) {
+    EXPECT_EQ(codec_->frame_size(plain).width, 320U);
+    EXPECT_EQ(codec_->frame_size(plain).height, 240U);
+  }
+}
+
+// The bytes before the frame would make it match.
+TEST(ServerFrame, ShorterThanTheTrailer) {
+  const Bytes trailer = noise(kMinServerTrailer);
+  EXPECT_TRUE(ends_with(trailer, trailer));
+  for (std::size_t size = 0; size < trailer.size(); ++size)
+    EXPECT_FALSE(ends_with(ByteView(trailer).last(size), trailer)) << size;
+}
+
+INSTANTIATE_TEST_SUITE_P(Vectors, LivekitKeySchedule,
+                         testing::ValuesIn(vectors::load({"livekit-keyschedule.json"})),
+                         kIdOfRecord);
+INSTANTIATE_TEST_SUITE_P(Vectors, LivekitNegative,
+                         testing::ValuesIn(vectors::load(
+                             {"livekit-negative.json", "livekit-crossversion.json"}, {"negative"})),
+                         kIdOfRecord);
+INSTANTIATE_TEST_SUITE_P(Vectors, LivekitServerFrame,
+                         testing::ValuesIn(vectors::load({"livekit-negative.json"}, {"sif"})),
+                         kIdOfRecord);
+INSTANTIATE_TEST_SUITE_P(Vectors, LivekitWindow,
+                         testing::ValuesIn(vectors::load({"livekit-state.json"},
+                                                         {"ratchetwindow"})),
+                         kIdOfRecord);
+INSTANTIATE_TEST_SUITE_P(Vectors, LivekitSequence,
+                         testing::ValuesIn(vectors::load({"livekit-state.json"}, {"sequence"})),
+                         kIdOfRecord);
+INSTANTIATE_TEST_SUITE_P(Vectors, LivekitSender,
+                         testing::ValuesIn(vectors::load({"livekit-state.json"}, {"sender"})),
+                         kIdOfRecord);
+INSTANTIATE_TEST_SUITE_P(Captures, LivekitCapture,
+                         testing::ValuesIn(vectors::load_captures(
+                             {"lk-script-opus.jsonl", "lk-script-vp8-with-vp8.jsonl",
+                              "lk-script-vp9-with-vp9.jsonl", "lk-script-h264-with-h264.jsonl"})),
+                         kIdOfRecord);
+
+}  // namespace e2ee::test

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+// The loader itself: a vector that is not read must not pass for one that agrees.
+#include <set>
+
+#include "helpers.h"
+
+namespace e2ee::test {
+
+namespace {
+
+// Points the loader at a folder for one test.
+class ElsewhereGuard {
+ public:
+  explicit ElsewhereGuard(const std::string &folder) : before_(vectors::directory()) {
+    setenv("E2EE_VECTORS", folder.c_str(), 1);
+  }
+  ~ElsewhereGuard() { setenv("E2EE_VECTORS", before_.c_str(), 1); }
+  ElsewhereGuard(const ElsewhereGuard &) = delete;
+  ElsewhereGuard &operator=(const ElsewhereGuard &) = delete;
+
+ private:
+  std::string before_;
+};
+
+class TempFolder {
+ public:
+  TempFolder() { made_ = mkdtemp(path_) != nullptr; }
+  ~TempFolder() {
+    for (const std::string &file : files_)
+      std::remove(file.c_str());
+    std::remove(path_);
+  }
+  TempFolder(const TempFolder &) = delete;
+  TempFolder &operator=(const TempFolder &) = delete;
+
+  std::string path() const { return path_; }
+  bool write(const std::string &name, const std::string &text) {
+    files_.push_back(path() + "/" + name);
+    FILE *file = std::fopen(files_.back().c_str(), "w");
+    return made_ && file != nullptr && std::fputs(text.c_str(), file) >= 0 &&
+           std::fclose(file) == 0;
+  }
+
+ private:
+  char path_[32] = "/tmp/e2ee-vectors-XXXXXX";
+  bool made_ = false;
+  std::vector<std::string> files_;
+};
+
+// What the loader says of `text` as a file.
+std::string error_of(const std::string &text) {
+  TempFolder folder;
+  EXPECT_TRUE(folder.write("x.json", text));
+  const ElsewhereGuard guard(folder.path());
+  const std::vector<vectors::Record> records = vectors::load({"x.json"});
+  EXPECT_EQ(records.size(), 1U);
+  return records.empty() ? "" : records.back().error;
+}
+
+}  // namespace
+
+TEST(Vectors, EveryIdIsThereOnce) {
+  std::set<std::string> ids;
+  const std::vector<vectors::Record> records =
+      vectors::load({"livekit-frames.json", "livekit-realframes.json", "livekit-keyschedule.json",
+                     "livekit-negative.json", "livekit-crossversion.json", "livekit-state.json"});
+  for (const vectors::Record &record : records) {
+    ASSERT_EQ(record.error, "");
+    EXPECT_EQ(record.scheme, "livekit") << record.id;
+    EXPECT_TRUE(ids.insert(vectors::test_name(record.id)).second) << record.id << " is there twice";
+  }
+  EXPECT_GE(ids.size(), 138U);
+}
+
+TEST(Vectors, EachTypeHasATestOfItsOwn) {
+  const std::set<std::string> known = {"frame",         "keyschedule", "negative", "sif",
+                                       "ratchetwindow", "sequence",    "sender"};
+  for (const vectors::Record &record :
+       vectors::load({"livekit-frames.json", "livekit-realframes.json", "livekit-keyschedule.json",
+                      "livekit-negative.json", "livekit-crossversion.json", "livekit-state.json"}))
+    EXPECT_EQ(known.count(record.type), 1U) << record.id << ": " << record.type;
+}
+
+TEST(Vectors, WhatIsMissingIsAnError) {
+  const std::vector<vectors::Record> none = vectors::load({"no-such-file.json"});
+  ASSERT_EQ(none.size(), 1U);
+  EXPECT_NE(none[0].error, "");
+  const std::vector<vectors::Record> no_type = vectors::load({"livekit-frames.json"}, {"nonsense"});
+  ASSERT_EQ(no_type.size(), 1U);
+  EXPECT_NE(no_type[0].error, "");
+  const std::vector<vectors::Capture> captures = vectors::load_captures({"no-such-file.jsonl"});
+  ASSERT_EQ(captures.size(), 1U);
+  EXPECT_NE(captures[0].error, "");
+  EXPECT_NE(vectors::capture_key("nobody").error, "");
+  const ElsewhereGuard guard("/nonexistent");
+  EXPECT_NE(vectors::load({"livekit-frames.json"})[0].error, "");
+  EXPECT_NE(vectors::capture_key("lk").error, "");
+}
+
+TEST(Vectors, WhatIsBrokenIsAnError) {
+  EXPECT_NE(error_of(""), "");
+  EXPECT_NE(error_of("[]"), "");
+  EXPECT_NE(error_of("[{"), "");
+  EXPECT_NE(error_of("[1]"), "");
+  EXPECT_NE(error_of(R"([{"id": "a"}])"), "") << "no type";
+  EXPECT_NE(error_of(R"([{"type": "frame"}])"), "") << "no id";
+  EXPECT_EQ(error_of(R"([{"id": "a", "type": "frame"}])"), "");
+  EXPECT_NE(error_of(R"([{"id": "a", "type": "frame", "plaintextHex": "0g"}])"), "");
+  EXPECT_NE(error_of(R"([{"id": "a", "type": "frame", "plaintextHex": "000"}])"), "");
+  EXPECT_NE(error_of(R"([{"id": "a", "type": "frame", "plaintextLen": 3}])"), "") << "no hash";
+  EXPECT_NE(error_of(R"([{"id": "a", "type": "frame", "clearBytes": "3"}])"), "");
+  EXPECT_NE(error_of(R"([{"id": "a", "type": "frame", "clearBytes": -3}])"), "");
+  EXPECT_NE(error_of(R"([{"id": "a", "type": "frame", "key": {"kind": "raw"}}])"), "");
+}
+
+TEST(Vectors, RecipesAreChecked) {
+  const std::string start = R"([{"id": "a", "type": "frame", "plaintextLen": 3, "plaintextGen":
+      {"prefixHex": "010203", "seed": "s", "len": 3, "algo": "prefix||SHA256(seed||be32(i))*"},
+      "plaintextSha256": ")";
+  EXPECT_EQ(error_of(start + vectors::sha256_hex({1, 2, 3}) + "\"}]"), "");
+  EXPECT_NE(error_of(start + vectors::sha256_hex({1, 2, 4}) + "\"}]"), "");
+}
+
+TEST(Vectors, Hex) {
+  EXPECT_EQ(vectors::from_hex("00fFA5"), (Bytes{0x00, 0xff, 0xa5}));
+  EXPECT_EQ(vectors::from_hex(""), Bytes());
+  EXPECT_FALSE(vectors::from_hex("0"));
+  EXPECT_FALSE(vectors::from_hex("0x"));
+  EXPECT_EQ(vectors::to_hex(Bytes{0x00, 0xff, 0xa5}), "00ffa5");
+  EXPECT_EQ(vectors::test_name("lk-public-seq-2.23"), "lk_public_seq_2_23");
+}
+
+}  // namespace e2ee::test

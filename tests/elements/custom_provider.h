@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+// A key provider as an application writes one, whose answers each test decides.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <mutex>
+#include <set>
+#include <string>
+#include <thread>
+
+#include "helpers.h"
+
+namespace elements {
+
+struct CustomKeys {
+  using LookUp = std::function<GstE2EEKeyMaterial *(const std::string &participant, guint64 key_id,
+                                                    GError **error)>;
+  LookUp lookup;   // not set: there is no such key
+  LookUp current;  // key_id is 0
+
+  std::mutex mutex;  // of the rest
+  std::set<std::thread::id> threads;
+  std::vector<std::pair<std::string, guint64>> asked;
+  std::atomic<unsigned> calls{0};
+  std::atomic<unsigned> inside{0};
+  std::atomic<unsigned> most_inside{0};
+};
+
+/// The provider keeps `keys` until it is finalised.
+Provider custom_provider(const std::shared_ptr<CustomKeys> &keys);
+
+}  // namespace elements

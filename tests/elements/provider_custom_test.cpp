@@ -1,0 +1,415 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+// Providers that applications write: which thread they are called on, what they may do there, and
+// how they announce and withdraw keys.
+#include <future>
+
+#include "custom_provider.h"
+
+namespace elements {
+namespace {
+
+gint64 elapsed_ms(const std::function<void()> &work) {
+  const gint64 began = g_get_monotonic_time();
+  work();
+  return (g_get_monotonic_time() - began) / 1000;
+}
+
+CustomKeys::LookUp always(guint8 fill, guint64 id) {
+  return [=](const std::string &, guint64, GError **) { return raw_material(fill, id); };
+}
+
+class Custom : public testing::Test {
+ protected:
+  // Frames under the key that providers here hand out.
+  Bytes sealed_with(guint8 fill, guint index) {
+    return seal(raw_provider(fill, index), kOpus, plain);
+  }
+
+  const Bytes plain = noise(60, 1);
+  const std::shared_ptr<CustomKeys> keys = std::make_shared<CustomKeys>();
+  const Provider provider = custom_provider(keys);
+};
+
+TEST_F(Custom, KeysArriveBeforeTheFirstFrame) {
+  keys->current = keys->lookup = always(1, 0);
+  Element encryptor("e2eeencrypt", provider);
+  encryptor.start(kOpus);
+  EXPECT_TRUE(encryptor.pass(plain).has_value());
+  EXPECT_EQ(encryptor.dropped(), 0U);
+}
+
+TEST_F(Custom, IsAskedOnOneThreadThatStreamsNothing) {
+  keys->current = keys->lookup = always(1, 3);
+  Element encryptor("e2eeencrypt", provider);
+  Element decryptor("e2eedecrypt", provider);
+  encryptor.start(kOpus);
+  decryptor.start(kOpus);
+  for (int i = 0; i < 20; ++i) {
+    std::thread([&] {
+      const std::optional<Bytes> sealed = encryptor.pass(plain);
+      ASSERT_TRUE(sealed.has_value());
+      decryptor.pass(*sealed);
+      Bytes unknown = *sealed;
+      unknown.back() = static_cast<guint8>(100 + i);
+      EXPECT_EQ(decryptor.pass(unknown), std::nullopt);
+      // While this thread lives, no other can have its id.
+      wait_for([&] {
+        std::lock_guard lock(keys->mutex);
+        return !keys->asked.empty() && keys->asked.back().second == 100U + i;
+      });
+      std::lock_guard lock(keys->mutex);
+      EXPECT_EQ(keys->threads.count(std::this_thread::get_id()), 0U);
+    }).join();
+  }
+  EXPECT_EQ(keys->threads.count(std::this_thread::get_id()), 0U);
+  EXPECT_EQ(keys->most_inside, 1U) << "asked on two threads at a time";
+}
+
+TEST_F(Custom, IsAskedForTheKeyThatAFrameNames) {
+  keys->lookup = [](const std::string &, guint64 id, GError **) {
+    return id == 9 ? raw_material(9, 9) : nullptr;
+  };
+  Element decryptor("e2eedecrypt", provider);
+  decryptor.start(kOpus);
+  const Bytes sealed = sealed_with(9, 9);
+  EXPECT_EQ(decryptor.pass(sealed), std::nullopt) << "nobody could have asked before";
+  EXPECT_TRUE(wait_for([&] { return decryptor.pass(sealed) == plain; }));
+}
+
+TEST_F(Custom, IsToldOfTheParticipant) {
+  keys->current = [](const std::string &participant, guint64, GError **) {
+    return raw_material(participant == "alice" ? 1 : 2, 0);
+  };
+  keys->lookup = keys->current;
+  Element alice("e2eeencrypt", provider);
+  Element bob("e2eeencrypt", provider);
+  g_object_set(alice.get(), "participant", "alice", nullptr);
+  g_object_set(bob.get(), "participant", "bob", nullptr);
+  alice.start(kOpus);
+  bob.start(kOpus);
+  EXPECT_EQ(open(raw_provider(1), kOpus, alice.pass(plain).value_or(Bytes{})), plain);
+  EXPECT_EQ(open(raw_provider(2), kOpus, bob.pass(plain).value_or(Bytes{})), plain);
+  EXPECT_NE(alice.text_stat("key-fingerprint"), bob.text_stat("key-fingerprint"));
+
+  // With a key for each of them, Bob's stream labelled Alice yields no frame.
+  Element wrong("e2eedecrypt", provider);
+  g_object_set(wrong.get(), "participant", "alice", nullptr);
+  wrong.start(kOpus);
+  wait_for([&] { return wrong.pass(alice.pass(plain).value_or(Bytes{})) == plain; });
+  EXPECT_EQ(wrong.pass(bob.pass(plain).value_or(Bytes{})), std::nullopt);
+  EXPECT_EQ(wrong.stat("dropped-auth"), 1U);
+}
+
+TEST_F(Custom, KeyMissingIsSignalledAtMostOnceASecond) {
+  struct Seen {
+    std::atomic<unsigned> count{0};
+    std::atomic<guint64> id{0};
+    std::atomic<bool> on_our_thread{false};
+    std::thread::id ours = std::this_thread::get_id();
+  } seen;
+  auto on_missing = +[](GstE2EEKeyProvider *, const gchar *, guint64 id, Seen *out) {
+    ++out->count;
+    out->id = id;
+    if (std::this_thread::get_id() == out->ours)
+      out->on_our_thread = true;
+  };
+  g_signal_connect(provider.get(), "key-missing", G_CALLBACK(on_missing), &seen);
+  Element decryptor("e2eedecrypt", provider);
+  decryptor.start(kOpus);
+  const Bytes sealed = sealed_with(1, 6);
+  for (int i = 0; i < 500; ++i)
+    decryptor.pass(sealed);
+  EXPECT_TRUE(wait_for([&] { return seen.count > 0; }));
+  sleep_ms(200);
+  EXPECT_EQ(seen.count, 1U);
+  EXPECT_EQ(seen.id, 6U);
+  EXPECT_FALSE(seen.on_our_thread);
+  g_signal_handlers_disconnect_by_data(provider.get(), &seen);
+}
+
+// ---- providers that are slow or fail ------------------------------------------------------------
+
+TEST_F(Custom, OneThatBlocksDelaysTheStartAndLosesNothingLater) {
+  keys->current = keys->lookup = [](const std::string &, guint64, GError **) {
+    sleep_ms(3000);
+    return raw_material(1, 0);
+  };
+  Element encryptor("e2eeencrypt", provider);
+  EXPECT_LT(elapsed_ms([&] { gst_element_set_state(encryptor.get(), GST_STATE_READY); }), 500);
+  EXPECT_LT(elapsed_ms([&] { gst_element_set_state(encryptor.get(), GST_STATE_PAUSED); }), 2900);
+  encryptor.start(kOpus);
+  EXPECT_LT(elapsed_ms([&] { EXPECT_EQ(encryptor.pass(plain), std::nullopt); }), 100)
+      << "the streaming thread waited for the provider";
+  EXPECT_EQ(encryptor.stat("dropped-missing-key"), 1U);
+  EXPECT_TRUE(wait_for([&] { return encryptor.pass(plain).has_value(); }));
+}
+
+TEST_F(Custom, OneThatBlocksDoesNotStopAnother) {
+  std::promise<void> go;
+  const std::shared_future<void> gate = go.get_future().share();
+  keys->current = keys->lookup = [gate](const std::string &, guint64, GError **) {
+    gate.wait();
+    return raw_material(1, 0);
+  };
+  Element blocked("e2eeencrypt", provider);
+  gst_element_set_state(blocked.get(), GST_STATE_READY);
+  EXPECT_LT(elapsed_ms([&] {
+              Element other("e2eeencrypt", raw_provider(2));
+              other.start(kOpus);
+              EXPECT_TRUE(other.pass(plain).has_value());
+            }),
+            1500);
+  go.set_value();
+}
+
+TEST_F(Custom, AnElementStopsWhileItsProviderBlocks) {
+  std::promise<void> go;
+  const std::shared_future<void> gate = go.get_future().share();
+  keys->current = keys->lookup = [gate](const std::string &, guint64, GError **) {
+    gate.wait();
+    return raw_material(1, 0);
+  };
+  EXPECT_LT(elapsed_ms([&] {
+              Element element("e2eedecrypt", provider);
+              element.start(kOpus);
+              element.pass(sealed_with(1, 0));
+            }),
+            4000);
+  go.set_value();
+  EXPECT_TRUE(wait_for([&] { return keys->inside == 0; }));
+}
+
+TEST_F(Custom, TheProviderMayGoWhileItIsAsked) {
+  std::promise<void> go;
+  const std::shared_future<void> gate = go.get_future().share();
+  auto own_keys = std::make_shared<CustomKeys>();
+  own_keys->current = own_keys->lookup = [gate](const std::string &, guint64, GError **) {
+    gate.wait();
+    return raw_material(1, 0);
+  };
+  {
+    Element element("e2eedecrypt", custom_provider(own_keys));
+    gst_element_set_state(element.get(), GST_STATE_READY);
+    EXPECT_TRUE(wait_for([&] { return own_keys->inside == 1; }));
+  }
+  go.set_value();
+  EXPECT_TRUE(wait_for([&] { return own_keys.use_count() == 1; })) << "never finalised";
+}
+
+TEST_F(Custom, NoKeyIsNoErrorForThePipeline) {
+  std::atomic<bool> with_error{false};
+  keys->current = keys->lookup = [&](const std::string &, guint64, GError **error) {
+    if (with_error)
+      g_set_error_literal(error, GST_E2EE_ERROR, GST_E2EE_ERROR_IO, "the key server is down");
+    return static_cast<GstE2EEKeyMaterial *>(nullptr);
+  };
+  for (bool failing : {false, true}) {
+    with_error = failing;
+    Element element("e2eedecrypt", provider);
+    element.start(kOpus);
+    EXPECT_EQ(element.pass(sealed_with(1, 0)), std::nullopt);
+    EXPECT_EQ(element.stat("dropped-missing-key"), 1U);
+    EXPECT_TRUE(element.bus().errors.empty());
+    EXPECT_TRUE(wait_for([&] { return keys->inside == 0; }));
+  }
+}
+
+TEST_F(Custom, MaterialOfAnotherKeyIsNotUsed) {
+  keys->lookup = always(1, 7);
+  Element decryptor("e2eedecrypt", provider);
+  decryptor.start(kOpus);
+  const Bytes sealed = sealed_with(1, 5);
+  EXPECT_EQ(decryptor.pass(sealed), std::nullopt);
+  EXPECT_TRUE(wait_for([&] { return keys->calls >= 2 && keys->inside == 0; }));
+  sleep_ms(50);
+  EXPECT_EQ(decryptor.pass(sealed), std::nullopt);
+  EXPECT_EQ(decryptor.stat("frames-out"), 0U);
+}
+
+TEST_F(Custom, MaterialWithAnIdThatTheSchemeDoesNotHaveIsNotUsed) {
+  keys->current = always(1, 256);
+  Element encryptor("e2eeencrypt", provider);
+  encryptor.start(kOpus);
+  EXPECT_EQ(encryptor.pass(plain), std::nullopt);
+  EXPECT_EQ(encryptor.stat("dropped-missing-key"), 1U);
+}
+
+TEST_F(Custom, AProviderWithoutVfuncsHasNoKeys) {
+  Element element("e2eeencrypt", custom_provider(std::make_shared<CustomKeys>()));
+  element.start(kOpus);
+  EXPECT_EQ(element.pass(plain), std::nullopt);
+}
+
+// ---- changed and removed ------------------------------------------------------------------------
+
+TEST_F(Custom, ChangedBringsTheNewKey) {
+  std::atomic<guint8> fill{1};
+  keys->current =
+      keys->lookup = [&](const std::string &, guint64, GError **) { return raw_material(fill, 0); };
+  Element encryptor("e2eeencrypt", provider);
+  encryptor.start(kOpus);
+  EXPECT_EQ(open(raw_provider(1), kOpus, encryptor.pass(plain).value_or(Bytes{})), plain);
+  fill = 2;
+  gst_e2ee_key_provider_changed(provider.get(), nullptr, 0);
+  Element decryptor("e2eedecrypt", raw_provider(2));
+  decryptor.start(kOpus);
+  EXPECT_TRUE(
+      wait_for([&] { return decryptor.pass(encryptor.pass(plain).value_or(Bytes{})) == plain; }));
+}
+
+TEST_F(Custom, ChangedMeansThatTheKeyMayBeGone) {
+  std::atomic<bool> there{true};
+  keys->current = keys->lookup = [&](const std::string &, guint64, GError **) {
+    return there ? raw_material(1, 0) : nullptr;
+  };
+  Element encryptor("e2eeencrypt", provider);
+  encryptor.start(kOpus);
+  ASSERT_TRUE(encryptor.pass(plain).has_value());
+  there = false;
+  gst_e2ee_key_provider_changed(provider.get(), nullptr, 0);
+  EXPECT_TRUE(wait_for([&] { return !encryptor.pass(plain).has_value(); }));
+}
+
+TEST_F(Custom, NothingPassesAfterRemoved) {
+  std::atomic<bool> there{true};
+  keys->current = keys->lookup = [&](const std::string &, guint64, GError **) {
+    return there ? raw_material(1, 0) : nullptr;
+  };
+  Element encryptor("e2eeencrypt", provider);
+  Element decryptor("e2eedecrypt", provider);
+  encryptor.start(kOpus);
+  decryptor.start(kOpus);
+  for (guint64 id : {guint64{0}, guint64{GST_E2EE_ALL_KEYS}}) {
+    there = true;
+    gst_e2ee_key_provider_changed(provider.get(), nullptr, 0);
+    Bytes sealed;
+    ASSERT_TRUE(wait_for([&] {
+      sealed = encryptor.pass(plain).value_or(Bytes{});
+      return decryptor.pass(sealed) == plain;
+    }));
+    there = false;
+    gst_e2ee_key_provider_removed(provider.get(), nullptr, id);
+    EXPECT_EQ(encryptor.pass(plain), std::nullopt);
+    EXPECT_EQ(decryptor.pass(sealed), std::nullopt);
+  }
+}
+
+// The answer to a question that was asked before the removal comes after it.
+TEST_F(Custom, AnAnswerFromBeforeTheRemovalIsVoid) {
+  std::promise<void> go;
+  const std::shared_future<void> gate = go.get_future().share();
+  std::atomic<bool> there{true};
+  keys->current = keys->lookup = [&, gate](const std::string &, guint64, GError **) {
+    GstE2EEKeyMaterial *material = there ? raw_material(1, 0) : nullptr;
+    gate.wait();
+    return material;
+  };
+  Element encryptor("e2eeencrypt", provider);
+  gst_element_set_state(encryptor.get(), GST_STATE_READY);
+  ASSERT_TRUE(wait_for([&] { return keys->inside == 1; }));
+  there = false;
+  gst_e2ee_key_provider_removed(provider.get(), nullptr, 0);
+  go.set_value();
+  encryptor.start(kOpus);
+  for (int i = 0; i < 20; ++i) {
+    EXPECT_EQ(encryptor.pass(plain), std::nullopt);
+    sleep_ms(5);
+  }
+}
+
+TEST_F(Custom, SetMayBeCalledFromASignalHandler) {
+  const Provider ring = empty_provider();
+  auto on_missing = +[](GstE2EEKeyProvider *from, const gchar *, guint64 id, gpointer) {
+    const Bytes key(32, 8);
+    const std::unique_ptr<GBytes, Unref> bytes(g_bytes_new(key.data(), key.size()));
+    gst_e2ee_shared_key_provider_set_key(GST_E2EE_SHARED_KEY_PROVIDER(from), bytes.get(),
+                                         static_cast<guint>(id), nullptr);
+  };
+  g_signal_connect(ring.get(), "key-missing", G_CALLBACK(on_missing), nullptr);
+  Element decryptor("e2eedecrypt", ring);
+  decryptor.start(kOpus);
+  const Bytes sealed = sealed_with(8, 2);
+  EXPECT_TRUE(wait_for([&] { return decryptor.pass(sealed) == plain; }));
+}
+
+// ---- contexts -----------------------------------------------------------------------------------
+
+TEST(Context, HoldsTheProvider) {
+  const Provider provider = raw_provider(1);
+  GstContext *context = gst_e2ee_context_new_key_provider(provider.get());
+  EXPECT_STREQ(gst_context_get_context_type(context), "gst.e2ee.key-provider");
+  const Provider found = own(gst_e2ee_context_get_key_provider(context));
+  EXPECT_EQ(found, provider);
+  gst_context_unref(context);
+  GstContext *other = gst_context_new("something.else", FALSE);
+  EXPECT_EQ(gst_e2ee_context_get_key_provider(other), nullptr);
+  gst_context_unref(other);
+}
+
+TEST(Context, SetOnTheElement) {
+  const Provider provider = raw_provider(1);
+  Element element("e2eeencrypt", Provider());
+  GstContext *context = gst_e2ee_context_new_key_provider(provider.get());
+  gst_element_set_context(element.get(), context);
+  gst_context_unref(context);
+  element.start(kOpus);
+  EXPECT_EQ(open(provider, kOpus, element.pass(noise(20, 1)).value_or(Bytes{})), noise(20, 1));
+}
+
+TEST(Context, ThePropertyComesFirst) {
+  const Provider property = raw_provider(1);
+  const Provider from_context = raw_provider(2);
+  Element element("e2eeencrypt", property);
+  GstContext *context = gst_e2ee_context_new_key_provider(from_context.get());
+  gst_element_set_context(element.get(), context);
+  gst_context_unref(context);
+  element.start(kOpus);
+  EXPECT_EQ(open(property, kOpus, element.pass(noise(20, 1)).value_or(Bytes{})), noise(20, 1));
+}
+
+TEST(Context, AskedForInAPipeline) {
+  Error error;
+  GstElement *pipeline = gst_parse_launch(
+      "appsrc name=in caps=\"audio/x-opus, channel-mapping-family=(int)0\" ! e2eeencrypt ! "
+      "e2eedecrypt ! fakesink name=out signal-handoffs=true async=false sync=false",
+      error.at());
+  ASSERT_NE(pipeline, nullptr) << error.text();
+  Provider provider = raw_provider(1);
+  GstBus *bus = gst_element_get_bus(pipeline);
+  gst_bus_set_sync_handler(
+      bus,
+      [](GstBus *, GstMessage *message, gpointer data) {
+        const gchar *type = nullptr;
+        if (GST_MESSAGE_TYPE(message) == GST_MESSAGE_NEED_CONTEXT &&
+            gst_message_parse_context_type(message, &type) &&
+            g_strcmp0(type, GST_E2EE_KEY_PROVIDER_CONTEXT_TYPE) == 0) {
+          GstContext *context =
+              gst_e2ee_context_new_key_provider(static_cast<Provider *>(data)->get());
+          gst_element_set_context(GST_ELEMENT(GST_MESSAGE_SRC(message)), context);
+          gst_context_unref(context);
+        }
+        return GST_BUS_PASS;
+      },
+      &provider, nullptr);
+  std::atomic<unsigned> frames{0};
+  GstElement *out = gst_bin_get_by_name(GST_BIN(pipeline), "out");
+  auto on_frame =
+      +[](GstElement *, GstBuffer *, GstPad *, std::atomic<unsigned> *count) { ++*count; };
+  g_signal_connect(out, "handoff", G_CALLBACK(on_frame), &frames);
+  ASSERT_NE(gst_element_set_state(pipeline, GST_STATE_PLAYING), GST_STATE_CHANGE_FAILURE);
+  GstElement *in = gst_bin_get_by_name(GST_BIN(pipeline), "in");
+  GstFlowReturn flow = GST_FLOW_ERROR;
+  GstBuffer *frame = buffer_of(noise(40, 1)).release();
+  g_signal_emit_by_name(in, "push-buffer", frame, &flow);
+  gst_buffer_unref(frame);
+  EXPECT_EQ(flow, GST_FLOW_OK);
+  EXPECT_TRUE(wait_for([&] { return frames == 1; }));
+  gst_element_set_state(pipeline, GST_STATE_NULL);
+  gst_bus_set_sync_handler(bus, nullptr, nullptr, nullptr);
+  for (GstElement *element : {in, out, pipeline})
+    gst_object_unref(element);
+  gst_object_unref(bus);
+}
+
+}  // namespace
+}  // namespace elements

@@ -1,0 +1,400 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+// What LiveKit's client and its SFU made of frames, through the elements.
+#include "support/vectors.h"
+
+#include <openssl/evp.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <map>
+#include <set>
+#include <tuple>
+
+#include "helpers.h"
+
+namespace elements {
+namespace {
+
+using vectors::Record;
+
+constexpr std::size_t kTag = 16;
+constexpr std::size_t kIv = 12;
+
+// ---- what was run -------------------------------------------------------------------------------
+
+/// Keeps what is expensive to derive, and counts what was run, to say it at the end.
+class Ledger : public testing::Environment {
+ public:
+  /// A provider that holds the record's key, which an element keeps derived.
+  Provider provider_of(const vectors::KeySpec &spec, const vectors::Derived &derived);
+  void count(const char *what) { ++counts_[what]; }
+
+  void TearDown() override {
+    providers_.clear();
+    std::printf("Vectors through the elements:");
+    for (const auto &[what, number] : counts_)
+      std::printf(" %u %s,", number, what.c_str());
+    std::printf(" each by name above\n");
+  }
+
+ private:
+  struct Kept {
+    Provider provider;
+    std::unique_ptr<Element> element;
+  };
+  using Id = std::tuple<bool, Bytes, std::string, unsigned, unsigned, unsigned, unsigned>;
+  std::map<Id, Kept> providers_;
+  std::map<std::string, unsigned> counts_;
+};
+
+Ledger &ledger() {
+  static auto *const ledger =
+      static_cast<Ledger *>(testing::AddGlobalTestEnvironment(new Ledger));  // GoogleTest's now
+  return *ledger;
+}
+// Before main, so that GoogleTest sees its end.
+[[maybe_unused]] const Ledger &g_ledger = ledger();
+
+// Ratcheted material is bytes, to be derived as the material that it came from was.
+bool set_ratcheted(const Provider &provider, const vectors::KeySpec &spec, const Bytes &material) {
+  const std::unique_ptr<GBytes, Unref> bytes(g_bytes_new(material.data(), material.size()));
+  g_autoptr(GstE2EEKeyMaterial) key =
+      gst_e2ee_key_material_new_raw(bytes.get(), spec.slot(), nullptr);
+  return key != nullptr &&
+         gst_e2ee_key_material_set_kdf(
+             key, spec.passphrase() ? GST_E2EE_KDF_PBKDF2 : GST_E2EE_KDF_HKDF, nullptr) &&
+         gst_e2ee_key_material_set_generation(key, spec.ratchets, nullptr) &&
+         gst_e2ee_shared_key_provider_set_material(shared(provider), key, nullptr);
+}
+
+bool set_key(const Provider &provider, const vectors::KeySpec &spec, const Bytes &material) {
+  if (spec.ratchets > 0)
+    return set_ratcheted(provider, spec, material);
+  if (spec.passphrase())
+    return gst_e2ee_shared_key_provider_set_passphrase(shared(provider), spec.value.c_str(),
+                                                       spec.slot(), nullptr);
+  const std::unique_ptr<GBytes, Unref> bytes(g_bytes_new(spec.bytes.data(), spec.bytes.size()));
+  return gst_e2ee_shared_key_provider_set_key(shared(provider), bytes.get(), spec.slot(), nullptr);
+}
+
+Provider Ledger::provider_of(const vectors::KeySpec &spec, const vectors::Derived &derived) {
+  Kept &kept = providers_[{spec.passphrase(), spec.bytes, spec.salt, spec.key_size, spec.ring_size,
+                           spec.index, spec.ratchets}];
+  if (kept.provider)
+    return kept.provider;
+  kept.provider = empty_provider();
+  g_object_set(kept.provider.get(), "keyring-size", spec.ring_size, "key-size", spec.key_size,
+               "ratchet-salt", spec.salt.c_str(), nullptr);
+  EXPECT_TRUE(set_key(kept.provider, spec, derived.material));
+  kept.element = std::make_unique<Element>("e2eedecrypt", kept.provider);
+  gst_element_set_state(kept.element->get(), GST_STATE_READY);
+  return kept.provider;
+}
+
+// ---- the cipher, without the library ------------------------------------------------------------
+
+struct CipherFree {
+  void operator()(EVP_CIPHER_CTX *context) const { EVP_CIPHER_CTX_free(context); }
+};
+
+struct Parts {
+  Bytes clear, body, iv;
+};
+
+Parts split(const Bytes &frame, std::size_t clear) {
+  const auto at = [&](std::size_t n) { return frame.begin() + static_cast<std::ptrdiff_t>(n); };
+  const std::size_t iv = frame.size() - kIv - 2;
+  return {Bytes(at(0), at(clear)), Bytes(at(clear), at(iv)), Bytes(at(iv), at(iv + kIv))};
+}
+
+// Both ways; `body` is plaintext, or ciphertext and tag. Empty when the tag does not verify.
+std::optional<Bytes> aes_gcm(bool encrypt, const Bytes &key, const Parts &parts) {
+  const std::unique_ptr<EVP_CIPHER_CTX, CipherFree> context(EVP_CIPHER_CTX_new());
+  EVP_CIPHER_CTX *const c = context.get();
+  const std::size_t size = parts.body.size() - (encrypt ? 0 : kTag);
+  Bytes out(size + kTag);
+  int length = 0;
+  int rest = 0;
+  bool ok =
+      EVP_CipherInit_ex(c, key.size() == 16 ? EVP_aes_128_gcm() : EVP_aes_256_gcm(), nullptr,
+                        key.data(), parts.iv.data(), encrypt) == 1 &&
+      EVP_CipherUpdate(c, nullptr, &length, parts.clear.data(),
+                       static_cast<int>(parts.clear.size())) == 1 &&
+      EVP_CipherUpdate(c, out.data(), &length, parts.body.data(), static_cast<int>(size)) == 1;
+  if (ok && !encrypt) {
+    Bytes tag(parts.body.end() - kTag, parts.body.end());
+    ok = EVP_CIPHER_CTX_ctrl(c, EVP_CTRL_GCM_SET_TAG, kTag, tag.data()) == 1;
+  }
+  ok = ok && EVP_CipherFinal_ex(c, out.data() + length, &rest) == 1;
+  if (ok && encrypt)
+    ok = EVP_CIPHER_CTX_ctrl(c, EVP_CTRL_GCM_GET_TAG, kTag, out.data() + size) == 1;
+  out.resize(size + (encrypt ? kTag : 0));
+  return ok ? std::optional(out) : std::nullopt;
+}
+
+Bytes join(std::initializer_list<Bytes> pieces) {
+  Bytes all;
+  for (const Bytes &piece : pieces)
+    all.insert(all.end(), piece.begin(), piece.end());
+  return all;
+}
+
+// The frame as its sender made it, for records that hold nothing but its hash.
+Bytes rebuild(const Record &record) {
+  const Bytes &plain = record.plaintext.bytes;
+  const auto body = plain.begin() + static_cast<std::ptrdiff_t>(*record.clear_bytes);
+  const Parts parts{*record.aad, Bytes(body, plain.end()), *record.iv};
+  const std::optional<Bytes> sealed = aes_gcm(true, record.derived.key, parts);
+  EXPECT_TRUE(sealed);
+  return join({*record.aad, sealed.value_or(Bytes{}), *record.iv, record.trailer});
+}
+
+// ---- records ------------------------------------------------------------------------------------
+
+const char *caps_of(const std::string &codec) {
+  if (codec == "vp8")
+    return kVp8;
+  if (codec == "vp9")
+    return kVp9;
+  return codec == "opus" ? kOpus : nullptr;
+}
+
+std::string why_not(const std::string &codec) {
+  if (codec == "unknown")
+    return "the peer was told no codec; elements always know one from their caps";
+  return caps_of(codec) == nullptr ? codec + " comes later" : "";
+}
+
+template <typename Item>
+class OfVector : public testing::TestWithParam<Item> {
+ protected:
+  const Item &record() const { return this->GetParam(); }
+
+  void SetUp() override {
+    ASSERT_EQ(record().error, "");
+    const std::string why = record().codec == "av1" ? "" : why_not(record().codec);
+    if (why.empty())
+      return;
+    ledger().count("skipped");
+    GTEST_SKIP() << record().id << ": " << why;
+  }
+
+  const char *caps() const { return caps_of(record().codec); }
+};
+
+class FrameVector : public OfVector<Record> {
+ protected:
+  bool is_short() const { return record().expect.encode.starts_with("throw:"); }
+  Provider provider() const { return ledger().provider_of(record().key, record().derived); }
+
+  void expect_refused_caps(const char *factory) const;
+  void expect_layout(const Bytes &sealed) const;
+};
+
+using NegativeVector = OfVector<Record>;
+using ServerVector = OfVector<Record>;
+using CaptureVector = OfVector<vectors::Capture>;
+class LaterVector : public testing::TestWithParam<Record> {};
+
+constexpr auto kIdOfRecord = [](const auto &test) { return vectors::test_name(test.param.id); };
+
+// Frames of no bytes are nothing to take out of.
+std::optional<Bytes> content_of(const Buffer &buffer) {
+  if (!buffer)
+    return std::nullopt;
+  return gst_buffer_get_size(buffer.get()) == 0 ? Bytes{} : bytes_of(buffer.get());
+}
+
+std::optional<Bytes> pass(Element &element, const Bytes &frame) {
+  EXPECT_EQ(element.push(frame), GST_FLOW_OK);
+  return content_of(element.pull());
+}
+
+// The peer's stream dies of such frames; ours tells why with the caps, and nothing passes.
+void FrameVector::expect_refused_caps(const char *factory) const {
+  Element element(factory, provider());
+  element.start(nullptr);
+  gst_harness_push_event(element.harness(), gst_event_new_stream_start("refused"));
+  EXPECT_FALSE(element.send_caps(("video/x-" + record().codec).c_str()));
+  const BusLog log = element.bus();
+  ASSERT_EQ(log.errors.size(), 1U);
+  const std::string text = Text(g_ascii_strdown(log.errors[0].c_str(), -1)).get();
+  EXPECT_NE(text.find("livekit"), std::string::npos) << text;
+  EXPECT_NE(text.find(record().codec), std::string::npos) << text;
+}
+
+void FrameVector::expect_layout(const Bytes &sealed) const {
+  const Bytes &plain = record().plaintext.bytes;
+  ASSERT_EQ(sealed.size(), plain.size() + kOverhead);
+  EXPECT_EQ(sealed.size(), record().ciphertext.size);
+  EXPECT_EQ(Bytes(sealed.end() - 2, sealed.end()), record().trailer);
+  const Parts parts = split(sealed, *record().clear_bytes);
+  EXPECT_EQ(parts.clear, *record().aad);
+  const std::optional<Bytes> opened = aes_gcm(false, record().derived.key, parts);
+  ASSERT_TRUE(opened) << "not by the key that the peer derived";
+  EXPECT_EQ(join({parts.clear, *opened}), plain);
+}
+
+}  // namespace
+
+TEST_P(FrameVector, Decrypts) {
+  if (record().codec == "av1") {
+    expect_refused_caps("e2eedecrypt");
+    return ledger().count("refused by caps");
+  }
+  Element decryptor("e2eedecrypt", provider());
+  decryptor.start(caps());
+  if (is_short() || record().expect.unchanged) {
+    // There is no ciphertext: the frame itself must not pass for one unless it is empty.
+    const std::optional<Bytes> out = pass(decryptor, record().plaintext.bytes);
+    EXPECT_EQ(out.has_value(), record().expect.unchanged);
+    EXPECT_EQ(out.value_or(Bytes{}), Bytes{});
+    EXPECT_EQ(decryptor.stat("dropped-malformed"), is_short() ? 1U : 0U);
+    return ledger().count(is_short() ? "short ones dropped" : "empty ones passed");
+  }
+  ASSERT_EQ(record().expect.decode, "enqueue");
+  const Bytes sealed = record().ciphertext.whole ? record().ciphertext.bytes : rebuild(record());
+  ASSERT_TRUE(record().ciphertext.matches(sealed));
+  EXPECT_EQ(pass(decryptor, sealed), record().decoded.value_or(record().plaintext.bytes));
+  EXPECT_EQ(decryptor.stat("key-id"), record().key.slot());
+  EXPECT_EQ(decryptor.stat("generation"), record().key.ratchets);
+  EXPECT_EQ(decryptor.dropped() + decryptor.stat("passed-plaintext"), 0U);
+  ledger().count("decrypted");
+}
+
+TEST_P(FrameVector, Encrypts) {
+  if (record().codec == "av1") {
+    expect_refused_caps("e2eeencrypt");
+    return ledger().count("refused by caps");
+  }
+  ASSERT_TRUE(record().plaintext.whole);
+  const Bytes &plain = record().plaintext.bytes;
+  Element encryptor("e2eeencrypt", provider());
+  encryptor.start(caps());
+  const std::optional<Bytes> sealed = pass(encryptor, plain);
+  if (is_short()) {
+    EXPECT_FALSE(sealed);
+    EXPECT_EQ(encryptor.stat("dropped-malformed"), 1U);
+    return ledger().count("short ones dropped");
+  }
+  ASSERT_TRUE(sealed);
+  EXPECT_EQ(encryptor.dropped(), 0U);
+  if (record().expect.unchanged) {
+    EXPECT_TRUE(plain.empty()) << "only empty frames stay as they are";
+    EXPECT_EQ(*sealed, plain);
+    return ledger().count("empty ones passed");
+  }
+  expect_layout(*sealed);
+  Element decryptor("e2eedecrypt", provider());
+  decryptor.start(caps());
+  EXPECT_EQ(pass(decryptor, *sealed), plain);
+  EXPECT_NE(pass(encryptor, plain), sealed) << "with the same IV";
+  ledger().count("encrypted");
+}
+
+TEST_P(NegativeVector, IsDroppedForWhatIsWrongWithIt) {
+  ASSERT_EQ(record().expect.decode, "drop");
+  ASSERT_TRUE(record().input);
+  const Bytes &input = *record().input;
+  Element decryptor("e2eedecrypt", ledger().provider_of(record().key, record().derived));
+  decryptor.start(caps());
+  EXPECT_FALSE(pass(decryptor, input));
+  const std::size_t least = 1 + kOverhead;  // of Opus, which all of them are
+  ASSERT_EQ(record().codec, "opus");
+  const char *wanted = "dropped-auth";
+  if (input.size() < least || input[input.size() - 2] != kIv)
+    wanted = "dropped-malformed";
+  else if (input.back() != record().key.slot())
+    wanted = "dropped-missing-key";
+  EXPECT_EQ(decryptor.stat(wanted), 1U) << wanted;
+  EXPECT_EQ(decryptor.dropped(), 1U);
+  EXPECT_EQ(decryptor.stat("frames-out"), 0U);
+  ledger().count("bad ones dropped");
+}
+
+// Frames that a media server puts into the stream, under each of the three settings.
+TEST_P(ServerVector, PassesAsTheUserSaid) {
+  ASSERT_TRUE(record().input && record().sif_trailer);
+  const Bytes &input = *record().input;
+  const Bytes &trailer = *record().sif_trailer;
+  const bool ours = !trailer.empty() && input.size() >= trailer.size() &&
+                    std::equal(trailer.rbegin(), trailer.rend(), input.rbegin());
+  const Bytes payload(input.begin(), input.end() - (ours ? std::ptrdiff_t(trailer.size()) : 0));
+  for (const char *mode : {"", "drop", "known", "pass"}) {
+    SCOPED_TRACE(*mode == '\0' ? "default" : mode);
+    Element decryptor("e2eedecrypt", ledger().provider_of(record().key, record().derived));
+    if (*mode != '\0')
+      gst_util_set_object_arg(G_OBJECT(decryptor.get()), "server-frames", mode);
+    g_object_set(decryptor.get(), "server-trailer", vectors::to_hex(trailer).c_str(), nullptr);
+    decryptor.start(caps());
+    const bool known = std::string(mode) == "known" && record().expect.decode == "enqueue";
+    const bool passes = known || (std::string(mode) == "pass" && ours);
+    decryptor.push(input);
+    const Buffer out = decryptor.pull();
+    EXPECT_EQ(content_of(out), passes ? std::optional(payload) : std::nullopt);
+    EXPECT_EQ(out && gst_e2ee_buffer_is_unprotected(out.get()), passes);
+    if (known) {
+      EXPECT_EQ(payload, record().decoded.value_or(payload));
+    }
+    EXPECT_EQ(decryptor.stat("server-frames"), ours ? 1U : 0U);
+    EXPECT_EQ(decryptor.stat("passed-plaintext"), passes ? 1U : 0U);
+    EXPECT_EQ(decryptor.stat("dropped-plaintext"), ours && !passes ? 1U : 0U);
+    EXPECT_EQ(decryptor.dropped(), passes ? 0U : 1U);
+  }
+  ledger().count("of servers");
+}
+
+// As a real browser sent it and a real SFU passed it on. Of the plaintext nothing is on file but
+// that the key of the capture opens it.
+TEST_P(CaptureVector, Decrypts) {
+  const vectors::CaptureKey key = vectors::capture_key("lk");
+  ASSERT_EQ(key.error, "");
+  vectors::KeySpec spec;
+  spec.kind = "passphrase";
+  spec.value = key.password;
+  spec.bytes.assign(key.password.begin(), key.password.end());
+  spec.salt = key.salt;
+  spec.key_size = 128;
+  spec.ring_size = 16;
+  Element decryptor("e2eedecrypt", ledger().provider_of(spec, {}));
+  decryptor.start(caps());
+  const std::optional<Bytes> opened = pass(decryptor, record().data);
+  std::size_t clear = record().codec == "opus" ? 1 : 0;
+  if (record().codec == "vp8")
+    clear = record().key ? 10 : 3;
+  const Parts parts = split(record().data, clear);
+  const std::optional<Bytes> body = aes_gcm(false, key.key, parts);
+  ASSERT_TRUE(opened && body);
+  EXPECT_EQ(*opened, join({parts.clear, *body}));
+  EXPECT_EQ(opened->size() + kOverhead, record().size);
+  ledger().count("captured ones decrypted");
+}
+
+TEST_P(LaterVector, ComesWithRatcheting) {
+  ASSERT_EQ(GetParam().error, "");
+  ledger().count("skipped");
+  GTEST_SKIP() << GetParam().id << ": comes with ratcheting";
+}
+
+INSTANTIATE_TEST_SUITE_P(Frames, FrameVector,
+                         testing::ValuesIn(vectors::load({"livekit-frames.json"})), kIdOfRecord);
+INSTANTIATE_TEST_SUITE_P(RealFrames, FrameVector,
+                         testing::ValuesIn(vectors::load({"livekit-realframes.json"})),
+                         kIdOfRecord);
+INSTANTIATE_TEST_SUITE_P(Bad, NegativeVector,
+                         testing::ValuesIn(vectors::load({"livekit-negative.json"}, {"negative"})),
+                         kIdOfRecord);
+INSTANTIATE_TEST_SUITE_P(Sif, ServerVector,
+                         testing::ValuesIn(vectors::load({"livekit-negative.json"}, {"sif"})),
+                         kIdOfRecord);
+INSTANTIATE_TEST_SUITE_P(Captures, CaptureVector,
+                         testing::ValuesIn(vectors::load_captures(
+                             {"lk-script-opus.jsonl", "lk-script-vp8-with-vp8.jsonl",
+                              "lk-script-vp9-with-vp9.jsonl", "lk-script-h264-with-h264.jsonl"})),
+                         kIdOfRecord);
+INSTANTIATE_TEST_SUITE_P(Later, LaterVector,
+                         testing::ValuesIn(vectors::load({"livekit-state.json",
+                                                          "livekit-crossversion.json"})),
+                         kIdOfRecord);
+
+}  // namespace elements

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+// VP9 and Opus through RTP, and the payloader that does not look into frames with stock ones behind
+// it.
+#include <algorithm>
+#include <cstdio>
+#include <ostream>
+
+#include "pipeline.h"
+
+namespace pipelines {
+namespace {
+
+struct Route {
+  std::string name;
+  unsigned count;
+  std::string encoder;  // behind a source with that many buffers
+  std::string payloader;
+  std::string depayloader;
+  std::size_t clear_key;
+  std::size_t clear_delta;
+};
+
+void PrintTo(const Route &route, std::ostream *to) {
+  *to << route.name;
+}
+
+std::string video(unsigned count, const char *size, const char *pattern) {
+  return "videotestsrc num-buffers=" + std::to_string(frames(count)) + " pattern=" + pattern +
+         " ! video/x-raw, format=I420, framerate=30/1, " + size + " ! ";
+}
+
+// Ticks: a burst each second and silence between, which discontinuous transmission makes the most
+// of.
+std::string audio(unsigned count, const char *wave) {
+  return "audiotestsrc samplesperbuffer=960 num-buffers=" + std::to_string(frames(count)) +
+         " wave=" + wave + " ! audio/x-raw, rate=48000, channels=2 ! audioconvert ! ";
+}
+
+std::vector<Route> routes() {
+  const std::string vp8 = "vp8enc name=encoder deadline=1 cpu-used=16 ";
+  const std::string vp9 = "vp9enc name=encoder deadline=1 cpu-used=8 threads=1 ";
+  const std::string opus = "opusenc name=encoder ";
+  const std::string dtx = opus + "dtx=true audio-type=voice bitrate=16000 bitrate-type=vbr ";
+  const std::string ours = "rtpe2eepay picture-id-mode=";
+  const char *const small = "width=160, height=90";
+  const char *const middle = "width=320, height=240";
+  return {
+      {"vp9_15_bit", 200, video(200, small, "ball") + vp9, ours + "15-bit", "rtpvp9depay", 0, 0},
+      {"vp9_7_bit", 150, video(150, middle, "ball") + vp9 + "target-bitrate=600000",
+       ours + "7-bit mtu=400", "rtpvp9depay", 0, 0},
+      {"vp9_without_id", 200, video(200, small, "smpte") + vp9 + "keyframe-max-dist=10",
+       ours + "none mtu=200", "rtpvp9depay", 0, 0},
+      {"vp8_15_bit", 200, video(200, small, "ball") + vp8, ours + "15-bit", "rtpvp8depay", 10, 3},
+      {"vp8_without_id", 200, video(200, middle, "snow") + vp8 + "token-partitions=8",
+       ours + "none mtu=300", "rtpvp8depay", 10, 3},
+      {"opus_ours", 500, audio(500, "pink-noise") + opus, "rtpe2eepay", "rtpopusdepay", 1, 1},
+      {"opus", 500, audio(500, "sine") + opus, "rtpopuspay", "rtpopusdepay", 1, 1},
+      {"opus_mono_short", 500,
+       audio(200, "pink-noise") + "audio/x-raw, channels=1 ! " + opus + "frame-size=5",
+       "rtpopuspay", "rtpopusdepay", 1, 1},
+      // With dtx the payloader drops silence, which it knows by sizes of up to two bytes.
+      {"opus_dtx", 600, audio(600, "ticks") + dtx, "rtpopuspay dtx=true", "rtpopusdepay", 1, 1},
+      {"opus_dtx_ours", 600, audio(600, "ticks") + dtx, "rtpe2eepay", "rtpopusdepay", 1, 1},
+  };
+}
+
+class RtpRoute : public testing::TestWithParam<Route> {
+ protected:
+  static void TearDownTestSuite() {
+    for (const auto &[codec, count] : s_frames)
+      std::printf("%s through RTP: %zu frames equal\n", codec.c_str(), count);
+  }
+  static std::map<std::string, std::size_t> s_frames;
+};
+std::map<std::string, std::size_t> RtpRoute::s_frames;
+
+std::size_t count_small(const std::vector<Bytes> &all) {
+  return static_cast<std::size_t>(
+      std::count_if(all.begin(), all.end(), [](const Bytes &frame) { return frame.size() <= 2; }));
+}
+
+}  // namespace
+
+TEST_P(RtpRoute, FramesAreEqual) {
+  const Route &route = GetParam();
+  Pipeline pipeline(route.encoder + " ! e2eeencrypt name=encrypt ! " + route.payloader +
+                        " name=pay ! " + route.depayloader +
+                        " ! e2eedecrypt name=decrypt ! fakesink sync=false",
+                    elements::raw_provider(0x24));
+  const Tap &plain = pipeline.tap("encoder");
+  const Tap &sealed = pipeline.tap("encrypt");
+  const Tap &opened = pipeline.tap("decrypt");
+  ASSERT_TRUE(pipeline.run());
+  ASSERT_GE(plain.size(), frames(route.count));
+  expect_equal(opened.contents(), plain.contents());
+  expect_sealed(sealed.frames(), plain.frames(), route.clear_key, route.clear_delta);
+  if (route.name.find("dtx") != std::string::npos) {
+    EXPECT_GT(count_small(plain.contents()), plain.size() / 4) << "the encoder sent all along";
+  }
+  s_frames[route.name.substr(0, route.name.find('_'))] += plain.size();
+}
+
+INSTANTIATE_TEST_SUITE_P(Routes, RtpRoute, testing::ValuesIn(routes()),
+                         [](const auto &test) { return test.param.name; });
+
+// Why rtpe2eepay exists: should this begin to pass, README and documentation have to change.
+TEST(RtpRoutes, TheStockPayloaderRefusesVp9WithNothingInTheClear) {
+  Pipeline pipeline(video(100, "width=160, height=90", "ball") +
+                        "vp9enc deadline=1 cpu-used=8 ! e2eeencrypt ! rtpvp9pay ! fakesink",
+                    elements::raw_provider(0x24));
+  pipeline.play();
+  std::string error;
+  EXPECT_TRUE(elements::wait_for([&] { return !(error = pipeline.take_error()).empty(); }));
+}
+
+}  // namespace pipelines

@@ -1,0 +1,167 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+#
+# Installs what is missing, builds and runs the tests. Works from a bare Debian machine.
+set -euo pipefail
+
+# shellcheck source=../examples/setup.sh
+source "$(dirname "${BASH_SOURCE[0]}")/../examples/setup.sh"
+
+usage() {
+  cat <<'TEXT'
+Usage: tests/run.sh [--quick] [--filter NAME] [--no-install]
+
+Builds into build/ and runs all tests: core, elements and pipelines, Python, formatting, builds
+without a warning by g++ and clang++, elements and pipelines once more under AddressSanitizer and
+UndefinedBehaviorSanitizer, and examples/demo.sh with both codecs. Up to half an hour.
+
+  --quick         core, elements, shorter pipelines, Python and formatting: two minutes
+  --filter NAME   only test cases whose name contains NAME; * and ? stand for any characters
+  --no-install    install nothing, only say which Debian packages are missing
+
+The last line is "N passed, N failed, N skipped". Logs and results are in build/test-results.
+Exit status: 0 = nothing failed, 1 = something failed, 2 = wrong usage or missing packages.
+TEXT
+}
+
+quick= filter=
+e2ee_options "$@"
+set -- "${E2EE_ARGS[@]}"
+while (($# > 0)); do
+  case $1 in
+    -h | --help) usage && exit ;;
+    --quick) quick=1 ;;
+    --filter=*) filter=${1#*=} ;;
+    --filter) (($# > 1)) && filter=$2 && shift || { usage >&2 && exit 2; } ;;
+    *) usage >&2 && exit 2 ;;
+  esac
+  shift
+done
+
+# shellcheck disable=SC2034
+E2EE_PACKAGES_format=(clang-format) # read by e2ee_install
+e2ee_install build run test format
+
+main_build=$E2EE_BUILD
+results=$main_build/test-results
+rm -rf "$results"
+mkdir -p "$results/plain"
+steps=$results/plain/steps.tsv
+jobs=$(nproc)
+if [[ -t 2 ]]; then bold=$'\e[1m' plain=$'\e[m'; else bold='' plain=''; fi
+
+heading() { e2ee_say "$bold== $*$plain"; }
+
+# step NAME SECONDS COMMAND ...: one test case; its output is shown when it fails.
+step() {
+  local name=$1 limit=$2 log start=$SECONDS status=0
+  shift 2
+  log=$results/${name//[^a-zA-Z0-9]/-}.log
+  printf '%s ... ' "$name" >&2
+  timeout -k 10 "$limit" "$@" >"$log" 2>&1 </dev/null || status=$?
+  if ((status == 0)); then
+    e2ee_say "ok ($((SECONDS - start)) s)"
+    printf 'passed\t%s\n' "$name" >>"$steps"
+  else
+    e2ee_say "FAILED, status $status; the end of $log:"
+    tail -n 40 "$log" >&2
+    printf 'failed\t%s\tstatus %s, see %s\n' "$name" "$status" "$log" >>"$steps"
+  fi
+}
+
+# gtests FOLDER-OF-RESULTS [TEST ...]: those of $E2EE_BUILD. meson bounds their time and prints
+# their names.
+gtests() {
+  local to=$results/$1 arguments=()
+  shift
+  mkdir -p "$to"
+  rm -f "$E2EE_BUILD"/*.xml
+  [[ -z $filter ]] || arguments=("--test-args=--gtest_filter=*$filter*")
+  timeout -k 30 1200 meson test -C "$E2EE_BUILD" --no-rebuild --num-processes "$jobs" \
+    "${arguments[@]}" "$@" </dev/null >&2 || true
+  mv "$E2EE_BUILD"/*.xml "$to" 2>/dev/null || true
+  cp "$E2EE_BUILD/meson-logs/testlog.json" "$to" ||
+    printf 'failed\tmeson test in %s\tno results\n' "$E2EE_BUILD" >>"$steps"
+}
+
+python_tests() {
+  local status=0
+  E2EE_VECTORS=$E2EE_ROOT/tests/vectors timeout -k 10 300 bash -c '
+    source "$1/examples/setup.sh"; shift; e2ee_env "$@"' - "$E2EE_ROOT" \
+    /usr/bin/python3 -B "$E2EE_ROOT/tests/python/run.py" "$results/plain/python.xml" \
+    ${filter:+"$filter"} </dev/null >&2 || status=$?
+  [[ -f $results/plain/python.xml ]] ||
+    printf 'failed\ttests/python\tstatus %s, no results\n' "$status" >>"$steps"
+}
+
+format_check() {
+  local files
+  mapfile -t files < <(cd "$E2EE_ROOT" && find gst elements plugins examples tests \
+    \( -name '*.cpp' -o -name '*.h' \) -printf '%p\n')
+  (cd "$E2EE_ROOT" && clang-format --dry-run -Werror "${files[@]}")
+}
+
+# In a folder of its own, so that nobody's build stops at a warning of a newer compiler.
+build_without_warnings() {
+  local folder=$1
+  shift
+  [[ -f $folder/build.ninja ]] || meson setup "$@" -Dwerror=true -Dtests=true "$folder" "$E2EE_ROOT"
+  ninja -C "$folder"
+}
+export -f format_check build_without_warnings
+export E2EE_ROOT
+
+sanitized() {
+  # The plugin scanner is not instrumented and could not load the plugin.
+  export GST_REGISTRY_FORK=no
+  export ASAN_OPTIONS=detect_leaks=1
+  export LSAN_OPTIONS=suppressions=$E2EE_ROOT/tests/sanitize.supp:print_suppressions=0
+  export UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1
+  local names
+  mapfile -t names < <(meson introspect --tests "$E2EE_BUILD" | python3 -c '
+import json, sys
+for test in json.load(sys.stdin):
+    if test["name"].startswith(("elements-", "pipelines")):
+        print(test["name"])')
+  # Other people's plugins leak while they are looked at for the registry: once, without tests.
+  ASAN_OPTIONS=detect_leaks=0 timeout -k 30 300 meson test -C "$E2EE_BUILD" --no-rebuild \
+    --quiet --test-args=--gtest_filter=none "${names[@]}" </dev/null >/dev/null 2>&1 || true
+  E2EE_QUICK=1 gtests asan --timeout-multiplier 4 "${names[@]}"
+}
+
+heading 'Build'
+e2ee_build -Dtests=true
+if [[ $quick || $filter ]]; then
+  export E2EE_QUICK=1
+fi
+heading 'Core, elements, pipelines'
+gtests plain
+heading 'Python'
+python_tests
+if [[ -z $filter ]]; then
+  heading 'Sources'
+  step 'clang-format' 120 bash -c format_check
+fi
+
+if [[ -z $quick && -z $filter ]]; then
+  step 'g++ without a warning' 900 bash -c 'build_without_warnings "$@"' - \
+    "$main_build/gcc" --buildtype=debug -Dintrospection=disabled
+  heading 'AddressSanitizer and UndefinedBehaviorSanitizer, by clang++'
+  E2EE_BUILD=$main_build/asan
+  step 'clang++ without a warning' 900 env CC=clang CXX=clang++ bash -c \
+    'build_without_warnings "$@"' - "$E2EE_BUILD" -Db_sanitize=address,undefined \
+    -Db_lundef=false -Dintrospection=disabled -Dexamples=false -Doptimization=1 -Ddebug=true
+  (sanitized)
+  heading 'Demo'
+  E2EE_BUILD=$main_build
+  if [[ -f $E2EE_ROOT/examples/demo.sh ]]; then
+    for codec in vp8 vp9; do
+      step "demo with $codec" 180 "$E2EE_ROOT/examples/demo.sh" --no-install --codec "$codec" \
+        --seconds 5 --output "$results/demo-$codec.webm"
+    done
+  fi
+fi
+
+folders=("$results/plain")
+[[ ! -d $results/asan ]] || folders+=("$results/asan")
+python3 "$E2EE_ROOT/tests/report.py" "${folders[@]}"
