@@ -451,9 +451,9 @@ std::string participant_of(Base &base) {
   return base.settings.participant;
 }
 
-bool handle_special(GstE2EEBase *self, GstBuffer *buffer, GstFlowReturn &flow) {
+bool handle_special(GstE2EEBase *self, GstBuffer *buffer, bool enabled, GstFlowReturn &flow) {
   Base &base = base_of(self);
-  if (G_UNLIKELY(!base.enabled.load(std::memory_order_relaxed))) {
+  if (G_UNLIKELY(!enabled)) {
     flow = push_unprotected(self, buffer);
   } else if (G_UNLIKELY(gst_buffer_get_size(buffer) == 0)) {
     // Discontinuous transmission: there is nothing to protect.

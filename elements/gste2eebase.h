@@ -71,10 +71,10 @@ struct Base {
 Base &base_of(GstE2EEBase *self);
 std::string participant_of(Base &base);
 
-/// Handles a frame that is neither to be encrypted nor decrypted: when the user has switched the
-/// element off, an empty one, one that there are no keys or no rules for. Then it takes the buffer,
-/// sets `flow` and returns true.
-bool handle_special(GstE2EEBase *self, GstBuffer *buffer, GstFlowReturn &flow);
+/// Handles a frame that is neither to be encrypted nor decrypted: when the user had switched the
+/// element off (`enabled`) as it came, an empty one, one that there are no keys or no rules for.
+/// Then it takes the buffer, sets `flow` and returns true.
+bool handle_special(GstE2EEBase *self, GstBuffer *buffer, bool enabled, GstFlowReturn &flow);
 
 /// Drops `buffer`, counts and reports why; `rarely` when it has gone on like this for long.
 GstFlowReturn drop_frame(GstE2EEBase *self, GstBuffer *buffer, Reason reason, guint64 key_id,

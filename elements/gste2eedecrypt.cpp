@@ -204,9 +204,9 @@ GstFlowReturn pass_frame(GstE2EEBase *element, GstBuffer *buffer,
 }
 
 GstFlowReturn fail_frame(GstE2EEBase *element, GstBuffer *buffer,
-                         const FrameCryptor::Result &result, bool waited) {
+                         const FrameCryptor::Result &result, bool held) {
   Reason reason = result.reason;
-  if (reason == Reason::missing_key && waited)
+  if (reason == Reason::missing_key && held)
     reason = Reason::held_too_long;
   if (reason == Reason::malformed && decrypt_of(element).allow_plaintext &&
       plaintext_may_pass(element, buffer, reason))
@@ -242,14 +242,14 @@ HoldQueue::Attempt decrypt_frame(GstE2EEBase *element, GstBuffer *&buffer, HoldQ
                             result.key_id);
     return HoldQueue::Attempt::key_missing;
   }
-  flow = fail_frame(element, buffer, result, turn.again);
+  flow = fail_frame(element, buffer, result, turn.held);
   return HoldQueue::Attempt::done;
 }
 
 // One frame in its turn.
 HoldQueue::Attempt work_on_frame(GstE2EEBase *element, GstBuffer *&buffer, HoldQueue::Turn turn,
                                  GstFlowReturn &flow) {
-  if (G_UNLIKELY(e2ee::handle_special(element, buffer, flow)))
+  if (G_UNLIKELY(e2ee::handle_special(element, buffer, turn.enabled, flow)))
     return HoldQueue::Attempt::done;
   const auto &server_trailer = decrypt_of(element).server_trailer;
   if (!server_trailer.empty()) {
@@ -264,10 +264,11 @@ HoldQueue::Attempt work_on_frame(GstE2EEBase *element, GstBuffer *&buffer, HoldQ
 
 GstFlowReturn frame_arrived(GstE2EEBase *element, GstBuffer *buffer) {
   const Decrypt &self = decrypt_of(element);
+  const bool enabled = e2ee::base_of(element).enabled;
   if (self.key_wait > 0)
-    return self.queue->push(buffer);
+    return self.queue->push(buffer, enabled);
   GstFlowReturn flow = GST_FLOW_OK;
-  work_on_frame(element, buffer, {false, false}, flow);
+  work_on_frame(element, buffer, {false, false, false, enabled}, flow);
   return flow;
 }
 

@@ -152,7 +152,7 @@ void add_frame_meta(GstBuffer *buffer, const FrameFacts &facts) {
 GstFlowReturn encrypt_frame(GstE2EEBase *element, GstBuffer *buffer) {
   Base &base = e2ee::base_of(element);
   GstFlowReturn flow = GST_FLOW_OK;
-  if (G_UNLIKELY(e2ee::handle_special(element, buffer, flow)))
+  if (G_UNLIKELY(e2ee::handle_special(element, buffer, base.enabled, flow)))
     return flow;
   FrameFacts facts{};
   GstMemory *own = memory_with_slack(buffer, base.cryptor->overhead());

@@ -100,16 +100,17 @@ void HoldQueue::give_up() {
 }
 
 // Mutex held.
-void HoldQueue::enqueue(GstBuffer *buffer, GstEvent *event, bool waited) {
-  const gsize bytes = buffer != nullptr ? gst_buffer_get_size(buffer) : 0;
-  items_.push_back({buffer, event, g_get_monotonic_time() + wait_us_, bytes, waited});
-  bytes_ += bytes;
-  if (buffer != nullptr)
+void HoldQueue::enqueue(const Item &item) {
+  items_.push_back(item);
+  items_.back().deadline = g_get_monotonic_time() + wait_us_;
+  items_.back().bytes = item.buffer != nullptr ? gst_buffer_get_size(item.buffer) : 0;
+  bytes_ += items_.back().bytes;
+  if (item.buffer != nullptr)
     ++held_;
   changed_.notify_all();
 }
 
-GstFlowReturn HoldQueue::push(GstBuffer *buffer) {
+GstFlowReturn HoldQueue::push(GstBuffer *buffer, bool enabled) {
   std::unique_lock lock(mutex_);
   if (flushing_) {
     gst_buffer_unref(buffer);
@@ -118,19 +119,19 @@ GstFlowReturn HoldQueue::push(GstBuffer *buffer) {
   if (items_.empty() && !busy_) {
     GstFlowReturn flow = GST_FLOW_OK;
     lock.unlock();
-    if (work_(buffer, {true, false}, flow) == Attempt::done)
+    if (work_(buffer, {true, false, false, enabled}, flow) == Attempt::done)
       return flow;
     lock.lock();
     if (flushing_) {
       gst_buffer_unref(buffer);
       return GST_FLOW_FLUSHING;
     }
-    enqueue(buffer, nullptr, true);
+    enqueue({buffer, nullptr, 0, 0, true, enabled});
   } else if (flow_ != GST_FLOW_OK) {
     gst_buffer_unref(buffer);
     return flow_;
   } else {
-    enqueue(buffer, nullptr, false);
+    enqueue({buffer, nullptr, 0, 0, false, enabled});
   }
   // Too much: while a key is waited for, the task gives up the oldest frame; else downstream is
   // slow, and upstream has to feel it.
@@ -144,7 +145,7 @@ bool HoldQueue::push_event(GstEvent *event) {
   std::lock_guard lock(mutex_);
   if (flushing_ || (items_.empty() && !busy_))
     return false;
-  enqueue(nullptr, event, false);
+  enqueue({nullptr, event, 0, 0, false, true});
   return true;
 }
 
@@ -178,14 +179,14 @@ void HoldQueue::work_on(Item item, std::unique_lock<std::mutex> &lock) {
     lock.lock();
     return;
   }
-  for (bool again = item.waited;; again = true) {
+  for (bool again = item.tried;; again = true) {
     const unsigned seen = wakes_;
     if (std::exchange(give_up_current_, false))
       item.deadline = 0;
     const bool may_wait = bytes_ <= max_bytes_ && g_get_monotonic_time() < item.deadline;
     GstFlowReturn flow = GST_FLOW_OK;
     lock.unlock();
-    const Attempt attempt = work_(item.buffer, {may_wait, again}, flow);
+    const Attempt attempt = work_(item.buffer, {may_wait, again, true, item.enabled}, flow);
     lock.lock();
     if (attempt == Attempt::done) {
       flow_ = flow;

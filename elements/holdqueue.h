@@ -22,7 +22,9 @@ class HoldQueue {
 
   struct Turn {
     bool may_wait;  // for the key
-    bool again;     // this frame has waited already
+    bool again;     // this frame was worked on before
+    bool held;      // it has been in the queue
+    bool enabled;   // the element was when the frame came
   };
 
   /// Works on `buffer`. When the key is missing and it may wait, it leaves the buffer, or what it
@@ -47,7 +49,7 @@ class HoldQueue {
   void join();
 
   /// From the sink pad's streaming thread. Takes the buffer.
-  GstFlowReturn push(GstBuffer *buffer);
+  GstFlowReturn push(GstBuffer *buffer, bool enabled);
   /// True when the event was taken, to be pushed in its turn.
   bool push_event(GstEvent *event);
 
@@ -67,13 +69,14 @@ class HoldQueue {
     GstEvent *event;
     gint64 deadline;  // monotonic, microseconds
     gsize bytes;
-    bool waited;  // its key was missing when it came
+    bool tried;    // its key was missing when it came
+    bool enabled;  // as the element was when it came
   };
 
   static void loop(gpointer self);
   void turn();
   void work_on(Item item, std::unique_lock<std::mutex> &lock);
-  void enqueue(GstBuffer *buffer, GstEvent *event, bool waited);
+  void enqueue(const Item &item);
   void drop_items();
 
   GstPad *const src_;

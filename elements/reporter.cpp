@@ -53,6 +53,7 @@ void StateReporter::report(const char *state, const std::string &participant, gu
     entry.rarely = rarely;
     entry.order = ++order_;
     ++entry.count;
+    last_ = state;
     ok_ = ok;
     const GstClockTime at = now();
     if (at >= entry.due()) {
@@ -86,7 +87,9 @@ void StateReporter::schedule(GstClockTime when) {
   gst_object_unref(clock);
 }
 
-// All states whose second is over, in the order they last occurred.
+// All states whose second is over, in the order they last occurred. The last word is the state that
+// lasts: a recovery that is over is not told, and what else came before is followed by it once
+// more.
 void StateReporter::tell_waiting() {
   auto *element = static_cast<GstElement *>(g_weak_ref_get(&element_));
   if (element == nullptr)
@@ -96,13 +99,20 @@ void StateReporter::tell_waiting() {
     std::lock_guard lock(mutex_);
     scheduled_ = false;
     const GstClockTime at = now();
+    guint64 last_told = 0;
+    for (auto &[state, entry] : entries_) {
+      if (std::strcmp(state, "ok") == 0 && !ok_)
+        entry.waits = false;
+      if (!entry.waits || at < entry.due())
+        continue;
+      last_told = std::max(last_told, entry.order);
+      messages.emplace_back(entry.order, message_of(element, state, entry, at));
+    }
+    if (last_ != nullptr && !messages.empty() && last_told < entries_[last_].order)
+      entries_[last_].waits = true;
     GstClockTime next = GST_CLOCK_TIME_NONE;
     for (auto &[state, entry] : entries_) {
-      if (!entry.waits)
-        continue;
-      if (at >= entry.due())
-        messages.emplace_back(entry.order, message_of(element, state, entry, at));
-      else
+      if (entry.waits)
         next = std::min(next, entry.due());
     }
     if (next != GST_CLOCK_TIME_NONE)
@@ -117,6 +127,7 @@ void StateReporter::tell_waiting() {
 void StateReporter::reset() {
   std::lock_guard lock(mutex_);
   entries_.clear();
+  last_ = nullptr;
   ok_ = false;
 }
 

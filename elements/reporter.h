@@ -52,6 +52,7 @@ class StateReporter : public std::enable_shared_from_this<StateReporter> {
   std::atomic<bool> ok_{false};
   std::mutex mutex_;
   std::map<const char *, Entry> entries_;  // one for each state: bounded
+  const char *last_ = nullptr;             // state
   guint64 order_ = 0;
   bool scheduled_ = false;
 };

@@ -74,6 +74,7 @@ class Parser {
       return false;
     }
     ++at_;
+    blanks();
     if (g_hash_table_contains(parsed.fields, key.c_str())) {
       g_set_error(error, GST_E2EE_ERROR, GST_E2EE_ERROR_PARSE, "%s: is given twice", key.c_str());
       return false;
