@@ -169,6 +169,13 @@ bool accept_caps(GstE2EEBase *self, GstCaps *caps) {
     base.codec = codec;
   if (base.codec != nullptr || !base.enabled)
     return true;
+  if (!base.cryptor) {
+    GST_ELEMENT_ERROR(self, RESOURCE, SETTINGS,
+                      ("End-to-end encryption was switched on without a key provider: set "
+                       "key-provider before the element starts"),
+                      (nullptr));
+    return false;
+  }
   GST_ELEMENT_ERROR(self, STREAM, WRONG_TYPE,
                     ("Scheme %s does not carry %s: use VP8, VP9 or Opus",
                      nick_of(base.settings.scheme), codec ? codec->name : media_type),
@@ -177,6 +184,8 @@ bool accept_caps(GstE2EEBase *self, GstCaps *caps) {
 }
 
 gboolean gst_e2ee_base_sink_event(GstE2EEBase *self, GstEvent *event) {
+  if (GST_EVENT_TYPE(event) == GST_EVENT_EOS)
+    e2ee::base_of(self).reporter->tell_waiting(true);
   if (GST_EVENT_TYPE(event) == GST_EVENT_CAPS) {
     GstCaps *caps = nullptr;
     gst_event_parse_caps(event, &caps);
@@ -230,6 +239,7 @@ GstStateChangeReturn gst_e2ee_base_change_state(GstElement *element, GstStateCha
   switch (transition) {
     case GST_STATE_CHANGE_PAUSED_TO_READY:
       base.codec = nullptr;
+      base.reporter->tell_waiting(true);
       base.reporter->reset();
       break;
     case GST_STATE_CHANGE_READY_TO_NULL:
@@ -303,7 +313,7 @@ void gst_e2ee_base_set_property(GObject *object, guint id, const GValue *value, 
         break;
       case PROP_PARTICIPANT:
         text = g_value_get_string(value);
-        base.settings.has_participant = text != nullptr;
+        base.settings.has_participant = text != nullptr && *text != '\0';
         base.settings.participant = text ? text : "";
         break;
       case PROP_SFRAME_SUITE:
@@ -497,7 +507,7 @@ GstFlowReturn push_frame(GstE2EEBase *self, GstBuffer *buffer, const FrameCrypto
     return drop_frame(self, buffer, Reason::missing_key, result.key_id);
   }
   base.counters.frames_out.fetch_add(1, std::memory_order_relaxed);
-  base.counters.bytes_out.fetch_add(result.size, std::memory_order_relaxed);
+  base.counters.bytes_out.fetch_add(gst_buffer_get_size(buffer), std::memory_order_relaxed);
   const GstFlowReturn flow = gst_pad_push(base.src, buffer);
   base.cryptor->frame_done();
   return flow;

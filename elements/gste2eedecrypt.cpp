@@ -78,7 +78,8 @@ struct Decrypt {
   guint key_wait_bytes = kDefaultKeyWaitBytes;
   bool allow_plaintext = false;
 
-  std::atomic<bool> failing{false};      // since the last frame that passed
+  std::atomic<bool> failing{false};  // since the last frame that passed
+  std::atomic<bool> owes_key_unit{false};
   std::atomic<gint64> asked_for_key{0};  // a key unit: monotonic microseconds, 0 = never
 };
 
@@ -154,8 +155,10 @@ void ask_for_key_unit(GstE2EEBase *element) {
   Decrypt &self = decrypt_of(element);
   const gint64 now = g_get_monotonic_time();
   const gint64 last = self.asked_for_key;
-  if (last != 0 && now - last < static_cast<gint64>(kKeyUnitInterval / GST_USECOND))
-    return;
+  self.owes_key_unit =
+      last != 0 && now - last < static_cast<gint64>(kKeyUnitInterval / GST_USECOND);
+  if (self.owes_key_unit)
+    return;  // with a frame that passes later
   self.asked_for_key = now;
   GST_DEBUG_OBJECT(element, "asking for a key unit");
   GstStructure *content =
@@ -195,8 +198,9 @@ bool plaintext_may_pass(GstE2EEBase *element, GstBuffer *buffer, Reason &reason)
 
 GstFlowReturn pass_frame(GstE2EEBase *element, GstBuffer *buffer,
                          const FrameCryptor::Result &result) {
-  if (G_UNLIKELY(decrypt_of(element).failing) && decrypt_of(element).failing.exchange(false) &&
-      e2ee::base_of(element).codec.load()->video)
+  Decrypt &self = decrypt_of(element);
+  const bool recovered = G_UNLIKELY(self.failing) && self.failing.exchange(false);
+  if (G_UNLIKELY(recovered || self.owes_key_unit) && e2ee::base_of(element).codec.load()->video)
     ask_for_key_unit(element);
   GST_LOG_OBJECT(element, "frame of %" G_GSIZE_FORMAT " bytes under key %" G_GUINT64_FORMAT,
                  result.size, result.key_id);
@@ -226,7 +230,8 @@ HoldQueue::Attempt decrypt_frame(GstE2EEBase *element, GstBuffer *&buffer, HoldQ
   FrameCryptor::Result result = decrypt_buffer(element, buffer);
   if (G_UNLIKELY(result.reason == Reason::malformed)) {
     // Behind LiveKit's packet trailer there may be a frame; without one this costs nothing.
-    if (auto trailer = e2ee::look_at_tail(buffer, {}).trailer) {
+    auto trailer = e2ee::look_at_tail(buffer, {}).trailer;
+    if (trailer && trailer->size < gst_buffer_get_size(buffer)) {
       buffer = e2ee::strip_packet_trailer(buffer, *trailer);
       result = decrypt_buffer(element, buffer);
     }

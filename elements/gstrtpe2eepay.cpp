@@ -251,7 +251,7 @@ guint room_for(GstRtpE2EEPay *self, GstBuffer *buffer) {
   const guint sources = MIN(gst_rtp_base_payload_get_source_count(base, buffer), 15U);
   const guint mtu = GST_RTP_BASE_PAYLOAD_MTU(base);
   const guint extensions = extension_room(self, buffer);
-  if (mtu <= extensions)
+  if (mtu <= extensions + gst_rtp_buffer_calc_header_len(static_cast<guint8>(sources)))
     return 0;
   return gst_rtp_buffer_calc_payload_len(mtu - extensions, 0, static_cast<guint8>(sources));
 }

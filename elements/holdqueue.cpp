@@ -79,7 +79,7 @@ void HoldQueue::flush_stop() {
   for (GstEvent *event : kept)
     event_work_(event);
   lock.lock();
-  flushing_ = false;
+  flushing_ = stopped_;
   flow_ = GST_FLOW_OK;
 }
 
@@ -126,6 +126,7 @@ GstFlowReturn HoldQueue::push(GstBuffer *buffer, bool enabled) {
       gst_buffer_unref(buffer);
       return GST_FLOW_FLUSHING;
     }
+    flow_ = GST_FLOW_OK;  // what the task met earlier is over: frames went through since
     enqueue({buffer, nullptr, 0, 0, true, enabled});
   } else if (flow_ != GST_FLOW_OK) {
     gst_buffer_unref(buffer);

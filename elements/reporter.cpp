@@ -60,7 +60,7 @@ void StateReporter::report(const char *state, const std::string &participant, gu
       message = message_of(element, state, entry, at);
     } else {
       entry.waits = true;
-      if (!scheduled_)
+      if (entry.due() < scheduled_)
         schedule(entry.due());
     }
   }
@@ -71,14 +71,14 @@ void StateReporter::report(const char *state, const std::string &participant, gu
 
 // Mutex held.
 void StateReporter::schedule(GstClockTime when) {
-  scheduled_ = true;
+  scheduled_ = when;
   GstClock *clock = gst_system_clock_obtain();
   GstClockID id = gst_clock_new_single_shot_id(clock, when);
   gst_clock_id_wait_async(
       id,
       [](GstClock *, GstClockTime, GstClockID, gpointer data) -> gboolean {
         if (auto self = static_cast<std::weak_ptr<StateReporter> *>(data)->lock())
-          self->tell_waiting();
+          self->tell_waiting(false);
         return TRUE;
       },
       new std::weak_ptr<StateReporter>(weak_from_this()),
@@ -90,25 +90,25 @@ void StateReporter::schedule(GstClockTime when) {
 // All states whose second is over, in the order they last occurred. The last word is the state that
 // lasts: a recovery that is over is not told, and what else came before is followed by it once
 // more.
-void StateReporter::tell_waiting() {
+void StateReporter::tell_waiting(bool all) {
   auto *element = static_cast<GstElement *>(g_weak_ref_get(&element_));
   if (element == nullptr)
     return;
   std::vector<std::pair<guint64, GstMessage *>> messages;
   {
     std::lock_guard lock(mutex_);
-    scheduled_ = false;
+    scheduled_ = GST_CLOCK_TIME_NONE;
     const GstClockTime at = now();
     guint64 last_told = 0;
     for (auto &[state, entry] : entries_) {
       if (std::strcmp(state, "ok") == 0 && !ok_)
         entry.waits = false;
-      if (!entry.waits || at < entry.due())
+      if (!entry.waits || (at < entry.due() && !all))
         continue;
       last_told = std::max(last_told, entry.order);
       messages.emplace_back(entry.order, message_of(element, state, entry, at));
     }
-    if (last_ != nullptr && !messages.empty() && last_told < entries_[last_].order)
+    if (!all && last_ != nullptr && !messages.empty() && last_told < entries_[last_].order)
       entries_[last_].waits = true;
     GstClockTime next = GST_CLOCK_TIME_NONE;
     for (auto &[state, entry] : entries_) {

@@ -27,6 +27,10 @@ class StateReporter : public std::enable_shared_from_this<StateReporter> {
   void report(const char *state, const std::string &participant, guint64 key_id,
               bool rarely = false);
 
+  /// Tells what waits for its second: when that is over, or with `all` at once, since the stream
+  /// ends.
+  void tell_waiting(bool all);
+
   bool is_ok() const { return ok_.load(std::memory_order_relaxed); }
 
   /// Forgets what was and what waits to be told.
@@ -46,7 +50,6 @@ class StateReporter : public std::enable_shared_from_this<StateReporter> {
 
   GstMessage *message_of(GstElement *element, const char *state, Entry &entry, GstClockTime now);
   void schedule(GstClockTime when);
-  void tell_waiting();
 
   GWeakRef element_;
   std::atomic<bool> ok_{false};
@@ -54,7 +57,7 @@ class StateReporter : public std::enable_shared_from_this<StateReporter> {
   std::map<const char *, Entry> entries_;  // one for each state: bounded
   const char *last_ = nullptr;             // state
   guint64 order_ = 0;
-  bool scheduled_ = false;
+  GstClockTime scheduled_ = GST_CLOCK_TIME_NONE;  // when tell_waiting() comes next
 };
 
 }  // namespace e2ee

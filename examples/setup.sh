@@ -136,7 +136,8 @@ for argument in sys.argv[1:]:
         sys.exit(1)' "$@"
 }
 
-# e2ee_build [-Dname=value ...]
+# e2ee_build [-Dname=value ...]: all of it, or what E2EE_TARGETS names.
+E2EE_TARGETS=()
 e2ee_build() {
   local log=$E2EE_BUILD/build.log
   mkdir -p "$E2EE_BUILD"
@@ -146,7 +147,7 @@ e2ee_build() {
     e2ee_quietly 'Configuring build/' "$log" \
       meson setup "${how[@]}" "$@" "$E2EE_BUILD" "$E2EE_ROOT" || exit 1
   fi
-  e2ee_quietly 'Building' "$log" ninja -C "$E2EE_BUILD" || exit 1
+  e2ee_quietly 'Building' "$log" ninja -C "$E2EE_BUILD" "${E2EE_TARGETS[@]}" || exit 1
 }
 
 # Runs a command in the current folder with the plugin, library and typelib of the build found.

@@ -130,6 +130,10 @@ for test in json.load(sys.stdin):
 }
 
 heading 'Build'
+if [[ $quick || $filter ]]; then # not the demo, not the benchmark
+  # shellcheck disable=SC2034
+  E2EE_TARGETS=(meson-test-prereq gst/e2ee/GstE2EE-1.0.typelib)
+fi
 e2ee_build -Dtests=true
 if [[ $quick || $filter ]]; then
   export E2EE_QUICK=1

@@ -97,11 +97,10 @@ struct FrameCryptor::Private final : KeyUser {
     const gint64 now = coarse_now();
     if (last != key) {
       result.key_changed = true;
-      report_use();
       last = key;
-    } else if (now - use.first >= kReportInterval) {
-      report_use();
     }
+    if (use.key && (use.key != key || now - use.first >= kReportInterval))
+      report_use();
     if (!use.key) {
       use.key = key;
       use.encrypts = encrypts;
@@ -111,20 +110,34 @@ struct FrameCryptor::Private final : KeyUser {
     ++use.frames;
   }
 
+  // Mutex held. Also of a key under which no frame has ever verified.
+  void note_failure(const KeyRef &key) {
+    if (!use.key) {
+      use.key = key;
+      use.first = coarse_now();
+    }
+    if (use.key->id == key->id) {
+      use.last = coarse_now();
+      ++use.failures;
+    }
+  }
+
   // Mutex held. Tells the provider's listeners on its worker.
   void report_use() {
     KeyUse told = std::exchange(use, {});
     if (!told.key)
       return;
     auto *keep = static_cast<GstE2EEKeyProvider *>(g_object_ref(provider));
-    binding->state().queue().post([keep, told, owner = binding->owner()] {
+    const KeyInfo info{told.key->id, told.key->generation, told.key->fingerprint};
+    told.key.reset();  // a key that was withdrawn does not live on in a task
+    binding->state().queue().post([keep, told, info, owner = binding->owner()] {
       GstStructure *report = gst_structure_new(
           "GstE2EEKeyUse", "participant", G_TYPE_STRING, owner.c_str(), "key-id", G_TYPE_UINT64,
-          told.key->id, "generation", G_TYPE_UINT64, told.key->generation, "fingerprint",
-          G_TYPE_STRING, told.key->fingerprint.c_str(), "direction", G_TYPE_STRING,
-          told.encrypts ? "encrypt" : "decrypt", "first", G_TYPE_INT64, told.first, "last",
-          G_TYPE_INT64, told.last, "frames", G_TYPE_UINT64, told.frames, "failures", G_TYPE_UINT64,
-          told.failures, nullptr);
+          info.id, "generation", G_TYPE_UINT64, info.generation, "fingerprint", G_TYPE_STRING,
+          info.fingerprint.c_str(), "identity", G_TYPE_STRING, owner.empty() ? "asserted" : "key",
+          "direction", G_TYPE_STRING, told.encrypts ? "encrypt" : "decrypt", "first", G_TYPE_INT64,
+          told.first, "last", G_TYPE_INT64, told.last, "frames", G_TYPE_UINT64, told.frames,
+          "failures", G_TYPE_UINT64, told.failures, nullptr);
       g_signal_emit_by_name(keep, "key-used", report);
       gst_structure_free(report);
       g_object_unref(keep);
@@ -223,7 +236,7 @@ FrameCryptor::Result FrameCryptor::decrypt(const CodecRule &codec, ByteView fram
       later_generation =
           ring.find(opened.key_id)->keys.front()->generation < opened.key->generation;
     } else if (result.reason == Reason::auth_failed) {
-      ++priv_->use.failures;
+      priv_->note_failure(opened.key);
       const unsigned tolerance = static_cast<unsigned>(ring.failure_tolerance);
       result.backing_off = ring.failure_tolerance >= 0 && priv_->opener.failures() > tolerance;
     }

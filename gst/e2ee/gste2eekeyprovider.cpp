@@ -66,9 +66,10 @@ static void gst_e2ee_key_provider_default_init(GstE2EEKeyProviderInterface *ifac
   /**
    * GstE2EEKeyProvider::key-used:
    * @provider: the provider
-   * @use: `participant`, `key-id`, `generation`, `fingerprint`, `direction` (`encrypt` or
-   *   `decrypt`), `first` and `last` (Unix time in microseconds), `frames`, `failures` (frames that
-   *   named this key meanwhile and did not verify)
+   * @use: `participant`, `key-id`, `generation`, `fingerprint`, `identity` (`key` when
+   *   the participant has a key of its own, `asserted` under a shared key), `direction` (`encrypt`
+   *   or `decrypt`), `first` and `last` (Unix time in microseconds), `frames`, `failures` (frames
+   * that named this key meanwhile and did not verify)
    *
    * For audit: an element used a key. Told when it changes to another key, when the key is
    * withdrawn, when it stops, and every ten seconds between. The periods of one element and key

@@ -19,11 +19,11 @@ G_DECLARE_INTERFACE(GstE2EEKeyProvider, gst_e2ee_key_provider, GST, E2EE_KEY_PRO
 #define GST_E2EE_KEY_PROVIDER_CONTEXT_TYPE "gst.e2ee.key-provider"
 
 /**
- * GST_E2EE_ALL_KEYS:
+ * GST_E2EE_ALL_KEYS: (value 18446744073709551615) (type guint64)
  *
  * As a key id: all keys of a participant.
  */
-#define GST_E2EE_ALL_KEYS G_MAXUINT64
+#define GST_E2EE_ALL_KEYS ((guint64) -1)
 
 /**
  * GstE2EEKeyProviderInterface:

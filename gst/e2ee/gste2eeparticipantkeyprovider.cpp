@@ -20,9 +20,10 @@ constexpr guint kDefaultWindow = 8;
 enum { PROP_RATCHET_INTERVAL = e2ee::kFirstOwn, PROP_RATCHET_FRAMES };
 
 // Which keys came from the file that was loaded last.
+using KeyPlaces = std::map<std::string, std::set<std::uint64_t>>;
 struct FromFile {
-  std::mutex mutex;  // one load at a time
-  std::map<std::string, std::set<std::uint64_t>> keys;
+  std::mutex mutex;
+  KeyPlaces places;
 };
 
 }  // namespace
@@ -105,8 +106,8 @@ static void gst_e2ee_participant_key_provider_class_init(
   g_object_class_install_property(
       object_class, PROP_RATCHET_INTERVAL,
       g_param_spec_uint64("ratchet-interval", "Ratchet interval",
-                          "Nanoseconds after which a participant who sends here ratchets its "
-                          "current key; 0: never",
+                          "Nanoseconds, at least 10 ms, after which a participant who sends here "
+                          "ratchets its current key; 0: never",
                           0, G_MAXUINT64, 0, flags));
   g_object_class_install_property(
       object_class, PROP_RATCHET_FRAMES,
@@ -208,32 +209,15 @@ gboolean gst_e2ee_participant_key_provider_remove(GstE2EEParticipantKeyProvider 
   return check_participant(participant, error) && ring_of(self, participant).remove_all(error);
 }
 
-// Takes away what the last file had and this one has not.
-static void remove_missing(GstE2EEParticipantKeyProvider *self, const e2ee::FileRings &rings) {
-  for (const auto &[identity, ids] : self->from_file->keys) {
-    auto ring = rings.find(identity);
-    if (ring == rings.end()) {
-      ring_of(self, identity.c_str()).remove_all(nullptr);
-      continue;
-    }
-    for (std::uint64_t id : ids) {
-      if (ring->second.keys.count(id) == 0)
-        ring_of(self, identity.c_str()).remove(id, nullptr);
-    }
-  }
-}
-
 // The key stands as it is when the file says the same as before: setting it again would rewind a
 // ratchet.
 static bool take_from_file(GstE2EEParticipantKeyProvider *self, const std::string &identity,
                            e2ee::FileRing &ring, GError **error) {
   RingProvider provider = ring_of(self, identity.c_str());
-  std::set<std::uint64_t> &known = self->from_file->keys[identity];
   for (auto &[id, material] : ring.keys) {
     if (!self->store->is_set_from(identity, material.get()) &&
         !provider.set(std::move(material), error))
       return false;
-    known.insert(id);
   }
   const MaterialPtr current = self->store->lookup_current(identity);
   if (current && e2ee::material_of(current.get()).key_id == *ring.current)
@@ -241,21 +225,42 @@ static bool take_from_file(GstE2EEParticipantKeyProvider *self, const std::strin
   return provider.set_current(*ring.current, error);
 }
 
+// Takes away what the last file had and this one has not.
+static void remove_missing(GstE2EEParticipantKeyProvider *self, const KeyPlaces &before,
+                           const KeyPlaces &now) {
+  for (const auto &[identity, ids] : before) {
+    auto kept = now.find(identity);
+    for (std::uint64_t id : ids) {
+      if (kept == now.end() || kept->second.count(id) == 0)
+        ring_of(self, identity.c_str()).remove(id, nullptr);
+    }
+  }
+}
+
 gboolean gst_e2ee_participant_key_provider_load_keys_file(GstE2EEParticipantKeyProvider *self,
                                                           const gchar *path, GError **error) {
   g_return_val_if_fail(GST_IS_E2EE_PARTICIPANT_KEY_PROVIDER(self) && path != nullptr, FALSE);
-  std::lock_guard lock(self->from_file->mutex);
   e2ee::FileRings rings;
   std::vector<std::string> notices;
   if (!e2ee::read_keys_file(path, self->store->options().ring_size, rings, notices, error))
     return FALSE;
   for (std::string &notice : notices)
     state_of(self).add_notice(std::move(notice));
-  remove_missing(self, rings);
-  self->from_file->keys.clear();
+  KeyPlaces now;
+  for (const auto &[identity, ring] : rings) {
+    for (const auto &[id, material] : ring.keys)
+      now[identity].insert(id);
+  }
+  KeyPlaces before;
+  {
+    std::lock_guard lock(self->from_file->mutex);
+    before = std::exchange(self->from_file->places, now);
+  }
+  // New keys first, so that a participant who rotates always has one.
   for (auto &[identity, ring] : rings) {
     if (!take_from_file(self, identity, ring, error))
       return FALSE;
   }
+  remove_missing(self, before, now);
   return TRUE;
 }

@@ -13,6 +13,7 @@ namespace {
 // A hostile sender can name any key id: what is remembered of unknown ones is bounded.
 constexpr std::size_t kMaxWanted = 256;
 constexpr std::chrono::seconds kAskAgain{1};
+constexpr auto kPending = std::chrono::steady_clock::time_point::max();
 
 // Audio and video do not step together: the generation before still decrypts for this long.
 constexpr std::chrono::seconds kGrace{10};
@@ -107,16 +108,21 @@ void KeyBinding::want(std::uint64_t key_id) {
     if (!is_started_ || key_id >= scheme_.max_keyring)
       return;
     auto at = wanted_.find(key_id);
-    if (at != wanted_.end() && now - at->second < kAskAgain)
+    if (at != wanted_.end() && (at->second == kPending || now - at->second < kAskAgain))
       return;
     if (at == wanted_.end() && wanted_.size() >= kMaxWanted)
       return;
-    wanted_[key_id] = now;
+    wanted_[key_id] = kPending;
   }
-  state_->queue().post([self = shared_from_this(), key_id] {
+  // Behind everything that the application asked for.
+  state_->queue().post_when_idle([self = shared_from_this(), key_id] {
     GstE2EEKeyProvider *provider = self->state_->ref_provider();
     if (provider == nullptr)
       return;
+    {
+      std::lock_guard lock(self->mutex_);
+      self->wanted_[key_id] = std::chrono::steady_clock::now();
+    }
     self->refresh(provider, key_id);
     if (self->ring()->find(key_id) == nullptr)
       g_signal_emit_by_name(provider, "key-missing", name_or_null(self->owner_), key_id);
@@ -141,10 +147,11 @@ KeyRef KeyBinding::known_key(const Material &material) {
 
 // The generation that `material` asks for, from an earlier one that is already derived.
 KeyRef KeyBinding::walk_to(const Material &material, KeyRef key) {
-  while (key && key->generation < material.generation + material.steps) {
-    key = ratchet_key(scheme_, material, *key, owner_);
-    if (key)
-      advance(key);
+  while (key->generation < material.generation + material.steps) {
+    KeyRef next = ratchet_key(scheme_, material, *key, owner_);
+    if (!next || !advance(key, next))
+      break;
+    key = std::move(next);
   }
   return key;
 }
@@ -231,12 +238,21 @@ void KeyBinding::refresh_current(GstE2EEKeyProvider *provider) {
   MaterialPtr material(
       gst_e2ee_key_provider_lookup_current(provider, name_or_null(owner_), &error));
   log_and_clear(&error, "look-up of the current key");
-  KeyRef key = material ? key_for(std::move(material), began) : nullptr;
-  if (key)
+  if (material)
     state_->protect(owner_);
+  KeyRef key = material ? key_for(std::move(material), began) : nullptr;
   {
     std::lock_guard lock(mutex_);
-    if (began != removals_ || ring_->current == key)
+    if (began != removals_) {
+      if (key)
+        look_up_again(key->id);
+      return;
+    }
+    // A frame may have proved a later generation meanwhile.
+    auto entry = key ? entries_.find(key->id) : entries_.end();
+    if (entry != entries_.end())
+      key = entry->second.key;
+    if (ring_->current == key)
       return;
     std::shared_ptr<KeyRing> ring = copy_of_ring();
     ring->current = std::move(key);
@@ -265,22 +281,26 @@ void KeyBinding::withdraw(std::uint64_t key_id) {
 
 // ---- ratchet ------------------------------------------------------------------------------------
 
-// Mutex held by none: makes `key`, the step after the present key or a later one, the present.
-void KeyBinding::advance(const KeyRef &key) {
+// Makes `key`, one or more steps after `from`, the present key; false when `from` is no longer
+// that.
+bool KeyBinding::advance(const KeyRef &from, const KeyRef &key) {
   KeyRef old;
   {
     std::lock_guard lock(mutex_);
     auto entry = entries_.find(key->id);
-    if (entry == entries_.end() || entry->second.key->generation >= key->generation)
-      return;
+    if (entry == entries_.end() || entry->second.key != from)
+      return false;
     old = std::exchange(entry->second.key, key);
     std::shared_ptr<KeyRing> ring = copy_of_ring();
     KeySlot &slot = ring->slot(key->id);
-    slot.keys = {key, old};
-    auto reached = std::find_if(slot.ahead.begin(), slot.ahead.end(), [&](const KeyRef &ahead) {
-      return ahead->generation > key->generation;
-    });
-    slot.ahead.erase(slot.ahead.begin(), reached);
+    // Other streams of the sender may be at any generation that was passed.
+    slot.keys = {old};
+    while (!slot.ahead.empty() && slot.ahead.front()->generation <= key->generation) {
+      if (slot.ahead.front() != key)
+        slot.keys.insert(slot.keys.begin(), slot.ahead.front());
+      slot.ahead.erase(slot.ahead.begin());
+    }
+    slot.keys.insert(slot.keys.begin(), key);
     if (ring->current == old)
       ring->current = key;
     publish(std::move(ring));
@@ -290,20 +310,24 @@ void KeyBinding::advance(const KeyRef &key) {
                 key->generation, key->fingerprint.c_str());
   end_grace_later(old);
   look_ahead(key->id);
+  return true;
 }
 
 void KeyBinding::end_grace_later(const KeyRef &old) {
-  state_->queue().post_at(WorkQueue::Clock::now() + kGrace, [weak = weak_from_this(), old] {
+  // Weak: a key that is withdrawn meanwhile must not live on in a task.
+  const auto when = WorkQueue::Clock::now() + kGrace;
+  state_->queue().post_at(when, [weak = weak_from_this(), weak_old = std::weak_ptr(old)] {
     auto self = weak.lock();
-    if (!self)
+    const KeyRef past = weak_old.lock();
+    if (!self || !past)
       return;
     {
       std::lock_guard lock(self->mutex_);
-      const KeySlot *slot = self->ring_->find(old->id);
-      if (slot == nullptr || slot->keys.size() < 2 || slot->keys[1] != old)
+      const KeySlot *slot = self->ring_->find(past->id);
+      if (slot == nullptr || slot->keys.size() < 2 || slot->keys.back() != past)
         return;
       std::shared_ptr<KeyRing> ring = self->copy_of_ring();
-      ring->slot(old->id).keys.resize(1);
+      ring->slot(past->id).keys.resize(1);
       self->publish(std::move(ring));
     }
     self->tell_withdrawn(false);
@@ -311,7 +335,7 @@ void KeyBinding::end_grace_later(const KeyRef &old) {
 }
 
 std::uint64_t KeyBinding::follow(const KeyRef &key) {
-  std::uint64_t steps = 0;
+  KeyRef from;
   {
     std::lock_guard lock(mutex_);
     auto entry = entries_.find(key->id);
@@ -319,18 +343,22 @@ std::uint64_t KeyBinding::follow(const KeyRef &key) {
     if (entry == entries_.end() || slot == nullptr ||
         std::find(slot->ahead.begin(), slot->ahead.end(), key) == slot->ahead.end())
       return 0;  // replaced meanwhile, or another stream of the participant came first
-    steps = key->generation - entry->second.key->generation;
+    from = entry->second.key;
   }
-  advance(key);
-  state_->queue().post([self = shared_from_this(), key] {
+  if (!advance(from, key))
+    return 0;
+  state_->queue().post([self = shared_from_this(), weak_key = std::weak_ptr(key)] {
+    const KeyRef proven = weak_key.lock();
+    if (!proven)
+      return;
     if (GstE2EEKeyProvider *provider = self->state_->ref_provider()) {
-      self->announce_ratchet(provider, key);
-      g_signal_emit_by_name(provider, "key-ratcheted", name_or_null(self->owner_), key->id,
-                            key->generation);
+      self->announce_ratchet(provider, proven);
+      g_signal_emit_by_name(provider, "key-ratcheted", name_or_null(self->owner_), proven->id,
+                            proven->generation);
       g_object_unref(provider);
     }
   });
-  return steps;
+  return key->generation - from->generation;
 }
 
 // Gives the provider the material of the new generation, so that it can forget the old one.
@@ -352,28 +380,26 @@ void KeyBinding::announce_ratchet(GstE2EEKeyProvider *provider, const KeyRef &ke
 }
 
 KeyRef KeyBinding::ratchet(GstE2EEKeyProvider *provider, std::uint64_t key_id) {
-  KeyRef key;
+  KeyRef from;
+  KeyRef next;  // derived ahead, perhaps
   MaterialPtr given;
   {
     std::lock_guard lock(mutex_);
     auto entry = entries_.find(key_id);
     if (entry == entries_.end())
       return nullptr;
+    from = entry->second.key;
     given = material_ref(entry->second.given.get());
     const KeySlot *slot = ring_->find(key_id);
-    key = slot != nullptr && !slot->ahead.empty() ? slot->ahead.front() : nullptr;
-    if (!key)
-      key = entry->second.key;
-    else
-      given.reset();  // derived ahead already
+    if (slot != nullptr && !slot->ahead.empty())
+      next = slot->ahead.front();
   }
-  if (given)
-    key = ratchet_key(scheme_, material_of(given.get()), *key, owner_);
-  if (!key)
+  if (!next)
+    next = ratchet_key(scheme_, material_of(given.get()), *from, owner_);
+  if (!next || !advance(from, next))
     return nullptr;
-  advance(key);
-  announce_ratchet(provider, key);
-  return key;
+  announce_ratchet(provider, next);
+  return next;
 }
 
 // Derives one generation more, when nothing more urgent is to do, until the window is full.

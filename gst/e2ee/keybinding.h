@@ -88,7 +88,7 @@ class KeyBinding : public std::enable_shared_from_this<KeyBinding> {
   KeyRef known_key(const Material &material);
   KeyRef key_for(MaterialPtr material, unsigned began);
   KeyRef walk_to(const Material &material, KeyRef key);
-  void advance(const KeyRef &key);
+  bool advance(const KeyRef &from, const KeyRef &key);
   void announce_ratchet(GstE2EEKeyProvider *provider, const KeyRef &key);
   void end_grace_later(const KeyRef &old);
   void look_ahead(std::uint64_t key_id);

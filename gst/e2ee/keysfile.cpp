@@ -127,8 +127,11 @@ class Group {
 bool read_keys_file(const char *path, unsigned ring_size, FileRings &rings,
                     std::vector<std::string> &notices, GError **error) {
   Secret content;
-  if (!read_secret_file(path, "keys-file", content, notices, error))
+  if (!read_secret_file(path, path, content, notices, error)) {
+    if (error != nullptr && (*error)->code == GST_E2EE_ERROR_INVALID_KEY)
+      (*error)->code = GST_E2EE_ERROR_PARSE;  // empty
     return false;
+  }
   KeyFile file(g_key_file_new());
   GError *why = nullptr;
   if (!g_key_file_load_from_data(file.get(), reinterpret_cast<const char *>(content.view().data()),

@@ -273,8 +273,7 @@ GstE2EEKeyProvider *make_provider(const char *text, GError **error) {
     return nullptr;
   if (!Kinds::get().find(parsed.kind, kind)) {
     g_set_error(error, GST_E2EE_ERROR, GST_E2EE_ERROR_NOT_FOUND,
-                "there is no key provider kind '%s'; there are: %s", parsed.kind.c_str(),
-                Kinds::get().names().c_str());
+                "a key provider starts with its kind; there are: %s", Kinds::get().names().c_str());
     return nullptr;
   }
   if (!check_fields(parsed, kind, error))
@@ -299,7 +298,7 @@ class Living {
       g_set_error_literal(error, GST_E2EE_ERROR, GST_E2EE_ERROR_CRYPTO, "SHA-256 failed");
       return nullptr;
     }
-    std::lock_guard lock(mutex_);
+    std::lock_guard lock(mutex_);  // recursive: a kind may wrap a provider made from text
     forget_dead();
     auto at = providers_.find(hash);
     if (at != providers_.end()) {
@@ -326,7 +325,7 @@ class Living {
     }
   }
 
-  std::mutex mutex_;
+  std::recursive_mutex mutex_;
   std::map<std::array<std::uint8_t, 32>, GWeakRef> providers_;
 };
 

@@ -1,11 +1,18 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "registry.h"
 
+#include <algorithm>
 #include <iterator>
 
 #include "gste2eesharedkeyprovider.h"
 
 namespace e2ee {
+
+namespace {
+// Nanoseconds. Below, receivers could not derive as fast; above, clocks overflow.
+constexpr std::uint64_t kShortestInterval = 10'000'000;
+constexpr std::uint64_t kLongestInterval = std::uint64_t{366} * 24 * 3600 * 1'000'000'000;
+}  // namespace
 
 std::shared_ptr<ProviderState> ProviderState::of(GstE2EEKeyProvider *provider) {
   static const GQuark quark = g_quark_from_static_string("gst-e2ee-provider-state");
@@ -150,28 +157,35 @@ void ProviderState::ratchet_if_current(const std::shared_ptr<KeyBinding> &bindin
 }
 
 void ProviderState::ratchet_after_interval(std::weak_ptr<KeyBinding> weak) {
-  const auto when = WorkQueue::Clock::now() + std::chrono::nanoseconds(ratchet_interval_.load());
+  const auto interval = std::chrono::nanoseconds(static_cast<std::int64_t>(
+      std::clamp(ratchet_interval_.load(), kShortestInterval, kLongestInterval)));
+  const auto when = WorkQueue::Clock::now() + interval;
   queue_->post_at(when, [state = shared_from_this(), weak] {
     auto binding = weak.lock();
     if (!binding)
       return;
-    if (state->ratchet_interval() == 0) {
+    if (state->ratchet_interval() == 0 || state->ratchet_interval() == GST_CLOCK_TIME_NONE) {
       binding->ratchets_by_time = false;
       return;
     }
-    state->ratchet_if_current(binding, binding->ring()->current);
+    // Not while nothing is sent: receivers look ahead a few steps only.
+    const KeyRef current = binding->ring()->current;
+    if (current && current->sealed != 0)
+      state->ratchet_if_current(binding, current);
     state->ratchet_after_interval(weak);
   });
 }
 
 void ProviderState::frame_sealed(const std::shared_ptr<KeyBinding> &binding, const KeyRef &key) {
   const std::uint64_t frames = ratchet_frames_.load(std::memory_order_relaxed);
-  // Equal, not more: one request for a key, however long the step takes.
-  if (frames != 0 && key->sealed.fetch_add(1, std::memory_order_relaxed) + 1 == frames)
-    queue_->post(
-        [state = shared_from_this(), binding, key] { state->ratchet_if_current(binding, key); });
-  if (ratchet_interval_.load(std::memory_order_relaxed) != 0 &&
-      !binding->ratchets_by_time.exchange(true))
+  const std::uint64_t sealed = key->sealed.fetch_add(1, std::memory_order_relaxed) + 1;
+  // One request for a key, however long the step takes.
+  if (frames != 0 && sealed >= frames && !key->ratchet_asked.exchange(true))
+    queue_->post([state = shared_from_this(), binding, weak_key = std::weak_ptr(key)] {
+      state->ratchet_if_current(binding, weak_key.lock());
+    });
+  const std::uint64_t interval = ratchet_interval_.load(std::memory_order_relaxed);
+  if (interval != 0 && interval != GST_CLOCK_TIME_NONE && !binding->ratchets_by_time.exchange(true))
     ratchet_after_interval(binding);
 }
 

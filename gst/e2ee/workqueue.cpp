@@ -4,6 +4,7 @@
 #include <pthread.h>
 
 #include <future>
+#include <system_error>
 
 namespace e2ee {
 
@@ -18,8 +19,12 @@ void WorkQueue::start() {
     more_.notify_one();
     return;
   }
-  std::thread([self = shared_from_this()] { self->work(); }).detach();
-  running_ = true;
+  try {
+    std::thread([self = shared_from_this()] { self->work(); }).detach();
+    running_ = true;
+  } catch (const std::system_error &) {
+    // No more threads now: what is queued waits for the next call. Callers are C code.
+  }
 }
 
 void WorkQueue::post(Task task) {
@@ -117,6 +122,7 @@ void WorkQueue::work() {
     lock.lock();
   }
   running_ = false;
+  worker_ = {};
 }
 
 }  // namespace e2ee

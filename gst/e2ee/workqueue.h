@@ -19,7 +19,7 @@ class WorkQueue : public std::enable_shared_from_this<WorkQueue> {
   using Task = std::function<void()>;
   using Clock = std::chrono::steady_clock;
 
-  /// Queues `task`. Tasks hold no strong reference on the queue's owner.
+  /// Queues `task`. It is dropped, not run, when the queue is closed before its turn.
   void post(Task task);
 
   /// Queues `task` behind everything that is posted, now or later, in the ordinary way.

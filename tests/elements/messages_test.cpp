@@ -149,8 +149,10 @@ TEST_F(Messages, AStateThatIsOverIsNotTheLastWord) {
 TEST_F(Messages, NothingOfAnEarlierRunIsTold) {
   for (int i = 0; i < 5; ++i)
     bad(forged);
-  decryptor.bus();
+  EXPECT_EQ(decryptor.bus().total("decryption-failed"), 1U);
   gst_element_set_state(decryptor.get(), GST_STATE_READY);
+  // What was counted since is told as the run ends, and nothing after that.
+  EXPECT_EQ(decryptor.bus().total("decryption-failed"), 4U);
   sleep_ms(kInterval + 300);
   EXPECT_TRUE(decryptor.bus().states.empty());
 }

@@ -194,7 +194,6 @@ class FrameVector : public OfVector<Record> {
 using NegativeVector = OfVector<Record>;
 using ServerVector = OfVector<Record>;
 using CaptureVector = OfVector<vectors::Capture>;
-class LaterVector : public testing::TestWithParam<Record> {};
 
 constexpr auto kIdOfRecord = [](const auto &test) { return vectors::test_name(test.param.id); };
 
@@ -370,12 +369,6 @@ TEST_P(CaptureVector, Decrypts) {
   ledger().count("captured ones decrypted");
 }
 
-TEST_P(LaterVector, ComesWithRatcheting) {
-  ASSERT_EQ(GetParam().error, "");
-  ledger().count("skipped");
-  GTEST_SKIP() << GetParam().id << ": comes with ratcheting";
-}
-
 INSTANTIATE_TEST_SUITE_P(Frames, FrameVector,
                          testing::ValuesIn(vectors::load({"livekit-frames.json"})), kIdOfRecord);
 INSTANTIATE_TEST_SUITE_P(RealFrames, FrameVector,
@@ -391,10 +384,6 @@ INSTANTIATE_TEST_SUITE_P(Captures, CaptureVector,
                          testing::ValuesIn(vectors::load_captures(
                              {"lk-script-opus.jsonl", "lk-script-vp8-with-vp8.jsonl",
                               "lk-script-vp9-with-vp9.jsonl", "lk-script-h264-with-h264.jsonl"})),
-                         kIdOfRecord);
-INSTANTIATE_TEST_SUITE_P(Later, LaterVector,
-                         testing::ValuesIn(vectors::load({"livekit-state.json",
-                                                          "livekit-crossversion.json"})),
                          kIdOfRecord);
 
 }  // namespace elements

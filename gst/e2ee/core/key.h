@@ -68,6 +68,7 @@ struct Key {
   std::string fingerprint;
   std::shared_ptr<KeyUsage> usage;
   mutable std::atomic<std::uint64_t> sealed{0};  // frames, by all encryptors here
+  mutable std::atomic<bool> ratchet_asked{false};
 };
 using KeyRef = std::shared_ptr<const Key>;
 
@@ -83,7 +84,7 @@ KeyRef ratchet_key(const Scheme &scheme, const Material &material, const Key &fr
 /// The keys that a decryptor may try for one key id.
 struct KeySlot {
   std::uint64_t id = 0;
-  std::vector<KeyRef> keys;   // this generation, then the one before while its grace time lasts
+  std::vector<KeyRef> keys;   // this generation, then those just passed, for their grace time
   std::vector<KeyRef> ahead;  // generations to come, in order; tried within a budget
 };
 
