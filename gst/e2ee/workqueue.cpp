@@ -101,7 +101,9 @@ bool WorkQueue::next(Task &task, std::unique_lock<std::mutex> &lock) {
       from.pop_front();
       return true;
     } else if (!timed_.empty()) {
-      more_.wait_until(lock, timed_.begin()->first);
+      // A copy: the wait looks at it once more when it is over, and close() may have dropped it.
+      const Clock::time_point first = timed_.begin()->first;
+      more_.wait_until(lock, first);
     } else if (more_.wait_until(lock, patience) == std::cv_status::timeout && tasks_.empty() &&
                idle_tasks_.empty() && timed_.empty()) {
       return false;
