@@ -226,6 +226,8 @@ GstStateChangeReturn gst_e2ee_base_change_state(GstElement *element, GstStateCha
       // The first frame is a key frame: it must find its key.
       if (base.cryptor)
         base.cryptor->wait_ready(kProviderPatience);
+      if (base.cryptor && GST_E2EE_BASE_GET_CLASS(self)->start != nullptr)
+        GST_E2EE_BASE_GET_CLASS(self)->start(self);
       if (!base.enabled)
         warn_disabled(self);
       break;

@@ -23,6 +23,9 @@ struct _GstE2EEBaseClass {
   /// Works on one frame, on the streaming thread. Takes the buffer.
   GstFlowReturn (*frame)(GstE2EEBase *self, GstBuffer *buffer);
 
+  /// The cryptor is there and no pad takes frames yet; may be null.
+  void (*start)(GstE2EEBase *self);
+
   /// Handles an event of the sink pad; takes it. The default checks caps and passes it on.
   gboolean (*sink_event)(GstE2EEBase *self, GstEvent *event);
 };

@@ -345,6 +345,22 @@ bool check_server_trailer(GstE2EEBase *element) {
   return false;
 }
 
+void gst_e2ee_decrypt_start(GstE2EEBase *element) {
+  Decrypt &self = decrypt_of(element);
+  FrameCryptor &cryptor = *e2ee::base_of(element).cryptor;
+  cryptor.set_replay_window(self.replay_window);
+  cryptor.on_keys_changed([element] { keys_changed(element); });
+  cryptor.on_keys_withdrawn([&self] { self.queue->give_up(); });
+}
+
+void stop_listening(Base &base, Decrypt &self) {
+  if (base.cryptor) {
+    base.cryptor->on_keys_changed({});
+    base.cryptor->on_keys_withdrawn({});
+  }
+  self.queue->stop();
+}
+
 GstStateChangeReturn gst_e2ee_decrypt_change_state(GstElement *element, GstStateChange transition) {
   GstE2EEBase *base_element = GST_E2EE_BASE(element);
   Base &base = e2ee::base_of(base_element);
@@ -357,26 +373,15 @@ GstStateChangeReturn gst_e2ee_decrypt_change_state(GstElement *element, GstState
     if (self.key_wait > 0)  // before the pads take frames
       self.queue->start(self.key_wait, self.key_wait_bytes);
   }
-  if (transition == GST_STATE_CHANGE_PAUSED_TO_READY) {
-    if (base.cryptor) {
-      base.cryptor->on_keys_changed({});
-      base.cryptor->on_keys_withdrawn({});
-    }
-    self.queue->stop();
-  }
+  if (transition == GST_STATE_CHANGE_PAUSED_TO_READY)
+    stop_listening(base, self);
   const GstStateChangeReturn result =
       GST_ELEMENT_CLASS(gst_e2ee_decrypt_parent_class)->change_state(element, transition);
   if (transition == GST_STATE_CHANGE_PAUSED_TO_READY)
     self.queue->join();  // its push returns now that the pads are inactive
-  if (transition == GST_STATE_CHANGE_READY_TO_PAUSED) {
-    if (result == GST_STATE_CHANGE_FAILURE) {
-      self.queue->stop();
-      self.queue->join();
-    } else if (base.cryptor) {
-      base.cryptor->set_replay_window(self.replay_window);
-      base.cryptor->on_keys_changed([base_element] { keys_changed(base_element); });
-      base.cryptor->on_keys_withdrawn([&self] { self.queue->give_up(); });
-    }
+  if (transition == GST_STATE_CHANGE_READY_TO_PAUSED && result == GST_STATE_CHANGE_FAILURE) {
+    stop_listening(base, self);
+    self.queue->join();
   }
   return result;
 }
@@ -513,6 +518,7 @@ static void gst_e2ee_decrypt_class_init(GstE2EEDecryptClass *klass) {
   object_class->finalize = gst_e2ee_decrypt_finalize;
   element_class->change_state = gst_e2ee_decrypt_change_state;
   GST_E2EE_BASE_CLASS(klass)->frame = frame_arrived;
+  GST_E2EE_BASE_CLASS(klass)->start = gst_e2ee_decrypt_start;
   GST_E2EE_BASE_CLASS(klass)->sink_event = gst_e2ee_decrypt_sink_event;
   install_properties(object_class);
   gst_element_class_set_static_metadata(
