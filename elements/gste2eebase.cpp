@@ -482,14 +482,15 @@ bool handle_special(GstE2EEBase *self, GstBuffer *buffer, bool enabled, GstFlowR
 }
 
 GstFlowReturn drop_frame(GstE2EEBase *self, GstBuffer *buffer, Reason reason, guint64 key_id,
-                         bool rarely) {
+                         Report report) {
   Base &base = base_of(self);
   const ReasonNames &names = names_of(reason);
   GST_DEBUG_OBJECT(self,
                    "dropping a frame of %" G_GSIZE_FORMAT " bytes, key %" G_GUINT64_FORMAT ": %s",
                    gst_buffer_get_size(buffer), key_id, names.text);
   base.counters.dropped[static_cast<std::size_t>(reason)].fetch_add(1, std::memory_order_relaxed);
-  base.reporter->report(names.state, participant_of(base), key_id, rarely);
+  if (report != Report::already_done)
+    base.reporter->report(names.state, participant_of(base), key_id, report == Report::rarely);
   gst_buffer_unref(buffer);
   return GST_FLOW_OK;
 }

@@ -79,9 +79,11 @@ std::string participant_of(Base &base);
 /// Then it takes the buffer, sets `flow` and returns true.
 bool handle_special(GstE2EEBase *self, GstBuffer *buffer, bool enabled, GstFlowReturn &flow);
 
-/// Drops `buffer`, counts and reports why; `rarely` when it has gone on like this for long.
+enum class Report { usual, rarely, already_done };
+
+/// Drops `buffer`, counts and reports why: `rarely` when it has gone on like this for long.
 GstFlowReturn drop_frame(GstE2EEBase *self, GstBuffer *buffer, Reason reason, guint64 key_id,
-                         bool rarely = false);
+                         Report report = Report::usual);
 
 /// Pushes a frame that was encrypted or decrypted, and reports what changed.
 GstFlowReturn push_frame(GstE2EEBase *self, GstBuffer *buffer, const FrameCryptor::Result &result);

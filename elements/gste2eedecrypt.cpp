@@ -208,14 +208,18 @@ GstFlowReturn pass_frame(GstE2EEBase *element, GstBuffer *buffer,
 }
 
 GstFlowReturn fail_frame(GstE2EEBase *element, GstBuffer *buffer,
-                         const FrameCryptor::Result &result, bool held) {
+                         const FrameCryptor::Result &result, HoldQueue::Turn turn) {
   Reason reason = result.reason;
-  if (reason == Reason::missing_key && held)
+  e2ee::Report report = result.backing_off ? e2ee::Report::rarely : e2ee::Report::usual;
+  if (reason == Reason::missing_key && turn.held) {
     reason = Reason::held_too_long;
+    if (turn.again)
+      report = e2ee::Report::already_done;  // when its wait began
+  }
   if (reason == Reason::malformed && decrypt_of(element).allow_plaintext &&
       plaintext_may_pass(element, buffer, reason))
     return e2ee::push_unprotected(element, buffer);
-  return e2ee::drop_frame(element, buffer, reason, result.key_id, result.backing_off);
+  return e2ee::drop_frame(element, buffer, reason, result.key_id, report);
 }
 
 FrameCryptor::Result decrypt_buffer(GstE2EEBase *element, GstBuffer *&buffer) {
@@ -247,7 +251,7 @@ HoldQueue::Attempt decrypt_frame(GstE2EEBase *element, GstBuffer *&buffer, HoldQ
                             result.key_id);
     return HoldQueue::Attempt::key_missing;
   }
-  flow = fail_frame(element, buffer, result, turn.held);
+  flow = fail_frame(element, buffer, result, turn);
   return HoldQueue::Attempt::done;
 }
 

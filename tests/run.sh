@@ -13,7 +13,7 @@ Usage: tests/run.sh [--quick] [--filter NAME] [--no-install]
 
 Builds into build/ and runs all tests: core, elements and pipelines, Python, formatting, builds
 without a warning by g++ and clang++, elements and pipelines once more under AddressSanitizer and
-UndefinedBehaviorSanitizer, and examples/demo.sh with both codecs. Up to half an hour.
+UndefinedBehaviorSanitizer, key changes under ThreadSanitizer, and examples/demo.sh with both codecs. Up to half an hour.
 
   --quick         core, elements, shorter pipelines, Python and formatting: two minutes
   --filter NAME   only test cases whose name contains NAME; * and ? stand for any characters
@@ -129,6 +129,20 @@ for test in json.load(sys.stdin):
   E2EE_QUICK=1 gtests asan --timeout-multiplier 4 "${names[@]}"
 }
 
+# Keys changed by 8 threads under 4 streams.
+threads_under_tsan() {
+  local folder=$1
+  export GST_REGISTRY_FORK=no G_SLICE=always-malloc
+  export TSAN_OPTIONS=exitcode=66:suppressions=$E2EE_ROOT/tests/tsan.supp
+  [[ -f $folder/build.ninja ]] ||
+    meson setup --buildtype=debug -Doptimization=1 -Db_sanitize=thread -Db_lundef=false \
+      -Dtests=true -Dexamples=false -Dintrospection=disabled "$folder" "$E2EE_ROOT"
+  ninja -C "$folder" tests/stress/e2ee-stress-test plugins/e2ee/libgste2ee.so
+  meson test -C "$folder" --no-rebuild --verbose --timeout-multiplier 2 \
+    --test-args='--gtest_filter=Threads.*' stress
+}
+export -f threads_under_tsan
+
 heading 'Build'
 if [[ $quick || $filter ]]; then # not the demo, not the benchmark
   # shellcheck disable=SC2034
@@ -156,6 +170,9 @@ if [[ -z $quick && -z $filter ]]; then
     'build_without_warnings "$@"' - "$E2EE_BUILD" -Db_sanitize=address,undefined \
     -Db_lundef=false -Dintrospection=disabled -Dexamples=false -Doptimization=1 -Ddebug=true
   (sanitized)
+  heading 'ThreadSanitizer, by clang++'
+  step 'keys changed by 8 threads under 4 streams, without a report' 900 \
+    env CC=clang CXX=clang++ bash -c 'threads_under_tsan "$@"' - "$main_build/tsan"
   heading 'Demo'
   E2EE_BUILD=$main_build
   if [[ -f $E2EE_ROOT/examples/demo.sh ]]; then

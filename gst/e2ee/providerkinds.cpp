@@ -256,6 +256,13 @@ bool check_fields(const ProviderText &text, const Kind &kind, GError **error) {
       known = known || field == static_cast<const char *>(name);
       all += (all.empty() ? "" : ", ") + field;
     }
+    // Behind a comma in a passphrase that should have been quoted stands no field's name.
+    if (!known && g_hash_table_contains(text.fields, "passphrase")) {
+      g_set_error(error, GST_E2EE_ERROR, GST_E2EE_ERROR_INVALID_OPTION,
+                  "key provider kind '%s' takes %s; a passphrase with commas needs \\\"quotes\\\"",
+                  text.kind.c_str(), all.c_str());
+      return false;
+    }
     if (!known) {
       g_set_error(error, GST_E2EE_ERROR, GST_E2EE_ERROR_INVALID_OPTION,
                   "key provider kind '%s' has no field '%s'; it takes %s", text.kind.c_str(),

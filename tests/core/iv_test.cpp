@@ -56,7 +56,7 @@ class SharedIv {
 
 }  // namespace
 
-TEST(IvSource, AdvanceCarries) {
+TEST(IvSource, R3_AdvanceCarries) {
   const struct {
     const char *from;
     unsigned n;
@@ -81,7 +81,7 @@ TEST(IvSource, AdvanceCarries) {
   }
 }
 
-TEST(IvSource, WrapsWithoutStartingOver) {
+TEST(IvSource, R3_WrapsWithoutStartingOver) {
   IvSource source(fixed_random(Bytes(kIvSize, 0xff)));
   Iv first{};
   ASSERT_TRUE(source.take(1, first));
@@ -92,7 +92,7 @@ TEST(IvSource, WrapsWithoutStartingOver) {
   EXPECT_EQ(hex_of(first), "000000000000000000000004");
 }
 
-TEST(IvSource, DrawsOnceAndNeverRepeats) {
+TEST(IvSource, R3_DrawsOnceAndNeverRepeats) {
   g_draws = 0;
   IvSource source(counted_random);
   std::set<Iv> seen;
@@ -109,7 +109,7 @@ TEST(IvSource, DrawsOnceAndNeverRepeats) {
 }
 
 // The start is all random: over many sources each bit is set in about half of them.
-TEST(IvSource, AllBitsOfTheStartVary) {
+TEST(IvSource, R3_AllBitsOfTheStartVary) {
   constexpr int kStarts = 4000;
   std::array<int, kIvSize * 8> ones{};
   for (int i = 0; i < kStarts; ++i) {
@@ -124,7 +124,7 @@ TEST(IvSource, AllBitsOfTheStartVary) {
     EXPECT_NEAR(ones[bit], kStarts / 2, 253) << "bit " << bit;
 }
 
-TEST(IvSource, FailsWithoutRandomness) {
+TEST(IvSource, R3_FailsWithoutRandomness) {
   g_works = false;
   IvSource source(moody_random);
   Iv iv{};
@@ -135,7 +135,7 @@ TEST(IvSource, FailsWithoutRandomness) {
   EXPECT_NE(iv, Iv{}) << "counted from zero";
 }
 
-TEST(IvSource, AForkedChildStartsAnew) {
+TEST(IvSource, R3_AForkedChildStartsAnew) {
   // Forks are counted from the first secret on; whoever has a key has one.
   const Secret any(std::size_t{16});
   SharedIv shared;
@@ -149,7 +149,7 @@ TEST(IvSource, AForkedChildStartsAnew) {
   EXPECT_NE(std::memcmp(iv.data(), shared.get()->data(), 8), 0);
 }
 
-TEST(IvSource, AForkedChildWithoutRandomnessGetsNone) {
+TEST(IvSource, R3_AForkedChildWithoutRandomnessGetsNone) {
   const Secret any(std::size_t{16});
   g_works = true;
   IvSource source(moody_random);
@@ -161,7 +161,7 @@ TEST(IvSource, AForkedChildWithoutRandomnessGetsNone) {
   }));
 }
 
-TEST(SealerIv, EveryFrameHasItsOwn) {
+TEST(SealerIv, R3_EveryFrameHasItsOwn) {
   Sealer sealer(livekit());
   const KeyRef key = raw_key(1);
   std::set<Bytes> seen;
@@ -176,7 +176,7 @@ TEST(SealerIv, EveryFrameHasItsOwn) {
 }
 
 // The same bytes set again are another Key object. It must not go back to where the first began.
-TEST(SealerIv, SettingTheSameKeyAgainDoesNotRewind) {
+TEST(SealerIv, R3_SettingTheSameKeyAgainDoesNotRewind) {
   std::set<Bytes> starts;
   Sealer sealer(livekit());
   for (int i = 0; i < 50; ++i) {
@@ -187,7 +187,7 @@ TEST(SealerIv, SettingTheSameKeyAgainDoesNotRewind) {
   }
 }
 
-TEST(SealerIv, AKeyThatWasDroppedStartsAnew) {
+TEST(SealerIv, R3_AKeyThatWasDroppedStartsAnew) {
   Sealer sealer(livekit());
   const KeyRef key = raw_key(1);
   const Bytes before = iv_in(seal(sealer, key, opus(), FrameType::audio, noise(20)).frame);
@@ -196,7 +196,7 @@ TEST(SealerIv, AKeyThatWasDroppedStartsAnew) {
   EXPECT_NE(Bytes(before.begin(), before.begin() + 8), Bytes(after.begin(), after.begin() + 8));
 }
 
-TEST(SealerIv, NoRandomnessNoFrame) {
+TEST(SealerIv, R3_NoRandomnessNoFrame) {
   for (const CodecRule *codec : codecs()) {
     Sealer sealer(livekit(), broken_random);
     const KeyRef key = raw_key(1);
@@ -211,7 +211,7 @@ TEST(SealerIv, NoRandomnessNoFrame) {
   }
 }
 
-TEST(KeyUsage, LimitStopsTheSealer) {
+TEST(KeyUsage, R4_LimitStopsTheSealer) {
   const KeyRef key = raw_key(0x51);
   Sealer sealer(livekit());
   key->usage->set_for_tests(KeyUsage::kHardLimit - 1);
@@ -223,7 +223,7 @@ TEST(KeyUsage, LimitStopsTheSealer) {
   key->usage->set_for_tests(0);
 }
 
-TEST(KeyUsage, LimitIsTheKeyValuesNotTheObjects) {
+TEST(KeyUsage, R4_LimitIsTheKeyValuesNotTheObjects) {
   const KeyRef one = raw_key(0x52, 0);
   const KeyRef other = raw_key(0x52, 3);
   const KeyRef different = raw_key(0x53, 0);
@@ -237,14 +237,14 @@ TEST(KeyUsage, LimitIsTheKeyValuesNotTheObjects) {
   one->usage->set_for_tests(0);
 }
 
-TEST(KeyUsage, IsRememberedAfterTheKeyIsGone) {
+TEST(KeyUsage, R4_IsRememberedAfterTheKeyIsGone) {
   raw_key(0x54)->usage->set_for_tests(12345);
   EXPECT_EQ(raw_key(0x54)->usage->frames(), 12345U);
 }
 
 // More keys than are remembered come and go. Those in use keep their counts whatever happens, and
 // of the others those that were used most.
-TEST(KeyUsage, ManyKeysDoNotDisplaceThoseInUse) {
+TEST(KeyUsage, R4_ManyKeysDoNotDisplaceThoseInUse) {
   std::vector<std::shared_ptr<KeyUsage>> used;
   for (std::uint32_t seed = 0; seed < 100; ++seed)
     used.push_back(usage_of(noise(16, seed)));
@@ -256,7 +256,7 @@ TEST(KeyUsage, ManyKeysDoNotDisplaceThoseInUse) {
   EXPECT_EQ(usage_of(noise(16, 500))->frames(), 1000U);
 }
 
-TEST(KeyUsage, ReleasedAndOpenedFramesCountAndTriesDoNot) {
+TEST(KeyUsage, R4_ReleasedAndOpenedFramesCountAndTriesDoNot) {
   const KeyRef key = raw_key(0x55);
   key->usage->set_for_tests(0);
   Sealer sealer(livekit());
@@ -275,7 +275,7 @@ TEST(KeyUsage, ReleasedAndOpenedFramesCountAndTriesDoNot) {
   EXPECT_EQ(key->usage->frames(), 100U) << "a frame that does not verify is no use of the key";
 }
 
-TEST(KeyUsage, AnExhaustedKeyStillOpens) {
+TEST(KeyUsage, R4_AnExhaustedKeyStillOpens) {
   const KeyRef key = raw_key(0x56);
   Sealer sealer(livekit());
   const Bytes frame = seal(sealer, key, opus(), FrameType::audio, noise(30)).frame;
@@ -284,7 +284,7 @@ TEST(KeyUsage, AnExhaustedKeyStillOpens) {
   key->usage->set_for_tests(0);
 }
 
-TEST(Fork, AChildDoesNotUseItsParentsKeys) {
+TEST(Fork, R3_AChildDoesNotUseItsParentsKeys) {
   const KeyRef key = raw_key(0x57);
   EXPECT_TRUE(in_child([&] {
     Sealer sealer(livekit());
@@ -297,7 +297,7 @@ TEST(Fork, AChildDoesNotUseItsParentsKeys) {
   })) << "an all-zero key was taken for a key";
 }
 
-TEST(Fork, AChildsSealerGoesOnWithIvsOfItsOwn) {
+TEST(Fork, R3_AChildsSealerGoesOnWithIvsOfItsOwn) {
   const KeyRef key = raw_key(0x58);
   Sealer sealer(livekit());
   const Sealed before = seal(sealer, key, opus(), FrameType::audio, noise(20));

@@ -148,7 +148,7 @@ TEST(KdfHook, IsToldOfEachDerivation) {
   EXPECT_EQ(calls_of("hkdf"), 2U) << "the key, and its fingerprint";
 }
 
-TEST(KdfHook, FramesDeriveNothing) {
+TEST(KdfHook, R9_FramesDeriveNothing) {
   const KeyRef key = raw_key(7);
   const KeyRing ring = ring_of({key});
   const HookGuard guard;

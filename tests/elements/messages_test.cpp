@@ -66,7 +66,7 @@ TEST_F(Messages, NameTheParticipant) {
   EXPECT_EQ(log.states[0].participant, "alice");
 }
 
-TEST_F(Messages, OneASecondWithACountThatAddsUp) {
+TEST_F(Messages, R10_OneASecondWithACountThatAddsUp) {
   const gint64 began = g_get_monotonic_time();
   unsigned pushed = 0;
   while (g_get_monotonic_time() - began < 2500 * G_TIME_SPAN_MILLISECOND) {
@@ -82,7 +82,7 @@ TEST_F(Messages, OneASecondWithACountThatAddsUp) {
   EXPECT_EQ(log.states[0].count, 1U);
 }
 
-TEST_F(Messages, TheRestIsToldWithoutAnotherFrame) {
+TEST_F(Messages, R10_TheRestIsToldWithoutAnotherFrame) {
   for (int i = 0; i < 50; ++i)
     bad(forged);
   BusLog log = decryptor.bus();
@@ -107,7 +107,7 @@ TEST_F(Messages, OkOnceWhileAllIsWell) {
   EXPECT_EQ(log.states[0].state, "ok");
 }
 
-TEST_F(Messages, RecoveryIsTheLastWord) {
+TEST_F(Messages, R10_RecoveryIsTheLastWord) {
   for (int i = 0; i < 3; ++i) {
     bad(forged);
     good();
@@ -119,7 +119,7 @@ TEST_F(Messages, RecoveryIsTheLastWord) {
   EXPECT_EQ(log.total("decryption-failed"), 3U);
 }
 
-TEST_F(Messages, FailureIsTheLastWord) {
+TEST_F(Messages, R10_FailureIsTheLastWord) {
   for (int i = 0; i < 3; ++i) {
     good();
     bad(forged);
@@ -172,7 +172,7 @@ TEST_F(Messages, EncryptorTellsOfAMissingKeyAndOfRecovery) {
 
 // ---- key units ----------------------------------------------------------------------------------
 
-TEST_F(Messages, AsksForAKeyUnitWhenItRecovers) {
+TEST_F(Messages, R11_AsksForAKeyUnitWhenItRecovers) {
   good();
   EXPECT_EQ(decryptor.key_unit_requests(), 0U);
   bad(forged);
@@ -183,7 +183,7 @@ TEST_F(Messages, AsksForAKeyUnitWhenItRecovers) {
   EXPECT_EQ(decryptor.key_unit_requests(), 0U);
 }
 
-TEST_F(Messages, AsksAtMostOnceInHalfASecond) {
+TEST_F(Messages, R11_AsksAtMostOnceInHalfASecond) {
   const gint64 began = g_get_monotonic_time();
   unsigned asked = 0;
   while (g_get_monotonic_time() - began < 3 * kKeyUnitInterval * G_TIME_SPAN_MILLISECOND) {
@@ -197,7 +197,7 @@ TEST_F(Messages, AsksAtMostOnceInHalfASecond) {
   EXPECT_LE(asked, elapsed / kKeyUnitInterval + 1);
 }
 
-TEST_F(Messages, NoKeyUnitForAudio) {
+TEST_F(Messages, R11_NoKeyUnitForAudio) {
   Element audio("e2eedecrypt", provider);
   audio.start(kOpus);
   const Bytes packet = seal(provider, kOpus, noise(40, 3));
@@ -208,7 +208,7 @@ TEST_F(Messages, NoKeyUnitForAudio) {
   EXPECT_EQ(audio.key_unit_requests(), 0U);
 }
 
-TEST_F(Messages, AsksWhenALateKeyHasCome) {
+TEST_F(Messages, R11_AsksWhenALateKeyHasCome) {
   const Provider late = empty_provider();
   Element element("e2eedecrypt", late);
   element.start(kVp8);

@@ -244,6 +244,7 @@ TEST(ParticipantAudit, R18_KeyUsedTellsWhoUsedWhatHowOften) {
     const bool decrypts = direction == "decrypt";
     EXPECT_TRUE(decrypts || direction == "encrypt") << direction;
     EXPECT_STREQ(gst_structure_get_string(s, "participant"), "alice");
+    EXPECT_STREQ(gst_structure_get_string(s, "identity"), "key") << "she alone has it";
     EXPECT_EQ(gst_structure_get_string(s, "fingerprint"), print);
     EXPECT_EQ(number("key-id") + number("generation"), 0U);
     EXPECT_EQ(number("frames"), decrypts ? 3U : 1U);
@@ -256,7 +257,26 @@ TEST(ParticipantAudit, R18_KeyUsedTellsWhoUsedWhatHowOften) {
   }
 }
 
-TEST(ParticipantFailures, R6_GoodFramesPassAfterAnyNumberOfBadOnes) {
+TEST(ParticipantAudit, R18_UnderASharedKeyAnIdentityIsOnlyAsserted) {
+  const Provider provider = raw_provider(0x51);
+  std::mutex mutex;
+  std::string identity;
+  std::pair<std::mutex *, std::string *> told{&mutex, &identity};
+  const auto note = +[](GstE2EEKeyProvider *, const GstStructure *use, decltype(told) *to) {
+    std::lock_guard lock(*to->first);
+    *to->second = gst_structure_get_string(use, "identity");
+  };
+  const gulong handler = g_signal_connect(provider.get(), "key-used", G_CALLBACK(note), &told);
+  ASSERT_TRUE(End("e2eeencrypt", provider, "alice").pass(kPlain));
+  EXPECT_TRUE(wait_for([&] {
+    std::lock_guard lock(mutex);
+    return !identity.empty();
+  }));
+  g_signal_handler_disconnect(provider.get(), handler);
+  EXPECT_EQ(identity, "asserted");
+}
+
+TEST(ParticipantFailures, R9_GoodFramesPassAfterAnyNumberOfBadOnes) {
   const Provider provider = new_ring();
   g_object_set(provider.get(), "failure-tolerance", 4, nullptr);
   set_key(provider, "alice", 0xa1);

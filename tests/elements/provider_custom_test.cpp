@@ -38,7 +38,7 @@ TEST_F(Custom, KeysArriveBeforeTheFirstFrame) {
   EXPECT_EQ(encryptor.dropped(), 0U);
 }
 
-TEST_F(Custom, IsAskedOnOneThreadThatStreamsNothing) {
+TEST_F(Custom, R9_IsAskedOnOneThreadThatStreamsNothing) {
   keys->current = keys->lookup = always(1, 3);
   Element encryptor("e2eeencrypt", provider);
   Element decryptor("e2eedecrypt", provider);
@@ -100,7 +100,7 @@ TEST_F(Custom, IsToldOfTheParticipant) {
   EXPECT_EQ(wrong.stat("dropped-auth"), 1U);
 }
 
-TEST_F(Custom, KeyMissingIsSignalledAtMostOnceASecond) {
+TEST_F(Custom, R10_KeyMissingIsSignalledAtMostOnceASecond) {
   struct Seen {
     std::atomic<unsigned> count{0};
     std::atomic<guint64> id{0};
@@ -317,7 +317,7 @@ TEST_F(Custom, AnAnswerFromBeforeTheRemovalIsVoid) {
   }
 }
 
-TEST_F(Custom, SetMayBeCalledFromASignalHandler) {
+TEST_F(Custom, R12_SetMayBeCalledFromASignalHandler) {
   const Provider ring = empty_provider();
   auto on_missing = +[](GstE2EEKeyProvider *from, const gchar *, guint64 id, gpointer) {
     const Bytes key(32, 8);

@@ -38,6 +38,8 @@ INSTANTIATE_TEST_SUITE_P(
                 "passphrase-file"},
         Mistake{"UnknownField", with_value("shared,passfrase="), GST_E2EE_ERROR_INVALID_OPTION,
                 "passfrase"},
+        Mistake{"CommaInAPassphrase", "shared,passphrase=x," + std::string(kValue) + "=y",
+                GST_E2EE_ERROR_INVALID_OPTION, "quotes"},
         Mistake{"NoEqualsSign", "shared,passphrase", GST_E2EE_ERROR_PARSE, "field=value"},
         Mistake{"NoComma", with_value("shared passphrase="), GST_E2EE_ERROR_PARSE, "comma"},
         Mistake{"TrailingComma", with_value("shared,passphrase=") + ",", GST_E2EE_ERROR_PARSE,

@@ -174,7 +174,7 @@ TEST(Ratchet, R15_GenerationThatWasSteppedOverIsStillTheOneBefore) {
   EXPECT_EQ(call.decryptor.pass(frames[1]), noise(60, 1));
 }
 
-TEST(Ratchet, R6_FailedSearchLeavesTheKeyAsItWas) {
+TEST(Ratchet, R15_FailedSearchLeavesTheKeyAsItWas) {
   Call call = quick_call(0x15);
   ASSERT_TRUE(call.arrives());
   const std::string before = fingerprint(call.receiving, kAlice);
@@ -380,7 +380,7 @@ TEST(LateJoiner, R15_DecryptsThePresentGenerationAndFollows) {
   EXPECT_EQ(late.stat("generation"), 10U);
 }
 
-TEST(LateJoiner, R6_WithoutExportableThereIsAnErrorAndNoKey) {
+TEST(LateJoiner, R7_WithoutExportableThereIsAnErrorAndNoKey) {
   const Provider provider = slow_ring();
   Error error;
   EXPECT_EQ(

@@ -165,7 +165,7 @@ TEST_P(Refusal, AnotherCodecsFrame) {
   expect_alive();
 }
 
-TEST_P(Refusal, ManyBadFramesLatchNothingOff) {
+TEST_P(Refusal, R9_ManyBadFramesLatchNothingOff) {
   Bytes bad = sealed;
   bad[bad.size() - 20] ^= 1;
   for (int i = 0; i < 5000; ++i)

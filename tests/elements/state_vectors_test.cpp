@@ -81,7 +81,7 @@ TEST_P(StateWindow, R15_WalksTheWholeWindowAndNoFurther) {
 // The peer shuts a key off after some failures and has receivers whose state nobody told it yet.
 // Neither exists here, so that nobody can end a stream by sending rubbish: good frames pass where
 // the peer drops them.
-TEST_P(StateSequence, R6_GoodFramesPassEvenWhereThePeerHasShutTheKeyOff) {
+TEST_P(StateSequence, R9_GoodFramesPassEvenWhereThePeerHasShutTheKeyOff) {
   const Provider provider = provider_of(record());
   Element decryptor("e2eedecrypt", provider);
   const bool enabled = record().receiver.enabled.value_or(true);
@@ -117,7 +117,7 @@ TEST_P(StateSequence, R6_GoodFramesPassEvenWhereThePeerHasShutTheKeyOff) {
   EXPECT_EQ(decryptor.dropped(), bad + unknown_key);
 }
 
-TEST_P(StateSender, R3_NothingLeavesInTheClearUnlessEncryptionIsOff) {
+TEST_P(StateSender, R1_NothingLeavesInTheClearUnlessEncryptionIsOff) {
   ASSERT_TRUE(record().plaintext.whole);
   const Bytes &plain = record().plaintext.bytes;
   const bool enabled = record().sender.enabled;

@@ -43,6 +43,8 @@ TEST_F(KeyWait, AKeyThatIsTooLateCostsTheFrames) {
   ASSERT_TRUE(elements::wait_for([&] { return order.frames() == 5; }));
   EXPECT_EQ(order.seen(), sequence(5, 10));
   EXPECT_EQ(decryptor.dropped(), 5U) << "counted once, as dropped-held";
+  gst_element_set_state(decryptor.get(), GST_STATE_READY);  // what waits to be told is told
+  EXPECT_EQ(decryptor.bus().total("missing-key"), 5U) << "told once for each";
 }
 
 TEST_F(KeyWait, EosWaitsUntilTheDeadlineAndNoLonger) {

@@ -36,7 +36,7 @@ class Plaintext : public testing::Test {
 
 }  // namespace
 
-TEST_F(Plaintext, PassesMarkedUntilAKeyIsSet) {
+TEST_F(Plaintext, R6_PassesMarkedUntilAKeyIsSet) {
   Element decryptor("e2eedecrypt", receiver_);
   allow(decryptor);
   EXPECT_TRUE(passes(decryptor, 1));
@@ -46,7 +46,7 @@ TEST_F(Plaintext, PassesMarkedUntilAKeyIsSet) {
   EXPECT_FALSE(passes(decryptor, 3));
 }
 
-TEST_F(Plaintext, TheProviderRemembersNotTheElement) {
+TEST_F(Plaintext, R6_TheProviderRemembersNotTheElement) {
   {
     Element decryptor("e2eedecrypt", receiver_);
     allow(decryptor);
@@ -60,7 +60,7 @@ TEST_F(Plaintext, TheProviderRemembersNotTheElement) {
 }
 
 // An attacker who could have keys removed would otherwise have encryption switched off.
-TEST_F(Plaintext, StaysForbiddenWhenTheKeyIsGone) {
+TEST_F(Plaintext, R6_StaysForbiddenWhenTheKeyIsGone) {
   Element decryptor("e2eedecrypt", receiver_);
   allow(decryptor);
   elements::set_raw(receiver_, kFill, 0);
@@ -71,13 +71,13 @@ TEST_F(Plaintext, StaysForbiddenWhenTheKeyIsGone) {
   EXPECT_FALSE(passes(again, 2));
 }
 
-TEST_F(Plaintext, IsForbiddenFromTheStartWithAKey) {
+TEST_F(Plaintext, R6_IsForbiddenFromTheStartWithAKey) {
   Element decryptor("e2eedecrypt", sender_);
   allow(decryptor);
   EXPECT_FALSE(passes(decryptor, 1));
 }
 
-TEST_F(Plaintext, ForbiddenByAKeyInAnotherElement) {
+TEST_F(Plaintext, R6_ForbiddenByAKeyInAnotherElement) {
   Element first("e2eedecrypt", receiver_);
   Element second("e2eedecrypt", receiver_);
   allow(first);
@@ -89,7 +89,7 @@ TEST_F(Plaintext, ForbiddenByAKeyInAnotherElement) {
 }
 
 // A frame that was encrypted is never taken for one in the clear, key or no key.
-TEST_F(Plaintext, CiphertextDoesNotPassForPlaintext) {
+TEST_F(Plaintext, R6_CiphertextDoesNotPassForPlaintext) {
   Element decryptor("e2eedecrypt", receiver_);
   allow(decryptor);
   const Bytes sealed = elements::seal(sender_, elements::kVp8, elements::vp8_key(300));
@@ -98,7 +98,7 @@ TEST_F(Plaintext, CiphertextDoesNotPassForPlaintext) {
   EXPECT_EQ(decryptor.stat("passed-plaintext"), 0U);
 }
 
-TEST_F(Plaintext, NotAllowedByDefault) {
+TEST_F(Plaintext, R6_NotAllowedByDefault) {
   Element decryptor("e2eedecrypt", receiver_);
   decryptor.start(elements::kVp8);
   EXPECT_FALSE(decryptor.pass(elements::vp8_delta(80, 1)));
@@ -107,7 +107,7 @@ TEST_F(Plaintext, NotAllowedByDefault) {
 }
 
 // A call that begins in the clear and turns encryption on in the middle, over RTP.
-TEST(PlaintextCall, EncryptionBeginsInTheMiddle) {
+TEST(PlaintextCall, R6_EncryptionBeginsInTheMiddle) {
   const Provider sender = elements::raw_provider(0x16);
   const Provider receiver = elements::empty_provider();
   Pipeline pipeline(

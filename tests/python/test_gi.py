@@ -65,7 +65,7 @@ def provider_of(key):
 class Decryptor:
     """appsrc ! e2eedecrypt ! appsink"""
 
-    def __init__(self, provider, codec):
+    def __init__(self, provider, codec, key_wait=0):
         self.pipeline = Gst.Pipeline.new(None)
         self.source = Gst.ElementFactory.make("appsrc")
         self.element = Gst.ElementFactory.make("e2eedecrypt")
@@ -79,6 +79,7 @@ class Decryptor:
         self.sink.props.sync = False
         self.sink.set_property("async", False)
         self.element.props.key_provider = provider
+        self.element.props.key_wait = key_wait
         self.pipeline.set_state(Gst.State.PLAYING)
 
     def __enter__(self):
@@ -271,9 +272,12 @@ class OwnProvider(GObject.Object, GstE2EE.KeyProvider):
         self.threads = set()
         self.has_current = True
         self.raises = False
+        self.gate = None
 
     def material(self):
         self.threads.add(threading.get_ident())
+        if self.gate is not None:
+            self.gate.wait(60)
         if self.raises:
             raise RuntimeError("the key server is down")
         return GstE2EE.KeyMaterial.new_raw(GLib.Bytes.new(bytes([self.fill]) * 32), self.index)
@@ -353,6 +357,22 @@ class PythonProviders(unittest.TestCase):
                 self.assertEqual(opened, self.PLAIN)
         finally:
             sys.excepthook, sys.unraisablehook = hook, unraisable
+
+    def test_one_that_blocks_for_seconds_stops_nobody_else(self):
+        other = OwnProvider(fill=9)
+        sealed_by_other = sealed_by(other, self.PLAIN)
+        slow = OwnProvider(fill=7)
+        sealed = sealed_by(slow, self.PLAIN)
+        slow.gate = threading.Event()
+        with Decryptor(slow, "opus", key_wait=60 * Gst.SECOND) as blocked:
+            blocked.push(sealed)
+            with Decryptor(other, "opus") as decryptor:
+                for _ in range(50):
+                    decryptor.push(sealed_by_other)
+                    self.assertEqual(decryptor.pull(), self.PLAIN)
+            self.assertIsNone(blocked.pull(2 * Gst.SECOND), "it is still asked")
+            slow.gate.set()
+            self.assertEqual(blocked.pull(), self.PLAIN, "held meanwhile")
 
     def test_removed_means_no_more_frames(self):
         provider = OwnProvider(fill=7)

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+// Forged frames by the thousand beside good ones.
+#include <malloc.h>
+
+#include <algorithm>
+#include <numeric>
+#include <utility>
+
+#include "elements/helpers.h"
+#include "stress.h"
+
+namespace stress {
+namespace {
+
+using elements::Bytes;
+using elements::Element;
+using elements::Provider;
+
+constexpr unsigned kGoodPerSecond = 30;
+constexpr unsigned kBadPerSecond = 10000;
+constexpr gsize kFrameSize = 1200;
+
+Provider meeting(guint window) {
+  Provider provider = elements::passphrase_provider("correct horse battery staple");
+  g_object_set(provider.get(), "ratchet-window", window, nullptr);
+  return provider;
+}
+
+/// CPU time of single pushes, in nanoseconds.
+struct Costs {
+  std::vector<std::int64_t> each;
+  double median() const {
+    std::vector<std::int64_t> sorted = each;
+    std::sort(sorted.begin(), sorted.end());
+    return static_cast<double>(sorted[sorted.size() / 2]);
+  }
+  double mean() const {
+    return std::accumulate(each.begin(), each.end(), 0.0) / static_cast<double>(each.size());
+  }
+};
+
+class Receiver {
+ public:
+  explicit Receiver(const Provider &provider) : decryptor_("e2eedecrypt", provider) {
+    decryptor_.start(elements::kVp8);
+    // Frames end here, so that the cost is the element's and not that of a test's queue.
+    GstPad *pad = gst_element_get_static_pad(decryptor_.get(), "src");
+    const auto count = +[](GstPad *, GstPadProbeInfo *, gpointer self) {
+      ++static_cast<Receiver *>(self)->came_out_;
+      return GST_PAD_PROBE_DROP;
+    };
+    gst_pad_add_probe(pad, GST_PAD_PROBE_TYPE_BUFFER, count, this, nullptr);
+    gst_object_unref(pad);
+  }
+
+  /// Returns whether the frame came out.
+  bool push(const Bytes &frame, Costs &costs) {
+    elements::Buffer buffer = elements::buffer_of(frame);
+    const std::int64_t before = thread_cpu();
+    const Clock::time_point entered = Clock::now();
+    EXPECT_EQ(decryptor_.push(std::move(buffer)), GST_FLOW_OK);
+    stay_ = Clock::now() - entered;
+    costs.each.push_back(thread_cpu() - before);
+    return std::exchange(came_out_, 0) == 1;
+  }
+  /// Of the last frame, in the element.
+  std::chrono::duration<double, std::milli> stay() const { return stay_; }
+  Element &element() { return decryptor_; }
+
+ private:
+  Element decryptor_;
+  Clock::duration stay_{};
+  unsigned came_out_ = 0;
+};
+
+}  // namespace
+
+TEST(Flood, R9_TenThousandForgedFramesASecondCostNoGoodOne) {
+  const Provider sender = meeting(0);
+  const unsigned seconds = static_cast<unsigned>(duration(20).count());
+  std::vector<Bytes> good;
+  {
+    Element encryptor("e2eeencrypt", sender);
+    encryptor.start(elements::kVp8);
+    for (unsigned i = 0; i < seconds * kGoodPerSecond; ++i)
+      good.push_back(encryptor.pass(elements::vp8_delta(kFrameSize, i)).value());
+  }
+  Bytes bad = good.front();
+  bad[kFrameSize / 2] ^= 1;  // right in every respect but the tag
+
+  Receiver receiver(meeting(8));
+  Costs calm_costs;  // of the good ones, with no bad one around
+  Costs good_costs;
+  Costs bad_costs;
+  for (const Bytes &frame : good)
+    EXPECT_TRUE(receiver.push(frame, calm_costs));
+  double longest_stay = 0;
+  unsigned came_out = 0;
+  // Each good frame stands between forged ones, or it alone would find cold caches after a sleep.
+  constexpr unsigned kBadBetween = kBadPerSecond / kGoodPerSecond;
+  const Clock::time_point start = Clock::now();
+  for (unsigned i = 0; i < good.size(); ++i) {
+    for (unsigned j = 0; j < kBadBetween; ++j) {
+      if (j == kBadBetween / 2) {
+        came_out += receiver.push(good[i], good_costs);
+        longest_stay = std::max(longest_stay, receiver.stay().count());
+      }
+      EXPECT_FALSE(receiver.push(bad, bad_costs));
+    }
+    std::this_thread::sleep_until(start +
+                                  std::chrono::microseconds(1000000 / kGoodPerSecond) * (i + 1));
+  }
+  const double took = std::chrono::duration<double>(Clock::now() - start).count();
+  const double ratio = bad_costs.mean() / calm_costs.mean();
+  printf(
+      "flood: %zu forged frames in %.1f s (%.0f a second) beside %zu good ones, %zu lost\n"
+      "flood: CPU of a forged frame %.2f us, of a good one without a flood %.2f us: ratio %.2f "
+      "(medians %.2f and %.2f); of a good one amid the flood %.2f us\n"
+      "flood: longest stay of a good frame in the element %.3f ms\n",
+      bad_costs.each.size(), took, static_cast<double>(bad_costs.each.size()) / took, good.size(),
+      good.size() - came_out, bad_costs.mean() / 1000, calm_costs.mean() / 1000, ratio,
+      bad_costs.median() / 1000, calm_costs.median() / 1000, good_costs.mean() / 1000,
+      longest_stay);
+  EXPECT_EQ(came_out, good.size());
+  EXPECT_LE(ratio, 2.0);
+  EXPECT_EQ(receiver.element().stat("dropped-auth"), bad_costs.each.size());
+}
+
+TEST(Flood, R10_AMillionFramesWithAllKeyIndicesLeaveNothingBehind) {
+  const unsigned count = pipelines::quick() ? 100000 : 1000000;
+  const Provider sender = meeting(0);
+  const Bytes good = elements::seal(sender, elements::kOpus, elements::noise(60, 1));
+  Element decryptor("e2eedecrypt", meeting(8));
+  decryptor.start(elements::kOpus);
+  const auto flood = [&](unsigned frames) {
+    for (unsigned i = 0; i < frames; ++i) {
+      Bytes bad = good;
+      bad[5] ^= static_cast<guint8>(1 + i % 255);
+      bad.back() = static_cast<guint8>(i);
+      EXPECT_FALSE(decryptor.pass(bad));
+      if (i % 10000 == 0)
+        decryptor.bus();
+    }
+  };
+  flood(20000);  // until every table has what it is going to have
+  const std::size_t before = mallinfo2().uordblks;
+  flood(count);
+  const std::size_t after = mallinfo2().uordblks;
+  const double grown = (static_cast<double>(after) - static_cast<double>(before)) / (1 << 20);
+  printf("flood: %u frames with 256 key indices: memory in use grew by %.3f MiB\n", count, grown);
+  EXPECT_LT(grown, 1.0);
+  EXPECT_EQ(decryptor.pass(good), elements::noise(60, 1));
+}
+
+}  // namespace stress

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+// What tests under load share.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <ctime>
+#include <thread>
+#include <vector>
+
+#include "pipelines/pipeline.h"
+
+namespace stress {
+
+using Clock = std::chrono::steady_clock;
+
+/// How long a test runs: `seconds`, or a few of them with E2EE_QUICK=1.
+inline std::chrono::seconds duration(unsigned seconds) {
+  return std::chrono::seconds(pipelines::quick() ? (seconds + 19) / 20 : seconds);
+}
+
+/// CPU time of this thread, in nanoseconds.
+inline std::int64_t thread_cpu() {
+  timespec now{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+  return now.tv_sec * std::int64_t{1000000000} + now.tv_nsec;
+}
+
+/// Keeps every processor busy.
+class Load {
+ public:
+  Load() {
+    for (unsigned i = 0; i < std::max(1U, std::thread::hardware_concurrency()); ++i)
+      threads_.emplace_back([this] {
+        while (!stop_)
+          spins_.fetch_add(1, std::memory_order_relaxed);
+      });
+  }
+  ~Load() {
+    stop_ = true;
+    for (std::thread &thread : threads_)
+      thread.join();
+  }
+  Load(const Load &) = delete;
+  Load &operator=(const Load &) = delete;
+
+ private:
+  std::atomic<bool> stop_{false};
+  std::atomic<std::uint64_t> spins_{0};
+  std::vector<std::thread> threads_;
+};
+
+}  // namespace stress
