@@ -89,6 +89,17 @@ struct FrameCryptor::Private final : KeyUser {
     }
   }
 
+  // Mutex held. The current key, or that of another index, which is asked for when it is missing.
+  KeyRef sealing_key(int key_id) {
+    if (G_LIKELY(key_id < 0))
+      return ring->current;
+    const KeySlot *slot = ring->find(static_cast<std::uint64_t>(key_id));
+    if (slot != nullptr && !slot->keys.empty())
+      return slot->keys.front();
+    binding->want(static_cast<std::uint64_t>(key_id));
+    return nullptr;
+  }
+
   // Mutex held. Once for each frame that passes.
   void note_key(const KeyRef &key, bool encrypts, Result &result) {
     result.key_id = key->id;
@@ -200,17 +211,19 @@ std::size_t FrameCryptor::overhead() const {
 }
 
 FrameCryptor::Result FrameCryptor::encrypt(const CodecRule &codec, FrameType type, ByteView frame,
-                                           ByteSpan out) {
+                                           ByteSpan out, int key_id) {
   Result result;
   KeyRef key;
   {
     std::lock_guard lock(priv_->mutex);
     result.removals = priv_->binding->removals();
     priv_->take_ring();
-    key = priv_->ring->current;
+    key = priv_->sealing_key(key_id);
     result.reason = priv_->sealer.seal(key, codec, type, frame, out, result.size);
     if (key)
       result.key_id = key->id;
+    else if (key_id >= 0)
+      result.key_id = static_cast<std::uint64_t>(key_id);
     if (result.reason != Reason::ok || frame.empty())
       return result;
     priv_->note_key(key, true, result);

@@ -57,7 +57,9 @@ class E2EE_SHARED FrameCryptor {
   std::size_t overhead() const;
 
   /// `out` has room for the frame and overhead(), and is the frame's memory or apart from it.
-  Result encrypt(const CodecRule &codec, FrameType type, ByteView frame, ByteSpan out);
+  /// `key_id`: what to encrypt with, instead of the current key (-1).
+  Result encrypt(const CodecRule &codec, FrameType type, ByteView frame, ByteSpan out,
+                 int key_id = -1);
 
   /// `out` is as long as the frame, and is its memory or apart from it. What does not verify
   /// leaves nothing decrypted behind.

@@ -6,7 +6,7 @@
 
 namespace e2ee {
 
-enum class CodecId : std::uint8_t { vp8, vp9, opus };
+enum class CodecId : std::uint8_t { vp8, vp9, opus, data };
 
 enum class FrameType : std::uint8_t { key, delta, audio };
 

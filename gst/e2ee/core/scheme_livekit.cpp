@@ -15,6 +15,7 @@ constexpr ClearRule kClearRules[] = {
     {CodecId::vp8, 10, 3},
     {CodecId::vp9, 0, 0},
     {CodecId::opus, 1, 1},
+    {CodecId::data, 0, 0},
 };
 
 constexpr std::string_view kSalt = "LKFrameEncryptionKey";

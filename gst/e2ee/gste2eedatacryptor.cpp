@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <gst/e2ee/gste2eedatacryptor.h>
+
+#include <algorithm>
+#include <condition_variable>
+#include <map>
+#include <mutex>
+
+#include "core/aead.h"
+#include "core/secret.h"
+#include "framecryptor.h"
+
+namespace e2ee {
+
+extern const CodecRule kData;
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr std::chrono::milliseconds kStartPatience{3000};
+constexpr std::chrono::milliseconds kLookupPatience{1000};
+constexpr guint kKeyIndices = 256;
+
+void set_reason(GError **error, Reason reason, guint64 key_index) {
+  switch (reason) {
+    case Reason::missing_key:
+      g_set_error(error, GST_E2EE_ERROR, GST_E2EE_ERROR_NOT_FOUND,
+                  "there is no key at index %" G_GUINT64_FORMAT " now", key_index);
+      break;
+    case Reason::key_limit:
+      g_set_error(error, GST_E2EE_ERROR, GST_E2EE_ERROR_LIMIT,
+                  "the key at index %" G_GUINT64_FORMAT
+                  " was used as often as AES-GCM allows: set a new one",
+                  key_index);
+      break;
+    case Reason::malformed:
+      g_set_error_literal(error, GST_E2EE_ERROR, GST_E2EE_ERROR_PARSE,
+                          "a payload has 16 bytes or more and an IV 12");
+      break;
+    default:
+      g_set_error_literal(error, GST_E2EE_ERROR, GST_E2EE_ERROR_CRYPTO, names_of(reason).text);
+  }
+}
+
+ByteView view_of(GBytes *bytes) {
+  gsize size = 0;
+  const auto *data = static_cast<const std::uint8_t *>(g_bytes_get_data(bytes, &size));
+  return {data, size};
+}
+
+/// One direction, for one thread at a time.
+struct Side {
+  std::mutex mutex;
+  std::unique_ptr<FrameCryptor> cryptor;
+};
+
+}  // namespace
+
+// A message is a frame of a codec without clear bytes: what LiveKit's frames carry behind the tag
+// travels beside it.
+struct DataCryptor {
+  ~DataCryptor() {
+    if (receiving.cryptor)
+      receiving.cryptor->on_keys_changed({});
+  }
+
+  Side sending;
+  Side receiving;
+  int key_index = -1;
+
+  std::mutex keys_mutex;
+  std::condition_variable keys_changed;
+  unsigned changes = 0;
+  std::map<std::uint64_t, Clock::time_point>
+      waited;  // by key index: when a look-up was waited for last
+
+  bool open(GstE2EEKeyProvider *provider, const gchar *participant, GError **error);
+  Reason encrypt(ByteView data, GBytes **payload, GBytes **iv, std::uint64_t &key_id);
+  Reason encrypt_once(ByteView data, GBytes **payload, GBytes **iv, std::uint64_t &key_id);
+  Reason decrypt(ByteView payload, ByteView iv, guint key_index, GBytes **data);
+  Reason decrypt_once(ByteView frame, ByteSpan out, std::size_t &size);
+  unsigned changes_so_far();
+  bool wait_for_key(std::uint64_t key_index, unsigned seen);
+};
+
+bool DataCryptor::open(GstE2EEKeyProvider *provider, const gchar *participant, GError **error) {
+  for (Side *side : {&sending, &receiving}) {
+    side->cryptor = FrameCryptor::open(provider, GST_E2EE_SCHEME_LIVEKIT, participant, error);
+    if (!side->cryptor)
+      return false;
+  }
+  receiving.cryptor->on_keys_changed([this] {
+    std::lock_guard lock(keys_mutex);
+    ++changes;
+    keys_changed.notify_all();
+  });
+  sending.cryptor->wait_ready(kStartPatience);
+  return true;
+}
+
+Reason DataCryptor::encrypt_once(ByteView data, GBytes **payload, GBytes **iv,
+                                 std::uint64_t &key_id) {
+  std::lock_guard lock(sending.mutex);
+  std::vector<std::uint8_t> frame(data.size() + sending.cryptor->overhead());
+  FrameCryptor::Result result =
+      sending.cryptor->encrypt(kData, FrameType::audio, data, frame, key_index);
+  const bool may_leave = result.reason == Reason::ok && sending.cryptor->may_leave(result);
+  sending.cryptor->frame_done();
+  key_id = result.key_id;
+  if (result.reason != Reason::ok)
+    return result.reason;
+  if (!may_leave)
+    return Reason::missing_key;
+  const std::size_t body = data.size() + kTagSize;
+  *payload = g_bytes_new(frame.data(), body);
+  *iv = g_bytes_new(frame.data() + body, kIvSize);
+  return Reason::ok;
+}
+
+Reason DataCryptor::encrypt(ByteView data, GBytes **payload, GBytes **iv, std::uint64_t &key_id) {
+  Reason reason;
+  unsigned seen;
+  do {
+    seen = changes_so_far();
+    reason = encrypt_once(data, payload, iv, key_id);
+  } while (reason == Reason::missing_key && wait_for_key(key_id, seen));
+  return reason;
+}
+
+Reason DataCryptor::decrypt_once(ByteView frame, ByteSpan out, std::size_t &size) {
+  std::lock_guard lock(receiving.mutex);
+  FrameCryptor::Result result = receiving.cryptor->decrypt(kData, frame, out);
+  if (result.reason == Reason::ok && !receiving.cryptor->may_leave(result)) {
+    cleanse(out);
+    result.reason = Reason::missing_key;
+  }
+  receiving.cryptor->frame_done();
+  size = result.size;
+  return result.reason;
+}
+
+unsigned DataCryptor::changes_so_far() {
+  std::lock_guard lock(keys_mutex);
+  return changes;
+}
+
+// Whether keys have come since `seen` changes. A hostile sender can name any index: each is waited
+// for once a second.
+bool DataCryptor::wait_for_key(std::uint64_t index, unsigned seen) {
+  std::unique_lock lock(keys_mutex);
+  const Clock::time_point now = Clock::now();
+  auto [at, is_new] = waited.try_emplace(index, now);
+  if (!is_new && now - at->second < kLookupPatience)
+    return changes != seen;
+  at->second = now;
+  return keys_changed.wait_for(lock, kLookupPatience, [&] { return changes != seen; });
+}
+
+Reason DataCryptor::decrypt(ByteView payload, ByteView iv, guint index, GBytes **data) {
+  if (payload.size() < kTagSize || iv.size() != kIvSize)
+    return Reason::malformed;
+  if (index >= kKeyIndices)
+    return Reason::missing_key;
+  std::vector<std::uint8_t> frame;
+  frame.reserve(payload.size() + kIvSize + 2);
+  frame.insert(frame.end(), payload.begin(), payload.end());
+  frame.insert(frame.end(), iv.begin(), iv.end());
+  frame.push_back(kIvSize);
+  frame.push_back(static_cast<std::uint8_t>(index));
+  std::vector<std::uint8_t> out(frame.size());
+  struct Wipe {
+    ByteSpan bytes;
+    ~Wipe() { cleanse(bytes); }
+  } wipe{out};
+
+  std::size_t size = 0;
+  Reason reason;
+  unsigned seen;
+  do {
+    seen = changes_so_far();
+    reason = decrypt_once(frame, out, size);
+  } while (reason == Reason::missing_key && wait_for_key(index, seen));
+  if (reason == Reason::ok)
+    *data = g_bytes_new(out.data(), size);
+  return reason;
+}
+
+}  // namespace e2ee
+
+using e2ee::Reason;
+
+enum { PROP_0, PROP_KEY_INDEX };
+
+struct _GstE2EEDataCryptor {
+  GObject parent;
+  e2ee::DataCryptor *cryptor;
+};
+
+G_DEFINE_TYPE(GstE2EEDataCryptor, gst_e2ee_data_cryptor, G_TYPE_OBJECT)
+
+static void gst_e2ee_data_cryptor_set_property(GObject *object, guint id, const GValue *value,
+                                               GParamSpec *pspec) {
+  e2ee::DataCryptor &self = *GST_E2EE_DATA_CRYPTOR(object)->cryptor;
+  if (id != PROP_KEY_INDEX) {
+    G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
+    return;
+  }
+  std::lock_guard lock(self.sending.mutex);
+  self.key_index = g_value_get_int(value);
+}
+
+static void gst_e2ee_data_cryptor_get_property(GObject *object, guint id, GValue *value,
+                                               GParamSpec *pspec) {
+  e2ee::DataCryptor &self = *GST_E2EE_DATA_CRYPTOR(object)->cryptor;
+  if (id != PROP_KEY_INDEX) {
+    G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
+    return;
+  }
+  std::lock_guard lock(self.sending.mutex);
+  g_value_set_int(value, self.key_index);
+}
+
+static void gst_e2ee_data_cryptor_finalize(GObject *object) {
+  delete GST_E2EE_DATA_CRYPTOR(object)->cryptor;
+  G_OBJECT_CLASS(gst_e2ee_data_cryptor_parent_class)->finalize(object);
+}
+
+static void gst_e2ee_data_cryptor_class_init(GstE2EEDataCryptorClass *klass) {
+  GObjectClass *object_class = G_OBJECT_CLASS(klass);
+  object_class->set_property = gst_e2ee_data_cryptor_set_property;
+  object_class->get_property = gst_e2ee_data_cryptor_get_property;
+  object_class->finalize = gst_e2ee_data_cryptor_finalize;
+
+  /**
+   * GstE2EEDataCryptor:key-index:
+   *
+   * Key index to encrypt with, 0 to 255; -1, the default, is the current one.
+   *
+   * Since: 0.1
+   */
+  g_object_class_install_property(
+      object_class, PROP_KEY_INDEX,
+      g_param_spec_int("key-index", "Key index",
+                       "Key index to encrypt with, one that media does not use if possible; -1: "
+                       "the current one. May be changed at any time",
+                       -1, e2ee::kKeyIndices - 1, -1,
+                       static_cast<GParamFlags>(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS)));
+}
+
+static void gst_e2ee_data_cryptor_init(GstE2EEDataCryptor *self) {
+  self->cryptor = new e2ee::DataCryptor;
+}
+
+GstE2EEDataCryptor *gst_e2ee_data_cryptor_new(GstE2EEKeyProvider *provider,
+                                              const gchar *participant, GError **error) {
+  g_return_val_if_fail(GST_IS_E2EE_KEY_PROVIDER(provider), nullptr);
+  auto *self = static_cast<GstE2EEDataCryptor *>(g_object_new(GST_TYPE_E2EE_DATA_CRYPTOR, nullptr));
+  if (!self->cryptor->open(provider, participant, error))
+    g_clear_object(&self);
+  return self;
+}
+
+gboolean gst_e2ee_data_cryptor_encrypt(GstE2EEDataCryptor *self, GBytes *data, GBytes **payload,
+                                       GBytes **iv, guint *key_index, GError **error) {
+  g_return_val_if_fail(GST_IS_E2EE_DATA_CRYPTOR(self) && data != nullptr, FALSE);
+  g_return_val_if_fail(payload != nullptr && iv != nullptr && key_index != nullptr, FALSE);
+  *payload = nullptr;
+  *iv = nullptr;
+  *key_index = 0;
+  if (g_bytes_get_size(data) == 0) {
+    g_set_error_literal(error, GST_E2EE_ERROR, GST_E2EE_ERROR_INVALID_OPTION,
+                        "there is nothing to encrypt: the message is empty");
+    return FALSE;
+  }
+  std::uint64_t key_id = 0;
+  const Reason reason = self->cryptor->encrypt(e2ee::view_of(data), payload, iv, key_id);
+  if (reason != Reason::ok)
+    e2ee::set_reason(error, reason, key_id);
+  else
+    *key_index = static_cast<guint>(key_id);
+  return reason == Reason::ok;
+}
+
+GBytes *gst_e2ee_data_cryptor_decrypt(GstE2EEDataCryptor *self, GBytes *payload, GBytes *iv,
+                                      guint key_index, GError **error) {
+  g_return_val_if_fail(GST_IS_E2EE_DATA_CRYPTOR(self), nullptr);
+  g_return_val_if_fail(payload != nullptr && iv != nullptr, nullptr);
+  GBytes *data = nullptr;
+  const Reason reason =
+      self->cryptor->decrypt(e2ee::view_of(payload), e2ee::view_of(iv), key_index, &data);
+  if (reason != Reason::ok)
+    e2ee::set_reason(error, reason, key_index);
+  return data;
+}

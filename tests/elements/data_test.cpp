@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+// GstE2EEDataCryptor: messages in LiveKit's data format.
+#include <openssl/evp.h>
+
+#include <set>
+#include <thread>
+
+#include "custom_provider.h"
+#include "participants.h"
+#include "support/vectors.h"
+
+namespace elements {
+namespace {
+
+using BytesRef = std::unique_ptr<GBytes, Unref>;
+
+struct Message {
+  Bytes payload;
+  Bytes iv;
+  guint key_index = 0;
+};
+
+Bytes copy_of(GBytes *bytes) {
+  gsize size = 0;
+  const auto *data = static_cast<const guint8 *>(g_bytes_get_data(bytes, &size));
+  return Bytes(data, data + size);
+}
+
+BytesRef ref_of(const Bytes &bytes) {
+  return BytesRef(g_bytes_new(bytes.data(), bytes.size()));
+}
+
+class Data {
+ public:
+  explicit Data(const Provider &provider, const char *who = nullptr) {
+    Error error;
+    cryptor_ = gst_e2ee_data_cryptor_new(provider.get(), who, error.at());
+    EXPECT_NE(cryptor_, nullptr) << error.text();
+  }
+  ~Data() { g_clear_object(&cryptor_); }
+  Data(const Data &) = delete;
+  Data &operator=(const Data &) = delete;
+
+  std::optional<Message> encrypt(const Bytes &text) {
+    GBytes *payload = nullptr;
+    GBytes *iv = nullptr;
+    Message message;
+    if (!gst_e2ee_data_cryptor_encrypt(cryptor_, ref_of(text).get(), &payload, &iv,
+                                       &message.key_index, error_.at())) {
+      EXPECT_EQ(payload, nullptr);
+      EXPECT_EQ(iv, nullptr);
+      return std::nullopt;
+    }
+    message.payload = copy_of(BytesRef(payload).get());
+    message.iv = copy_of(BytesRef(iv).get());
+    return message;
+  }
+  std::optional<Bytes> decrypt(const Message &message) {
+    const BytesRef text(gst_e2ee_data_cryptor_decrypt(cryptor_, ref_of(message.payload).get(),
+                                                      ref_of(message.iv).get(), message.key_index,
+                                                      error_.at()));
+    return text ? std::optional(copy_of(text.get())) : std::nullopt;
+  }
+  const Error &error() const { return error_; }
+  GstE2EEDataCryptor *get() const { return cryptor_; }
+
+ private:
+  GstE2EEDataCryptor *cryptor_ = nullptr;
+  Error error_;
+};
+
+const Bytes kText = {'h', 'e', 'l', 'l', 'o'};
+
+/// AES-128-GCM by OpenSSL alone; none when the tag does not verify.
+std::optional<Bytes> open_by_hand(const Bytes &key, const Message &message) {
+  const std::unique_ptr<EVP_CIPHER_CTX, decltype(&EVP_CIPHER_CTX_free)> ctx(EVP_CIPHER_CTX_new(),
+                                                                            EVP_CIPHER_CTX_free);
+  const gsize size = message.payload.size() - 16;
+  Bytes text(size);
+  Bytes tag(message.payload.end() - 16, message.payload.end());
+  int written = 0;
+  EXPECT_EQ(
+      EVP_DecryptInit_ex(ctx.get(), EVP_aes_128_gcm(), nullptr, key.data(), message.iv.data()), 1);
+  EXPECT_EQ(EVP_DecryptUpdate(ctx.get(), text.data(), &written, message.payload.data(),
+                              static_cast<int>(size)),
+            1);
+  EVP_CIPHER_CTX_ctrl(ctx.get(), EVP_CTRL_GCM_SET_TAG, 16, tag.data());
+  return EVP_DecryptFinal_ex(ctx.get(), text.data(), &written) == 1 ? std::optional(text)
+                                                                    : std::nullopt;
+}
+
+}  // namespace
+
+TEST(DataCryptor, RoundTripOfAllSizes) {
+  Data sender(passphrase_provider("a meeting"));
+  Data receiver(passphrase_provider("a meeting"));
+  for (const gsize size : {1, 2, 15, 16, 17, 1000, 65536}) {
+    const Bytes text = noise(size, static_cast<unsigned>(size));
+    const auto message = sender.encrypt(text);
+    ASSERT_TRUE(message) << sender.error().text();
+    EXPECT_EQ(message->payload.size(), size + 16);
+    EXPECT_EQ(message->iv.size(), 12U);
+    EXPECT_EQ(message->key_index, 0U);
+    EXPECT_EQ(receiver.decrypt(*message), text) << receiver.error().text();
+  }
+}
+
+TEST(DataCryptor, IsAesGcmWithTheMediaKeyAndNoAdditionalData) {
+  unsigned used = 0;
+  for (const vectors::Record &record : vectors::load({"livekit-keyschedule.json"})) {
+    ASSERT_EQ(record.error, "");
+    if (!record.key.passphrase() || record.key.key_size != 128 || record.steps.empty() ||
+        record.key.salt != "LKFrameEncryptionKey" || record.steps.front().ratchets != 0)
+      continue;
+    Data sender(passphrase_provider(record.key.value.c_str()));
+    const auto message = sender.encrypt(kText);
+    ASSERT_TRUE(message) << record.id;
+    EXPECT_EQ(open_by_hand(record.steps.front().key, *message), kText) << record.id;
+    ++used;
+  }
+  EXPECT_GT(used, 0U);
+}
+
+TEST(DataCryptor, R3_NoIvComesTwiceBesideMediaEither) {
+  const Provider provider = raw_provider(0x21);
+  Data one(provider);
+  Data two(provider);
+  Element media("e2eeencrypt", provider);
+  media.start(kOpus);
+  std::set<Bytes> ivs;
+  for (unsigned i = 0; i < 1000; ++i) {
+    EXPECT_TRUE(ivs.insert(one.encrypt(kText).value().iv).second);
+    EXPECT_TRUE(ivs.insert(two.encrypt(kText).value().iv).second);
+    const Bytes frame = media.pass(noise(40, i)).value();
+    EXPECT_TRUE(ivs.insert(Bytes(frame.end() - 14, frame.end() - 2)).second);
+  }
+  EXPECT_EQ(ivs.size(), 3000U);
+}
+
+TEST(DataCryptor, EveryFlippedBitAndEveryOtherLengthIsRefused) {
+  Data cryptor(raw_provider(0x22));
+  const Message message = cryptor.encrypt(kText).value();
+  for (gsize bit = 0; bit < message.payload.size() * 8; ++bit) {
+    Message bad = message;
+    bad.payload[bit / 8] ^= static_cast<guint8>(1 << bit % 8);
+    EXPECT_FALSE(cryptor.decrypt(bad));
+    EXPECT_TRUE(cryptor.error().is(GST_E2EE_ERROR_CRYPTO)) << cryptor.error().text();
+  }
+  for (gsize size = 0; size < 40; ++size) {
+    Message bad = message;
+    bad.payload.resize(size);
+    if (size != message.payload.size()) {
+      EXPECT_FALSE(cryptor.decrypt(bad)) << size;
+      EXPECT_TRUE(cryptor.error().is(size < 16 ? GST_E2EE_ERROR_PARSE : GST_E2EE_ERROR_CRYPTO));
+    }
+    bad = message;
+    bad.iv.resize(size);
+    if (size != 12) {
+      EXPECT_FALSE(cryptor.decrypt(bad)) << size;
+      EXPECT_TRUE(cryptor.error().is(GST_E2EE_ERROR_PARSE)) << cryptor.error().text();
+    }
+  }
+  EXPECT_EQ(cryptor.decrypt(message), kText);
+}
+
+TEST(DataCryptor, EmptyMessagesAreRefused) {
+  Data cryptor(raw_provider(0x23));
+  EXPECT_FALSE(cryptor.encrypt({}));
+  EXPECT_TRUE(cryptor.error().is(GST_E2EE_ERROR_INVALID_OPTION)) << cryptor.error().text();
+}
+
+TEST(DataCryptor, AKeyIndexOfItsOwn) {
+  const Provider provider = raw_provider(0x24, 0);
+  set_raw(provider, 0x25, 7);
+  Data sender(provider);
+  g_object_set(sender.get(), "key-index", 7, nullptr);
+  const Message message = sender.encrypt(kText).value();
+  EXPECT_EQ(message.key_index, 7U);
+  Element media("e2eeencrypt", provider);
+  media.start(kOpus);
+  EXPECT_EQ(media.pass(noise(40, 1)).value().back(), 0) << "media goes on with the current one";
+  const Provider other = raw_provider(0x25, 7);
+  EXPECT_EQ(Data(other).decrypt(message), kText);
+  g_object_set(sender.get(), "key-index", 9, nullptr);
+  EXPECT_FALSE(sender.encrypt(kText));
+  EXPECT_TRUE(sender.error().is(GST_E2EE_ERROR_NOT_FOUND)) << sender.error().text();
+}
+
+TEST(DataCryptor, R1_NoKeyNoMessage) {
+  Data cryptor(empty_provider());
+  EXPECT_FALSE(cryptor.encrypt(kText));
+  EXPECT_TRUE(cryptor.error().is(GST_E2EE_ERROR_NOT_FOUND)) << cryptor.error().text();
+  const Message message = Data(raw_provider(0x26)).encrypt(kText).value();
+  EXPECT_FALSE(cryptor.decrypt(message));
+  EXPECT_TRUE(cryptor.error().is(GST_E2EE_ERROR_NOT_FOUND)) << cryptor.error().text();
+  EXPECT_FALSE(Data(raw_provider(0x27)).decrypt(message)) << "another key";
+  Message far = message;
+  far.key_index = 70000;
+  EXPECT_FALSE(cryptor.decrypt(far));
+}
+
+TEST(DataCryptor, NothingOnceARemovalHasReturned) {
+  const Provider provider = raw_provider(0x28);
+  Data cryptor(provider);
+  const Message message = cryptor.encrypt(kText).value();
+  ASSERT_TRUE(cryptor.decrypt(message));
+  ASSERT_TRUE(gst_e2ee_shared_key_provider_remove_key(shared(provider), 0, nullptr));
+  EXPECT_FALSE(cryptor.decrypt(message));
+  EXPECT_FALSE(cryptor.encrypt(kText));
+}
+
+TEST(DataCryptor, R14_EachParticipantHasKeysOfTheirOwn) {
+  const Provider ring = new_ring();
+  set_key(ring, "alice", 0x31);
+  set_key(ring, "bob", 0x32);
+  const Message message = Data(ring, "alice").encrypt(kText).value();
+  EXPECT_EQ(Data(ring, "alice").decrypt(message), kText);
+  EXPECT_FALSE(Data(ring, "bob").decrypt(message));
+  Error error;
+  EXPECT_EQ(gst_e2ee_data_cryptor_new(ring.get(), nullptr, error.at()), nullptr);
+  EXPECT_TRUE(error.is(GST_E2EE_ERROR_INVALID_OPTION)) << error.text();
+}
+
+TEST(DataCryptor, ASendersRatchetIsFollowed) {
+  const Provider sending = new_ring();
+  const Provider receiving = new_ring();
+  for (const Provider &ring : {sending, receiving})
+    set_key(ring, "alice", 0x33);
+  Data sender(sending, "alice");
+  Data receiver(receiving, "alice");
+  ASSERT_EQ(receiver.decrypt(sender.encrypt(kText).value()), kText);
+  ratchet(sending, "alice", 2);
+  const Message message = sender.encrypt(kText).value();
+  EXPECT_TRUE(wait_for([&] { return receiver.decrypt(message) == kText; }));
+}
+
+TEST(DataCryptor, AProviderIsAskedForTheKeyThatAMessageNames) {
+  const Message message = [] {
+    const Provider sender = raw_provider(0x34, 5);
+    return Data(sender).encrypt(kText).value();
+  }();
+  const auto keys = std::make_shared<CustomKeys>();
+  keys->lookup = [](const std::string &, guint64 id, GError **) {
+    sleep_ms(50);
+    return id == 5 ? raw_material(0x34, id) : nullptr;
+  };
+  Data receiver(custom_provider(keys));
+  EXPECT_EQ(receiver.decrypt(message), kText) << "it waits for the look-up";
+}
+
+TEST(DataCryptor, ManyThreadsAtATime) {
+  Data cryptor(raw_provider(0x35));
+  std::vector<std::thread> threads;
+  for (unsigned i = 0; i < 4; ++i)
+    threads.emplace_back([&] {
+      for (unsigned j = 0; j < 500; ++j) {
+        GBytes *payload = nullptr;
+        GBytes *iv = nullptr;
+        guint index = 0;
+        const BytesRef text = ref_of(kText);
+        ASSERT_TRUE(gst_e2ee_data_cryptor_encrypt(cryptor.get(), text.get(), &payload, &iv, &index,
+                                                  nullptr));
+        const BytesRef own_payload(payload);
+        const BytesRef own_iv(iv);
+        const BytesRef out(
+            gst_e2ee_data_cryptor_decrypt(cryptor.get(), payload, iv, index, nullptr));
+        ASSERT_NE(out, nullptr);
+        ASSERT_TRUE(g_bytes_equal(out.get(), text.get()));
+      }
+    });
+  for (std::thread &thread : threads)
+    thread.join();
+}
+
+}  // namespace elements
