@@ -38,6 +38,11 @@ void set_reason(GError **error, Reason reason, guint64 key_index) {
       g_set_error_literal(error, GST_E2EE_ERROR, GST_E2EE_ERROR_PARSE,
                           "a payload has 16 bytes or more and an IV 12");
       break;
+    case Reason::auth_failed:
+      g_set_error_literal(error, GST_E2EE_ERROR, GST_E2EE_ERROR_CRYPTO,
+                          "the tag does not verify: the key is another one, or the message was "
+                          "changed");
+      break;
     default:
       g_set_error_literal(error, GST_E2EE_ERROR, GST_E2EE_ERROR_CRYPTO, names_of(reason).text);
   }
