@@ -46,14 +46,14 @@ class MappedBuffer {
   bool mapped_;
 };
 
-/// Cuts a buffer to `size` bytes; it must be writable, and so must its memory if it is a single
-/// one.
-inline void cut_buffer(GstBuffer *buffer, gsize size) {
+/// Cuts a buffer to `size` bytes from `offset` on; it must be writable, and so must its memory if
+/// it is a single one.
+inline void cut_buffer(GstBuffer *buffer, gsize offset, gsize size) {
   if (gst_buffer_n_memory(buffer) != 1) {
-    gst_buffer_set_size(buffer, static_cast<gssize>(size));
+    gst_buffer_resize(buffer, static_cast<gssize>(offset), static_cast<gssize>(size));
     return;
   }
-  gst_memory_resize(gst_buffer_peek_memory(buffer, 0), 0, size);
+  gst_memory_resize(gst_buffer_peek_memory(buffer, 0), static_cast<gssize>(offset), size);
   GST_BUFFER_FLAG_SET(buffer, GST_BUFFER_FLAG_TAG_MEMORY);  // tells pools, as set_size() does
 }
 
@@ -78,10 +78,10 @@ class FrameMemory {
   explicit operator bool() const { return memory_ != nullptr; }
   ByteSpan bytes() const { return {map_.data, map_.size}; }
 
-  /// The memory, cut to `size`; the caller owns it.
-  GstMemory *release(gsize size) {
+  /// The memory, cut to `size` bytes from `offset` on; the caller owns it.
+  GstMemory *release(gsize offset, gsize size) {
     gst_memory_unmap(memory_, &map_);
-    gst_memory_resize(memory_, 0, size);
+    gst_memory_resize(memory_, static_cast<gssize>(offset), size);
     return std::exchange(memory_, nullptr);
   }
 

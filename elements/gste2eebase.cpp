@@ -121,14 +121,18 @@ bool open_cryptor(GstE2EEBase *self, bool required) {
     std::lock_guard lock(base.mutex);
     settings = base.settings;
   }
-  std::shared_ptr<FrameCryptor> cryptor =
-      FrameCryptor::open(provider, settings.scheme,
-                         settings.has_participant ? settings.participant.c_str() : nullptr, &error);
+  e2ee::CryptorOptions options;
+  options.scheme = settings.scheme;
+  options.participant = settings.has_participant ? settings.participant.c_str() : nullptr;
+  options.sframe_suite = settings.sframe_suite;
+  options.clear_header = settings.clear_header == GST_E2EE_CLEAR_HEADER_SCHEME;
+  if (GST_E2EE_BASE_GET_CLASS(self)->configure != nullptr)
+    GST_E2EE_BASE_GET_CLASS(self)->configure(self, &options);
+  std::shared_ptr<FrameCryptor> cryptor = FrameCryptor::open(provider, options, &error);
   g_object_unref(provider);
   if (!cryptor) {
     GST_ELEMENT_ERROR(self, RESOURCE, SETTINGS,
-                      ("Cannot use scheme %s with this key provider: %s", nick_of(settings.scheme),
-                       error->message),
+                      ("Cannot use scheme %s: %s", nick_of(settings.scheme), error->message),
                       (nullptr));
     g_error_free(error);
     return false;
@@ -137,14 +141,6 @@ bool open_cryptor(GstE2EEBase *self, bool required) {
   std::lock_guard lock(base.mutex);
   base.cryptor = std::move(cryptor);
   return true;
-}
-
-void close_cryptor(Base &base) {
-  std::shared_ptr<FrameCryptor> closing;
-  {
-    std::lock_guard lock(base.mutex);
-    closing.swap(base.cryptor);
-  }
 }
 
 std::shared_ptr<FrameCryptor> ref_cryptor(Base &base) {
@@ -177,8 +173,8 @@ bool accept_caps(GstE2EEBase *self, GstCaps *caps) {
     return false;
   }
   GST_ELEMENT_ERROR(self, STREAM, WRONG_TYPE,
-                    ("Scheme %s does not carry %s: use VP8, VP9 or Opus",
-                     nick_of(base.settings.scheme), codec ? codec->name : media_type),
+                    ("Scheme %s does not carry %s: %s", nick_of(base.settings.scheme),
+                     codec ? codec->name : media_type, base.cryptor->carries()),
                     (nullptr));
   return false;
 }
@@ -224,8 +220,10 @@ GstStateChangeReturn gst_e2ee_base_change_state(GstElement *element, GstStateCha
       if (!open_cryptor(self, true))
         return GST_STATE_CHANGE_FAILURE;
       // The first frame is a key frame: it must find its key.
-      if (base.cryptor)
+      if (base.cryptor) {
         base.cryptor->wait_ready(kProviderPatience);
+        post_notices(self, *base.cryptor);  // of keys that the scheme refuses
+      }
       if (base.cryptor && GST_E2EE_BASE_GET_CLASS(self)->start != nullptr)
         GST_E2EE_BASE_GET_CLASS(self)->start(self);
       if (!base.enabled)
@@ -245,7 +243,7 @@ GstStateChangeReturn gst_e2ee_base_change_state(GstElement *element, GstStateCha
       base.reporter->reset();
       break;
     case GST_STATE_CHANGE_READY_TO_NULL:
-      close_cryptor(base);
+      e2ee::close_cryptor(base);
       break;
     default:
       break;
@@ -328,7 +326,7 @@ void gst_e2ee_base_set_property(GObject *object, guint id, const GValue *value, 
         G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
     }
   }
-  close_cryptor(base);  // the next state change opens it with what is set now
+  e2ee::close_cryptor(base);
 }
 
 void gst_e2ee_base_get_property(GObject *object, guint id, GValue *value, GParamSpec *pspec) {
@@ -526,6 +524,14 @@ GstFlowReturn push_unprotected(GstE2EEBase *self, GstBuffer *buffer) {
   if (!gst_e2ee_buffer_is_unprotected(buffer))
     gst_e2ee_buffer_add_unprotected_meta(buffer);
   return gst_pad_push(base.src, buffer);
+}
+
+void close_cryptor(Base &base) {
+  std::shared_ptr<FrameCryptor> closing;  // goes without the mutex
+  {
+    std::lock_guard lock(base.mutex);
+    closing.swap(base.cryptor);
+  }
 }
 
 bool can_change(GstE2EEBase *self, const GParamSpec *pspec) {

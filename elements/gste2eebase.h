@@ -23,6 +23,9 @@ struct _GstE2EEBaseClass {
   /// Works on one frame, on the streaming thread. Takes the buffer.
   GstFlowReturn (*frame)(GstE2EEBase *self, GstBuffer *buffer);
 
+  /// Adds to what the cryptor is to do; may be null.
+  void (*configure)(GstE2EEBase *self, e2ee::CryptorOptions *options);
+
   /// The cryptor is there and no pad takes frames yet; may be null.
   void (*start)(GstE2EEBase *self);
 
@@ -90,6 +93,9 @@ GstFlowReturn push_frame(GstE2EEBase *self, GstBuffer *buffer, const FrameCrypto
 
 /// Pushes a frame in the clear because the user asked for that, marked and counted.
 GstFlowReturn push_unprotected(GstE2EEBase *self, GstBuffer *buffer);
+
+/// A setting of the cryptor changes: the next state change opens it with what is set then.
+void close_cryptor(Base &base);
 
 /// Whether properties that may weaken a stream can be set; warns when not.
 bool can_change(GstE2EEBase *self, const GParamSpec *pspec);

@@ -118,7 +118,7 @@ FrameCryptor::Result decrypt_in_place(Base &base, GstBuffer *buffer) {
   result = base.cryptor->decrypt(*base.codec.load(), map.bytes(), map.bytes());
   map.unmap();
   if (result.reason == Reason::ok)
-    e2ee::cut_buffer(buffer, result.size);
+    e2ee::cut_buffer(buffer, result.offset, result.size);
   return result;
 }
 
@@ -136,7 +136,7 @@ FrameCryptor::Result decrypt_to_new(Base &base, e2ee::FrameAllocator &allocator,
       return result;
     result = base.cryptor->decrypt(*base.codec.load(), map.bytes(), memory.bytes());
     if (result.reason == Reason::ok)
-      opened = memory.release(result.size);
+      opened = memory.release(result.offset, result.size);
   }
   if (opened != nullptr) {
     buffer = gst_buffer_make_writable(buffer);
@@ -349,9 +349,19 @@ bool check_server_trailer(GstE2EEBase *element) {
   return false;
 }
 
+void gst_e2ee_decrypt_configure(GstE2EEBase *element, e2ee::CryptorOptions *options) {
+  const Decrypt &self = decrypt_of(element);
+  options->plain_kids = self.kid_map == GST_E2EE_SFRAME_KID_MAP_PLAIN;
+  options->allow_plaintext = self.allow_plaintext;
+}
+
 void gst_e2ee_decrypt_start(GstE2EEBase *element) {
   Decrypt &self = decrypt_of(element);
   FrameCryptor &cryptor = *e2ee::base_of(element).cryptor;
+  if (self.server_trailer.empty()) {
+    const e2ee::ByteView known = cryptor.server_trailer();
+    self.server_trailer.assign(known.begin(), known.end());
+  }
   cryptor.set_replay_window(self.replay_window);
   cryptor.on_keys_changed([element] { keys_changed(element); });
   cryptor.on_keys_withdrawn([&self] { self.queue->give_up(); });
@@ -425,6 +435,8 @@ void gst_e2ee_decrypt_set_property(GObject *object, guint id, const GValue *valu
     default:
       G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
   }
+  if (id == PROP_SFRAME_KID_MAP || id == PROP_ALLOW_PLAINTEXT)
+    e2ee::close_cryptor(e2ee::base_of(element));
 }
 
 void gst_e2ee_decrypt_get_property(GObject *object, guint id, GValue *value, GParamSpec *pspec) {
@@ -470,9 +482,9 @@ void install_properties(GObjectClass *klass) {
   g_object_class_install_property(
       klass, PROP_REPLAY_WINDOW,
       g_param_spec_uint("replay-window", "Replay window",
-                        "Drop frames whose IV was among this many accepted last under their key; "
-                        "finds duplicates, not recordings played again; 0: off. Set in NULL or "
-                        "READY",
+                        "Drop frames whose IV was among this many accepted last under their key, "
+                        "which finds duplicates, not recordings played again; with scheme sframe "
+                        "also those whose counter is this far behind. 0: off. Set in NULL or READY",
                         0, kMaxReplayWindow, 0, flags));
   g_object_class_install_property(
       klass, PROP_SERVER_FRAMES,
@@ -485,7 +497,8 @@ void install_properties(GObjectClass *klass) {
       klass, PROP_SERVER_TRAILER,
       g_param_spec_string("server-trailer", "Server trailer",
                           "Trailer of injected frames as the server announced it: hex digits, at "
-                          "least 7 bytes. Set in NULL or READY",
+                          "least 7 bytes; unset: the one that all servers of the scheme use, which "
+                          "realtimekit has. Set in NULL or READY",
                           nullptr, flags));
   g_object_class_install_property(
       klass, PROP_KEY_WAIT,
@@ -503,7 +516,8 @@ void install_properties(GObjectClass *klass) {
       klass, PROP_ALLOW_PLAINTEXT,
       g_param_spec_boolean("allow-plaintext", "Allow plaintext",
                            "Pass frames in the clear until this participant has a key or a frame "
-                           "verified; marked and counted. Set in NULL or READY",
+                           "verified; marked and counted. Not with scheme sframe, whose frames "
+                           "cannot be told from others. Set in NULL or READY",
                            FALSE, flags));
 }
 
@@ -522,6 +536,7 @@ static void gst_e2ee_decrypt_class_init(GstE2EEDecryptClass *klass) {
   object_class->finalize = gst_e2ee_decrypt_finalize;
   element_class->change_state = gst_e2ee_decrypt_change_state;
   GST_E2EE_BASE_CLASS(klass)->frame = frame_arrived;
+  GST_E2EE_BASE_CLASS(klass)->configure = gst_e2ee_decrypt_configure;
   GST_E2EE_BASE_CLASS(klass)->start = gst_e2ee_decrypt_start;
   GST_E2EE_BASE_CLASS(klass)->sink_event = gst_e2ee_decrypt_sink_event;
   install_properties(object_class);

@@ -9,7 +9,9 @@
  * clear what media servers and RTP payloaders need. It stands between the encoder or parser and the
  * payloader; nothing behind it may parse the frames, so no parser goes there.
  *
- * With scheme `livekit`, VP8 and Opus go through the stock payloaders, VP9 needs rtpe2eepay.
+ * With the schemes `livekit`, `realtimekit` and `jitsi` VP8 and Opus go through the stock
+ * payloaders, and so does VP9 with the latter two. VP9 with `livekit` and everything with `sframe`
+ * needs rtpe2eepay.
  *
  * A frame that cannot be encrypted is dropped, counted in `stats` and reported with a GstE2EEState
  * element message; it never leaves in the clear unless `enabled` is false.
@@ -69,9 +71,9 @@ FrameFacts facts_of(const e2ee::CodecRule &codec, e2ee::ByteView frame) {
   return facts;
 }
 
-// The one memory of a buffer that nobody else has, with `overhead` bytes to spare behind the frame;
-// null when there is no such luck.
-GstMemory *memory_with_slack(GstBuffer *buffer, gsize overhead) {
+// The one memory of a buffer that nobody else has, with what the frame grows by to spare before and
+// behind it; null when there is no such luck.
+GstMemory *memory_with_slack(GstBuffer *buffer, const FrameCryptor &cryptor) {
   if (gst_buffer_n_memory(buffer) != 1)
     return nullptr;
   GstMemory *memory = gst_buffer_peek_memory(buffer, 0);
@@ -79,7 +81,9 @@ GstMemory *memory_with_slack(GstBuffer *buffer, gsize overhead) {
   gsize capacity;
   const gsize size = gst_memory_get_sizes(memory, &offset, &capacity);
   // A memory is writable only when the buffer that has it is.
-  if (capacity - offset - size < overhead || !gst_memory_is_writable(memory))
+  const gsize tail = cryptor.overhead() - cryptor.headroom();
+  if (offset < cryptor.headroom() || capacity - offset - size < tail ||
+      !gst_memory_is_writable(memory))
     return nullptr;
   return memory;
 }
@@ -88,7 +92,8 @@ GstMemory *memory_with_slack(GstBuffer *buffer, gsize overhead) {
 FrameCryptor::Result encrypt_in_place(Base &base, GstBuffer *buffer, GstMemory *memory,
                                       FrameFacts &facts) {
   const gsize size = gst_memory_get_sizes(memory, nullptr, nullptr);
-  gst_memory_resize(memory, 0, size + base.cryptor->overhead());
+  const gsize headroom = base.cryptor->headroom();
+  gst_memory_resize(memory, -static_cast<gssize>(headroom), size + base.cryptor->overhead());
   FrameCryptor::Result result;
   {
     e2ee::MappedBuffer map(buffer, GST_MAP_READWRITE);
@@ -96,12 +101,12 @@ FrameCryptor::Result encrypt_in_place(Base &base, GstBuffer *buffer, GstMemory *
       result.reason = Reason::internal;
       return result;
     }
-    const e2ee::ByteView frame = map.bytes().first(size);
+    const e2ee::ByteView frame = map.bytes().subspan(headroom, size);
     facts = facts_of(*base.codec.load(), frame);
     result = base.cryptor->encrypt(*base.codec.load(), facts.type, frame, map.bytes());
   }
   if (result.reason == Reason::ok)
-    e2ee::cut_buffer(buffer, result.size);
+    e2ee::cut_buffer(buffer, result.offset, result.size);
   return result;
 }
 
@@ -123,7 +128,7 @@ FrameCryptor::Result encrypt_to_new(Base &base, e2ee::FrameAllocator &allocator,
     facts = facts_of(*base.codec.load(), frame);
     result = base.cryptor->encrypt(*base.codec.load(), facts.type, frame, memory.bytes());
     if (result.reason == Reason::ok)
-      sealed = memory.release(result.size);
+      sealed = memory.release(result.offset, result.size);
   }
   if (sealed != nullptr) {
     buffer = gst_buffer_make_writable(buffer);
@@ -155,7 +160,7 @@ GstFlowReturn encrypt_frame(GstE2EEBase *element, GstBuffer *buffer) {
   if (G_UNLIKELY(e2ee::handle_special(element, buffer, base.enabled, flow)))
     return flow;
   FrameFacts facts{};
-  GstMemory *own = memory_with_slack(buffer, base.cryptor->overhead());
+  GstMemory *own = memory_with_slack(buffer, *base.cryptor);
   const FrameCryptor::Result result =
       own != nullptr ? encrypt_in_place(base, buffer, own, facts)
                      : encrypt_to_new(base, *GST_E2EE_ENCRYPT(element)->allocator, buffer, facts);
@@ -169,6 +174,13 @@ GstFlowReturn encrypt_frame(GstE2EEBase *element, GstBuffer *buffer) {
   GST_LOG_OBJECT(element, "frame of %" G_GSIZE_FORMAT " bytes under key %" G_GUINT64_FORMAT,
                  result.size, result.key_id);
   return e2ee::push_frame(element, buffer, result);
+}
+
+void gst_e2ee_encrypt_configure(GstE2EEBase *element, e2ee::CryptorOptions *options) {
+  const GstE2EEEncrypt *self = GST_E2EE_ENCRYPT(element);
+  if (self->sframe_kid != G_MAXUINT64)
+    options->sframe_kid = self->sframe_kid;
+  options->packet_trailer = self->frame_metadata;
 }
 
 void gst_e2ee_encrypt_set_property(GObject *object, guint id, const GValue *value,
@@ -186,6 +198,7 @@ void gst_e2ee_encrypt_set_property(GObject *object, guint id, const GValue *valu
     default:
       G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
   }
+  e2ee::close_cryptor(e2ee::base_of(GST_E2EE_BASE(self)));
 }
 
 void gst_e2ee_encrypt_get_property(GObject *object, guint id, GValue *value, GParamSpec *pspec) {
@@ -216,6 +229,7 @@ static void gst_e2ee_encrypt_class_init(GstE2EEEncryptClass *klass) {
   object_class->get_property = gst_e2ee_encrypt_get_property;
   object_class->finalize = gst_e2ee_encrypt_finalize;
   GST_E2EE_BASE_CLASS(klass)->frame = encrypt_frame;
+  GST_E2EE_BASE_CLASS(klass)->configure = gst_e2ee_encrypt_configure;
 
   const auto ready = static_cast<GParamFlags>(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS |
                                               GST_PARAM_MUTABLE_READY);
@@ -230,7 +244,8 @@ static void gst_e2ee_encrypt_class_init(GstE2EEEncryptClass *klass) {
       object_class, PROP_FRAME_METADATA,
       g_param_spec_boolean("frame-metadata", "Frame metadata",
                            "Write LiveKit's packet trailer with the capture time behind each video "
-                           "frame, neither encrypted nor authenticated. Set in NULL or READY",
+                           "frame, neither encrypted nor authenticated. Not with scheme sframe. "
+                           "Set in NULL or READY",
                            FALSE, ready));
 
   gst_element_class_set_static_metadata(

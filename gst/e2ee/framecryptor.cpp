@@ -35,10 +35,11 @@ struct KeyUse {
 }  // namespace
 
 struct FrameCryptor::Private final : KeyUser {
-  Private(GstE2EEKeyProvider *from, std::shared_ptr<KeyBinding> keys)
+  Private(GstE2EEKeyProvider *from, std::shared_ptr<KeyBinding> keys,
+          std::optional<std::uint64_t> kid)
       : provider(GST_E2EE_KEY_PROVIDER(g_object_ref(from))),
         binding(std::move(keys)),
-        sealer(binding->scheme()),
+        sealer(binding->scheme(), random_bytes, kid),
         opener(binding->scheme()) {
     binding->attach(this);
   }
@@ -178,24 +179,66 @@ struct FrameCryptor::Private final : KeyUser {
 FrameCryptor::FrameCryptor(std::unique_ptr<Private> priv) : priv_(std::move(priv)) {}
 FrameCryptor::~FrameCryptor() = default;
 
-std::unique_ptr<FrameCryptor> FrameCryptor::open(GstE2EEKeyProvider *provider, GstE2EEScheme id,
-                                                 const char *participant, GError **error) {
-  const Scheme *scheme = scheme_for(static_cast<SchemeId>(id));
+namespace {
+
+// Providers with key rings tell how large these are; others hand out what they like, and each key
+// is looked at as it comes.
+bool check_ring(GstE2EEKeyProvider *provider, const Scheme &scheme, GError **error) {
+  const struct {
+    const char *property;
+    unsigned wanted;
+  } fixed[] = {{"keyring-size", scheme.ring_size}, {"key-size", scheme.key_bits}};
+  for (const auto &[property, wanted] : fixed) {
+    const GParamSpec *pspec = g_object_class_find_property(G_OBJECT_GET_CLASS(provider), property);
+    guint set = wanted;
+    if (wanted != 0 && pspec != nullptr && G_IS_PARAM_SPEC_UINT(pspec))
+      g_object_get(provider, property, &set, nullptr);
+    if (set != wanted && wanted != 0) {
+      g_set_error(error, GST_E2EE_ERROR, GST_E2EE_ERROR_INVALID_OPTION,
+                  "all its peers have a %s of %u: set %s=%u on the key provider, not %u", property,
+                  wanted, property, wanted, set);
+      return false;
+    }
+  }
+  return true;
+}
+
+bool check_wishes(const Scheme &scheme, const CryptorOptions &options, GError **error) {
+  if (scheme.trailer || (!options.allow_plaintext && !options.packet_trailer))
+    return true;
+  g_set_error(error, GST_E2EE_ERROR, GST_E2EE_ERROR_INVALID_OPTION,
+              options.allow_plaintext
+                  ? "its frames cannot be told from ones in the clear: leave allow-plaintext off"
+                  : "its frames have no packet trailer: leave frame-metadata off");
+  return false;
+}
+
+}  // namespace
+
+std::unique_ptr<FrameCryptor> FrameCryptor::open(GstE2EEKeyProvider *provider,
+                                                 const CryptorOptions &options, GError **error) {
+  // A KID that the application chose carries no key index.
+  const Scheme *scheme =
+      scheme_for(static_cast<SchemeId>(options.scheme),
+                 {.sframe_suite = options.sframe_suite,
+                  .plain_kids = options.plain_kids || options.sframe_kid.has_value(),
+                  .clear_header = options.clear_header});
   if (scheme == nullptr) {
-    g_set_error_literal(error, GST_E2EE_ERROR, GST_E2EE_ERROR_INVALID_OPTION,
-                        "this version does not speak that scheme yet; there is: livekit");
+    g_set_error(error, GST_E2EE_ERROR, GST_E2EE_ERROR_INVALID_OPTION,
+                "there is no such scheme or no cipher suite %u", options.sframe_suite);
     return nullptr;
   }
-  if (!gst_e2ee_key_provider_check(provider, error))
+  if (!gst_e2ee_key_provider_check(provider, error) || !check_ring(provider, *scheme, error) ||
+      !check_wishes(*scheme, options, error))
     return nullptr;
-  if (GST_IS_E2EE_PARTICIPANT_KEY_PROVIDER(provider) && participant == nullptr) {
+  if (GST_IS_E2EE_PARTICIPANT_KEY_PROVIDER(provider) && options.participant == nullptr) {
     g_set_error_literal(error, GST_E2EE_ERROR, GST_E2EE_ERROR_INVALID_OPTION,
                         "it has a key for each participant: set participant to whose it is");
     return nullptr;
   }
-  auto binding = ProviderState::of(provider)->bind(*scheme, participant);
-  return std::unique_ptr<FrameCryptor>(
-      new FrameCryptor(std::make_unique<Private>(provider, std::move(binding))));
+  auto binding = ProviderState::of(provider)->bind(*scheme, options.participant);
+  return std::unique_ptr<FrameCryptor>(new FrameCryptor(
+      std::make_unique<Private>(provider, std::move(binding), options.sframe_kid)));
 }
 
 void FrameCryptor::wait_ready(std::chrono::milliseconds limit) {
@@ -206,8 +249,20 @@ bool FrameCryptor::supports(const CodecRule &codec) const {
   return priv_->binding->scheme().rule_for(codec.id) != nullptr;
 }
 
+const char *FrameCryptor::carries() const {
+  return priv_->binding->scheme().carries;
+}
+
 std::size_t FrameCryptor::overhead() const {
   return priv_->binding->scheme().overhead;
+}
+
+std::size_t FrameCryptor::headroom() const {
+  return priv_->binding->scheme().headroom;
+}
+
+ByteView FrameCryptor::server_trailer() const {
+  return priv_->binding->scheme().server_trailer;
 }
 
 FrameCryptor::Result FrameCryptor::encrypt(const CodecRule &codec, FrameType type, ByteView frame,
@@ -226,6 +281,8 @@ FrameCryptor::Result FrameCryptor::encrypt(const CodecRule &codec, FrameType typ
       result.key_id = static_cast<std::uint64_t>(key_id);
     if (result.reason != Reason::ok || frame.empty())
       return result;
+    if (headroom() > 0)  // it ends where the output ends
+      result.offset = frame.size() + overhead() - result.size;
     priv_->note_key(key, true, result);
   }
   priv_->binding->state().frame_sealed(priv_->binding, key);
@@ -242,6 +299,7 @@ FrameCryptor::Result FrameCryptor::decrypt(const CodecRule &codec, ByteView fram
     priv_->take_ring();
     const KeyRing &ring = *priv_->ring;
     result.reason = priv_->opener.open(ring, codec, frame, out, opened);
+    result.offset = opened.offset;
     result.size = opened.size;
     result.key_id = opened.key_id;
     if (result.reason == Reason::ok && opened.key) {
@@ -282,7 +340,8 @@ void FrameCryptor::frame_done() {
 }
 
 bool FrameCryptor::recognises(ByteView frame) const {
-  return priv_->binding->scheme().recognises(frame);
+  const Scheme &scheme = priv_->binding->scheme();
+  return scheme.recognises(scheme, frame);
 }
 
 bool FrameCryptor::is_protected() const {

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -23,12 +24,26 @@ struct KeyInfo {
   std::string fingerprint;
 };
 
+/// What an element is to do. The fields of SFrame count for that scheme alone.
+struct CryptorOptions {
+  GstE2EEScheme scheme = GST_E2EE_SCHEME_LIVEKIT;
+  const char *participant = nullptr;  // null: the shared key
+  unsigned sframe_suite = 4;
+  bool clear_header = true;
+  bool plain_kids = false;                  // the KID is the key id
+  std::optional<std::uint64_t> sframe_kid;  // to encrypt with; none: drawn
+  // Wishes that not every scheme can grant:
+  bool allow_plaintext = false;
+  bool packet_trailer = false;
+};
+
 /// One direction of one element, for one participant. encrypt() and decrypt() belong to the
 /// streaming thread; everything else may be called on any thread.
 class E2EE_SHARED FrameCryptor {
  public:
   struct Result {
     Reason reason = Reason::ok;
+    std::size_t offset = 0;           // in the output, of what was written
     std::size_t size = 0;             // of what was written
     std::uint64_t key_id = 0;         // of the key used, or that the frame names
     bool near_limit = false;          // the key is past its soft limit
@@ -39,9 +54,10 @@ class E2EE_SHARED FrameCryptor {
   };
 
   /// Takes a reference on `provider` and has its keys looked up. Null, with an error that says what
-  /// to do, when the scheme is not there or the provider could not be configured.
-  static std::unique_ptr<FrameCryptor> open(GstE2EEKeyProvider *provider, GstE2EEScheme scheme,
-                                            const char *participant, GError **error);
+  /// to do, when the scheme cannot do what is asked for, does not go with the provider, or the
+  /// provider could not be configured.
+  static std::unique_ptr<FrameCryptor> open(GstE2EEKeyProvider *provider,
+                                            const CryptorOptions &options, GError **error);
   ~FrameCryptor();
   FrameCryptor(const FrameCryptor &) = delete;
   FrameCryptor &operator=(const FrameCryptor &) = delete;
@@ -53,11 +69,18 @@ class E2EE_SHARED FrameCryptor {
   /// Whether the scheme takes frames of this codec.
   bool supports(const CodecRule &codec) const;
 
-  /// Bytes a frame grows by, at most.
-  std::size_t overhead() const;
+  /// What to use where it does not, for people.
+  const char *carries() const;
 
-  /// `out` has room for the frame and overhead(), and is the frame's memory or apart from it.
-  /// `key_id`: what to encrypt with, instead of the current key (-1).
+  /// Bytes a frame grows by, at most; headroom() of them in front.
+  std::size_t overhead() const;
+  std::size_t headroom() const;
+
+  /// What marks frames that this scheme's servers send in the clear; empty where they announce it.
+  ByteView server_trailer() const;
+
+  /// `out` has room for the frame and overhead(). The frame is apart from it or headroom() bytes
+  /// into it. `key_id`: what to encrypt with, instead of the current key (-1).
   Result encrypt(const CodecRule &codec, FrameType type, ByteView frame, ByteSpan out,
                  int key_id = -1);
 
@@ -65,8 +88,8 @@ class E2EE_SHARED FrameCryptor {
   /// leaves nothing decrypted behind.
   Result decrypt(const CodecRule &codec, ByteView frame, ByteSpan out);
 
-  /// Refuses frames whose IV was among the last `window` accepted ones; 0 switches it off. Forgets
-  /// what was accepted so far.
+  /// Refuses frames whose IV was among the last `window` accepted ones, or with SFrame whose
+  /// counter is that far behind; 0 switches it off. Forgets what was accepted so far.
   void set_replay_window(std::size_t window);
 
   /// Whether a frame is laid out as the scheme lays out encrypted ones; those in the clear are not,

@@ -91,7 +91,7 @@ struct DataCryptor {
 
 bool DataCryptor::open(GstE2EEKeyProvider *provider, const gchar *participant, GError **error) {
   for (Side *side : {&sending, &receiving}) {
-    side->cryptor = FrameCryptor::open(provider, GST_E2EE_SCHEME_LIVEKIT, participant, error);
+    side->cryptor = FrameCryptor::open(provider, {.participant = participant}, error);
     if (!side->cryptor)
       return false;
   }

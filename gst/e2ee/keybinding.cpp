@@ -105,7 +105,7 @@ void KeyBinding::want(std::uint64_t key_id) {
   const auto now = std::chrono::steady_clock::now();
   {
     std::lock_guard lock(mutex_);
-    if (!is_started_ || key_id >= scheme_.max_keyring)
+    if (!is_started_ || key_id > scheme_.max_key_id)
       return;
     auto at = wanted_.find(key_id);
     if (at != wanted_.end() && (at->second == kPending || now - at->second < kAskAgain))
@@ -162,9 +162,8 @@ KeyRef KeyBinding::key_for(MaterialPtr material, unsigned began) {
   material_freeze(material.get());
   const Material &content = material_of(material.get());
   const std::uint64_t id = content.key_id;
-  if (id >= scheme_.max_keyring) {
-    GST_CAT_WARNING(debug_category(), "key id %" G_GUINT64_FORMAT " does not exist in scheme %s",
-                    id, scheme_.name);
+  if (const std::string why = scheme_.why_refused(content); !why.empty()) {
+    refuse(content, why);
     return nullptr;
   }
   if (KeyRef known = known_key(content))
@@ -174,8 +173,8 @@ KeyRef KeyBinding::key_for(MaterialPtr material, unsigned began) {
   if (!key) {
     GST_CAT_WARNING(debug_category(),
                     "key %" G_GUINT64_FORMAT
-                    " cannot be derived for scheme %s: wrong key size, a "
-                    "secret ratcheted under another scheme, or one that is gone after a fork",
+                    " cannot be derived for scheme %s: wrong key size, or a secret that is gone "
+                    "after a fork",
                     id, scheme_.name);
     return nullptr;
   }
@@ -202,6 +201,15 @@ KeyRef KeyBinding::key_for(MaterialPtr material, unsigned began) {
   tell_withdrawn(false);  // of the key that was there before
   look_ahead(id);
   return key;
+}
+
+// Tells log and user, and the user once.
+void KeyBinding::refuse(const Material &material, const std::string &why) {
+  const std::string text = "Scheme " + std::string(scheme_.name) + " cannot use key " +
+                           std::to_string(material.key_id) + ": " + why;
+  GST_CAT_WARNING(debug_category(), "%s", text.c_str());
+  if (std::exchange(refused_, text) != text)
+    state_->add_notice(text);
 }
 
 void KeyBinding::look_up_again(std::uint64_t key_id) {

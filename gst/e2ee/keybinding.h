@@ -85,6 +85,7 @@ class KeyBinding : public std::enable_shared_from_this<KeyBinding> {
     KeyRef key;         // derived from it, perhaps some steps later
   };
 
+  void refuse(const Material &material, const std::string &why);
   KeyRef known_key(const Material &material);
   KeyRef key_for(MaterialPtr material, unsigned began);
   KeyRef walk_to(const Material &material, KeyRef key);
@@ -107,6 +108,7 @@ class KeyBinding : public std::enable_shared_from_this<KeyBinding> {
   bool is_started_ = false;
   KeyRingRef ring_ = std::make_shared<KeyRing>();
   std::map<std::uint64_t, Entry> entries_;
+  std::string refused_;                // the last refusal that was told; on the worker
   std::atomic<unsigned> removals_{0};  // a look-up that began before one is void
   std::map<std::uint64_t, std::chrono::steady_clock::time_point> wanted_;
   std::atomic<unsigned> version_{0};

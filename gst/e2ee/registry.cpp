@@ -130,8 +130,10 @@ std::optional<std::uint64_t> ProviderState::ratchet(const char *participant, std
     GstE2EEKeyProvider *provider = ref_provider();
     if (provider == nullptr)
       return;
-    for (const auto &binding : bindings) {
+    // First all to the same generation: a step of one is told to the others by the provider.
+    for (const auto &binding : bindings)
       binding->refresh(provider, key_id);
+    for (const auto &binding : bindings) {
       if (KeyRef key = binding->ratchet(provider, key_id))
         generation = key->generation;
     }
@@ -142,7 +144,10 @@ std::optional<std::uint64_t> ProviderState::ratchet(const char *participant, std
 
 bool ProviderState::has_several_schemes(const char *participant) {
   std::lock_guard lock(mutex_);
-  return bindings_of(owner_of(participant)).size() > 1;
+  const auto bindings = bindings_of(owner_of(participant));
+  return std::any_of(bindings.begin(), bindings.end(), [&](const auto &binding) {
+    return !binding->scheme().same_keys(bindings.front()->scheme());
+  });
 }
 
 // On the worker.

@@ -14,6 +14,19 @@ const Scheme &livekit() {
   return *scheme_for(SchemeId::livekit);
 }
 
+const Scheme &sframe(unsigned suite, bool plain_kids, bool clear_header) {
+  return *scheme_for(SchemeId::sframe, {suite, plain_kids, clear_header});
+}
+
+const Scheme &scheme_named(const std::string &name) {
+  for (SchemeId id : {SchemeId::livekit, SchemeId::realtimekit, SchemeId::jitsi}) {
+    if (name == scheme_for(id)->name)
+      return *scheme_for(id);
+  }
+  ADD_FAILURE() << "no scheme " << name;
+  return livekit();
+}
+
 const CodecRule *codec_named(const std::string &name) {
   const std::string kind = name == "opus" ? "audio/x-" : "video/x-";
   return codec_for_media_type(kind + name);
@@ -29,10 +42,15 @@ const CodecRule &opus() {
   return *codec_named("opus");
 }
 
-std::string why_not(const std::string &codec) {
+std::string why_not(const std::string &codec, const Scheme &scheme) {
   if (codec == "unknown")
     return "the peer was told no codec; elements always know one from their caps";
-  return codec_named(codec) == nullptr ? "this build has no rule for " + codec : "";
+  const CodecRule *rule = codec_named(codec);
+  if (rule == nullptr)
+    return "this build has no rule for " + codec;
+  return scheme.rule_for(rule->id) == nullptr
+             ? std::string("scheme ") + scheme.name + " refuses " + codec
+             : "";
 }
 
 Material material_of(const vectors::KeySpec &spec) {
@@ -45,20 +63,20 @@ Material material_of(const vectors::KeySpec &spec) {
   return material;
 }
 
-KeyRef key_of(const vectors::KeySpec &spec, unsigned ratchets) {
+KeyRef key_of(const vectors::KeySpec &spec, unsigned ratchets, const Scheme &scheme) {
   const Material material = material_of(spec);
-  KeyRef key = derive_key(livekit(), material, "");
+  KeyRef key = derive_key(scheme, material, "");
   for (unsigned i = 0; key && i < ratchets; ++i)
-    key = ratchet_key(livekit(), material, *key, "");
+    key = ratchet_key(scheme, material, *key, "");
   return key;
 }
 
-KeyRef raw_key(std::uint8_t fill, std::uint64_t id, unsigned bits) {
+KeyRef raw_key(std::uint8_t fill, std::uint64_t id, unsigned bits, const Scheme &scheme) {
   Material material;
   material.bytes = Secret(Bytes(32, fill));
   material.key_id = id;
   material.key_bits = bits;
-  return derive_key(livekit(), material, "");
+  return derive_key(scheme, material, "");
 }
 
 KeyRing ring_of(std::initializer_list<KeyRef> keys) {
@@ -71,11 +89,14 @@ KeyRing ring_of(std::initializer_list<KeyRef> keys) {
 }
 
 Sealed seal(Sealer &sealer, const KeyRef &key, const CodecRule &codec, FrameType type,
-            const Bytes &frame) {
+            const Bytes &frame, const Scheme &scheme) {
   Sealed sealed;
-  sealed.frame.resize(frame.size() + livekit().overhead);
+  sealed.frame.resize(frame.size() + scheme.overhead);
   std::size_t written = 0;
   sealed.reason = sealer.seal(key, codec, type, frame, sealed.frame, written);
+  if (scheme.headroom > 0)
+    sealed.frame.erase(sealed.frame.begin(),
+                       sealed.frame.end() - static_cast<std::ptrdiff_t>(written));
   sealed.frame.resize(written);
   return sealed;
 }
@@ -105,12 +126,22 @@ bool shows(const Bytes &memory, const Bytes &plaintext, std::size_t from) {
 // Each byte is as it was before the call, or zero. With the tag failing for every key, everything
 // between clear bytes and tag must be zero.
 void expect_clean(const Outcome &outcome, const CodecRule &codec, const Bytes &frame,
-                  const Bytes &plaintext, Place place) {
-  const std::size_t clear =
-      frame.empty() ? 0 : livekit().rule_for(codec.id)->length(codec.frame_type(frame));
+                  const Bytes &plaintext, Place place, const Scheme &scheme) {
+  const ClearRule &rule = *scheme.rule_for(codec.id);
+  std::size_t clear = frame.empty() ? 0 : rule.length(codec.frame_type(frame));
+  if (rule.try_both)
+    clear = std::min(rule.key, rule.delta);
+  std::size_t behind = scheme.overhead;
+  if (scheme.suite != nullptr) {
+    behind = scheme.suite->tag_size;
+    if (frame.size() > clear) {
+      if (auto header = parse_sframe_header(ByteView(frame).subspan(clear)))
+        clear += header->size;
+    }
+  }
   for (std::size_t i = 0; i < outcome.memory.size(); ++i) {
     const std::uint8_t before = place == Place::in_place ? frame[i] : kFill;
-    const bool body = i >= clear && i + 30 < frame.size();
+    const bool body = i >= clear && i + behind < frame.size();
     const bool wiped = outcome.reason == Reason::auth_failed && body;
     ASSERT_EQ(outcome.memory[i], wiped ? 0 : before) << "byte " << i;
   }
@@ -122,15 +153,15 @@ void expect_clean(const Outcome &outcome, const CodecRule &codec, const Bytes &f
 }  // namespace
 
 Reason expect_refused(const KeyRing &ring, const CodecRule &codec, const Bytes &frame,
-                      const Bytes &plaintext) {
+                      const Bytes &plaintext, const Scheme &scheme) {
   Reason reasons[2];
   std::size_t at = 0;
   for (Place place : {Place::apart, Place::in_place}) {
-    Opener opener(livekit());
+    Opener opener(scheme);
     const Outcome outcome = open(opener, ring, codec, frame, place);
     EXPECT_NE(outcome.reason, Reason::ok);
     EXPECT_EQ(outcome.opened.size, 0U);
-    expect_clean(outcome, codec, frame, plaintext, place);
+    expect_clean(outcome, codec, frame, plaintext, place, scheme);
     reasons[at++] = outcome.reason;
   }
   EXPECT_EQ(reasons[0], reasons[1]);
@@ -138,12 +169,12 @@ Reason expect_refused(const KeyRing &ring, const CodecRule &codec, const Bytes &
 }
 
 void expect_opens(const KeyRing &ring, const CodecRule &codec, const Bytes &frame,
-                  const Bytes &plaintext) {
+                  const Bytes &plaintext, const Scheme &scheme) {
   for (Place place : {Place::apart, Place::in_place}) {
-    Opener opener(livekit());
+    Opener opener(scheme);
     const Outcome outcome = open(opener, ring, codec, frame, place);
     ASSERT_EQ(outcome.reason, Reason::ok);
-    ASSERT_LE(outcome.opened.size, outcome.memory.size());
+    ASSERT_LE(outcome.opened.offset + outcome.opened.size, outcome.memory.size());
     EXPECT_EQ(vectors::to_hex(outcome.plaintext()), vectors::to_hex(plaintext));
   }
 }

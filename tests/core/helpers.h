@@ -13,6 +13,9 @@ namespace e2ee::test {
 using vectors::Bytes;
 
 const Scheme &livekit();
+/// A trailer scheme, by the name that records have.
+const Scheme &scheme_named(const std::string &name);
+const Scheme &sframe(unsigned suite = 4, bool plain_kids = false, bool clear_header = true);
 
 /// The rule for a codec as the vectors name it; null where this build has none.
 const CodecRule *codec_named(const std::string &name);
@@ -21,18 +24,19 @@ const CodecRule &vp9();
 const CodecRule &opus();
 
 /// Why a record of this codec cannot be run; empty where it can.
-std::string why_not(const std::string &codec);
+std::string why_not(const std::string &codec, const Scheme &scheme = livekit());
 
 Material material_of(const vectors::KeySpec &spec);
 
 /// Derives the key of `spec`, `ratchets` steps on; null on failure.
-KeyRef key_of(const vectors::KeySpec &spec, unsigned ratchets);
-inline KeyRef key_of(const vectors::KeySpec &spec) {
-  return key_of(spec, spec.ratchets);
+KeyRef key_of(const vectors::KeySpec &spec, unsigned ratchets, const Scheme &scheme = livekit());
+inline KeyRef key_of(const vectors::KeySpec &spec, const Scheme &scheme = livekit()) {
+  return key_of(spec, spec.ratchets, scheme);
 }
 
 /// A key from 32 bytes of `fill`; no PBKDF2.
-KeyRef raw_key(std::uint8_t fill, std::uint64_t id = 0, unsigned bits = 128);
+KeyRef raw_key(std::uint8_t fill, std::uint64_t id = 0, unsigned bits = 128,
+               const Scheme &scheme = livekit());
 
 KeyRing ring_of(std::initializer_list<KeyRef> keys);
 
@@ -41,7 +45,7 @@ struct Sealed {
   Bytes frame;
 };
 Sealed seal(Sealer &sealer, const KeyRef &key, const CodecRule &codec, FrameType type,
-            const Bytes &frame);
+            const Bytes &frame, const Scheme &scheme = livekit());
 
 /// What opening did. `memory` is all of the output, whatever the result; for out of place it was
 /// filled with kFill before.
@@ -49,7 +53,10 @@ struct Outcome {
   Reason reason = Reason::ok;
   Opened opened;
   Bytes memory;
-  Bytes plaintext() const { return Bytes(memory.begin(), memory.begin() + opened.size); }
+  Bytes plaintext() const {
+    const auto from = memory.begin() + static_cast<std::ptrdiff_t>(opened.offset);
+    return Bytes(from, from + static_cast<std::ptrdiff_t>(opened.size));
+  }
 };
 inline constexpr std::uint8_t kFill = 0xa5;
 enum class Place { in_place, apart };
@@ -59,11 +66,11 @@ Outcome open(Opener &opener, const KeyRing &ring, const CodecRule &codec, const 
 /// Opening `frame` fails both ways and leaves neither `plaintext` nor anything else decrypted.
 /// Gives the reason.
 Reason expect_refused(const KeyRing &ring, const CodecRule &codec, const Bytes &frame,
-                      const Bytes &plaintext);
+                      const Bytes &plaintext, const Scheme &scheme = livekit());
 
 /// Opens to `plaintext` both ways.
 void expect_opens(const KeyRing &ring, const CodecRule &codec, const Bytes &frame,
-                  const Bytes &plaintext);
+                  const Bytes &plaintext, const Scheme &scheme = livekit());
 
 /// Key frame or delta frame of `size` bytes that is pseudorandom from byte `header` on, and before
 /// that a VP8 header of that kind.

@@ -224,6 +224,7 @@ std::string capture_prefix(const std::string &file) {
 
 Capture read_capture(const JsonView &json, const std::string &prefix) {
   Capture capture;
+  capture.scheme = prefix.starts_with("rtk-") ? "realtimekit" : "livekit";
   capture.codec = json.text("codec");
   capture.n = json.unsigned_or("n", 0);
   capture.id = prefix + "-" + std::to_string(capture.n);

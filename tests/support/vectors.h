@@ -137,11 +137,15 @@ struct Record {
 struct Capture {
   std::string error;
   std::string id;  // lk-script-vp8-17
+  std::string scheme;
   std::string codec;
   unsigned n = 0;
   bool key = false;
   std::size_t size = 0;  // that the file states
   Bytes data;
+
+  /// What capture_key() takes.
+  std::string key_name() const { return id.substr(0, id.find('-')); }
 };
 
 struct CaptureKey {

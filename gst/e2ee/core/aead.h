@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-// AES-GCM with 12-byte IVs and 16-byte tags: the only kind the trailer schemes use.
+// Authenticated encryption with 12-byte IVs: AES-GCM with 16-byte tags, the only kind the trailer
+// schemes use, and for SFrame AES-CTR with an HMAC that is cut to the suite's tag.
 #pragma once
 
 #include <array>
@@ -32,11 +33,12 @@ class Aead {
   virtual bool open(const Iv &iv, ByteView aad, ByteView in, std::uint8_t *out,
                     const std::uint8_t *tag) = 0;
 
-  /// AES of `blocks` (a multiple of 16 bytes), for a look at the keystream of candidate IVs.
+  /// AES of `blocks` (a multiple of 16 bytes), for a look at the keystream of candidate IVs; false
+  /// where there is no such thing.
   virtual bool encrypt_blocks(ByteView blocks, std::uint8_t *out) = 0;
 };
 
-/// A cipher implementation: one file, one line in the table of aead.cpp.
+/// An AES-GCM implementation: one file, one line in the table of aead.cpp.
 struct AeadBackend {
   const char *name;
   bool (*usable)();
@@ -48,5 +50,9 @@ std::span<const AeadBackend> aead_backends();
 /// The first usable back end's cipher; null for a key that is not 16 or 32 bytes long, or when the
 /// cipher cannot be had.
 std::unique_ptr<Aead> make_aead(ByteView key, Direction direction);
+
+/// AES-128-CTR and HMAC-SHA256 under the two parts of a key of 16 and 32 bytes; null when they
+/// cannot be had. Opening leaves `out` alone unless the tag verifies.
+std::unique_ptr<Aead> make_ctr_hmac(ByteView key, Direction direction, std::size_t tag_size);
 
 }  // namespace e2ee

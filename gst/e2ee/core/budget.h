@@ -6,6 +6,30 @@
 
 namespace e2ee {
 
+/// Fifty a second, and as many at once after a rest.
+class TokenBucket {
+ public:
+  using Clock = std::chrono::steady_clock;
+
+  bool take() {
+    const Clock::time_point now = Clock::now();
+    tokens_ =
+        std::min(kMost, tokens_ + kPerSecond * std::chrono::duration<double>(now - last_).count());
+    last_ = now;
+    if (tokens_ < 1)
+      return false;
+    tokens_ -= 1;
+    return true;
+  }
+
+ private:
+  static constexpr double kPerSecond = 50;
+  static constexpr double kMost = 50;
+
+  double tokens_ = kMost;
+  Clock::time_point last_{};
+};
+
 /// How often a decryptor may look whether a bad frame belongs to a later generation. A sender that
 /// really ratchets is found with its first frame; a flood of forged frames costs little more than
 /// without a ratchet window.

@@ -21,10 +21,12 @@ OpenStates::State &OpenStates::state_for(const KeyRef &key) {
 void OpenStates::retain(const KeyRing &ring) {
   states_.remove_if([&](const State &state) { return !ring.holds(*state.key); });
   std::erase_if(seen_, [&](const auto &entry) { return !ring.holds(*entry.first); });
+  sframe_.retain(ring);
 }
 
 void OpenStates::set_replay_window(std::size_t window) {
   replay_window_ = window;
+  sframe_.set_replay_window(window);
   seen_.clear();
 }
 
@@ -50,12 +52,13 @@ Reason Sealer::seal(const KeyRef &key, const CodecRule &codec, FrameType type, B
   if (!key)
     return Reason::missing_key;
   if (!state_ || &state_->key() != key.get())
-    state_ = std::make_unique<SealState>(key, random_);
-  if (state_->aead() == nullptr || out.size() < frame.size() + scheme_.overhead)
+    state_ = std::make_unique<SealState>(scheme_, key, kids_, random_);
+  if ((scheme_.trailer && state_->aead() == nullptr) ||
+      out.size() < frame.size() + scheme_.overhead)
     return Reason::internal;
   if (key->usage->exhausted())
     return Reason::key_limit;
-  const Reason reason = scheme_.seal(*state_, {codec, *clear, type, frame}, out, written);
+  const Reason reason = scheme_.seal(*state_, {scheme_, codec, *clear, type, frame}, out, written);
   if (reason == Reason::ok)
     key->usage->count();
   return reason;
@@ -71,7 +74,7 @@ Reason Opener::open(const KeyRing &ring, const CodecRule &codec, ByteView frame,
     return Reason::unsupported;
   if (out.size() < frame.size())
     return Reason::internal;
-  return scheme_.open(states_, ring, {codec, *clear, frame}, out, opened);
+  return scheme_.open(states_, ring, {scheme_, codec, *clear, frame}, out, opened);
 }
 
 }  // namespace e2ee

@@ -9,23 +9,33 @@
 #include "core/iv.h"
 #include "core/replay.h"
 #include "core/scheme.h"
+#include "core/sframe.h"
 
 namespace e2ee {
 
 /// A key, keyed for sealing, with the IVs that belong to this encryptor.
 class SealState {
  public:
-  SealState(KeyRef key, RandomFn random)
-      : key_(std::move(key)), aead_(make_aead(key_->secret.view(), Direction::seal)), iv_(random) {}
+  SealState(const Scheme &scheme, KeyRef key, KidSource &kids, RandomFn random)
+      : key_(std::move(key)), kids_(kids), iv_(random) {
+    if (scheme.trailer)
+      aead_ = make_aead(key_->secret.view(), Direction::seal);
+  }
 
   const Key &key() const { return *key_; }
+  // Of the trailer schemes:
   Aead *aead() { return aead_.get(); }  // null when the cipher cannot be had
   IvSource &iv() { return iv_; }
+  // Of SFrame:
+  SframeSender &sframe() { return sframe_; }
+  KidSource &kids() { return kids_; }
 
  private:
   KeyRef key_;
+  KidSource &kids_;
   std::unique_ptr<Aead> aead_;
   IvSource iv_;
+  SframeSender sframe_;
 };
 
 /// Keyed ciphers of a decryptor, made at a key's first frame and bounded in number; and which IVs
@@ -47,18 +57,22 @@ class OpenStates {
   /// A frame has verified under `key`; false when its IV is one of those accepted last.
   bool accept(const KeyRef &key, const Iv &iv);
   SearchBudget &searches() { return searches_; }
+  SframeReceiver &sframe() { return sframe_; }
 
  private:
   SearchBudget searches_;
   std::list<State> states_;              // latest used first
   std::map<KeyRef, ReplayFilter> seen_;  // of keys in the ring
   std::size_t replay_window_ = 0;
+  SframeReceiver sframe_;
 };
 
 class Sealer {
  public:
-  explicit Sealer(const Scheme &scheme, RandomFn random = random_bytes)
-      : scheme_(scheme), random_(random) {}
+  /// `kid`: SFrame with an explicit KID.
+  explicit Sealer(const Scheme &scheme, RandomFn random = random_bytes,
+                  std::optional<std::uint64_t> kid = {})
+      : scheme_(scheme), random_(random), kids_(kid, random) {}
 
   /// Encrypts `frame` with `key`; see Scheme::seal for `out`. An empty frame stays empty.
   Reason seal(const KeyRef &key, const CodecRule &codec, FrameType type, ByteView frame,
@@ -70,6 +84,7 @@ class Sealer {
  private:
   const Scheme &scheme_;
   RandomFn random_;
+  KidSource kids_;  // outlives the states of its keys
   std::unique_ptr<SealState> state_;
 };
 
@@ -84,8 +99,8 @@ class Opener {
   /// Drops the keyed ciphers of keys that `ring` does not have.
   void retain(const KeyRing &ring) { states_.retain(ring); }
 
-  /// Refuses frames whose IV was among the last `window` accepted under their key; 0 switches it
-  /// off. Forgets what was accepted so far.
+  /// Refuses frames whose IV was among the last `window` accepted under their key, or with SFrame
+  /// whose counter is that far behind; 0 switches it off. Forgets what was accepted so far.
   void set_replay_window(std::size_t window) { states_.set_replay_window(window); }
 
   /// Frames in a row that did not verify.

@@ -32,8 +32,10 @@ OSSL_PARAM octets(const char *name, ByteView bytes) {
   return OSSL_PARAM_construct_octet_string(name, data, bytes.size());
 }
 
-OSSL_PARAM digest() {
-  static char name[] = "SHA256";
+OSSL_PARAM digest(Hash hash) {
+  static char sha256_name[] = "SHA256";
+  static char sha512_name[] = "SHA512";
+  char *name = hash == Hash::sha256 ? sha256_name : sha512_name;
   return OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST, name, 0);
 }
 
@@ -44,11 +46,11 @@ bool derive(EVP_KDF *kdf, const OSSL_PARAM *params, ByteSpan out) {
   return ctx && EVP_KDF_derive(ctx.get(), out.data(), out.size(), params) == 1;
 }
 
-bool hkdf(int mode, ByteView ikm, ByteView salt, ByteView info, ByteSpan out) {
+bool hkdf(int mode, Hash hash, ByteView ikm, ByteView salt, ByteView info, ByteSpan out) {
   static EVP_KDF *const kdf = EVP_KDF_fetch(nullptr, "HKDF", nullptr);
   tell_hook("hkdf");
   const OSSL_PARAM params[] = {OSSL_PARAM_construct_int(OSSL_KDF_PARAM_MODE, &mode),
-                               digest(),
+                               digest(hash),
                                octets(OSSL_KDF_PARAM_KEY, ikm),
                                octets(OSSL_KDF_PARAM_SALT, salt),
                                octets(OSSL_KDF_PARAM_INFO, info),
@@ -66,17 +68,21 @@ bool pbkdf2_sha256(ByteView password, ByteView salt, unsigned rounds, ByteSpan o
                                octets(OSSL_KDF_PARAM_SALT, salt),
                                OSSL_PARAM_construct_uint(OSSL_KDF_PARAM_ITER, &rounds),
                                OSSL_PARAM_construct_int(OSSL_KDF_PARAM_PKCS5, &unchecked),
-                               digest(),
+                               digest(Hash::sha256),
                                OSSL_PARAM_construct_end()};
   return derive(kdf, params, out);
 }
 
 bool hkdf_sha256(ByteView ikm, ByteView salt, ByteView info, ByteSpan out) {
-  return hkdf(EVP_KDF_HKDF_MODE_EXTRACT_AND_EXPAND, ikm, salt, info, out);
+  return hkdf(EVP_KDF_HKDF_MODE_EXTRACT_AND_EXPAND, Hash::sha256, ikm, salt, info, out);
 }
 
-bool hkdf_expand_sha256(ByteView prk, ByteView info, ByteSpan out) {
-  return hkdf(EVP_KDF_HKDF_MODE_EXPAND_ONLY, prk, {}, info, out);
+bool hkdf_extract(Hash hash, ByteView ikm, ByteView salt, ByteSpan out) {
+  return hkdf(EVP_KDF_HKDF_MODE_EXTRACT_ONLY, hash, ikm, salt, {}, out);
+}
+
+bool hkdf_expand(Hash hash, ByteView prk, ByteView info, ByteSpan out) {
+  return !prk.empty() && hkdf(EVP_KDF_HKDF_MODE_EXPAND_ONLY, hash, prk, {}, info, out);
 }
 
 bool sha256(ByteView data, std::span<std::uint8_t, 32> out) {

@@ -8,6 +8,7 @@
 
 #include "core/kdf.h"
 #include "core/scheme.h"
+#include "core/sframe.h"
 
 namespace e2ee {
 
@@ -36,12 +37,14 @@ std::string fingerprint_of(const Scheme &scheme, const Key &key, std::string_vie
   std::vector<std::uint8_t> info;
   append_text(info, "gst-e2ee key fingerprint 1");
   append_text(info, scheme.name);
+  if (scheme.suite != nullptr)
+    append_be(info, scheme.suite->id);
   append_be(info, key.secret.view().size() * 8);
   append_be(info, key.id);
   append_be(info, key.generation);
   append_text(info, identity);
   std::array<std::uint8_t, 10> bits{};
-  if (!hkdf_expand_sha256(key.secret.view(), info, bits))
+  if (!hkdf_expand(Hash::sha256, key.secret.view(), info, bits))
     return {};
   static const char kHex[] = "0123456789abcdef";
   std::string text;
@@ -54,14 +57,14 @@ std::string fingerprint_of(const Scheme &scheme, const Key &key, std::string_vie
   return text;
 }
 
-std::shared_ptr<Key> make_key(const Scheme &scheme, const Material &material, ByteView bytes,
-                              std::uint64_t generation, std::string_view identity) {
+std::shared_ptr<Key> make_key(const DeriveRequest &request, std::uint64_t generation,
+                              std::string_view identity) {
+  const Scheme &scheme = request.scheme;
   auto key = std::make_shared<Key>();
-  if (bytes.empty() || material.key_id >= scheme.max_keyring ||
-      (material.scheme != nullptr && material.scheme != &scheme) ||
-      !scheme.derive(material, bytes, *key))
+  if (request.bytes.empty() || !scheme.why_refused(request.material).empty() ||
+      !scheme.derive(request, *key))
     return nullptr;
-  key->id = material.key_id;
+  key->id = request.material.key_id;
   key->generation = generation;
   key->fingerprint = fingerprint_of(scheme, *key, identity);
   key->usage = usage_of(key->secret.view());
@@ -112,7 +115,8 @@ std::shared_ptr<KeyUsage> usage_of(ByteView key) {
 }
 
 KeyRef derive_key(const Scheme &scheme, const Material &material, std::string_view identity) {
-  KeyRef key = make_key(scheme, material, material.bytes.view(), material.generation, identity);
+  KeyRef key = make_key({scheme, material, material.bytes.view(), material.scheme != nullptr},
+                        material.generation, identity);
   for (std::uint64_t step = 0; key && step < material.steps; ++step)
     key = ratchet_key(scheme, material, *key, identity);
   return key;
@@ -120,7 +124,7 @@ KeyRef derive_key(const Scheme &scheme, const Material &material, std::string_vi
 
 KeyRef ratchet_key(const Scheme &scheme, const Material &material, const Key &from,
                    std::string_view identity) {
-  auto key = make_key(scheme, material, from.next.view(), from.generation + 1, identity);
+  auto key = make_key({scheme, material, from.next.view(), true}, from.generation + 1, identity);
   if (key)
     key->own = from.next.clone();
   return key;

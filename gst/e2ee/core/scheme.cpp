@@ -1,15 +1,26 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "core/scheme.h"
 
+#include "core/sframe.h"
+
 namespace e2ee {
 
-extern const Scheme kLivekit;
+extern const Scheme kLivekit, kRealtimekit, kJitsi;
+std::span<const Scheme> sframe_variants();
 
-const Scheme *scheme_for(SchemeId id) {
-  static const Scheme *const table[] = {&kLivekit};
-  for (const Scheme *scheme : table) {
-    if (scheme->id == id)
-      return scheme;
+const Scheme *scheme_for(SchemeId id, const SchemeOptions &options) {
+  static const std::span<const Scheme> table[] = {
+      {&kLivekit, 1}, {&kRealtimekit, 1}, {&kJitsi, 1}, sframe_variants()};
+  const auto fits = [&](const Scheme &scheme) {
+    return scheme.suite == nullptr ||
+           (scheme.suite->id == options.sframe_suite && scheme.plain_kids == options.plain_kids &&
+            scheme.clear_header == options.clear_header);
+  };
+  for (std::span<const Scheme> variants : table) {
+    for (const Scheme &scheme : variants) {
+      if (scheme.id == id && fits(scheme))
+        return &scheme;
+    }
   }
   return nullptr;
 }
@@ -20,6 +31,18 @@ const ClearRule *Scheme::rule_for(CodecId codec) const {
       return &rule;
   }
   return nullptr;
+}
+
+std::string Scheme::why_refused(const Material &material) const {
+  if (material.key_id > max_key_id)
+    return "its key ids are 0 to " + std::to_string(max_key_id) +
+           (plain_kids || suite == nullptr ? "" : " unless the KID is an explicit one");
+  if (key_bits != 0 && material.key_bits != 0 && material.key_bits != key_bits)
+    return "its keys have " + std::to_string(key_bits) + " bits: set key-size to that";
+  if (material.scheme != nullptr && !material.scheme->same_keys(*this))
+    return "this material was ratcheted under another scheme";
+  const char *why = refuses != nullptr ? refuses(material) : nullptr;
+  return why != nullptr ? why : "";
 }
 
 }  // namespace e2ee

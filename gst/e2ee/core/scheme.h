@@ -10,6 +10,7 @@ namespace e2ee {
 
 class SealState;
 class OpenStates;
+struct SframeSuite;
 
 /// Values of GstE2EEScheme.
 enum class SchemeId : std::uint8_t { livekit, realtimekit, jitsi, sframe };
@@ -19,10 +20,21 @@ struct ClearRule {
   CodecId codec;
   std::uint8_t key;
   std::uint8_t delta;  // also audio
+  // Peers take the type from their encoder, which knows more of layers than a frame's header says:
+  // when the tag does not verify with one length, the other is tried.
+  bool try_both = false;
   std::size_t length(FrameType type) const { return type == FrameType::key ? key : delta; }
 };
 
+struct DeriveRequest {
+  const Scheme &scheme;
+  const Material &material;
+  ByteView bytes;  // of this generation
+  bool ratcheted;  // they are not what was given, but what a ratchet made of that
+};
+
 struct SealRequest {
+  const Scheme &scheme;
   const CodecRule &codec;
   ClearRule clear;
   FrameType type;
@@ -30,12 +42,14 @@ struct SealRequest {
 };
 
 struct OpenRequest {
+  const Scheme &scheme;
   const CodecRule &codec;
   ClearRule clear;
   ByteView frame;
 };
 
 struct Opened {
+  std::size_t offset = 0;    // of the plaintext in what was written
   std::size_t size = 0;      // of the plaintext
   KeyRef key;                // that verified, or would have been used
   std::uint64_t key_id = 0;  // that the frame names
@@ -45,14 +59,28 @@ struct Scheme {
   SchemeId id;
   const char *name;
   std::span<const ClearRule> clear_rules;  // a codec without a rule is refused
+  const char *carries;                     // what to use instead then, for people
   std::size_t overhead;                    // bytes a frame grows by, at most
-  unsigned max_keyring;                    // key ids are below this
+  std::size_t headroom = 0;                // of these, in front of the frame
+  std::uint64_t max_key_id;
+  unsigned ring_size = 0;  // of all peers; 0: they can choose
+  unsigned key_bits = 0;   // likewise
+  bool trailer = true;     // laid out as trailer.h says
+  ByteView server_trailer =
+      {};  // of frames that servers send in the clear; empty: they announce it
+  const SframeSuite *suite = nullptr;
+  bool plain_kids = false;   // SFrame: the KID is the key id
+  bool clear_header = true;  // SFrame: VP8 keeps its header readable
 
-  /// Fills key.secret and key.next from material bytes of either a first or a later generation.
-  bool (*derive)(const Material &material, ByteView bytes, Key &key);
+  /// Why it cannot use a material, for people; null when it can. May be null itself.
+  const char *(*refuses)(const Material &material) = nullptr;
 
-  /// Encrypts into `out`, which has room for frame and overhead and is the frame's own memory or
-  /// does not overlap it.
+  /// Fills key.secret and key.next.
+  bool (*derive)(const DeriveRequest &request, Key &key);
+
+  /// Encrypts into `out`, which has room for frame and overhead. The frame is in memory that does
+  /// not overlap, or `headroom` bytes into `out`. What is written starts with `out` or, with a
+  /// headroom, ends with it.
   Reason (*seal)(SealState &state, const SealRequest &request, ByteSpan out, std::size_t &written);
 
   /// Decrypts into `out`, as long as the frame; its own memory or one that does not overlap. On
@@ -61,12 +89,25 @@ struct Scheme {
                  Opened &opened);
 
   /// Whether a frame is laid out like an encrypted one.
-  bool (*recognises)(ByteView frame);
+  bool (*recognises)(const Scheme &scheme, ByteView frame);
 
   const ClearRule *rule_for(CodecId codec) const;
+
+  /// Whether both derive the same keys from the same material.
+  bool same_keys(const Scheme &other) const { return id == other.id && suite == other.suite; }
+
+  /// Why a material cannot be used, for people; empty when it can.
+  std::string why_refused(const Material &material) const;
 };
 
-/// Null for a scheme that this build does not have.
-const Scheme *scheme_for(SchemeId id);
+/// What of a scheme can be chosen. Others than SFrame leave nothing open.
+struct SchemeOptions {
+  unsigned sframe_suite = 4;
+  bool plain_kids = false;
+  bool clear_header = true;
+};
+
+/// The same object for the same choice; null for one that there is not.
+const Scheme *scheme_for(SchemeId id, const SchemeOptions &options = {});
 
 }  // namespace e2ee

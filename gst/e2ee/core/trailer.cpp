@@ -145,13 +145,53 @@ Reason open_with_any(OpenStates &states, std::span<const KeyRef> keys, const Ope
   return Reason::auth_failed;
 }
 
+namespace {
+
+// The lengths of clear bytes that a frame may have been cut at, the likely one first.
+struct Readings {
+  explicit Readings(const OpenRequest &request) {
+    const FrameType told = request.codec.frame_type(request.frame);
+    const FrameType other = told == FrameType::key ? FrameType::delta : FrameType::key;
+    add(request, request.clear.length(told));
+    if (request.clear.try_both)
+      add(request, request.clear.length(other));
+  }
+  std::span<const std::size_t> lengths() const { return {clear, count}; }
+
+  std::size_t clear[2] = {};
+  std::size_t count = 0;
+
+ private:
+  void add(const OpenRequest &request, std::size_t length) {
+    if (request.frame.size() >= length + kTrailerOverhead)
+      clear[count++] = length;
+  }
+};
+
+Reason open_any_way(OpenStates &states, std::span<const KeyRef> keys, const OpenRequest &request,
+                    const Readings &readings, ByteSpan out, bool again, Opened &opened) {
+  for (const std::size_t &clear : readings.lengths()) {
+    const bool more = again || &clear != &readings.lengths().back();
+    const Reason reason = open_with_any(states, keys, request, clear, out, more, opened);
+    if (reason != Reason::auth_failed)
+      return reason;
+  }
+  if (!again) {
+    const std::size_t least = std::min(readings.clear[0], readings.clear[readings.count - 1]);
+    cleanse(out.subspan(least, request.frame.size() - kTrailerOverhead - least));
+  }
+  return Reason::auth_failed;
+}
+
+}  // namespace
+
 Reason trailer_open(OpenStates &states, const KeyRing &ring, const OpenRequest &request,
                     ByteSpan out, Opened &opened) {
   const ByteView frame = request.frame;
   if (!has_trailer(frame))
     return Reason::malformed;
-  const std::size_t clear = request.clear.length(request.codec.frame_type(frame));
-  if (frame.size() < clear + kTrailerOverhead)
+  const Readings readings(request);
+  if (readings.count == 0)
     return Reason::malformed;
   opened.key_id = frame.back();
   const KeySlot *slot = ring.find(opened.key_id);
@@ -161,10 +201,10 @@ Reason trailer_open(OpenStates &states, const KeyRing &ring, const OpenRequest &
 
   SearchBudget &searches = states.searches();
   const bool search = !slot->ahead.empty() && searches.allows(ring.failure_tolerance);
-  Reason reason = open_with_any(states, slot->keys, request, clear, out, search, opened);
+  Reason reason = open_any_way(states, slot->keys, request, readings, out, search, opened);
   if (reason == Reason::auth_failed && search) {
     searches.take();
-    reason = open_with_any(states, slot->ahead, request, clear, out, false, opened);
+    reason = open_any_way(states, slot->ahead, request, readings, out, false, opened);
   }
   if (reason == Reason::ok) {
     searches.succeeded();

@@ -15,6 +15,9 @@ inline constexpr std::size_t kTrailerOverhead = kTagSize + kTrailerSize;
 
 /// Whether `frame` ends like one of these; false for frames in the clear, almost always.
 bool has_trailer(ByteView frame);
+inline bool recognises_trailer(const Scheme &, ByteView frame) {
+  return has_trailer(frame);
+}
 
 Reason trailer_seal(SealState &state, const SealRequest &request, ByteSpan out,
                     std::size_t &written);
