@@ -150,6 +150,11 @@ void read_parts(const JsonView &json, Record &record) {
   json.each("steps", [&](JsonNode *step) { record.steps.push_back(read_step(JsonView(step))); });
 }
 
+void read_fields(const JsonView &json, Record &record) {
+  json.each_scalar(
+      [&](const std::string &name, const std::string &value) { record.fields[name] = value; });
+}
+
 Record read_record(const JsonView &json) {
   Record record;
   record.id = json.text("id");
@@ -172,8 +177,7 @@ Record read_record(const JsonView &json) {
   record.ring_slot = json.unsigned_of("ringSlot");
   record.input = json.hex("inputHex");
   record.sif_trailer = json.hex("sifTrailerHex");
-  json.each_scalar(
-      [&](const std::string &name, const std::string &value) { record.fields[name] = value; });
+  read_fields(json, record);
   return record;
 }
 
@@ -190,7 +194,9 @@ void read_sections(JsonNode *root, const std::string &prefix, std::vector<Record
       continue;
     JsonArray *items = json_node_get_array(section);
     for (guint i = 0; i < json_array_get_length(items); ++i) {
-      records.push_back(read_record(JsonView(json_array_get_element(items, i))));
+      records.emplace_back();
+      read_fields(JsonView(json_array_get_element(items, i)), records.back());
+      records.back().scheme = "sframe";
       records.back().id = prefix + name + "-" + std::to_string(i);
       records.back().type = name;
     }

@@ -127,7 +127,7 @@ struct Record {
   SenderOptions sender;
   Expect expect;
   /// Every member that is a string, number or boolean, as text, by its name in the file. For what
-  /// has no field above, such as SFrame's.
+  /// has no field above, such as SFrame's; of RFC 9605's own file there is nothing else.
   std::map<std::string, std::string> fields;
 
   const std::string &field(const std::string &name) const;  // empty when there is none

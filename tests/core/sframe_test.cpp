@@ -1,0 +1,606 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+// SFrame: RFC 9605's own vectors, libsframe's frames, and what the profile promises.
+#include <limits>
+#include <set>
+
+#include "helpers.h"
+
+namespace e2ee::test {
+
+namespace {
+
+constexpr std::uint64_t kLast = std::numeric_limits<std::uint64_t>::max();
+
+using Record = vectors::Record;
+
+std::uint64_t number(const Record &record, const char *name) {
+  return std::strtoull(record.field(name).c_str(), nullptr, 10);
+}
+
+Bytes hex(const Record &record, const char *name) {
+  const std::optional<Bytes> bytes = vectors::from_hex(record.field(name));
+  EXPECT_TRUE(bytes) << name;
+  return bytes.value_or(Bytes{});
+}
+
+Bytes join(const Bytes &a, const Bytes &b) {
+  Bytes all = a;
+  all.insert(all.end(), b.begin(), b.end());
+  return all;
+}
+
+KeyRef key_from(const Scheme &scheme, const Bytes &base, std::uint64_t id,
+                std::uint64_t generation = 0) {
+  Material material;
+  material.bytes = Secret(base);
+  material.key_id = id;
+  KeyRef key = derive_key(scheme, material, "");
+  while (key && key->generation < generation)
+    key = ratchet_key(scheme, material, *key, "");
+  return key;
+}
+
+// Whose frames have `size` clear bytes, as the metadata of a record.
+Scheme with_metadata(const Scheme &scheme, std::size_t size) {
+  static std::map<std::size_t, ClearRule> rules;
+  const auto length = static_cast<std::uint8_t>(size);
+  const ClearRule &rule = rules[size] = {CodecId::opus, length, length};
+  Scheme changed = scheme;
+  changed.clear_rules = {&rule, 1};
+  return changed;
+}
+
+SframeHeader header_of(const Bytes &frame, std::size_t clear = 0) {
+  const auto header = parse_sframe_header(ByteView(frame).subspan(clear));
+  EXPECT_TRUE(header);
+  return header.value_or(SframeHeader{});
+}
+
+class OfVector : public testing::TestWithParam<Record> {
+ protected:
+  const Record &record() const { return GetParam(); }
+
+  void SetUp() override {
+    ASSERT_EQ(record().error, "");
+    const char *name = record().field("cipherSuite").empty() ? "cipher_suite" : "cipherSuite";
+    if (record().field(name).empty())
+      return;
+    suite_ = static_cast<unsigned>(number(record(), name));
+    if (suite_ > 5)
+      GTEST_SKIP() << record().id << ": suite " << suite_ << " is not in RFC 9605";
+  }
+
+  unsigned suite_ = 0;
+};
+
+using SframeHeaderVector = OfVector;
+using SframeCipherVector = OfVector;
+using SframeVector = OfVector;
+using SframeFrame = OfVector;
+using SframeNegative = OfVector;
+
+}  // namespace
+
+TEST_P(SframeHeaderVector, BothWays) {
+  const Bytes encoded = hex(record(), "encoded");
+  std::uint8_t written[kMaxSframeHeader];
+  const std::size_t size =
+      write_sframe_header(number(record(), "kid"), number(record(), "ctr"), written);
+  EXPECT_EQ(vectors::to_hex(written, size), record().field("encoded"));
+  const SframeHeader header = header_of(join(encoded, {1, 2, 3}));
+  EXPECT_EQ(header.kid, number(record(), "kid"));
+  EXPECT_EQ(header.counter, number(record(), "ctr"));
+  EXPECT_EQ(header.size, encoded.size());
+  for (std::size_t cut = 0; cut < encoded.size(); ++cut)
+    EXPECT_FALSE(parse_sframe_header(ByteView(encoded).first(cut))) << cut;
+}
+
+TEST_P(SframeCipherVector, BothWays) {
+  const std::size_t tag = sframe_suites()[suite_ - 1].tag_size;
+  const Bytes plain = hex(record(), "pt");
+  const Bytes sealed = hex(record(), "ct");
+  const Iv nonce = iv_from(hex(record(), "nonce"));
+  const Bytes aad = hex(record(), "aad");
+  const auto aead = make_ctr_hmac(hex(record(), "key"), Direction::seal, tag);
+  const auto opener = make_ctr_hmac(hex(record(), "key"), Direction::open, tag);
+  ASSERT_TRUE(aead && opener);
+  for (int round = 0; round < 3; ++round) {  // contexts are keyed once
+    Bytes out(plain.size() + tag);
+    ASSERT_TRUE(aead->seal(nonce, aad, plain, out.data(), out.data() + plain.size()));
+    EXPECT_EQ(vectors::to_hex(out), vectors::to_hex(sealed));
+    Bytes back(plain.size(), kFill);
+    out.back() ^= 1;
+    EXPECT_FALSE(opener->open(nonce, aad, ByteView(out).first(plain.size()), back.data(),
+                              out.data() + plain.size()));
+    EXPECT_EQ(back, Bytes(plain.size(), kFill)) << "decrypted before the tag was compared";
+    out.back() ^= 1;
+    ASSERT_TRUE(opener->open(nonce, aad, ByteView(out).first(plain.size()), back.data(),
+                             out.data() + plain.size()));
+    EXPECT_EQ(back, plain);
+  }
+}
+
+TEST_P(SframeVector, EveryStep) {
+  const Scheme scheme = with_metadata(sframe(suite_, true), hex(record(), "metadata").size());
+  const std::uint64_t kid = number(record(), "kid");
+  const KeyRef key = key_from(scheme, hex(record(), "base_key"), kid);
+  ASSERT_TRUE(key);
+  EXPECT_EQ(vectors::to_hex(bytes_from(key->secret.view())), record().field("sframe_secret"));
+  const auto expanded = SframeKey::expand(*scheme.suite, key->secret.view(), kid, Direction::seal);
+  ASSERT_TRUE(expanded);
+  EXPECT_EQ(vectors::to_hex(bytes_from(expanded->salt)), record().field("sframe_salt"));
+  const std::uint64_t counter = number(record(), "ctr");
+  EXPECT_EQ(vectors::to_hex(bytes_from(expanded->nonce(counter))), record().field("nonce"));
+  const Bytes metadata = hex(record(), "metadata");
+  const Bytes frame = join(metadata, hex(record(), "pt"));
+  const Bytes expected = join(metadata, hex(record(), "ct"));
+  Sealer sealer(scheme, random_bytes, kid);
+  counter_of(*scheme.suite, key->secret.view(), kid)->set_for_tests(counter);
+  const Sealed sealed = seal(sealer, key, opus(), FrameType::audio, frame, scheme);
+  ASSERT_EQ(sealed.reason, Reason::ok);
+  EXPECT_EQ(vectors::to_hex(sealed.frame), vectors::to_hex(expected));
+  expect_opens(ring_of({key}), opus(), expected, frame, scheme);
+}
+
+TEST_P(SframeFrame, BothWays) {
+  const Bytes metadata = hex(record(), "metadataHex");
+  const Scheme scheme = with_metadata(sframe(suite_, true), metadata.size());
+  const std::uint64_t kid = number(record(), "kid");
+  const KeyRef key = key_from(scheme, hex(record(), "baseKeyHex"), kid);
+  const Bytes frame = join(metadata, record().plaintext.bytes);
+  const Bytes expected = join(metadata, record().ciphertext.bytes);
+  expect_opens(ring_of({key}), opus(), expected, frame, scheme);
+  if (frame.empty())
+    return;  // passes as it is: there is nothing to protect
+  counter_of(*scheme.suite, key->secret.view(), kid)->set_for_tests(number(record(), "ctr"));
+  Sealer sealer(scheme, random_bytes, kid);
+  const Sealed sealed = seal(sealer, key, opus(), FrameType::audio, frame, scheme);
+  EXPECT_EQ(vectors::to_hex(sealed.frame), vectors::to_hex(expected));
+}
+
+TEST_P(SframeNegative, IsRefusedForTheSameReason) {
+  const Bytes metadata = hex(record(), "metadataHex");
+  const Scheme scheme = with_metadata(sframe(suite_, true), metadata.size());
+  const KeyRef key = key_from(scheme, hex(record(), "baseKeyHex"), number(record(), "kid"));
+  ASSERT_TRUE(record().input);
+  const Bytes input = join(metadata, *record().input);
+  const Reason reason = expect_refused(ring_of({key}), opus(), input, {}, scheme);
+  constexpr int kAuthenticationError = 6;
+  EXPECT_EQ(reason, record().expect.error_code == kAuthenticationError ? Reason::auth_failed
+                                                                       : Reason::malformed);
+}
+
+INSTANTIATE_TEST_SUITE_P(Vectors, SframeHeaderVector,
+                         testing::ValuesIn(vectors::load({"sframe-official.json"}, {"header"})),
+                         kIdOfRecord);
+INSTANTIATE_TEST_SUITE_P(Vectors, SframeCipherVector,
+                         testing::ValuesIn(vectors::load({"sframe-official.json"},
+                                                         {"aes_ctr_hmac", "aes_256_ctr_hmac"})),
+                         kIdOfRecord);
+INSTANTIATE_TEST_SUITE_P(Vectors, SframeVector,
+                         testing::ValuesIn(vectors::load({"sframe-official.json"},
+                                                         {"sframe", "sframe_aes_256_ctr_hmac"})),
+                         kIdOfRecord);
+INSTANTIATE_TEST_SUITE_P(Vectors, SframeFrame,
+                         testing::ValuesIn(vectors::load({"sframe-libsframe.json"}, {"frame"})),
+                         kIdOfRecord);
+INSTANTIATE_TEST_SUITE_P(Vectors, SframeNegative,
+                         testing::ValuesIn(vectors::load({"sframe-libsframe.json"}, {"negative"})),
+                         kIdOfRecord);
+
+TEST(SframeVectors, EveryRecordHasATest) {
+  EXPECT_EQ(vectors::load({"sframe-official.json"}, {"header", "aes_ctr_hmac", "aes_256_ctr_hmac",
+                                                     "sframe", "sframe_aes_256_ctr_hmac"})
+                .size(),
+            vectors::load({"sframe-official.json"}).size());
+}
+
+// ---- header -------------------------------------------------------------------------------------
+
+TEST(SframeHeaders, NumbersLongerThanNeededAreMalformed) {
+  for (const Bytes &bytes : std::vector<Bytes>{{0x80, 0x07},
+                                               {0x08, 0x07},
+                                               {0x90, 0x00, 0x08},
+                                               {0x09, 0x00, 0xff},
+                                               {0xf0, 0, 1, 1, 1, 1, 1, 1, 1},
+                                               {0x0f, 0, 1, 1, 1, 1, 1, 1, 1}})
+    EXPECT_FALSE(parse_sframe_header(bytes)) << vectors::to_hex(bytes);
+  EXPECT_TRUE(parse_sframe_header(Bytes{0x80, 0x08}));
+}
+
+TEST(SframeHeaders, EveryLength) {
+  for (unsigned a = 0; a < 64; a += 4) {
+    for (unsigned b = 0; b < 64; b += 4) {
+      const std::uint64_t kid = kLast >> a;
+      const std::uint64_t counter = kLast >> b;
+      Bytes bytes(kMaxSframeHeader);
+      bytes.resize(write_sframe_header(kid, counter, bytes.data()));
+      const SframeHeader header = header_of(bytes);
+      EXPECT_EQ(header.kid, kid);
+      EXPECT_EQ(header.counter, counter);
+      EXPECT_EQ(header.size, bytes.size());
+    }
+  }
+}
+
+// ---- frames -------------------------------------------------------------------------------------
+
+TEST(Sframe, EverySuiteAndLayoutBothPlaces) {
+  for (unsigned suite = 1; suite <= 5; ++suite) {
+    for (bool clear_header : {true, false}) {
+      const Scheme &scheme = sframe(suite, false, clear_header);
+      const KeyRef key = key_from(scheme, Bytes(16, 7), 3);
+      for (const CodecRule *codec : codecs()) {
+        if (scheme.rule_for(codec->id) == nullptr) {
+          EXPECT_TRUE(suite == 3 && codec->video);
+          continue;
+        }
+        const bool is_vp8 = codec->id == CodecId::vp8;
+        const FrameType type = codec->video ? FrameType::key : FrameType::audio;
+        const Bytes plain = is_vp8 ? vp8_frame(type, 300) : noise(300);
+        Sealer sealer(scheme);
+        const Sealed sealed = seal(sealer, key, *codec, type, plain, scheme);
+        ASSERT_EQ(sealed.reason, Reason::ok);
+        const std::size_t clear = is_vp8 && clear_header ? 10 : 0;
+        EXPECT_TRUE(std::equal(plain.begin(), plain.begin() + static_cast<long>(clear),
+                               sealed.frame.begin()));
+        EXPECT_EQ(header_of(sealed.frame, clear).counter, 0U);
+        expect_opens(ring_of({key}), *codec, sealed.frame, plain, scheme);
+        for (std::size_t i : {std::size_t{0}, clear, sealed.frame.size() - 1}) {
+          Bytes bad = sealed.frame;
+          bad[i] ^= 0x20;
+          Opener opener(scheme);
+          EXPECT_NE(open(opener, ring_of({key}), *codec, bad, Place::in_place).reason, Reason::ok);
+        }
+      }
+    }
+  }
+}
+
+TEST(Sframe, InPlaceWithHeadroomIsTheSame) {
+  const Scheme &scheme = sframe();
+  const KeyRef key = key_from(scheme, Bytes(16, 7), 0);
+  const Bytes plain = vp8_frame(FrameType::delta, 100);
+  Bytes memory(scheme.headroom, kFill);
+  memory = join(memory, plain);
+  memory.resize(plain.size() + scheme.overhead);
+  Sealer sealer(scheme);
+  std::size_t written = 0;
+  ASSERT_EQ(sealer.seal(key, vp8(), FrameType::delta,
+                        ByteView(memory).subspan(scheme.headroom, plain.size()), memory, written),
+            Reason::ok);
+  const Bytes frame(memory.end() - static_cast<long>(written), memory.end());
+  expect_opens(ring_of({key}), vp8(), frame, plain, scheme);
+}
+
+TEST(Sframe, CutAnywhereIsRefused) {
+  for (unsigned suite : {1U, 4U}) {
+    const Scheme &scheme = sframe(suite);
+    const KeyRef key = key_from(scheme, Bytes(16, 7), 0);
+    Sealer sealer(scheme);
+    const Bytes plain = vp8_frame(FrameType::key, 20);
+    const Bytes frame = seal(sealer, key, vp8(), FrameType::key, plain, scheme).frame;
+    for (std::size_t size = 1; size < frame.size(); ++size)
+      expect_refused(ring_of({key}), vp8(), Bytes(frame.begin(), frame.begin() + long(size)), plain,
+                     scheme);
+  }
+}
+
+// ---- keys ---------------------------------------------------------------------------------------
+
+TEST(SframeKeys, RatchetIsTheRfcs) {
+  for (unsigned suite : {4U, 5U}) {
+    const Scheme &scheme = sframe(suite);
+    const Bytes base(20, 9);
+    const KeyRef first = key_from(scheme, base, 0);
+    Bytes secret(scheme.suite->secret_size);
+    Bytes next(scheme.suite->secret_size);
+    ASSERT_TRUE(hkdf_extract(scheme.suite->hash, base, {}, secret));
+    ASSERT_TRUE(hkdf_expand(scheme.suite->hash, secret, bytes_of("SFrame 1.0 Ratchet"), next));
+    EXPECT_EQ(bytes_from(first->next.view()), next);
+    const KeyRef second = key_from(scheme, base, 0, 1);
+    EXPECT_EQ(bytes_from(second->secret.view()),
+              bytes_from(key_from(scheme, next, 0)->secret.view()));
+    EXPECT_NE(first->fingerprint, second->fingerprint);
+  }
+}
+
+TEST(SframeKeys, APassphraseIsStretchedOnceAndNeverAgain) {
+  Material material;
+  material.bytes = Secret(bytes_of("meeting"));
+  material.passphrase = true;
+  Bytes base(32);
+  ASSERT_TRUE(
+      pbkdf2_sha256(bytes_of("meeting"), bytes_of("SFrame 1.0 gst-e2ee passphrase"), 100000, base));
+  for (Kdf kdf : {Kdf::automatic, Kdf::hkdf, Kdf::pbkdf2}) {
+    material.kdf = kdf;
+    const KeyRef key = derive_key(sframe(), material, "");
+    EXPECT_EQ(bytes_from(key->secret.view()),
+              bytes_from(key_from(sframe(), base, 0)->secret.view()));
+    EXPECT_EQ(bytes_from(ratchet_key(sframe(), material, *key, "")->secret.view()),
+              bytes_from(key_from(sframe(), base, 0, 1)->secret.view()));
+  }
+}
+
+TEST(SframeKeys, SuitesHaveFingerprintsOfTheirOwn) {
+  std::set<std::string> seen;
+  for (unsigned suite = 1; suite <= 5; ++suite)
+    seen.insert(key_from(sframe(suite), Bytes(16, 1), 0)->fingerprint);
+  EXPECT_EQ(seen.size(), 5U);
+  EXPECT_EQ(key_from(sframe(4, true, false), Bytes(16, 1), 0)->fingerprint,
+            key_from(sframe(4), Bytes(16, 1), 0)->fingerprint)
+      << "what does not concern the key must not change it";
+}
+
+TEST(SframeKeys, TheProfileHasSixteenKeyIds) {
+  EXPECT_TRUE(key_from(sframe(), Bytes(16, 1), 15));
+  EXPECT_FALSE(key_from(sframe(), Bytes(16, 1), 16));
+  EXPECT_TRUE(key_from(sframe(4, true), Bytes(16, 1), kLast));
+  EXPECT_EQ(scheme_for(SchemeId::sframe, {6}), nullptr);
+  EXPECT_EQ(scheme_for(SchemeId::sframe, {0}), nullptr);
+}
+
+// ---- R3: no (KID, counter) twice under a base key -----------------------------------------------
+
+namespace {
+Bytes sealed_by(Sealer &sealer, const KeyRef &key, const Scheme &scheme = sframe()) {
+  return seal(sealer, key, opus(), FrameType::audio, noise(20), scheme).frame;
+}
+}  // namespace
+
+TEST(SframeKids, R3_SaysIndexAndStepAndKeepsItsBits) {
+  const Bytes bits = {1, 2, 3, 4, 5, 6, 7};
+  Sealer sealer(sframe(), fixed_random(bits));
+  std::uint64_t counter = 0;
+  // Also back to a key that was in use before: one counter for them all.
+  for (auto [id, generation] : std::vector<std::pair<unsigned, unsigned>>{
+           {0, 0}, {5, 0}, {5, 1}, {0, 0}, {5, 18}, {15, 0}, {5, 1}}) {
+    const KeyRef key = key_from(sframe(), Bytes(16, static_cast<std::uint8_t>(id)), id, generation);
+    const SframeHeader header = header_of(sealed_by(sealer, key));
+    EXPECT_EQ(header.kid, 0x0102030405060700U | id << 4 | generation % 16);
+    EXPECT_EQ(header.counter, counter++);
+  }
+}
+
+TEST(SframeKids, R3_EveryEncryptorDrawsAllBits) {
+  const KeyRef key = key_from(sframe(), Bytes(16, 1), 0);
+  std::set<std::uint64_t> kids;
+  std::uint64_t ones = 0;
+  std::uint64_t zeros = 0;
+  for (int i = 0; i < 64; ++i) {
+    Sealer sealer(sframe());
+    const std::uint64_t kid = header_of(sealed_by(sealer, key)).kid;
+    kids.insert(kid);
+    ones |= kid;
+    zeros |= ~kid;
+  }
+  EXPECT_EQ(kids.size(), 64U);
+  EXPECT_EQ(ones >> 8, kLast >> 8) << "a bit is never set";
+  EXPECT_EQ(zeros >> 8, kLast >> 8) << "a bit is always set";
+}
+
+TEST(SframeKids, R3_NoRandomNumbersNoFrame) {
+  Sealer sealer(sframe(), broken_random);
+  EXPECT_EQ(seal(sealer, key_from(sframe(), Bytes(16, 1), 0), opus(), FrameType::audio, noise(9),
+                 sframe())
+                .reason,
+            Reason::internal);
+}
+
+TEST(SframeKids, R3_WithdrawnKeysDoNotRewind) {
+  Sealer sealer(sframe());
+  const KeyRef key = key_from(sframe(), Bytes(16, 1), 0);
+  const SframeHeader before = header_of(sealed_by(sealer, key));
+  sealer.retain(KeyRing());
+  const SframeHeader after = header_of(sealed_by(sealer, key_from(sframe(), Bytes(16, 1), 0)));
+  EXPECT_EQ(after.kid, before.kid);
+  EXPECT_EQ(after.counter, before.counter + 1);
+}
+
+TEST(SframeKids, R3_AForkedChildNeverGoesOnWithItsParentsNumbers) {
+  for (std::optional<std::uint64_t> kid : {std::optional<std::uint64_t>(), std::optional(77UL)}) {
+    const Scheme &scheme = sframe(4, kid.has_value());
+    Sealer sealer(scheme, random_bytes, kid);
+    const Bytes base(16, 0x31);
+    const KeyRef key = key_from(scheme, base, 0);
+    const SframeHeader before = header_of(sealed_by(sealer, key, scheme));
+    EXPECT_TRUE(in_child([&] {
+      const Sealed same = seal(sealer, key, opus(), FrameType::audio, noise(20), scheme);
+      // The child sets the key again.
+      const KeyRef again = key_from(scheme, base, 0);
+      const Sealed other = seal(sealer, again, opus(), FrameType::audio, noise(20), scheme);
+      if (same.reason == Reason::ok || !again)
+        return false;  // its secret is gone
+      if (kid)
+        return other.reason == Reason::key_limit;
+      return other.reason == Reason::ok && header_of(other.frame).kid != before.kid;
+    })) << kid.value_or(0);
+    EXPECT_EQ(header_of(sealed_by(sealer, key, scheme)).counter, before.counter + 1);
+  }
+}
+
+TEST(SframeKids, R3_AnExplicitKidGoesOnCounting) {
+  const Scheme &scheme = sframe(4, true);
+  const KeyRef key = key_from(scheme, Bytes(16, 0x41), 2);
+  const KeyRef same = key_from(scheme, Bytes(16, 0x41), 9);  // set again, at another index
+  Sealer first(scheme, random_bytes, 1234);
+  EXPECT_EQ(header_of(sealed_by(first, key, scheme)).counter, 0U);
+  {
+    Sealer second(scheme, random_bytes, 1234);
+    EXPECT_EQ(header_of(sealed_by(second, same, scheme)).counter, 1U);
+    EXPECT_EQ(header_of(sealed_by(first, key, scheme)).counter, 2U);
+  }
+  Sealer restarted(sframe(4, true, false), random_bytes, 1234);
+  EXPECT_EQ(header_of(sealed_by(restarted, key, sframe(4, true, false))).counter, 3U);
+  Sealer other(scheme, random_bytes, 1235);
+  EXPECT_EQ(header_of(sealed_by(other, key, scheme)).counter, 0U);
+  const Scheme &suite5 = sframe(5, true);
+  Sealer other_suite(suite5, random_bytes, 1234);
+  EXPECT_EQ(header_of(sealed_by(other_suite, key_from(suite5, Bytes(16, 0x41), 2), suite5)).counter,
+            0U);
+}
+
+TEST(SframeKids, R3_TheCounterEndsAndStaysThere) {
+  const Scheme &scheme = sframe(4, true);
+  const KeyRef key = key_from(scheme, Bytes(16, 0x51), 0);
+  counter_of(*scheme.suite, key->secret.view(), 8)->set_for_tests(kLast - 1);
+  Sealer sealer(scheme, random_bytes, 8);
+  const Bytes frame = sealed_by(sealer, key, scheme);
+  EXPECT_EQ(header_of(frame).counter, kLast - 1);
+  KeyRing ring;
+  ring.slot(8).keys.push_back(key);
+  expect_opens(ring, opus(), frame, noise(20), scheme);
+  for (int i = 0; i < 3; ++i)
+    EXPECT_EQ(seal(sealer, key, opus(), FrameType::audio, noise(20), scheme).reason,
+              Reason::key_limit);
+}
+
+// ---- receiving ----------------------------------------------------------------------------------
+
+namespace {
+
+std::vector<std::string> g_kdfs;
+
+class CountKdfs {
+ public:
+  CountKdfs() {
+    g_kdfs.clear();
+    set_kdf_hook([](const char *kdf) { g_kdfs.emplace_back(kdf); });
+  }
+  ~CountKdfs() { set_kdf_hook(nullptr); }
+  CountKdfs(const CountKdfs &) = delete;
+  CountKdfs &operator=(const CountKdfs &) = delete;
+  std::size_t count() const { return g_kdfs.size(); }
+};
+
+}  // namespace
+
+TEST(SframeReceiving, TheKidNamesTheGeneration) {
+  const Scheme &scheme = sframe();
+  KeyRing ring;
+  KeySlot &slot = ring.slot(2);
+  for (unsigned generation : {3, 2})
+    slot.keys.push_back(key_from(scheme, Bytes(16, 1), 2, generation));
+  for (unsigned generation = 4; generation < 24; ++generation)
+    slot.ahead.push_back(key_from(scheme, Bytes(16, 1), 2, generation));
+  for (unsigned generation : {2, 3, 4, 11, 17}) {
+    Sealer sealer(scheme);
+    const Bytes frame = sealed_by(sealer, key_from(scheme, Bytes(16, 1), 2, generation));
+    Opener opener(scheme);
+    const Outcome outcome = open(opener, ring, opus(), frame, Place::in_place);
+    ASSERT_EQ(outcome.reason, Reason::ok) << generation;
+    EXPECT_EQ(outcome.opened.key->generation, generation);
+    EXPECT_EQ(outcome.opened.key_id, 2U);
+  }
+  // 18 has the step of 2, which is nearer: one try, and no search.
+  Sealer sealer(scheme);
+  const Bytes far = sealed_by(sealer, key_from(scheme, Bytes(16, 1), 2, 18));
+  EXPECT_EQ(expect_refused(ring, opus(), far, noise(20), scheme), Reason::auth_failed);
+  ring.slot(2).ahead.clear();
+  const Bytes unknown = sealed_by(sealer, key_from(scheme, Bytes(16, 1), 2, 4));
+  EXPECT_EQ(expect_refused(ring, opus(), unknown, noise(20), scheme), Reason::missing_key);
+}
+
+TEST(SframeReceiving, PlainKidsAreKeyIds) {
+  const Scheme &scheme = sframe(4, true);
+  const std::uint64_t kid = 0xfedcba9876543210;
+  Sealer sealer(scheme, random_bytes, kid);
+  const KeyRef key = key_from(scheme, Bytes(16, 0x61), 0);
+  const Bytes frame = sealed_by(sealer, key, scheme);
+  KeyRing ring;
+  ring.slot(kid).keys = {key_from(scheme, Bytes(16, 0x62), kid), key};  // the second in its grace
+  expect_opens(ring, opus(), frame, noise(20), scheme);
+  ring.erase(kid);
+  Opener opener(scheme);
+  const Outcome outcome = open(opener, ring, opus(), frame, Place::apart);
+  EXPECT_EQ(outcome.reason, Reason::missing_key);
+  EXPECT_EQ(outcome.opened.key_id, kid);
+}
+
+// Two derivations for a KID, budgeted, and none for one that has proved itself.
+TEST(SframeReceiving, R9_ForgedKidsAreBoundedAndPushNothingOut) {
+  const Scheme &scheme = sframe();
+  const KeyRing ring = ring_of({key_from(scheme, Bytes(16, 1), 0)});
+  Sealer sealer(scheme);
+  Opener opener(scheme);
+  const auto opens = [&] {
+    return open(opener, ring, opus(), sealed_by(sealer, ring.slots[0].keys[0]), Place::in_place)
+               .reason == Reason::ok;
+  };
+  ASSERT_TRUE(opens());
+  const CountKdfs kdfs;
+  const auto began = std::chrono::steady_clock::now();
+  for (std::uint64_t i = 0; i < 100000; ++i) {
+    Bytes forged(kMaxSframeHeader);
+    forged.resize(write_sframe_header((i + 0x1000) << 8, i, forged.data()));
+    forged.resize(forged.size() + 20);
+    EXPECT_NE(open(opener, ring, opus(), forged, Place::in_place).reason, Reason::ok);
+  }
+  const double seconds =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
+  EXPECT_LE(static_cast<double>(kdfs.count()), 2 * (50 + 50 * seconds + 1));
+  EXPECT_GE(kdfs.count(), 100U);
+  const std::size_t before = kdfs.count();
+  EXPECT_TRUE(opens());
+  EXPECT_EQ(kdfs.count(), before + 0) << "a known KID was derived again";
+}
+
+TEST(SframeReceiving, R5_TrueWindowForEachKid) {
+  const Scheme &scheme = sframe();
+  const KeyRing ring = ring_of({key_from(scheme, Bytes(16, 1), 0)});
+  const KeyRef &key = ring.slots[0].keys[0];
+  for (std::size_t window : {std::size_t{1}, std::size_t{64}, std::size_t{100}}) {
+    Sealer sealer(scheme);
+    Sealer other(scheme);
+    std::vector<Bytes> frames;
+    for (int i = 0; i < 300; ++i)
+      frames.push_back(sealed_by(sealer, key));
+    Opener opener(scheme);
+    opener.set_replay_window(window);
+    const auto reason_of = [&](const Bytes &frame) {
+      const Outcome outcome = open(opener, ring, opus(), frame, Place::in_place);
+      if (outcome.reason != Reason::ok) {
+        EXPECT_EQ(outcome.opened.size, 0U);
+      }
+      return outcome.reason;
+    };
+    EXPECT_EQ(reason_of(frames[150]), Reason::ok);
+    EXPECT_EQ(reason_of(frames[150]), Reason::replayed);
+    EXPECT_EQ(reason_of(frames[150 - window]), Reason::replayed) << "too old to tell";
+    if (window > 1) {
+      EXPECT_EQ(reason_of(frames[151 - window]), Reason::ok);
+      EXPECT_EQ(reason_of(frames[151 - window]), Reason::replayed);
+    }
+    Bytes forged = frames[299];
+    forged.back() ^= 1;
+    EXPECT_EQ(reason_of(forged), Reason::auth_failed);
+    EXPECT_EQ(reason_of(frames[151]), Reason::ok) << "a forged frame moved the window";
+    EXPECT_EQ(reason_of(frames[299]), Reason::ok);
+    EXPECT_EQ(reason_of(frames[152]), window > 147 ? Reason::ok : Reason::replayed);
+    EXPECT_EQ(reason_of(sealed_by(other, key)), Reason::ok) << "another sender has its own";
+    opener.set_replay_window(window);
+    EXPECT_EQ(reason_of(frames[0]), Reason::ok) << "a seek forgets";
+  }
+}
+
+// Against a model that remembers everything.
+TEST(SframeReceiving, R5_WindowAgainstAModel) {
+  std::uint32_t state = 1;
+  const auto draw = [&] { return state = state * 1664525 + 1013904223; };
+  for (std::size_t size : {1UL, 2UL, 63UL, 64UL, 65UL, 4096UL}) {
+    SlidingWindow window(size);
+    std::set<std::uint64_t> seen;
+    std::uint64_t top = draw() % 3 == 0 ? kLast - 20000 : 1000;
+    for (int i = 0; i < 5000; ++i) {
+      const std::uint64_t counter = top + (draw() >> 16) % 5 - (draw() >> 16) % (2 * size);
+      const bool fresh = seen.empty() || counter > *seen.rbegin() ||
+                         (*seen.rbegin() - counter < size && seen.count(counter) == 0);
+      ASSERT_EQ(window.accept(counter), fresh) << size << ' ' << i;
+      if (fresh)
+        seen.insert(counter);
+      top = *seen.rbegin();
+    }
+  }
+}
+
+}  // namespace e2ee::test
