@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+// The schemes side by side: the presets of docs/compatibility.md, what a scheme refuses, and what
+// happens when both ends differ.
+#include "files.h"
+#include "records.h"
+
+namespace elements {
+namespace {
+
+const char *const kSchemes[] = {"livekit", "realtimekit", "jitsi", "sframe"};
+
+void set(Element &element, const char *property, const char *value) {
+  gst_util_set_object_arg(G_OBJECT(element.get()), property, value);
+}
+
+// What the bus says when the element goes to PAUSED with these settings.
+std::string refusal_of(Element &element) {
+  EXPECT_EQ(gst_element_set_state(element.get(), GST_STATE_PAUSED), GST_STATE_CHANGE_FAILURE);
+  const BusLog log = element.bus();
+  gst_element_set_state(element.get(), GST_STATE_NULL);
+  return log.errors.empty() ? "" : log.errors[0];
+}
+
+// ---- presets ------------------------------------------------------------------------------------
+
+struct Preset {
+  const char *name;
+  const char *scheme;
+  const char *provider;  // %s: the file with the key
+  bool raw;
+  const char *participant;
+};
+
+void PrintTo(const Preset &preset, std::ostream *to) {
+  *to << preset.name;
+}
+
+const Preset kPresets[] = {
+    {"livekit_js_shared", "livekit", "shared,passphrase-file=%s", false, nullptr},
+    {"livekit_js_participant", "livekit", "participant,keys-file=%s", false, "alice"},
+    {"livekit_native", "livekit", "shared,key-file=%s,kdf=pbkdf2,ratchet-window=16", true, nullptr},
+    {"element_call", "livekit", "shared,key-file=%s,keyring-size=256,ratchet-window=10", true,
+     nullptr},
+    {"realtimekit", "realtimekit", "shared,passphrase-file=%s,ratchet-window=8", false, nullptr},
+    {"jitsi", "jitsi", "shared,key-file=%s,ratchet-window=8", true, nullptr},
+    {"sframe", "sframe", "shared,key-file=%s,ratchet-window=8", true, nullptr},
+};
+
+class Presets : public testing::TestWithParam<Preset> {};
+
+}  // namespace
+
+TEST_P(Presets, OneEncryptsWhatTheOtherReads) {
+  const Preset &preset = GetParam();
+  std::string content = preset.raw ? std::string(32, '\x5a') : "a meeting";
+  if (preset.participant != nullptr)
+    content = "[alice]\npassphrase=hers\n";
+  const KeyFile file("key", content);
+  std::string provider = preset.provider;
+  provider.replace(provider.find("%s"), 2, file.path());
+  Element encryptor("e2eeencrypt", provider);
+  Element decryptor("e2eedecrypt", provider);
+  for (Element *element : {&encryptor, &decryptor}) {
+    set(*element, "scheme", preset.scheme);
+    if (preset.participant != nullptr)
+      set(*element, "participant", preset.participant);
+    element->start(kVp8);
+  }
+  for (const Bytes &plain : {vp8_key(500), vp8_delta(200), vp8_delta(3), vp8_key(70000)}) {
+    const std::optional<Bytes> sealed = encryptor.pass(plain);
+    ASSERT_TRUE(sealed);
+    const gsize clear = (plain[0] & 1) == 0 ? 10 : 3;
+    EXPECT_TRUE(
+        std::equal(plain.begin(), plain.begin() + static_cast<long>(clear), sealed->begin()));
+    EXPECT_EQ(decryptor.pass(*sealed), plain);
+  }
+  EXPECT_EQ(decryptor.text_stat("key-fingerprint"), encryptor.text_stat("key-fingerprint"));
+  EXPECT_EQ(decryptor.dropped() + encryptor.dropped(), 0U);
+}
+
+INSTANTIATE_TEST_SUITE_P(Table, Presets, testing::ValuesIn(kPresets),
+                         [](const auto &test) { return std::string(test.param.name); });
+
+// ---- both ends ----------------------------------------------------------------------------------
+
+TEST(Schemes, R1_AnotherSchemeIsDroppedCountedAndReported) {
+  const Provider provider = raw_provider(0x35);
+  for (const char *from : kSchemes) {
+    const auto encryptor = element_of("e2eeencrypt", provider, from);
+    encryptor->start(kVp8);
+    for (const char *to : kSchemes) {
+      SCOPED_TRACE(std::string(from) + " to " + to);
+      const auto decryptor = element_of("e2eedecrypt", provider, to);
+      decryptor->start(kVp8);
+      const Bytes plain = vp8_key(300);
+      const std::optional<Bytes> sealed = encryptor->pass(plain);
+      ASSERT_TRUE(sealed);
+      const std::optional<Bytes> opened = decryptor->pass(*sealed);
+      if (std::string(from) == to) {
+        EXPECT_EQ(opened, plain);
+        continue;
+      }
+      EXPECT_EQ(opened, std::nullopt);
+      EXPECT_EQ(decryptor->dropped(), 1U);
+      EXPECT_EQ(decryptor->stat("passed-plaintext"), 0U);
+      const BusLog log = decryptor->bus();
+      EXPECT_TRUE(log.find("decryption-failed") != nullptr || log.find("malformed") != nullptr ||
+                  log.find("missing-key") != nullptr);
+    }
+  }
+}
+
+// ---- what is refused ----------------------------------------------------------------------------
+
+TEST(Schemes, CodecsAreRefusedByNameOfSchemeAndCodec) {
+  for (const char *scheme : {"realtimekit", "jitsi", "sframe"}) {
+    for (const char *codec : {"h264", "h265", "av1"}) {
+      for (const char *factory : {"e2eeencrypt", "e2eedecrypt"}) {
+        const auto element = element_of(factory, raw_provider(1), scheme);
+        element->start(nullptr);
+        gst_harness_push_event(element->harness(), gst_event_new_stream_start("refused"));
+        const std::string caps = std::string("video/x-") + codec + ", alignment=(string)au";
+        EXPECT_FALSE(element->send_caps(caps.c_str()));
+        const BusLog log = element->bus();
+        ASSERT_EQ(log.errors.size(), 1U) << scheme << ' ' << codec;
+        EXPECT_NE(log.errors[0].find(scheme), std::string::npos) << log.errors[0];
+      }
+    }
+  }
+}
+
+TEST(Schemes, AFixedRingRefusesOtherProviders) {
+  const struct {
+    const char *property;
+    guint value;
+    const char *advice;
+  } wrong[] = {{"keyring-size", 256, "keyring-size=16"}, {"key-size", 256, "key-size=128"}};
+  for (const char *scheme : {"realtimekit", "jitsi"}) {
+    for (const auto &[property, value, advice] : wrong) {
+      const Provider provider = raw_provider(1);
+      g_object_set(provider.get(), property, value, nullptr);
+      const auto element = element_of("e2eedecrypt", provider, scheme);
+      const std::string text = refusal_of(*element);
+      EXPECT_NE(text.find(scheme), std::string::npos) << text;
+      EXPECT_NE(text.find(advice), std::string::npos) << text;
+    }
+  }
+}
+
+TEST(Schemes, AKeyThatTheSchemeCannotUseIsToldOf) {
+  const struct {
+    const char *scheme;
+    Provider provider;
+    const char *says;
+  } cases[] = {
+      {"jitsi", passphrase_provider("text"), "HKDF"},
+      {"realtimekit",
+       [] {
+         const Provider provider = empty_provider();
+         g_autoptr(GstE2EEKeyMaterial) material = raw_material(1, 0);
+         EXPECT_TRUE(gst_e2ee_key_material_set_key_size(material, 256, nullptr));
+         EXPECT_TRUE(
+             gst_e2ee_shared_key_provider_set_material(shared(provider), material, nullptr));
+         return provider;
+       }(),
+       "128"},
+      {"sframe",
+       [] {
+         const Provider provider = empty_provider();
+         g_object_set(provider.get(), "keyring-size", 32, nullptr);
+         set_raw(provider, 1, 16);
+         return provider;
+       }(),
+       "0 to 15"},
+  };
+  for (const auto &[scheme, provider, says] : cases) {
+    const auto element = element_of("e2eeencrypt", provider, scheme);
+    element->start(kOpus);
+    EXPECT_EQ(element->pass(noise(50, 1)), std::nullopt);
+    EXPECT_EQ(element->stat("dropped-missing-key"), 1U);
+    const BusLog log = element->bus();
+    ASSERT_EQ(log.warnings.size(), 1U) << scheme;
+    EXPECT_NE(log.warnings[0].find(says), std::string::npos) << log.warnings[0];
+    EXPECT_NE(log.warnings[0].find(scheme), std::string::npos) << log.warnings[0];
+  }
+}
+
+TEST(Schemes, SframeRefusesWhatOnlyTrailersAllow) {
+  const auto decryptor = element_of("e2eedecrypt", raw_provider(1), "sframe");
+  set(*decryptor, "allow-plaintext", "true");
+  EXPECT_NE(refusal_of(*decryptor).find("allow-plaintext"), std::string::npos);
+  set(*decryptor, "allow-plaintext", "false");
+  EXPECT_NE(gst_element_set_state(decryptor->get(), GST_STATE_PAUSED), GST_STATE_CHANGE_FAILURE);
+  const auto encryptor = element_of("e2eeencrypt", raw_provider(1), "sframe");
+  set(*encryptor, "frame-metadata", "true");
+  EXPECT_NE(refusal_of(*encryptor).find("frame-metadata"), std::string::npos);
+  // Also when it is set after the keys were opened.
+  set(*encryptor, "frame-metadata", "false");
+  EXPECT_NE(gst_element_set_state(encryptor->get(), GST_STATE_READY), GST_STATE_CHANGE_FAILURE);
+  set(*encryptor, "frame-metadata", "true");
+  EXPECT_NE(refusal_of(*encryptor).find("frame-metadata"), std::string::npos);
+}
+
+// ---- RealtimeKit's own --------------------------------------------------------------------------
+
+TEST(Realtimekit, ServerFramesAreKnownWithoutATrailerBeingSet) {
+  const Bytes filler = [] {
+    Bytes opus(80);
+    opus[0] = 0xf8, opus[1] = 0xff, opus[2] = 0xfe;
+    return opus;
+  }();
+  const Bytes other = {0xf8, 0xff, 0xfe};
+  for (const char *mode : {"", "drop", "known", "pass"}) {
+    SCOPED_TRACE(mode);
+    const auto decryptor = element_of("e2eedecrypt", raw_provider(1), "realtimekit");
+    if (*mode != '\0')
+      set(*decryptor, "server-frames", mode);
+    decryptor->start(kOpus);
+    for (const Bytes &payload : {filler, other}) {
+      Bytes marked = payload;
+      for (char c : std::string("LKROCKS"))
+        marked.push_back(static_cast<guint8>(c));
+      const bool passes =
+          std::string(mode) == "pass" || (std::string(mode) == "known" && payload == filler);
+      decryptor->push(marked);
+      const Buffer out = decryptor->pull();
+      ASSERT_EQ(out != nullptr, passes);
+      if (out) {
+        EXPECT_EQ(bytes_of(out.get()), payload);
+        EXPECT_TRUE(gst_e2ee_buffer_is_unprotected(out.get()));
+      }
+    }
+    EXPECT_EQ(decryptor->stat("server-frames"), 2U);
+  }
+  // LiveKit announces its own: the same bytes say nothing there.
+  const auto livekit = element_of("e2eedecrypt", raw_provider(1), "livekit");
+  set(*livekit, "server-frames", "pass");
+  livekit->start(kOpus);
+  EXPECT_EQ(livekit->pass({0xf8, 0xff, 0xfe, 'L', 'K', 'R', 'O', 'C', 'K', 'S'}), std::nullopt);
+  EXPECT_EQ(livekit->stat("server-frames"), 0U);
+}
+
+}  // namespace elements
