@@ -41,8 +41,11 @@ const Preset kPresets[] = {
     {"livekit_native", "livekit", "shared,key-file=%s,kdf=pbkdf2,ratchet-window=16", true, nullptr},
     {"element_call", "livekit", "shared,key-file=%s,keyring-size=256,ratchet-window=10", true,
      nullptr},
+    {"element_call_participant", "livekit",
+     "participant,keys-file=%s,keyring-size=256,ratchet-window=10", true, "alice"},
     {"realtimekit", "realtimekit", "shared,passphrase-file=%s,ratchet-window=8", false, nullptr},
     {"jitsi", "jitsi", "shared,key-file=%s,ratchet-window=8", true, nullptr},
+    {"jitsi_participant", "jitsi", "participant,keys-file=%s", true, "alice"},
     {"sframe", "sframe", "shared,key-file=%s,ratchet-window=8", true, nullptr},
 };
 
@@ -54,7 +57,8 @@ TEST_P(Presets, OneEncryptsWhatTheOtherReads) {
   const Preset &preset = GetParam();
   std::string content = preset.raw ? std::string(32, '\x5a') : "a meeting";
   if (preset.participant != nullptr)
-    content = "[alice]\npassphrase=hers\n";
+    content = preset.raw ? "[alice]\nkey=000102030405060708090a0b0c0d0e0f\nindex=7\n"
+                         : "[alice]\npassphrase=hers\n";
   const KeyFile file("key", content);
   std::string provider = preset.provider;
   provider.replace(provider.find("%s"), 2, file.path());
@@ -80,6 +84,27 @@ TEST_P(Presets, OneEncryptsWhatTheOtherReads) {
 
 INSTANTIATE_TEST_SUITE_P(Table, Presets, testing::ValuesIn(kPresets),
                          [](const auto &test) { return std::string(test.param.name); });
+
+// A KID that says which key it is, as other implementations number them.
+TEST(Preset, SframeOfOthers) {
+  const KeyFile file("key", std::string(32, '\x5b'));
+  const std::string provider = "shared,key-file=" + file.path() + ",key-index=7";
+  Element encryptor("e2eeencrypt", provider);
+  Element decryptor("e2eedecrypt", provider);
+  for (Element *element : {&encryptor, &decryptor}) {
+    set(*element, "scheme", "sframe");
+    set(*element, "clear-header", "none");
+  }
+  set(encryptor, "sframe-kid", "7");
+  set(decryptor, "sframe-kid-map", "plain");
+  encryptor.start(kVp8);
+  decryptor.start(kVp8);
+  const Bytes plain = vp8_key(500);
+  const std::optional<Bytes> sealed = encryptor.pass(plain);
+  ASSERT_TRUE(sealed);
+  EXPECT_EQ((*sealed)[0], 0x70) << "KID 7, counter 0, and nothing in front";
+  EXPECT_EQ(decryptor.pass(*sealed), plain);
+}
 
 // ---- both ends ----------------------------------------------------------------------------------
 

@@ -238,10 +238,13 @@ TEST(Properties, ANewProviderCountsFromReadyOn) {
   EXPECT_EQ(decryptor.pass(seal(first, kOpus, plain)), std::nullopt);
 }
 
-TEST_P(States, SchemesThatAreNotThereAreRefusedAtStart) {
-  Element element(GetParam(), raw_provider(0x6e));
+TEST_P(States, ASchemeSetInReadyIsLookedAtBeforeFramesFlow) {
+  const Provider provider = raw_provider(0x6e);
+  g_object_set(provider.get(), "keyring-size", 256, nullptr);
+  Element element(GetParam(), provider);
+  EXPECT_EQ(gst_element_set_state(element.get(), GST_STATE_READY), GST_STATE_CHANGE_SUCCESS);
   gst_util_set_object_arg(G_OBJECT(element.get()), "scheme", "jitsi");
-  EXPECT_EQ(gst_element_set_state(element.get(), GST_STATE_READY), GST_STATE_CHANGE_FAILURE);
+  EXPECT_EQ(gst_element_set_state(element.get(), GST_STATE_PAUSED), GST_STATE_CHANGE_FAILURE);
   const BusLog log = element.bus();
   ASSERT_EQ(log.errors.size(), 1U);
   EXPECT_NE(log.errors[0].find("jitsi"), std::string::npos) << log.errors[0];

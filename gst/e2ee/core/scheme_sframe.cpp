@@ -145,16 +145,16 @@ Reason open_with(OpenStates &states, const KeyRef &key, const OpenRequest &reque
                  const Layout &layout, bool again, ByteSpan out) {
   SframeReceiver &receiver = states.sframe();
   SframeReceiver::Sender *sender = receiver.find(key, layout.header.kid);
-  SframeReceiver::Sender fresh{key, layout.header.kid, nullptr, SlidingWindow()};
+  std::unique_ptr<SframeKey> fresh;
   if (sender == nullptr) {
     if (!receiver.may_expand())
       return Reason::auth_failed;
-    fresh.cipher =
-        SframeKey::expand(*request.scheme.suite, key->secret.view(), fresh.kid, Direction::open);
-    if (!fresh.cipher)
+    fresh = SframeKey::expand(*request.scheme.suite, key->secret.view(), layout.header.kid,
+                              Direction::open);
+    if (!fresh)
       return Reason::internal;
   }
-  const SframeKey &cipher = sender != nullptr ? *sender->cipher : *fresh.cipher;
+  const SframeKey &cipher = sender != nullptr ? *sender->cipher : *fresh;
   const ByteView frame = request.frame;
   const Iv nonce = cipher.nonce(layout.header.counter);
   const Aad aad(frame.subspan(layout.clear, layout.header.size), frame.first(layout.clear));
@@ -167,7 +167,8 @@ Reason open_with(OpenStates &states, const KeyRef &key, const OpenRequest &reque
     return Reason::auth_failed;
   }
   if (sender == nullptr)
-    sender = &receiver.keep(std::move(fresh));
+    sender = &receiver.keep({key, layout.header.kid, std::move(fresh), SlidingWindow()});
+  receiver.used(*sender);
   return sender->seen.accept(layout.header.counter) ? Reason::ok : Reason::replayed;
 }
 

@@ -183,10 +183,15 @@ SframeReceiver::Sender *SframeReceiver::find(const KeyRef &key, std::uint64_t ki
   auto at = std::find_if(senders_.begin(), senders_.end(), [&](const Sender &sender) {
     return sender.kid == kid && sender.key == key;
   });
-  if (at == senders_.end())
-    return nullptr;
+  return at == senders_.end() ? nullptr : &*at;
+}
+
+void SframeReceiver::used(const Sender &sender) {
+  if (&senders_.front() == &sender)
+    return;
+  const auto at = std::find_if(senders_.begin(), senders_.end(),
+                               [&](const Sender &held) { return &held == &sender; });
   senders_.splice(senders_.begin(), senders_, at);
-  return &senders_.front();
 }
 
 SframeReceiver::Sender &SframeReceiver::keep(Sender sender) {

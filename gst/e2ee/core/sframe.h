@@ -136,13 +136,15 @@ class SframeReceiver {
   /// Null when no frame has verified yet.
   Sender *find(const KeyRef &key, std::uint64_t kid);
 
+  /// A frame of this one has verified.
+  void used(const Sender &sender);
+
   /// Whether there is time for another KID that has not proved itself; takes it.
   bool may_expand() { return expansions_.take(); }
   Sender &keep(Sender sender);
 
   void retain(const KeyRing &ring);
   void set_replay_window(std::size_t window);
-  std::size_t replay_window() const { return window_; }
 
  private:
   std::list<Sender> senders_;  // latest used first
