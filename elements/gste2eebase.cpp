@@ -185,10 +185,20 @@ gboolean gst_e2ee_base_sink_event(GstE2EEBase *self, GstEvent *event) {
   if (GST_EVENT_TYPE(event) == GST_EVENT_CAPS) {
     GstCaps *caps = nullptr;
     gst_event_parse_caps(event, &caps);
-    if (!accept_caps(self, caps)) {
+    GstCaps *output =
+        accept_caps(self, caps) ? GST_E2EE_BASE_GET_CLASS(self)->output_caps(self, caps) : nullptr;
+    if (output == nullptr) {
       gst_event_unref(event);
       return FALSE;
     }
+    if (output != caps) {
+      GstEvent *changed = gst_event_new_caps(output);
+      gst_event_set_seqnum(changed, gst_event_get_seqnum(event));
+      gst_event_unref(event);
+      event = changed;
+    }
+    gst_caps_unref(output);
+    return gst_pad_push_event(e2ee::base_of(self).src, event);
   }
   return gst_pad_event_default(e2ee::base_of(self).sink, GST_OBJECT(self), event);
 }
@@ -443,10 +453,13 @@ static void gst_e2ee_base_init(GstE2EEBase *self) {
   base.sink = gst_pad_new_from_static_template(&sink_template, "sink");
   gst_pad_set_chain_function(base.sink, chain);
   gst_pad_set_event_function(base.sink, sink_event);
-  GST_PAD_SET_PROXY_CAPS(base.sink);
+  gst_pad_set_query_function(base.sink, e2ee::base_query);
+  // Parsers name in their caps what their decoders take and accept more, since that is known only
+  // when the stream is there.
+  GST_PAD_SET_ACCEPT_TEMPLATE(base.sink);
   gst_element_add_pad(GST_ELEMENT(self), base.sink);
   base.src = gst_pad_new_from_static_template(&src_template, "src");
-  GST_PAD_SET_PROXY_CAPS(base.src);
+  gst_pad_set_query_function(base.src, e2ee::base_query);
   gst_element_add_pad(GST_ELEMENT(self), base.src);
 }
 
@@ -532,6 +545,14 @@ void close_cryptor(Base &base) {
     std::lock_guard lock(base.mutex);
     closing.swap(base.cryptor);
   }
+}
+
+gboolean base_query(GstPad *pad, GstObject *parent, GstQuery *query) {
+  if (GST_QUERY_TYPE(query) != GST_QUERY_CAPS)
+    return gst_pad_query_default(pad, parent, query);
+  const Base &base = base_of(GST_E2EE_BASE(parent));
+  answer_caps_query(pad, pad == base.sink ? base.src : base.sink, base.formats, query);
+  return TRUE;
 }
 
 bool can_change(GstE2EEBase *self, const GParamSpec *pspec) {

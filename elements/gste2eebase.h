@@ -10,6 +10,7 @@
 #include <mutex>
 
 #include "framecryptor.h"
+#include "h26xformat.h"
 #include "reporter.h"
 
 G_BEGIN_DECLS
@@ -28,6 +29,10 @@ struct _GstE2EEBaseClass {
 
   /// The cryptor is there and no pad takes frames yet; may be null.
   void (*start)(GstE2EEBase *self);
+
+  /// The caps to send for frames of `caps`, which were accepted; null, with an error posted, when
+  /// they cannot be read.
+  GstCaps *(*output_caps)(GstE2EEBase *self, GstCaps *caps);
 
   /// Handles an event of the sink pad; takes it. The default checks caps and passes it on.
   gboolean (*sink_event)(GstE2EEBase *self, GstEvent *event);
@@ -59,6 +64,7 @@ struct Base {
 
   GstPad *sink = nullptr;
   GstPad *src = nullptr;
+  NalFormats formats = NalFormats::byte_stream_only;  // that leave the element
   std::atomic<bool> enabled{true};
 
   std::mutex mutex;  // of the two below
@@ -99,6 +105,9 @@ void close_cryptor(Base &base);
 
 /// Whether properties that may weaken a stream can be set; warns when not.
 bool can_change(GstE2EEBase *self, const GParamSpec *pspec);
+
+/// Answers a query of either pad.
+gboolean base_query(GstPad *pad, GstObject *parent, GstQuery *query);
 
 /// The pad templates of both elements.
 void add_pad_templates(GstElementClass *klass);

@@ -67,6 +67,7 @@ namespace {
 struct Decrypt {
   FrameAllocator allocator;
   std::unique_ptr<HoldQueue> queue;
+  NalInput input;  // of the frames that arrive
 
   // Settings: fixed while frames flow.
   GstE2EESFrameKidMap kid_map = GST_E2EE_SFRAME_KID_MAP_PROFILE;
@@ -273,6 +274,8 @@ HoldQueue::Attempt work_on_frame(GstE2EEBase *element, GstBuffer *&buffer, HoldQ
 
 GstFlowReturn frame_arrived(GstE2EEBase *element, GstBuffer *buffer) {
   const Decrypt &self = decrypt_of(element);
+  if (!self.input.to_byte_stream(buffer))
+    return e2ee::drop_frame(element, buffer, Reason::malformed, 0);
   const bool enabled = e2ee::base_of(element).enabled;
   if (self.key_wait > 0)
     return self.queue->push(buffer, enabled);
@@ -285,11 +288,33 @@ bool is_serialized(GstEvent *event) {
   return (gst_event_type_get_flags(GST_EVENT_TYPE(event)) & GST_EVENT_TYPE_SERIALIZED) != 0;
 }
 
+// Decrypted frames are byte streams: where NAL units begin is known only then.
+GstCaps *gst_e2ee_decrypt_output_caps(GstE2EEBase *, GstCaps *caps) {
+  return e2ee::nal_codec_of(gst_caps_get_structure(caps, 0)) != nullptr
+             ? e2ee::byte_stream_caps(caps)
+             : gst_caps_ref(caps);
+}
+
+// Frames are read when they arrive, before they may have to wait.
+bool take_caps(GstE2EEBase *element, GstEvent *event) {
+  GstCaps *caps = nullptr;
+  gst_event_parse_caps(event, &caps);
+  if (decrypt_of(element).input.set_caps(caps))
+    return true;
+  GST_ELEMENT_ERROR(element, STREAM, FORMAT, ("The codec_data of the caps cannot be read"),
+                    ("%" GST_PTR_FORMAT, caps));
+  return false;
+}
+
 gboolean gst_e2ee_decrypt_sink_event(GstE2EEBase *element, GstEvent *event) {
   Decrypt &self = decrypt_of(element);
   const auto chain_up = [&] {
     return GST_E2EE_BASE_CLASS(gst_e2ee_decrypt_parent_class)->sink_event(element, event);
   };
+  if (GST_EVENT_TYPE(event) == GST_EVENT_CAPS && !take_caps(element, event)) {
+    gst_event_unref(event);
+    return FALSE;
+  }
   if (GST_EVENT_TYPE(event) == GST_EVENT_FLUSH_START) {
     const gboolean handled = chain_up();
     self.queue->flush_start();
@@ -308,7 +333,7 @@ gboolean gst_e2ee_decrypt_sink_event(GstE2EEBase *element, GstEvent *event) {
 
 // Held frames make the latest ones later.
 gboolean src_query(GstPad *pad, GstObject *parent, GstQuery *query) {
-  if (!gst_pad_query_default(pad, parent, query))
+  if (!e2ee::base_query(pad, parent, query))
     return FALSE;
   const GstClockTime wait = decrypt_of(GST_E2EE_BASE(parent)).key_wait;
   if (GST_QUERY_TYPE(query) == GST_QUERY_LATENCY && wait > 0) {
@@ -537,6 +562,7 @@ static void gst_e2ee_decrypt_class_init(GstE2EEDecryptClass *klass) {
   element_class->change_state = gst_e2ee_decrypt_change_state;
   GST_E2EE_BASE_CLASS(klass)->frame = frame_arrived;
   GST_E2EE_BASE_CLASS(klass)->configure = gst_e2ee_decrypt_configure;
+  GST_E2EE_BASE_CLASS(klass)->output_caps = gst_e2ee_decrypt_output_caps;
   GST_E2EE_BASE_CLASS(klass)->start = gst_e2ee_decrypt_start;
   GST_E2EE_BASE_CLASS(klass)->sink_event = gst_e2ee_decrypt_sink_event;
   install_properties(object_class);

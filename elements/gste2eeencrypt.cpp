@@ -48,6 +48,8 @@ enum { PROP_0, PROP_SFRAME_KID, PROP_FRAME_METADATA };
 struct _GstE2EEEncrypt {
   GstE2EEBase parent;
   e2ee::FrameAllocator *allocator;
+  e2ee::NalInput *input;
+  e2ee::NalOutput *output;
   guint64 sframe_kid;
   gboolean frame_metadata;
 };
@@ -88,6 +90,11 @@ GstMemory *memory_with_slack(GstBuffer *buffer, const FrameCryptor &cryptor) {
   return memory;
 }
 
+// Frames of NAL units get new start codes in front and escapes behind: rarely is there room for it.
+gsize room_for(Base &base, e2ee::ByteView frame) {
+  return base.cryptor->overhead() + base.codec.load()->extra_room(frame);
+}
+
 // Encrypts where the frame lies. On failure the buffer is of no use.
 FrameCryptor::Result encrypt_in_place(Base &base, GstBuffer *buffer, GstMemory *memory,
                                       FrameFacts &facts) {
@@ -122,7 +129,7 @@ FrameCryptor::Result encrypt_to_new(Base &base, e2ee::FrameAllocator &allocator,
     if (!map)
       return result;
     const e2ee::ByteView frame = map.bytes();
-    e2ee::FrameMemory memory(allocator.allocate(frame.size() + base.cryptor->overhead()));
+    e2ee::FrameMemory memory(allocator.allocate(frame.size() + room_for(base, frame)));
     if (!memory)
       return result;
     facts = facts_of(*base.codec.load(), frame);
@@ -154,18 +161,38 @@ void add_frame_meta(GstBuffer *buffer, const FrameFacts &facts) {
                                          "layer-sync", G_TYPE_BOOLEAN, &meta->layer_sync, nullptr);
 }
 
+bool has_nal_units(const Base &base) {
+  const e2ee::CodecRule *codec = base.codec.load();
+  return codec != nullptr && codec->nal != nullptr;
+}
+
+// Makes a byte stream of a frame, puts parameter sets where receivers need them, and where it is
+// not going to be encrypted gives it the format of the caps.
+bool take_nal_units(GstE2EEBase *element, GstBuffer *&buffer, bool enabled) {
+  const GstE2EEEncrypt *self = GST_E2EE_ENCRYPT(element);
+  return self->input->to_byte_stream(buffer) && self->input->add_parameter_sets(buffer) &&
+         (enabled || self->output->finish_clear(buffer));
+}
+
 GstFlowReturn encrypt_frame(GstE2EEBase *element, GstBuffer *buffer) {
   Base &base = e2ee::base_of(element);
   GstFlowReturn flow = GST_FLOW_OK;
-  if (G_UNLIKELY(e2ee::handle_special(element, buffer, base.enabled, flow)))
+  const bool enabled = base.enabled;
+  const bool nal_units = has_nal_units(base);
+  if (nal_units && !take_nal_units(element, buffer, enabled))
+    return e2ee::drop_frame(element, buffer, Reason::malformed, 0);
+  if (G_UNLIKELY(e2ee::handle_special(element, buffer, enabled, flow)))
     return flow;
   FrameFacts facts{};
-  GstMemory *own = memory_with_slack(buffer, *base.cryptor);
+  GstMemory *own = nal_units ? nullptr : memory_with_slack(buffer, *base.cryptor);
   const FrameCryptor::Result result =
       own != nullptr ? encrypt_in_place(base, buffer, own, facts)
                      : encrypt_to_new(base, *GST_E2EE_ENCRYPT(element)->allocator, buffer, facts);
   if (G_UNLIKELY(result.reason != Reason::ok))
     return e2ee::drop_frame(element, buffer, result.reason, result.key_id);
+  if (nal_units)
+    GST_E2EE_ENCRYPT(element)->output->finish_sealed(
+        buffer, GST_E2EE_ENCRYPT(element)->frame_metadata ? e2ee::kPacketTrailerSize : 0);
   if (base.codec.load()->video) {
     add_frame_meta(buffer, facts);
     if (GST_E2EE_ENCRYPT(element)->frame_metadata)
@@ -181,6 +208,19 @@ void gst_e2ee_encrypt_configure(GstE2EEBase *element, e2ee::CryptorOptions *opti
   if (self->sframe_kid != G_MAXUINT64)
     options->sframe_kid = self->sframe_kid;
   options->packet_trailer = self->frame_metadata;
+}
+
+// What nobody encrypts keeps its format.
+GstCaps *gst_e2ee_encrypt_output_caps(GstE2EEBase *element, GstCaps *caps) {
+  const GstE2EEEncrypt *self = GST_E2EE_ENCRYPT(element);
+  Base &base = e2ee::base_of(element);
+  self->output->reset();
+  if (!self->input->set_caps(caps)) {
+    GST_ELEMENT_ERROR(element, STREAM, FORMAT, ("The codec_data of the caps cannot be read"),
+                      ("%" GST_PTR_FORMAT, caps));
+    return nullptr;
+  }
+  return has_nal_units(base) ? self->output->choose(base.src, caps) : gst_caps_ref(caps);
 }
 
 void gst_e2ee_encrypt_set_property(GObject *object, guint id, const GValue *value,
@@ -217,6 +257,8 @@ void gst_e2ee_encrypt_get_property(GObject *object, guint id, GValue *value, GPa
 
 void gst_e2ee_encrypt_finalize(GObject *object) {
   delete GST_E2EE_ENCRYPT(object)->allocator;
+  delete GST_E2EE_ENCRYPT(object)->input;
+  delete GST_E2EE_ENCRYPT(object)->output;
   G_OBJECT_CLASS(gst_e2ee_encrypt_parent_class)->finalize(object);
 }
 
@@ -230,6 +272,7 @@ static void gst_e2ee_encrypt_class_init(GstE2EEEncryptClass *klass) {
   object_class->finalize = gst_e2ee_encrypt_finalize;
   GST_E2EE_BASE_CLASS(klass)->frame = encrypt_frame;
   GST_E2EE_BASE_CLASS(klass)->configure = gst_e2ee_encrypt_configure;
+  GST_E2EE_BASE_CLASS(klass)->output_caps = gst_e2ee_encrypt_output_caps;
 
   const auto ready = static_cast<GParamFlags>(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS |
                                               GST_PARAM_MUTABLE_READY);
@@ -257,5 +300,8 @@ static void gst_e2ee_encrypt_class_init(GstE2EEEncryptClass *klass) {
 
 static void gst_e2ee_encrypt_init(GstE2EEEncrypt *self) {
   self->allocator = new e2ee::FrameAllocator;
+  self->input = new e2ee::NalInput;
+  self->output = new e2ee::NalOutput;
+  e2ee::base_of(GST_E2EE_BASE(self)).formats = e2ee::NalFormats::lengths_first;
   self->sframe_kid = G_MAXUINT64;
 }

@@ -45,6 +45,7 @@ E2EE_PACKAGES_test=(
   libgtest-dev libjson-glib-dev libbenchmark-dev
   clang libclang-rt-dev llvm  # sanitizers and fuzzing, with readable stacks
   gir1.2-gst-plugins-base-1.0 # appsrc and appsink from Python
+  gstreamer1.0-plugins-ugly   # x264enc
 )
 
 e2ee_say() { printf '%s\n' "$*" >&2; }

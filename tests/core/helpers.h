@@ -6,6 +6,7 @@
 #include <functional>
 
 #include "core/cryptor.h"
+#include "core/nal.h"
 #include "support/vectors.h"
 
 namespace e2ee::test {
@@ -25,6 +26,15 @@ const CodecRule &opus();
 
 /// Why a record of this codec cannot be run; empty where it can.
 std::string why_not(const std::string &codec, const Scheme &scheme = livekit());
+/// The rule to run a record with. A peer that was told no codec guessed one from the NAL units: for
+/// these it is what was guessed. Null where this build has none.
+const CodecRule *codec_of(const std::string &name, const std::string &id);
+const CodecRule &h264();
+const CodecRule &h265();
+
+/// Clear bytes of a frame as this build receives it.
+std::size_t clear_bytes_of(const CodecRule &codec, const Bytes &frame,
+                           const Scheme &scheme = livekit());
 
 Material material_of(const vectors::KeySpec &spec);
 

@@ -201,7 +201,9 @@ TEST(SealerIv, R3_NoRandomnessNoFrame) {
     Sealer sealer(livekit(), broken_random);
     const KeyRef key = raw_key(1);
     const std::uint64_t before = key->usage->frames();
-    const Bytes frame = vp8_frame(FrameType::key, 100);
+    Bytes frame = vp8_frame(FrameType::key, 100);
+    if (codec->nal != nullptr)
+      frame.insert(frame.begin(), {0, 0, 0, 1, 0x21, 0x88});  // a slice of either codec
     Bytes out(frame.size() + livekit().overhead, kFill);
     std::size_t written = 1;
     EXPECT_EQ(sealer.seal(key, *codec, FrameType::key, frame, out, written), Reason::internal);

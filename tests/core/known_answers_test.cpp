@@ -102,9 +102,9 @@ TEST(Hkdf, Rfc5869) {
 
 TEST(Hkdf, Rfc5869ExpandAlone) {
   Bytes out(42);
-  ASSERT_TRUE(
-      hkdf_expand(Hash::sha256, hex("077709362c2e32df0ddc3f0dc47bba6390b6c73bb50f9c3122ec844ad7c2b3e5"),
-                         hex("f0f1f2f3f4f5f6f7f8f9"), out));
+  ASSERT_TRUE(hkdf_expand(Hash::sha256,
+                          hex("077709362c2e32df0ddc3f0dc47bba6390b6c73bb50f9c3122ec844ad7c2b3e5"),
+                          hex("f0f1f2f3f4f5f6f7f8f9"), out));
   EXPECT_EQ(vectors::to_hex(out),
             "3cb25f25faacd57a90434f64d0362f2a2d2d0a90cf1a5a4c5db02d56ecc4c5bf34007208d5b887185865");
 }

@@ -76,6 +76,8 @@ GstE2EEKeyMaterial *raw_material(guint8 fill, guint64 key_id);
 constexpr gsize kOverhead = 30;  // tag 16, IV 12, its length, key index
 inline const char *const kVp8 = "video/x-vp8, width=320, height=240, framerate=30/1";
 inline const char *const kVp9 = "video/x-vp9, width=320, height=240, framerate=30/1";
+inline const char *const kH264 = "video/x-h264, stream-format=byte-stream, alignment=au";
+inline const char *const kH265 = "video/x-h265, stream-format=byte-stream, alignment=au";
 inline const char *const kOpus = "audio/x-opus, channel-mapping-family=0, channels=2, rate=48000";
 
 Bytes noise(gsize size, unsigned seed);

@@ -1,13 +1,19 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "core/codec.h"
 
+#include "core/nal.h"
+
 namespace e2ee {
 
-extern const CodecRule kVp8, kVp9, kOpus;
+extern const CodecRule kVp8, kVp9, kOpus, kH264, kH265;
 
 std::span<const CodecRule *const> codecs() {
-  static const CodecRule *const table[] = {&kVp8, &kVp9, &kOpus};
+  static const CodecRule *const table[] = {&kVp8, &kVp9, &kOpus, &kH264, &kH265};
   return table;
+}
+
+std::size_t CodecRule::extra_room(ByteView frame) const {
+  return nal != nullptr ? nal_room(frame, *nal) : 0;
 }
 
 const CodecRule *codec_for_media_type(std::string_view media_type) {

@@ -6,7 +6,9 @@
 
 namespace e2ee {
 
-enum class CodecId : std::uint8_t { vp8, vp9, opus, data };
+struct NalRule;
+
+enum class CodecId : std::uint8_t { vp8, vp9, opus, h264, h265, data };
 
 enum class FrameType : std::uint8_t { key, delta, audio };
 
@@ -31,6 +33,12 @@ struct CodecRule {
   /// Whether the stock payloader takes a frame whose encrypted part starts like this (at least
   /// kPayloaderSight bytes); null when it takes anything.
   bool (*payloader_takes)(ByteView ciphertext, FrameType type);
+
+  /// Set where frames are made of NAL units; frames are byte streams then.
+  const NalRule *nal;
+
+  /// Room that sealing `frame` takes beyond the scheme's overhead.
+  E2EE_SHARED std::size_t extra_room(ByteView frame) const;
 };
 
 /// How far into the ciphertext payloader_takes() looks.

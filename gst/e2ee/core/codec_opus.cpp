@@ -15,6 +15,6 @@ FrameSize frame_size(ByteView) {
 }  // namespace
 
 const CodecRule kOpus = {CodecId::opus, "Opus",     "audio/x-opus", false,
-                         frame_type,    frame_size, nullptr};
+                         frame_type,    frame_size, nullptr,        nullptr};
 
 }  // namespace e2ee

@@ -99,7 +99,7 @@ bool payloader_takes(ByteView ciphertext, FrameType type) {
 
 }  // namespace
 
-const CodecRule kVp8 = {CodecId::vp8, "VP8",      "video/x-vp8",  true,
-                        frame_type,   frame_size, payloader_takes};
+const CodecRule kVp8 = {CodecId::vp8, "VP8",      "video/x-vp8",   true,
+                        frame_type,   frame_size, payloader_takes, nullptr};
 
 }  // namespace e2ee

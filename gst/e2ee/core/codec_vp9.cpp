@@ -75,6 +75,7 @@ FrameSize frame_size(ByteView key_frame) {
 
 }  // namespace
 
-const CodecRule kVp9 = {CodecId::vp9, "VP9", "video/x-vp9", true, frame_type, frame_size, nullptr};
+const CodecRule kVp9 = {CodecId::vp9, "VP9",      "video/x-vp9", true,
+                        frame_type,   frame_size, nullptr,       nullptr};
 
 }  // namespace e2ee

@@ -19,6 +19,9 @@ class IvSource {
   /// first; false when no start could be drawn.
   bool take(unsigned count, Iv &first);
 
+  /// Draws a new start with the next IV.
+  void restart() { started_ = false; }
+
   /// iv + n, carrying over all 96 bits.
   static void advance(Iv &iv, unsigned n);
 

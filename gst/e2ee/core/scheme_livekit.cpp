@@ -13,6 +13,9 @@ constexpr ClearRule kClearRules[] = {
     {CodecId::vp8, 10, 3},
     {CodecId::vp9, 0, 0},
     {CodecId::opus, 1, 1},
+    // Where there is no slice; else two bytes into the first one, see trailer_nal.cpp.
+    {CodecId::h264, 10, 3, true},
+    {CodecId::h265, 10, 3, true},
     {CodecId::data, 0, 0},
 };
 
@@ -26,7 +29,7 @@ const Scheme kLivekit = {
     .id = SchemeId::livekit,
     .name = "livekit",
     .clear_rules = kClearRules,
-    .carries = "use VP8, VP9 or Opus",
+    .carries = "use VP8, VP9, H.264, H.265 or Opus",
     .overhead = kTrailerOverhead,
     .max_key_id = 255,
     .derive = derive,

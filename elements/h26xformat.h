@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+// How frames of H.264 and H.265 lie in buffers: NAL units behind start codes (byte-stream) or
+// behind their lengths (avc, hvc1), and the caps that tell. Encryption works on byte streams.
+#pragma once
+
+#include <gst/gst.h>
+
+#include <vector>
+
+#include "core/codec.h"
+
+namespace e2ee {
+
+/// The rule of caps that are of a codec made of NAL units; null for others.
+const CodecRule *nal_codec_of(const GstStructure *caps);
+
+/// Reads frames of any format.
+class NalInput {
+ public:
+  /// False for a codec_data that cannot be read. Caps of other codecs make it pass everything.
+  bool set_caps(const GstCaps *caps);
+
+  /// Makes a byte stream of a frame; false when its lengths are wrong, or there is no memory.
+  bool to_byte_stream(GstBuffer *&buffer) const;
+
+  /// Puts the parameter sets of codec_data into a key frame that has none: receivers of an
+  /// encrypted stream get no other. `buffer` is a byte stream.
+  bool add_parameter_sets(GstBuffer *&buffer) const;
+
+ private:
+  const CodecRule *codec_ = nullptr;
+  std::size_t length_size_ = 0;     // 0: byte stream
+  std::vector<std::uint8_t> sets_;  // of codec_data, as a byte stream
+};
+
+/// Writes encrypted frames. Stock payloaders cut zeros off the end of a byte stream and insert what
+/// parameter sets they know; they leave frames of NAL units with lengths alone, and know no
+/// parameter sets when codec_data has none.
+class NalOutput {
+ public:
+  /// The caps to send for frames of `caps`: with lengths, unless the peer of `src` takes byte
+  /// streams only.
+  GstCaps *choose(GstPad *src, const GstCaps *caps);
+
+  /// Leaves frames as they are from now on.
+  void reset() { codec_ = nullptr; }
+
+  /// Puts lengths where an encrypted byte stream has start codes; `behind` bytes will be appended.
+  /// The buffer's memory is writable.
+  void finish_sealed(GstBuffer *buffer, gsize behind) const;
+
+  /// The same for a byte stream in the clear.
+  bool finish_clear(GstBuffer *&buffer) const;
+
+ private:
+  const CodecRule *codec_ = nullptr;  // null: byte streams
+};
+
+/// The caps of byte streams with the contents of `caps`.
+GstCaps *byte_stream_caps(const GstCaps *caps);
+
+/// Answers a CAPS query from what the peer of `other` can do: H.264 and H.265 change their format
+/// in between. `output`: the formats that the src pad has, the preferred one first.
+enum class NalFormats { lengths_first, byte_stream_only };
+void answer_caps_query(GstPad *pad, GstPad *other, NalFormats output, GstQuery *query);
+
+}  // namespace e2ee

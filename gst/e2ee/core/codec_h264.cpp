@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+// H.264, NAL unit types of table 7-1.
+#include "core/codec.h"
+#include "core/nal.h"
+
+namespace e2ee {
+
+extern const CodecRule kH264;
+
+namespace {
+
+enum : unsigned {
+  kSlice = 1,
+  kIdr = 5,
+  kSei = 6,
+  kSps = 7,
+  kPps = 8,
+  kDelimiter = 9,
+  kSpsExtension = 13,
+  kSubsetSps = 15
+};
+
+unsigned type_of(std::uint8_t first_byte) {
+  return first_byte & 0x1f;
+}
+
+// Slices of partitioned pictures (2 to 4) are not among those that LiveKit looks for.
+NalKind kind(std::uint8_t first_byte) {
+  switch (type_of(first_byte)) {
+    case kSlice:
+      return NalKind::slice;
+    case kIdr:
+      return NalKind::key_slice;
+    case kSps:
+    case kPps:
+    case kSpsExtension:
+    case kSubsetSps:
+      return NalKind::parameter_set;
+    case kSei:
+      return NalKind::sei;
+    case kDelimiter:
+      return NalKind::delimiter;
+    default:
+      return NalKind::other;
+  }
+}
+
+bool is_sps(std::uint8_t first_byte) {
+  return type_of(first_byte) == kSps;
+}
+
+constexpr NalRule kRule = {1, kind, is_sps, true};
+
+FrameType frame_type(ByteView frame) {
+  return is_key_frame(frame, kRule) ? FrameType::key : FrameType::delta;
+}
+
+FrameSize frame_size(ByteView) {
+  return {};  // payloaders read it from the parameter sets, which stay in the clear
+}
+
+}  // namespace
+
+const CodecRule kH264 = {CodecId::h264, "H.264",    "video/x-h264", true,
+                         frame_type,    frame_size, nullptr,        &kRule};
+
+}  // namespace e2ee

@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+// Frames of NAL units: clear up to two bytes into the first slice, everything behind that is one
+// RBSP, escaped as a whole.
+#include <algorithm>
+#include <cstring>
+
+#include "core/nal.h"
+#include "core/trailerbody.h"
+
+namespace e2ee {
+
+namespace {
+
+using Places = std::vector<std::size_t>;
+
+// ---- sealing ------------------------------------------------------------------------------------
+
+// Whether a receiver that reads the IV before it takes escapes out could read this one. An IV that
+// ends like the trailer would leave open what a frame that lost a trailing zero ends with.
+bool suits_trailer(const Iv &iv) {
+  Places escapes;
+  find_escapes(iv, 0, escapes);
+  return escapes.empty() && iv.back() != kIvSize;
+}
+
+// Whether clear bytes and ciphertext together look like a start code where they meet. Escaping
+// begins anew there.
+bool meet_well(ByteView clear, const std::uint8_t *body) {
+  const bool zero = clear.back() == 0;
+  const bool two_zeros = zero && clear[clear.size() - 2] == 0;
+  return !(zero && body[0] == 0 && body[1] <= 3) && !(two_zeros && body[0] <= 3);
+}
+
+// Seals `plain` at the start of `out` until nothing but ciphertext has to be escaped, and that with
+// the room there is. Tells how much was written.
+Reason seal_escaped(SealState &state, ByteView clear, ByteView plain, ByteSpan out,
+                    std::size_t &written) {
+  const std::size_t size = plain.size() + kTrailerOverhead;
+  const std::size_t spare = out.size() - size;
+  Places escapes;
+  for (unsigned tries = 0; tries < kMaxIvTries; ++tries) {
+    Iv iv;
+    if (!state.iv().take(1, iv))
+      return Reason::internal;
+    if (!suits_trailer(iv)) {
+      // Zeros in its upper bytes would stay there for longer than anyone waits.
+      if (iv.back() != kIvSize)
+        state.iv().restart();
+      continue;
+    }
+    if (!seal_body(state, iv, clear, plain, out.data()))
+      return Reason::internal;
+    find_escapes(out.first(size), spare, escapes);
+    const bool in_tail = !escapes.empty() && escapes.back() >= plain.size();
+    if (!in_tail && escapes.size() <= spare && meet_well(clear, out.data())) {
+      insert_escapes(out.data(), size, escapes);
+      written = size + escapes.size();
+      return Reason::ok;
+    }
+    // Counter mode undoes itself; the IV is spent all the same.
+    std::uint8_t tag[kTagSize];
+    if (plain.data() == out.data() && !state.aead()->seal(iv, clear, plain, out.data(), tag))
+      return Reason::internal;
+  }
+  return Reason::internal;
+}
+
+// ---- opening ------------------------------------------------------------------------------------
+
+// The end of a frame as it was received.
+struct Tail {
+  std::uint64_t key_id;
+  std::size_t size;  // of IV length and key index
+};
+
+// Tools that take a frame for a NAL unit cut zeros off its end, and so key index 0.
+std::optional<Tail> tail_of(ByteView frame, const KeyRing &ring) {
+  const std::size_t size = frame.size();
+  if (size >= kTrailerOverhead && frame[size - 2] == kIvSize &&
+      (frame[size - 1] != kIvSize || ring.find(kIvSize) != nullptr))
+    return Tail{frame[size - 1], 2};
+  if (size >= kTrailerOverhead - 1 && frame[size - 1] == kIvSize)
+    return Tail{0, 1};
+  return {};
+}
+
+// Clear bytes as the sender may have authenticated them: with long start codes, and then either as
+// they came or without what an RTP element put in.
+struct Headers {
+  Headers(ByteView received, const NalRule &rule) : long_codes(with_long_codes(received)) {
+    if (long_codes.size() != received.size())
+      second = received;
+    else if ((shorter = without_added_sets(received, rule)))
+      second = *shorter;
+  }
+
+  std::vector<std::uint8_t> long_codes;
+  std::optional<std::vector<std::uint8_t>> shorter;
+  ByteView second;
+};
+
+}  // namespace
+
+Reason nal_seal(SealState &state, const SealRequest &request, ByteSpan out, std::size_t &written) {
+  const ByteView frame = request.frame;
+  const NalRule &rule = *request.codec.nal;
+  const std::optional<NalUnit> slice = first_slice(frame, rule);
+  // The peer would leave ten or three bytes in the clear and not escape the rest, which RTP does
+  // not carry.
+  if (!slice)
+    return NalReader(frame).stray() ? Reason::malformed : Reason::unsupported;
+  const ClearHeader header(frame, *slice, rule);
+  std::vector<std::uint8_t> clear(header.size());
+  header.write(clear.data());
+  ByteView plain = frame.subspan(clear_of(*slice));
+  if (out.size() < clear.size() + plain.size() + kTrailerOverhead)
+    return Reason::internal;
+  const ByteSpan body = out.subspan(clear.size());
+  if (out.data() == frame.data() && body.data() != plain.data()) {
+    std::memmove(body.data(), plain.data(), plain.size());
+    plain = body.first(plain.size());
+  }
+  const Reason reason = seal_escaped(state, clear, plain, body, written);
+  if (reason != Reason::ok)
+    return reason;
+  std::copy(clear.begin(), clear.end(), out.begin());
+  written += clear.size();
+  return Reason::ok;
+}
+
+Reason nal_open(OpenStates &states, const KeyRing &ring, const OpenRequest &request, ByteSpan out,
+                Opened &opened) {
+  const ByteView frame = request.frame;
+  const NalRule &rule = *request.codec.nal;
+  const std::optional<Tail> tail = tail_of(frame, ring);
+  if (!tail)
+    return Reason::malformed;
+  opened.key_id = tail->key_id;
+  const std::optional<NalUnit> slice = first_slice(frame, rule);
+  // The peer takes the first bytes of a frame without a slice for VP8's, by a frame type that is
+  // not in the frame.
+  if (!slice)
+    return open_cut(states, ring, request, frame.first(frame.size() - tail->size), out, opened);
+
+  const std::size_t clear = clear_of(*slice);
+  if (frame.size() < clear + tail->size)
+    return Reason::malformed;
+  ByteView body = frame.subspan(clear, frame.size() - clear - tail->size);
+  Places escaped;
+  find_escaped(body, escaped);
+  if (body.size() - escaped.size() < kTagSize + kIvSize)
+    return Reason::malformed;
+  const KeySlot *slot = ring.find(tail->key_id);
+  if (slot == nullptr || slot->keys.empty())
+    return Reason::missing_key;
+
+  // From here on the frame is ours to change. Escapes are taken out once, whatever is tried then.
+  const Headers headers(frame.first(clear), rule);
+  std::uint8_t *const plain = out.data() + clear;
+  if (!escaped.empty())
+    body = {plain, remove_escaped(body, escaped, plain)};
+  SealedBody readings[2] = {body_of(headers.long_codes, body, 0, plain),
+                            body_of(headers.second, body, 0, plain)};
+  std::size_t which;
+  const Reason reason =
+      open_body(states, ring, *slot, {readings, headers.second.empty() ? 1U : 2U}, opened, which);
+  if (reason != Reason::ok)
+    return reason;
+  const std::size_t size = readings[which].ciphertext.size();
+  std::size_t header = clear;
+  if (which == 1 && headers.shorter) {
+    header = headers.shorter->size();
+    std::memmove(out.data() + header, plain, size);
+    std::copy(headers.shorter->begin(), headers.shorter->end(), out.begin());
+  } else if (out.data() != frame.data()) {
+    std::memcpy(out.data(), frame.data(), clear);
+  }
+  opened.size = header + size;
+  return Reason::ok;
+}
+
+}  // namespace e2ee

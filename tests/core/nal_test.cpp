@@ -1,0 +1,369 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+// NAL units: emulation prevention, clear bytes, and what RTP elements do to a sealed frame.
+#include "core/nal.h"
+
+#include <algorithm>
+#include <cstring>
+#include <random>
+
+#include "helpers.h"
+#include "support/nalunits.h"
+
+namespace e2ee::test {
+
+namespace {
+
+const Bytes kSps = {0x67, 0x42, 0xc0, 0x1f, 0x8c, 0x8d};
+const Bytes kPps = {0x68, 0xce, 0x3c, 0x80};
+const Bytes kAud = {0x09, 0x10};
+
+Bytes joined(std::initializer_list<Bytes> parts) {
+  Bytes all;
+  for (const Bytes &part : parts)
+    all.insert(all.end(), part.begin(), part.end());
+  return all;
+}
+
+// With a start code of `code` bytes.
+Bytes coded(const Bytes &unit, std::size_t code = 4) {
+  Bytes out(code, 0);
+  out.back() = 1;
+  out.insert(out.end(), unit.begin(), unit.end());
+  return out;
+}
+
+// A unit whose payload holds no start code.
+Bytes slice(std::uint8_t header, std::size_t size, std::uint32_t seed = 1) {
+  Bytes unit = joined({{header, 0x88}, noise(size, seed)});
+  for (std::uint8_t &byte : unit)
+    byte |= byte == 0 ? 0x10 : 0;
+  return unit;
+}
+Bytes idr(std::size_t size, std::uint32_t seed = 1) {
+  return slice(0x65, size, seed);
+}
+
+// Bytes of which most are what emulation prevention looks at.
+Bytes zero_heavy(std::size_t size, std::mt19937 &random) {
+  Bytes bytes(size);
+  for (std::uint8_t &byte : bytes) {
+    const unsigned draw = random() % 16;
+    byte = draw < 10 ? 0 : static_cast<std::uint8_t>(draw - 9);
+  }
+  return bytes;
+}
+
+Bytes escape(const Bytes &data) {
+  std::vector<std::size_t> at;
+  find_escapes(data, data.size(), at);
+  Bytes out = data;
+  out.resize(data.size() + at.size());
+  insert_escapes(out.data(), data.size(), at);
+  return out;
+}
+
+Bytes unescape(const Bytes &data, bool in_place) {
+  std::vector<std::size_t> at;
+  Bytes out = data;
+  find_escaped(data, at);
+  out.resize(remove_escaped(in_place ? out : data, at, out.data()));
+  return out;
+}
+
+void expect_escapes(const Bytes &data) {
+  const Bytes wanted = nal::escaped(data);
+  const Bytes got = escape(data);
+  ASSERT_EQ(vectors::to_hex(got), vectors::to_hex(wanted)) << vectors::to_hex(data);
+  for (bool in_place : {false, true}) {
+    ASSERT_EQ(unescape(got, in_place), data);
+    ASSERT_EQ(unescape(data, in_place), nal::unescaped(data)) << vectors::to_hex(data);
+  }
+}
+
+struct Codec {
+  const char *name;
+  std::uint8_t key, delta, sps, aud;
+};
+constexpr Codec kCodecs[] = {{"h264", 0x65, 0x41, 0x67, 0x09}, {"h265", 0x26, 0x02, 0x42, 0x46}};
+
+Sealed seal_with(const KeyRef &key, const Bytes &frame, const CodecRule &codec = h264()) {
+  Sealer sealer(livekit());
+  return seal(sealer, key, codec, codec.frame_type(frame), frame);
+}
+
+void expect_opens_as(const KeyRef &key, const Bytes &sealed, const Bytes &plain) {
+  expect_opens(ring_of({key}), h264(), sealed, plain);
+}
+
+}  // namespace
+
+TEST(NalEscape, EverySearchFindsTheFirstPair) {
+  std::mt19937 random(1);
+  for (const ZeroPairSearch search : zero_pair_searches()) {
+    for (std::size_t size = 0; size < 200; ++size) {
+      for (std::size_t align = 0; align < 17; ++align) {
+        Bytes bytes = random() % 2 == 0 ? zero_heavy(size + align, random) : Bytes(size + align, 1);
+        for (unsigned i = random() % 3; i > 0 && size > 0; --i)
+          bytes[align + random() % size] = 0;
+        const ByteView data = ByteView(bytes).subspan(align);
+        const std::size_t from = size == 0 ? 0 : random() % size;
+        std::size_t wanted = from;
+        while (wanted + 1 < size && (data[wanted] != 0 || data[wanted + 1] != 0))
+          ++wanted;
+        wanted = wanted + 1 < size ? wanted : size;
+        ASSERT_EQ(search(data, from), wanted) << vectors::to_hex(bytes) << " at " << align;
+      }
+    }
+  }
+}
+
+TEST(NalEscape, AllShortStrings) {
+  for (std::size_t size = 0; size <= 7; ++size) {
+    Bytes data(size, 0);
+    for (bool more = true; more;) {
+      expect_escapes(data);
+      more = false;
+      for (std::uint8_t &byte : data) {
+        if ((more = byte < 4)) {
+          ++byte;
+          break;
+        }
+        byte = 0;
+      }
+    }
+  }
+}
+
+TEST(NalEscape, RandomAndZeroHeavy) {
+  std::mt19937 random(2);
+  for (unsigned round = 0; round < 20; ++round) {
+    for (std::size_t size = 0; size < 300; ++size)
+      expect_escapes(round % 2 == 0 ? zero_heavy(size, random) : noise(size, random()));
+  }
+  expect_escapes(Bytes(100000, 0));
+  expect_escapes(zero_heavy(100001, random));
+}
+
+TEST(NalEscape, StopsAtTheLimit) {
+  std::vector<std::size_t> at;
+  find_escapes(Bytes(100, 0), 3, at);
+  EXPECT_EQ(at.size(), 4U);
+}
+
+TEST(NalUnits, ThreeAndFourByteCodesAndZerosBetween) {
+  const Bytes frame = joined({{0},
+                              coded(kAud),
+                              coded(kSps, 3),
+                              {0, 0, 0},
+                              coded({}, 3),
+                              coded(kPps, 4),
+                              coded(idr(9), 3),
+                              coded(idr(5))});
+  NalReader reader(frame);
+  EXPECT_FALSE(reader.stray());
+  std::vector<Bytes> units;
+  for (NalUnit unit; reader.next(unit);)
+    units.push_back(bytes_from(unit.of(frame)));
+  EXPECT_EQ(units, (std::vector<Bytes>{kAud, kSps, kPps, idr(9), idr(5)}));
+  EXPECT_TRUE(NalReader(joined({{1}, frame})).stray());
+  const NalUnit slice = first_slice(frame, *h264().nal).value();
+  Bytes sent(ClearHeader(frame, slice, *h264().nal).size());
+  ClearHeader(frame, slice, *h264().nal).write(sent.data());
+  EXPECT_EQ(sent, joined({coded(kAud), coded(kSps), coded(kPps), coded({0x65, 0x88})}));
+}
+
+TEST(NalSeal, ManyFramesOpenAndHaveNoStartCodeBehindTheFirstSlice) {
+  const KeyRef key = raw_key(7);
+  Sealer sealer(livekit());
+  for (const Codec &codec : kCodecs) {
+    const CodecRule &rule = *codec_named(codec.name);
+    for (std::uint32_t i = 0; i < 3000; ++i) {
+      // The second byte of a slice is zero at times: half a start code before the ciphertext.
+      Bytes frame = joined({coded({codec.sps, 1, 2, 3}),
+                            coded({i % 3 == 0 ? codec.key : codec.delta, std::uint8_t(i % 2)}),
+                            noise(i % 900, i), coded(slice(codec.delta, 20))});
+      const Sealed sealed = seal(sealer, key, rule, rule.frame_type(frame), frame);
+      ASSERT_EQ(sealed.reason, Reason::ok);
+      const std::size_t clear = clear_bytes_of(rule, frame);
+      const Bytes body(sealed.frame.begin() + static_cast<std::ptrdiff_t>(clear) - 2,
+                       sealed.frame.end());
+      for (std::size_t k = 0; k + 2 < body.size(); ++k)
+        ASSERT_FALSE(body[k] == 0 && body[k + 1] == 0 && body[k + 2] < 3) << i << ", " << k;
+      const Bytes tail(sealed.frame.end() - 30, sealed.frame.end());
+      ASSERT_EQ(nal::escaped(tail), tail);
+      Opener opener(livekit());
+      const Outcome outcome = open(opener, ring_of({key}), rule, sealed.frame, Place::in_place);
+      ASSERT_EQ(outcome.reason, Reason::ok);
+      ASSERT_EQ(outcome.plaintext(), frame);
+    }
+  }
+}
+
+TEST(NalSeal, BigFramesAreEscapedAndOpen) {
+  const KeyRef key = raw_key(7);
+  std::size_t escapes = 0;
+  for (std::uint32_t i = 0; i < 8; ++i) {
+    const Bytes frame = joined({coded(kSps), coded(idr(3000000, i))});
+    const Sealed sealed = seal_with(key, frame);
+    ASSERT_EQ(sealed.reason, Reason::ok);
+    escapes += sealed.frame.size() - frame.size() - livekit().overhead;
+    Opener opener(livekit());
+    for (Place place : {Place::in_place, Place::apart})
+      ASSERT_TRUE(open(opener, ring_of({key}), h264(), sealed.frame, place).plaintext() == frame);
+  }
+  EXPECT_GT(escapes, 0U) << "24 MB of ciphertext with no three zeros: nothing was tested";
+  EXPECT_LT(escapes, 100U);
+}
+
+TEST(NalSeal, InPlaceWithShortCodes) {
+  const KeyRef key = raw_key(7);
+  const Bytes plain = joined({coded(kSps, 3), coded(kPps, 3), coded(idr(500), 3)});
+  Bytes memory = plain;
+  memory.resize(plain.size() + livekit().overhead + h264().extra_room(plain));
+  Sealer sealer(livekit());
+  std::size_t written = 0;
+  ASSERT_EQ(sealer.seal(key, h264(), FrameType::key, ByteView(memory).first(plain.size()), memory,
+                        written),
+            Reason::ok);
+  memory.resize(written);
+  expect_opens_as(key, memory, joined({coded(kSps), coded(kPps), coded(idr(500))}));
+}
+
+// So that native peers, which keep their number in 8 bits, find the ciphertext.
+TEST(NalSeal, EncoderNotesGoWhereTheyWouldBeTooLong) {
+  const KeyRef key = raw_key(7);
+  const auto note = [](std::size_t size) {
+    Bytes sei = {0x06, 0x05};
+    for (std::size_t left = size; true; left -= 255) {
+      sei.push_back(static_cast<std::uint8_t>(std::min<std::size_t>(left, 255)));
+      if (left < 255)
+        break;
+    }
+    const Bytes text(size, 'x');
+    return joined({sei, text, {0x80}});
+  };
+  const Bytes caption = {0x06, 0x04, 0x03, 0xb5, 0x00, 0x31, 0x80};
+  const Bytes both = joined({note(600), caption});
+  const auto frame = [&](const Bytes &sei) {
+    return joined({coded(kSps), coded(kPps), coded(sei), coded(caption), coded(idr(50))});
+  };
+  const Bytes without = joined({coded(kSps), coded(kPps), coded(caption), coded(idr(50))});
+  expect_opens_as(key, seal_with(key, frame(note(600))).frame, without);
+  expect_opens_as(key, seal_with(key, frame(note(100))).frame, frame(note(100)));
+  EXPECT_EQ(is_key_frame(without, *h264().nal), true);
+}
+
+TEST(NalSeal, WithoutASlice) {
+  const KeyRef key = raw_key(7);
+  EXPECT_EQ(seal_with(key, joined({coded(kSps), coded(kPps)})).reason, Reason::unsupported);
+  EXPECT_EQ(seal_with(key, joined({coded(kSps), coded({0x65})})).reason, Reason::unsupported)
+      << "a slice of one byte";
+  EXPECT_EQ(seal_with(key, joined({kSps, coded(idr(20))})).reason, Reason::malformed)
+      << "the first start code is missing";
+  EXPECT_EQ(seal_with(key, idr(20)).reason, Reason::malformed);
+  EXPECT_EQ(seal_with(key, coded({0x65, 0x88})).reason, Reason::ok) << "nothing to hide";
+}
+
+TEST(NalSeal, AMegabyteOfTinyUnits) {
+  const KeyRef key = raw_key(7);
+  Bytes frame;
+  for (unsigned i = 0; i < (1U << 18); ++i)
+    frame.insert(frame.end(), {0, 0, 1, 0x09});
+  EXPECT_EQ(seal_with(key, frame).reason, Reason::unsupported);
+  EXPECT_EQ(seal_with(key, joined({frame, coded(idr(100))})).reason, Reason::ok);
+  EXPECT_EQ(seal_with(key, Bytes(1048576, 0)).reason, Reason::unsupported);
+  frame.insert(frame.end(), {0x0c, 0x00});
+  Opener opener(livekit());
+  EXPECT_NE(open(opener, ring_of({key}), h264(), frame, Place::in_place).reason, Reason::ok);
+}
+
+TEST(NalOpen, RandomBytesOfEveryLength) {
+  const KeyRef key = raw_key(7);
+  std::mt19937 random(3);
+  for (const Codec &codec : kCodecs) {
+    for (std::size_t size = 1; size <= 64; ++size) {
+      for (unsigned kind = 0; kind < 40; ++kind) {
+        Bytes frame = kind % 2 == 0 ? noise(size, random()) : zero_heavy(size, random);
+        if (size >= 7 && kind % 4 == 1)
+          std::copy_n(coded({codec.key, 0x88}).begin(), 6, frame.begin());
+        if (size >= 2 && kind % 3 != 0)
+          frame[size - 2] = 12;
+        frame[size - 1] = kind % 5 == 0 ? 12 : 0;
+        expect_refused(ring_of({key}), *codec_named(codec.name), frame, {});
+        EXPECT_NE(seal_with(key, frame, *codec_named(codec.name)).reason, Reason::internal);
+      }
+    }
+  }
+}
+
+// What a depayloader with sprop-parameter-sets and a payloader with config-interval put in.
+TEST(NalOpen, ParameterSetsThatRtpElementsPutIn) {
+  const KeyRef key = raw_key(7);
+  const Bytes sei = {0x06, 0x01, 0x01, 0x22, 0x80};
+  const Bytes sets = joined({coded(kSps), coded(kPps)});
+  const Bytes heads[] = {sets, joined({sets, coded(sei)}), joined({coded(kAud), sets, coded(sei)}),
+                         joined({coded(kAud), sets})};
+  for (const Bytes &head : heads) {
+    const Bytes plain = joined({head, coded(idr(77))});
+    const Bytes sealed = seal_with(key, plain).frame;
+    const auto code = sealed.begin() + static_cast<std::ptrdiff_t>(head.size());
+    const Bytes inserted = joined({Bytes(sealed.begin(), code), sets, Bytes(code, sealed.end())});
+    expect_opens_as(key, sealed, plain);
+    expect_opens_as(key, joined({sets, sealed}), plain);
+    expect_opens_as(key, inserted, plain);
+    expect_opens_as(key, joined({sets, inserted}), plain);
+  }
+  const Bytes bare = joined({coded(sei), coded(idr(77))});
+  expect_opens_as(key, joined({sets, seal_with(key, bare).frame}), bare);
+}
+
+TEST(NalOpen, ShortStartCodesAreTriedLongAndAsTheyCame) {
+  const KeyRef key = raw_key(7);
+  const Bytes plain = joined({coded(kSps), coded(idr(40))});
+  const Bytes sealed = seal_with(key, plain).frame;
+  Bytes shortened(sealed.begin() + 1, sealed.end());
+  shortened.erase(shortened.begin() + static_cast<std::ptrdiff_t>(3 + kSps.size()));
+  expect_opens_as(key, shortened, joined({coded(kSps, 3), coded(idr(40), 3)}));
+}
+
+// rtph264pay cuts zeros off the end of a NAL unit in a byte stream.
+TEST(NalOpen, KeyIndexZeroThatWasCutOff) {
+  const KeyRef zero = raw_key(7);
+  const KeyRef twelve = raw_key(7, 12);
+  const Bytes plain = joined({coded(kSps), coded(idr(40))});
+  for (unsigned i = 0; i < 600; ++i) {
+    Bytes sealed = seal_with(zero, plain).frame;
+    ASSERT_EQ(sealed.back(), 0);
+    sealed.pop_back();
+    Opener opener(livekit());
+    ASSERT_EQ(open(opener, ring_of({zero}), h264(), sealed, Place::in_place).plaintext(), plain);
+    ASSERT_EQ(open(opener, ring_of({zero, twelve}), h264(), sealed, Place::apart).plaintext(),
+              plain);
+  }
+  expect_opens(ring_of({zero, twelve}), h264(), seal_with(twelve, plain).frame, plain);
+}
+
+TEST(NalOpen, AFrameWhoseKeyIsMissingStaysAsItIs) {
+  const Bytes plain = joined({coded(kSps), coded(idr(3000000, 5))});
+  Sealed sealed = seal_with(raw_key(7, 3), plain);
+  while (sealed.frame.size() == plain.size() + livekit().overhead)
+    sealed = seal_with(raw_key(7, 3), plain);  // until there is an escape to leave alone
+  Opener opener(livekit());
+  const Outcome outcome =
+      open(opener, ring_of({raw_key(7)}), h264(), sealed.frame, Place::in_place);
+  EXPECT_EQ(outcome.reason, Reason::missing_key);
+  EXPECT_TRUE(outcome.memory == sealed.frame);
+}
+
+TEST(NalOpen, NothingDecryptedIsLeftOfABadFrame) {
+  const KeyRef key = raw_key(7);
+  const Bytes plain = joined({coded(kSps), coded(kPps), coded(idr(400))});
+  const Bytes sealed = joined({coded(kSps), seal_with(key, plain).frame});
+  for (std::size_t at : {std::size_t{8}, std::size_t{60}, sealed.size() - 20, sealed.size() - 5}) {
+    Bytes bad = sealed;
+    bad[at] ^= 0x40;
+    EXPECT_EQ(expect_refused(ring_of({key}), h264(), bad, plain), Reason::auth_failed);
+  }
+}
+
+}  // namespace e2ee::test
