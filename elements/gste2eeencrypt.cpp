@@ -10,8 +10,9 @@
  * payloader; nothing behind it may parse the frames, so no parser goes there.
  *
  * With the schemes `livekit`, `realtimekit` and `jitsi` VP8 and Opus go through the stock
- * payloaders, and so does VP9 with the latter two. VP9 with `livekit` and everything with `sframe`
- * needs rtpe2eepay.
+ * payloaders, and so does VP9 with the latter two, H.264 and H.265 with the first; these leave as
+ * avc and hvc1 with the parameter sets in the frames. VP9 with `livekit` and everything with
+ * `sframe` needs rtpe2eepay.
  *
  * A frame that cannot be encrypted is dropped, counted in `stats` and reported with a GstE2EEState
  * element message; it never leaves in the clear unless `enabled` is false.

@@ -21,13 +21,6 @@ Bytes slice(guint8 header, gsize size, unsigned seed = 1) {
   return unit;
 }
 
-Bytes joined(std::initializer_list<Bytes> parts) {
-  Bytes all;
-  for (const Bytes &part : parts)
-    all.insert(all.end(), part.begin(), part.end());
-  return all;
-}
-
 // avc caps with `length_size` and these parameter sets in codec_data.
 std::string avc_caps(guint8 length_size, bool sets) {
   Bytes data = {1, 0x42, 0xc0, 0x1f, static_cast<guint8>(0xfc | (length_size - 1))};

@@ -180,6 +180,30 @@ TEST_P(H26xRoute, FramesAreEqual) {
 INSTANTIATE_TEST_SUITE_P(Routes, H26xRoute, testing::ValuesIn(routes()),
                          [](const auto &test) { return test.param.name; });
 
+// It takes parameter sets out of the frames, so that the clear bytes are not what was sealed.
+TEST(H26xDepayloader, FramesWithLengthsOpenToo) {
+  for (bool h265 : {false, true}) {
+    const std::string codec = h265 ? "h265" : "h264";
+    const std::string encoder = h265 ? "x265enc speed-preset=ultrafast key-int-max=25 name=encoder"
+                                     : std::string(kX264) + "aud=true";
+    Pipeline pipeline(source(kFrames) + encoder + " ! e2eeencrypt ! rtp" + codec + "pay ! rtp" +
+                          codec + "depay ! video/x-" + codec +
+                          ", stream-format=" + (h265 ? "hvc1" : "avc") +
+                          " ! e2eedecrypt name=decrypt ! fakesink " + "sync=false",
+                      elements::raw_provider(0x26));
+    const Tap &plain = pipeline.tap("encoder");
+    const Tap &opened = pipeline.tap("decrypt");
+    ASSERT_TRUE(pipeline.run());
+    ASSERT_EQ(opened.size(), plain.size()) << codec;
+    const std::vector<Bytes> got = opened.contents();
+    const std::vector<Bytes> wanted = plain.contents();
+    for (std::size_t i = 0; i < got.size(); ++i)
+      ASSERT_EQ(essential(units_of_stream(got[i]), h265, false),
+                essential(units_of_stream(wanted[i]), h265, false))
+          << codec << " frame " << i;
+  }
+}
+
 // Sealed frames in a file, as lengths, come out as a byte stream.
 TEST(H26xRecording, MatroskaKeepsSealedFrames) {
   for (bool h265 : {false, true}) {
