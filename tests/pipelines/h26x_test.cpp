@@ -184,8 +184,8 @@ INSTANTIATE_TEST_SUITE_P(Routes, H26xRoute, testing::ValuesIn(routes()),
 TEST(H26xDepayloader, FramesWithLengthsOpenToo) {
   for (bool h265 : {false, true}) {
     const std::string codec = h265 ? "h265" : "h264";
-    const std::string encoder = h265 ? "x265enc speed-preset=ultrafast key-int-max=25 name=encoder"
-                                     : std::string(kX264) + "aud=true";
+    const std::string encoder =
+        h265 ? "x265enc speed-preset=ultrafast key-int-max=25 name=encoder" : std::string(kX264);
     Pipeline pipeline(source(kFrames) + encoder + " ! e2eeencrypt ! rtp" + codec + "pay ! rtp" +
                           codec + "depay ! video/x-" + codec +
                           ", stream-format=" + (h265 ? "hvc1" : "avc") +
@@ -194,6 +194,9 @@ TEST(H26xDepayloader, FramesWithLengthsOpenToo) {
     const Tap &plain = pipeline.tap("encoder");
     const Tap &opened = pipeline.tap("decrypt");
     ASSERT_TRUE(pipeline.run());
+    EXPECT_EQ(pipeline.stat("decrypt", "frames-in"), plain.size());
+    EXPECT_EQ(pipeline.stat("decrypt", "dropped-auth"), 0U);
+    EXPECT_EQ(pipeline.stat("decrypt", "dropped-malformed"), 0U);
     ASSERT_EQ(opened.size(), plain.size()) << codec;
     const std::vector<Bytes> got = opened.contents();
     const std::vector<Bytes> wanted = plain.contents();
