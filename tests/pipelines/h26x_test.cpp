@@ -184,8 +184,8 @@ INSTANTIATE_TEST_SUITE_P(Routes, H26xRoute, testing::ValuesIn(routes()),
 TEST(H26xDepayloader, FramesWithLengthsOpenToo) {
   for (bool h265 : {false, true}) {
     const std::string codec = h265 ? "h265" : "h264";
-    const std::string encoder =
-        h265 ? "x265enc speed-preset=ultrafast key-int-max=25 name=encoder" : std::string(kX264);
+    const std::string encoder = h265 ? "x265enc speed-preset=ultrafast key-int-max=25 name=encoder"
+                                     : std::string(kX264) + "aud=false";
     Pipeline pipeline(source(kFrames) + encoder + " ! e2eeencrypt ! rtp" + codec + "pay ! rtp" +
                           codec + "depay ! video/x-" + codec +
                           ", stream-format=" + (h265 ? "hvc1" : "avc") +
