@@ -100,6 +100,23 @@ KeyRef raw_key(std::uint8_t fill, std::uint64_t id, unsigned bits, const Scheme 
   return derive_key(scheme, material, "");
 }
 
+KeyRef key_from(const Scheme &scheme, const Bytes &base, std::uint64_t id,
+                std::uint64_t generation) {
+  Material material;
+  material.bytes = Secret(base);
+  material.key_id = id;
+  KeyRef key = derive_key(scheme, material, "");
+  while (key && key->generation < generation)
+    key = ratchet_key(scheme, material, *key, "");
+  return key;
+}
+
+SframeHeader header_of(const Bytes &frame, std::size_t clear) {
+  const auto header = parse_sframe_header(ByteView(frame).subspan(clear));
+  EXPECT_TRUE(header);
+  return header.value_or(SframeHeader{});
+}
+
 KeyRing ring_of(std::initializer_list<KeyRef> keys) {
   KeyRing ring;
   for (const KeyRef &key : keys) {
@@ -199,6 +216,12 @@ void expect_opens(const KeyRing &ring, const CodecRule &codec, const Bytes &fram
     ASSERT_LE(outcome.opened.offset + outcome.opened.size, outcome.memory.size());
     EXPECT_EQ(vectors::to_hex(outcome.plaintext()), vectors::to_hex(plaintext));
   }
+}
+
+Bytes join(const Bytes &a, const Bytes &b) {
+  Bytes all = a;
+  all.insert(all.end(), b.begin(), b.end());
+  return all;
 }
 
 Bytes noise(std::size_t size, std::uint32_t seed) {

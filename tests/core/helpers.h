@@ -48,6 +48,13 @@ inline KeyRef key_of(const vectors::KeySpec &spec, const Scheme &scheme = liveki
 KeyRef raw_key(std::uint8_t fill, std::uint64_t id = 0, unsigned bits = 128,
                const Scheme &scheme = livekit());
 
+/// The key of some bytes, any number of ratchet steps on.
+KeyRef key_from(const Scheme &scheme, const Bytes &base, std::uint64_t id,
+                std::uint64_t generation = 0);
+
+/// The SFrame header behind `clear` bytes of a frame.
+SframeHeader header_of(const Bytes &frame, std::size_t clear = 0);
+
 KeyRing ring_of(std::initializer_list<KeyRef> keys);
 
 struct Sealed {
@@ -85,6 +92,7 @@ void expect_opens(const KeyRing &ring, const CodecRule &codec, const Bytes &fram
 /// Key frame or delta frame of `size` bytes that is pseudorandom from byte `header` on, and before
 /// that a VP8 header of that kind.
 Bytes vp8_frame(FrameType type, std::size_t beyond_header, std::uint32_t seed = 1);
+Bytes join(const Bytes &a, const Bytes &b);
 Bytes noise(std::size_t size, std::uint32_t seed = 1);
 inline constexpr std::size_t kVp8KeyHeader = 10;
 inline constexpr std::size_t kVp8DeltaHeader = 3;

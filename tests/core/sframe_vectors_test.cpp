@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+// RFC 9605's own vectors, and libsframe's frames.
+#include <map>
+
+#include "helpers.h"
+
+namespace e2ee::test {
+
+namespace {
+
+using Record = vectors::Record;
+
+std::uint64_t number(const Record &record, const char *name) {
+  return std::strtoull(record.field(name).c_str(), nullptr, 10);
+}
+
+Bytes hex(const Record &record, const char *name) {
+  const std::optional<Bytes> bytes = vectors::from_hex(record.field(name));
+  EXPECT_TRUE(bytes) << name;
+  return bytes.value_or(Bytes{});
+}
+
+// Whose frames have `size` clear bytes, as the metadata of a record.
+Scheme with_metadata(const Scheme &scheme, std::size_t size) {
+  static std::map<std::size_t, ClearRule> rules;
+  const auto length = static_cast<std::uint8_t>(size);
+  const ClearRule &rule = rules[size] = {CodecId::opus, length, length};
+  Scheme changed = scheme;
+  changed.clear_rules = {&rule, 1};
+  return changed;
+}
+
+class OfVector : public testing::TestWithParam<Record> {
+ protected:
+  const Record &record() const { return GetParam(); }
+
+  void SetUp() override {
+    ASSERT_EQ(record().error, "");
+    const char *name = record().field("cipherSuite").empty() ? "cipher_suite" : "cipherSuite";
+    if (record().field(name).empty())
+      return;
+    suite_ = static_cast<unsigned>(number(record(), name));
+    if (suite_ > 5)
+      GTEST_SKIP() << record().id << ": suite " << suite_ << " is not in RFC 9605";
+  }
+
+  unsigned suite_ = 0;
+};
+
+using SframeHeaderVector = OfVector;
+using SframeCipherVector = OfVector;
+using SframeVector = OfVector;
+using SframeFrame = OfVector;
+using SframeNegative = OfVector;
+
+}  // namespace
+
+TEST_P(SframeHeaderVector, BothWays) {
+  const Bytes encoded = hex(record(), "encoded");
+  std::uint8_t written[kMaxSframeHeader];
+  const std::size_t size =
+      write_sframe_header(number(record(), "kid"), number(record(), "ctr"), written);
+  EXPECT_EQ(vectors::to_hex(written, size), record().field("encoded"));
+  const SframeHeader header = header_of(join(encoded, {1, 2, 3}));
+  EXPECT_EQ(header.kid, number(record(), "kid"));
+  EXPECT_EQ(header.counter, number(record(), "ctr"));
+  EXPECT_EQ(header.size, encoded.size());
+  for (std::size_t cut = 0; cut < encoded.size(); ++cut)
+    EXPECT_FALSE(parse_sframe_header(ByteView(encoded).first(cut))) << cut;
+}
+
+TEST_P(SframeCipherVector, BothWays) {
+  const std::size_t tag = sframe_suites()[suite_ - 1].tag_size;
+  const Bytes plain = hex(record(), "pt");
+  const Bytes sealed = hex(record(), "ct");
+  const Iv nonce = iv_from(hex(record(), "nonce"));
+  const Bytes aad = hex(record(), "aad");
+  const auto aead = make_ctr_hmac(hex(record(), "key"), Direction::seal, tag);
+  const auto opener = make_ctr_hmac(hex(record(), "key"), Direction::open, tag);
+  ASSERT_TRUE(aead && opener);
+  for (int round = 0; round < 3; ++round) {  // contexts are keyed once
+    Bytes out(plain.size() + tag);
+    ASSERT_TRUE(aead->seal(nonce, aad, plain, out.data(), out.data() + plain.size()));
+    EXPECT_EQ(vectors::to_hex(out), vectors::to_hex(sealed));
+    Bytes back(plain.size(), kFill);
+    out.back() ^= 1;
+    EXPECT_FALSE(opener->open(nonce, aad, ByteView(out).first(plain.size()), back.data(),
+                              out.data() + plain.size()));
+    EXPECT_EQ(back, Bytes(plain.size(), kFill)) << "decrypted before the tag was compared";
+    out.back() ^= 1;
+    ASSERT_TRUE(opener->open(nonce, aad, ByteView(out).first(plain.size()), back.data(),
+                             out.data() + plain.size()));
+    EXPECT_EQ(back, plain);
+  }
+}
+
+TEST_P(SframeVector, EveryStep) {
+  const Scheme scheme = with_metadata(sframe(suite_, true), hex(record(), "metadata").size());
+  const std::uint64_t kid = number(record(), "kid");
+  const KeyRef key = key_from(scheme, hex(record(), "base_key"), kid);
+  ASSERT_TRUE(key);
+  EXPECT_EQ(vectors::to_hex(bytes_from(key->secret.view())), record().field("sframe_secret"));
+  const auto expanded = SframeKey::expand(*scheme.suite, key->secret.view(), kid, Direction::seal);
+  ASSERT_TRUE(expanded);
+  EXPECT_EQ(vectors::to_hex(bytes_from(expanded->salt)), record().field("sframe_salt"));
+  const std::uint64_t counter = number(record(), "ctr");
+  EXPECT_EQ(vectors::to_hex(bytes_from(expanded->nonce(counter))), record().field("nonce"));
+  const Bytes metadata = hex(record(), "metadata");
+  const Bytes frame = join(metadata, hex(record(), "pt"));
+  const Bytes expected = join(metadata, hex(record(), "ct"));
+  Sealer sealer(scheme, random_bytes, kid);
+  counter_of(*scheme.suite, key->secret.view(), kid)->set_for_tests(counter);
+  const Sealed sealed = seal(sealer, key, opus(), FrameType::audio, frame, scheme);
+  ASSERT_EQ(sealed.reason, Reason::ok);
+  EXPECT_EQ(vectors::to_hex(sealed.frame), vectors::to_hex(expected));
+  expect_opens(ring_of({key}), opus(), expected, frame, scheme);
+}
+
+TEST_P(SframeFrame, BothWays) {
+  const Bytes metadata = hex(record(), "metadataHex");
+  const Scheme scheme = with_metadata(sframe(suite_, true), metadata.size());
+  const std::uint64_t kid = number(record(), "kid");
+  const KeyRef key = key_from(scheme, hex(record(), "baseKeyHex"), kid);
+  const Bytes frame = join(metadata, record().plaintext.bytes);
+  const Bytes expected = join(metadata, record().ciphertext.bytes);
+  expect_opens(ring_of({key}), opus(), expected, frame, scheme);
+  if (frame.empty())
+    return;  // passes as it is: there is nothing to protect
+  counter_of(*scheme.suite, key->secret.view(), kid)->set_for_tests(number(record(), "ctr"));
+  Sealer sealer(scheme, random_bytes, kid);
+  const Sealed sealed = seal(sealer, key, opus(), FrameType::audio, frame, scheme);
+  EXPECT_EQ(vectors::to_hex(sealed.frame), vectors::to_hex(expected));
+}
+
+TEST_P(SframeNegative, IsRefusedForTheSameReason) {
+  const Bytes metadata = hex(record(), "metadataHex");
+  const Scheme scheme = with_metadata(sframe(suite_, true), metadata.size());
+  const KeyRef key = key_from(scheme, hex(record(), "baseKeyHex"), number(record(), "kid"));
+  ASSERT_TRUE(record().input);
+  const Bytes input = join(metadata, *record().input);
+  const Reason reason = expect_refused(ring_of({key}), opus(), input, {}, scheme);
+  constexpr int kAuthenticationError = 6;
+  EXPECT_EQ(reason, record().expect.error_code == kAuthenticationError ? Reason::auth_failed
+                                                                       : Reason::malformed);
+}
+
+INSTANTIATE_TEST_SUITE_P(Vectors, SframeHeaderVector,
+                         testing::ValuesIn(vectors::load({"sframe-official.json"}, {"header"})),
+                         kIdOfRecord);
+INSTANTIATE_TEST_SUITE_P(Vectors, SframeCipherVector,
+                         testing::ValuesIn(vectors::load({"sframe-official.json"},
+                                                         {"aes_ctr_hmac", "aes_256_ctr_hmac"})),
+                         kIdOfRecord);
+INSTANTIATE_TEST_SUITE_P(Vectors, SframeVector,
+                         testing::ValuesIn(vectors::load({"sframe-official.json"},
+                                                         {"sframe", "sframe_aes_256_ctr_hmac"})),
+                         kIdOfRecord);
+INSTANTIATE_TEST_SUITE_P(Vectors, SframeFrame,
+                         testing::ValuesIn(vectors::load({"sframe-libsframe.json"}, {"frame"})),
+                         kIdOfRecord);
+INSTANTIATE_TEST_SUITE_P(Vectors, SframeNegative,
+                         testing::ValuesIn(vectors::load({"sframe-libsframe.json"}, {"negative"})),
+                         kIdOfRecord);
+
+TEST(SframeVectors, EveryRecordHasATest) {
+  EXPECT_EQ(vectors::load({"sframe-official.json"}, {"header", "aes_ctr_hmac", "aes_256_ctr_hmac",
+                                                     "sframe", "sframe_aes_256_ctr_hmac"})
+                .size(),
+            vectors::load({"sframe-official.json"}).size());
+}
+
+}  // namespace e2ee::test
