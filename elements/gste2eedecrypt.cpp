@@ -34,6 +34,7 @@
 #include "framememory.h"
 #include "frametail.h"
 #include "holdqueue.h"
+#include "keyunit.h"
 
 GST_DEBUG_CATEGORY_STATIC(gst_e2ee_decrypt_debug);
 #define GST_CAT_DEFAULT gst_e2ee_decrypt_debug
@@ -57,7 +58,6 @@ enum {
 namespace {
 constexpr guint kMaxReplayWindow = 4096;
 constexpr guint kDefaultKeyWaitBytes = 8 * 1024 * 1024;
-constexpr GstClockTime kKeyUnitInterval = 500 * GST_MSECOND;
 }  // namespace
 
 namespace e2ee {
@@ -81,7 +81,7 @@ struct Decrypt {
 
   std::atomic<bool> failing{false};  // since the last frame that passed
   std::atomic<bool> owes_key_unit{false};
-  std::atomic<gint64> asked_for_key{0};  // a key unit: monotonic microseconds, 0 = never
+  KeyUnitRequests key_units;
 };
 
 }  // namespace
@@ -150,22 +150,10 @@ Decrypt &decrypt_of(GstE2EEBase *element) {
   return *GST_E2EE_DECRYPT(element)->decrypt;
 }
 
-// A decoder that missed frames needs a key frame; asking more often would only load the sender.
 void ask_for_key_unit(GstE2EEBase *element) {
-  Base &base = e2ee::base_of(element);
-  Decrypt &self = decrypt_of(element);
-  const gint64 now = g_get_monotonic_time();
-  const gint64 last = self.asked_for_key;
-  self.owes_key_unit =
-      last != 0 && now - last < static_cast<gint64>(kKeyUnitInterval / GST_USECOND);
-  if (self.owes_key_unit)
-    return;  // with a frame that passes later
-  self.asked_for_key = now;
-  GST_DEBUG_OBJECT(element, "asking for a key unit");
-  GstStructure *content =
-      gst_structure_new("GstForceKeyUnit", "running-time", GST_TYPE_CLOCK_TIME, GST_CLOCK_TIME_NONE,
-                        "all-headers", G_TYPE_BOOLEAN, TRUE, "count", G_TYPE_UINT, 0, nullptr);
-  gst_pad_push_event(base.sink, gst_event_new_custom(GST_EVENT_CUSTOM_UPSTREAM, content));
+  // One that comes too early goes out with a frame that passes later.
+  decrypt_of(element).owes_key_unit =
+      !decrypt_of(element).key_units.ask(e2ee::base_of(element).sink);
 }
 
 // ---- what is not an encrypted frame -------------------------------------------------------------
@@ -409,7 +397,7 @@ GstStateChangeReturn gst_e2ee_decrypt_change_state(GstElement *element, GstState
     if (!check_server_trailer(base_element))
       return GST_STATE_CHANGE_FAILURE;
     self.failing = false;
-    self.asked_for_key = 0;
+    self.key_units.reset();
     if (self.key_wait > 0)  // before the pads take frames
       self.queue->start(self.key_wait, self.key_wait_bytes);
   }

@@ -13,6 +13,8 @@
  * payloaders, and so does VP9 with the latter two, H.264 and H.265 with the first; these leave as
  * avc and hvc1 with the parameter sets in the frames. VP9 with `livekit` and everything with
  * `sframe` needs rtpe2eepay.
+ * VP9 with spatial layers goes through e2eevp9split first, which gives each layer frame a buffer
+ * and thus a trailer of its own, so that media servers can leave layers out.
  *
  * A frame that cannot be encrypted is dropped, counted in `stats` and reported with a GstE2EEState
  * element message; it never leaves in the clear unless `enabled` is false.
@@ -145,8 +147,11 @@ FrameCryptor::Result encrypt_to_new(Base &base, e2ee::FrameAllocator &allocator,
   return result;
 }
 
-// What a payloader that cannot read the frame needs to know of it.
+// What a payloader that cannot read the frame needs to know of it. The application may know more,
+// and then has written it already.
 void add_frame_meta(GstBuffer *buffer, const FrameFacts &facts) {
+  if (gst_e2ee_buffer_get_frame_meta(buffer) != nullptr)
+    return;
   auto *meta = gst_e2ee_buffer_add_frame_meta(buffer, facts.type == e2ee::FrameType::key,
                                               facts.size.width, facts.size.height);
   // Asking for a custom meta that no plugin has registered would be a programming error.

@@ -14,11 +14,13 @@
  * It is needed where stock payloaders fail because no bytes are in the clear: VP9 for LiveKit, and
  * SFrame. Elsewhere it is optional.
  *
- * Frames of one spatial layer are expected, with or without temporal layers. A frame of a higher
- * spatial layer shares the picture ID of the picture below it, but the marker is set at the end of
- * each frame, since the payloader cannot know which layer is the last. An empty buffer makes no
- * packet. No packet is larger than the `mtu`, header extensions included; an Opus frame that does
- * not fit cannot be split and is dropped with a warning.
+ * Layers are those that the meta names: temporal layers of VP8, spatial and temporal ones of VP9, a
+ * buffer for each layer frame. Layer frames of one picture have the same timestamp and picture ID;
+ * the marker ends the picture. The first packet of a key picture announces the number of spatial
+ * layers and their sizes. See e2eevp9split for encoders that give whole pictures.
+ *
+ * An empty buffer makes no packet. No packet is larger than the `mtu`, header extensions included;
+ * an Opus frame that does not fit cannot be split and is dropped with a warning.
  *
  * ## Example launch lines
  * |[
@@ -35,22 +37,38 @@
  */
 #include "gstrtpe2eepay.h"
 
-#include <gst/e2ee/gste2eemeta.h>
 #include <gst/rtp/rtp.h>
 
 #include <cstring>
 
+#include "pads.h"
 #include "rtp_format.h"
+#include "rtp_meta.h"
+#include "rtp_room.h"
 
 using e2ee::rtp::Descriptor;
 using e2ee::rtp::Format;
 using e2ee::rtp::Frame;
+using e2ee::rtp::HeaderRoom;
 using e2ee::rtp::Numbering;
 using e2ee::rtp::PacketPosition;
 using e2ee::rtp::PictureIdMode;
+using e2ee::rtp::Size;
 
 GST_DEBUG_CATEGORY_STATIC(rtp_e2ee_pay_debug);
 #define GST_CAT_DEFAULT rtp_e2ee_pay_debug
+
+namespace {
+
+// The picture that the last frame belonged to.
+struct Picture {
+  bool ended = true;
+  bool key = false;
+  unsigned spatial_layer = 0;
+  GstClockTime pts = GST_CLOCK_TIME_NONE;
+};
+
+}  // namespace
 
 struct _GstRtpE2EEPay {
   GstRTPBasePayload parent;
@@ -62,14 +80,12 @@ struct _GstRtpE2EEPay {
 
   // The rest belongs to the streaming thread.
   const Format *format;
-  guint width, height;    // of the caps, 0 when unknown
+  Size caps_size;
   Numbering numbering;    // its mode and picture id are refreshed for each frame
   gboolean talkspurt;     // the next packet begins one
   gboolean told_too_big;  // said so once since READY
-
-  GstCaps *extension_caps;   // what `extensions` was made for
-  GPtrArray *extensions;     // GstRTPHeaderExtension
-  guint unknown_extensions;  // announced in the caps, without an implementation here
+  HeaderRoom *room;
+  Picture picture;
 };
 
 G_DEFINE_TYPE_WITH_CODE(GstRtpE2EEPay, gst_rtp_e2ee_pay, GST_TYPE_RTP_BASE_PAYLOAD,
@@ -111,164 +127,37 @@ void skip_picture_id(GstRtpE2EEPay *self) {
   GST_OBJECT_UNLOCK(self);
 }
 
-void number_frame(GstRtpE2EEPay *self, const Frame &frame) {
+// Frames of higher spatial layers belong to the picture that a lower one began.
+bool begins_picture(const Picture &picture, GstBuffer *buffer, const Frame &frame) {
+  return picture.ended || frame.spatial_layer <= picture.spatial_layer ||
+         GST_BUFFER_PTS(buffer) != picture.pts;
+}
+
+// Completes what is known of the frame by what its picture is.
+void place_in_picture(Picture &picture, GstBuffer *buffer, Frame &frame, bool begins) {
+  if (begins)
+    picture = {false, frame.keyframe, 0, GST_BUFFER_PTS(buffer)};
+  picture.spatial_layer = frame.spatial_layer;
+  picture.ended = e2ee::rtp::ends_picture(buffer, frame);
+  // Layers above a key frame refer to that alone: there is nothing else left to refer to.
+  frame.key_picture = picture.key;
+}
+
+void number_frame(GstRtpE2EEPay *self, const Frame &frame, bool begins) {
   GST_OBJECT_LOCK(self);
-  // Higher spatial layers belong to the picture that layer 0 began.
-  if (frame.spatial_layer == 0)
+  if (begins)
     self->next_picture_id++;
   self->numbering.mode = self->picture_id_mode;
   self->numbering.picture_id = self->next_picture_id - 1;
   GST_OBJECT_UNLOCK(self);
-  self->numbering.count_layers(frame);
-}
-
-// ---- What is known of a frame
-
-bool is_vp8_meta(GstMeta *meta) {
-  return gst_meta_info_is_custom(meta->info) &&
-         gst_custom_meta_has_name(reinterpret_cast<GstCustomMeta *>(meta), "GstVP8Meta");
-}
-
-void read_vp8_meta(GstMeta *meta, Frame *frame) {
-  const GstStructure *s = gst_custom_meta_get_structure(reinterpret_cast<GstCustomMeta *>(meta));
-  gboolean scaled = FALSE;
-  gboolean sync = FALSE;
-  guint layer = 0;
-  gst_structure_get_boolean(s, "use-temporal-scaling", &scaled);
-  if (!scaled)
-    return;
-  gst_structure_get_uint(s, "layer-id", &layer);
-  gst_structure_get_boolean(s, "layer-sync", &sync);
-  frame->has_layers = true;
-  frame->temporal_layer = layer;
-  frame->layer_sync = sync;
-}
-
-void read_frame_meta(const GstE2EEFrameMeta &meta, Frame *frame) {
-  frame->keyframe = meta.keyframe;
-  if (meta.width > 0 && meta.height > 0) {
-    frame->width = meta.width;
-    frame->height = meta.height;
-  }
-  if (meta.has_layers) {
-    frame->has_layers = true;
-    frame->temporal_layer = meta.temporal_layer;
-    frame->spatial_layer = meta.spatial_layer;
-    frame->layer_sync = meta.layer_sync;
-  }
-}
-
-Frame frame_of(GstRtpE2EEPay *self, GstBuffer *buffer) {
-  Frame frame;
-  frame.keyframe = !GST_BUFFER_FLAG_IS_SET(buffer, GST_BUFFER_FLAG_DELTA_UNIT);
-  frame.droppable = GST_BUFFER_FLAG_IS_SET(buffer, GST_BUFFER_FLAG_DROPPABLE);
-  frame.width = self->width;
-  frame.height = self->height;
-  // The encoder's word first, so that the encryptor's, where it has one, wins.
-  gpointer state = nullptr;
-  while (GstMeta *meta = gst_buffer_iterate_meta(buffer, &state))
-    if (self->format == &e2ee::rtp::vp8_format && is_vp8_meta(meta))
-      read_vp8_meta(meta, &frame);
-  if (const GstE2EEFrameMeta *meta = gst_e2ee_buffer_get_frame_meta(buffer))
-    read_frame_meta(*meta, &frame);
-  // Elsewhere (simulcast) such a number is not part of the stream, and each frame is a picture.
-  if (!self->format->spatial_layers)
-    frame.spatial_layer = 0;
-  return frame;
-}
-
-// ---- Room in a packet
-
-void forget_extensions(GstRtpE2EEPay *self) {
-  gst_clear_caps(&self->extension_caps);
-  g_clear_pointer(&self->extensions, g_ptr_array_unref);
-  self->unknown_extensions = 0;
-}
-
-const gchar *extension_uri(const GValue *value) {
-  // With a direction or attributes the URI is the second of three strings.
-  if (GST_VALUE_HOLDS_ARRAY(value) && gst_value_array_get_size(value) > 1)
-    value = gst_value_array_get_value(value, 1);
-  return G_VALUE_HOLDS_STRING(value) ? g_value_get_string(value) : nullptr;
-}
-
-gboolean note_extension(GQuark field, const GValue *value, gpointer user_data) {
-  auto *self = GST_RTP_E2EE_PAY(user_data);
-  const gchar *name = g_quark_to_string(field);
-  const gchar *uri = nullptr;
-  if (!g_str_has_prefix(name, "extmap-") || (uri = extension_uri(value)) == nullptr)
-    return TRUE;
-  GstRTPHeaderExtension *extension = gst_rtp_header_extension_create_from_uri(uri);
-  if (extension == nullptr) {
-    self->unknown_extensions++;
-    return TRUE;
-  }
-  const auto id = g_ascii_strtoull(name + std::strlen("extmap-"), nullptr, 10);
-  gst_rtp_header_extension_set_id(extension, static_cast<guint>(id));
-  gst_rtp_header_extension_set_attributes_from_caps(extension, self->extension_caps);
-  if (GstCaps *caps = gst_pad_get_current_caps(GST_RTP_BASE_PAYLOAD_SINKPAD(self))) {
-    gst_rtp_header_extension_set_non_rtp_sink_caps(extension, caps);
-    gst_caps_unref(caps);
-  }
-  g_ptr_array_add(self->extensions, extension);
-  return TRUE;
-}
-
-// The base class writes header extensions after the frame was cut, and before 1.24 it does not
-// tell which. The negotiated caps name each of them, so twins of them say how large they get.
-void learn_extensions(GstRtpE2EEPay *self) {
-  GstCaps *caps = gst_pad_get_current_caps(GST_RTP_BASE_PAYLOAD_SRCPAD(self));
-  if (caps == self->extension_caps) {
-    gst_clear_caps(&caps);
-    return;
-  }
-  forget_extensions(self);
-  if (caps == nullptr)
-    return;
-  self->extension_caps = caps;
-  self->extensions = g_ptr_array_new_with_free_func(gst_object_unref);
-  gst_structure_foreach(gst_caps_get_structure(caps, 0), note_extension, self);
-}
-
-guint extension_room(GstRtpE2EEPay *self, GstBuffer *buffer) {
-  learn_extensions(self);
-  if (self->extensions == nullptr || self->extensions->len + self->unknown_extensions == 0)
-    return 0;
-  // RFC 8285: 4 bytes for all, up to 2 for each, padded to words. An extension of the one-byte
-  // form, which is the usual, holds at most 16 bytes.
-  gsize size = 2 * (self->extensions->len + self->unknown_extensions);
-  size += 16 * self->unknown_extensions;
-  for (guint i = 0; i < self->extensions->len; i++)
-    size += gst_rtp_header_extension_get_max_size(
-        GST_RTP_HEADER_EXTENSION(g_ptr_array_index(self->extensions, i)), buffer);
-  return static_cast<guint>(4 + GST_ROUND_UP_4(size));
-}
-
-// Bytes that descriptor and frame may fill together.
-guint room_for(GstRtpE2EEPay *self, GstBuffer *buffer) {
-  auto *base = GST_RTP_BASE_PAYLOAD(self);
-  // Up to 15 sources and their sender can be known; an RTP header holds 15.
-  const guint sources = MIN(gst_rtp_base_payload_get_source_count(base, buffer), 15U);
-  const guint mtu = GST_RTP_BASE_PAYLOAD_MTU(base);
-  const guint extensions = extension_room(self, buffer);
-  if (mtu <= extensions + gst_rtp_buffer_calc_header_len(static_cast<guint8>(sources)))
-    return 0;
-  return gst_rtp_buffer_calc_payload_len(mtu - extensions, 0, static_cast<guint8>(sources));
+  self->numbering.count_layers(frame, begins);
 }
 
 // ---- Packets
 
-// As the stock payloaders: what has no tags, or only that of the media, survives.
 gboolean copy_meta(GstBuffer *frame, GstMeta **meta, gpointer packet) {
   const GstMetaInfo *info = (*meta)->info;
-  // Told by the descriptor, and none of the network's business.
-  if (info->api == GST_E2EE_FRAME_META_API_TYPE || is_vp8_meta(*meta))
-    return TRUE;
-  const gchar *const *tags = gst_meta_api_type_get_tags(info->api);
-  const bool plain = tags == nullptr || tags[0] == nullptr;
-  const bool of_media = !plain && tags[1] == nullptr &&
-                        (g_str_equal(tags[0], "video") || g_str_equal(tags[0], "audio"));
-  if (info->transform_func != nullptr && (plain || of_media)) {
+  if (info->transform_func != nullptr && e2ee::rtp::survives_rtp(*meta)) {
     GstMetaTransformCopy whole = {FALSE, 0, static_cast<gsize>(-1)};
     info->transform_func(GST_BUFFER(packet), *meta, frame, _gst_meta_transform_copy, &whole);
   }
@@ -314,7 +203,7 @@ Descriptor describe(GstRtpE2EEPay *self, const Frame &frame, const PacketPositio
 // Null when the MTU leaves no room for a byte of the frame.
 GstBufferList *split_frame(GstRtpE2EEPay *self, GstBuffer *buffer, const Frame &frame) {
   const gsize total = gst_buffer_get_size(buffer);
-  const gsize room = room_for(self, buffer);
+  const gsize room = self->room->for_payload(buffer);
   GstBufferList *list = gst_buffer_list_new_sized(static_cast<guint>(total / (room + 1) + 2));
   for (gsize offset = 0; offset < total;) {
     PacketPosition position = {offset == 0, false};
@@ -328,7 +217,8 @@ GstBufferList *split_frame(GstRtpE2EEPay *self, GstBuffer *buffer, const Frame &
     if (position.last)
       descriptor = describe(self, frame, position);
     // Only where a decoder can start is no delta: the first packet of a key frame.
-    gst_buffer_list_add(list, make_packet(self, descriptor, {buffer, offset, size}, position.last,
+    gst_buffer_list_add(list, make_packet(self, descriptor, {buffer, offset, size},
+                                          position.last && self->picture.ended,
                                           !frame.keyframe || !position.first));
     offset += size;
   }
@@ -349,7 +239,7 @@ GstFlowReturn push_split(GstRtpE2EEPay *self, GstBuffer *buffer, const Frame &fr
 GstFlowReturn push_whole(GstRtpE2EEPay *self, GstBuffer *buffer, const Frame &frame) {
   const Descriptor descriptor = describe(self, frame, {});
   const gsize size = gst_buffer_get_size(buffer);
-  const gsize room = room_for(self, buffer);
+  const gsize room = self->room->for_payload(buffer);
   if (descriptor.size() + size > room) {
     // Once on the bus is enough: a stream that has one such frame has fifty a second.
     if (!self->told_too_big)
@@ -368,54 +258,6 @@ GstFlowReturn push_whole(GstRtpE2EEPay *self, GstBuffer *buffer, const Frame &fr
       make_packet(self, descriptor, {buffer, 0, size}, marker, !frame.keyframe));
 }
 
-// ---- Caps
-
-// The name that downstream takes; the usual one if it does not say.
-const char *choose_encoding_name(const Format &format, GstCaps *allowed) {
-  for (const char *name : format.encoding_names) {
-    if (name == nullptr || allowed == nullptr)
-      break;
-    GstCaps *caps = e2ee::rtp::rtp_caps_of(format, name);
-    const bool fits = gst_caps_can_intersect(caps, allowed);
-    gst_caps_unref(caps);
-    if (fits)
-      return name;
-  }
-  return format.encoding_names[0];
-}
-
-bool speaks(const Format &format, const GstStructure *rtp_caps) {
-  const GValue *wanted = gst_structure_get_value(rtp_caps, "encoding-name");
-  bool found = wanted == nullptr;
-  for (const char *name : format.encoding_names) {
-    if (name == nullptr || found)
-      break;
-    GValue own = G_VALUE_INIT;
-    g_value_init(&own, G_TYPE_STRING);
-    g_value_set_static_string(&own, name);
-    found = gst_value_intersect(nullptr, &own, wanted);
-    g_value_unset(&own);
-  }
-  return found;
-}
-
-// Appends the frame caps that `format` can turn into what `peer` takes, what it prefers in front.
-void append_frame_caps(const Format &format, const GstCaps *peer, GstCaps *caps) {
-  for (guint i = 0; i < gst_caps_get_size(peer); i++) {
-    const GstStructure *rtp_caps = gst_caps_get_structure(peer, i);
-    if (!speaks(format, rtp_caps))
-      continue;
-    GstCaps *frame_caps = e2ee::rtp::frame_caps_of(format);
-    if (format.prefer_frame_caps != nullptr &&
-        format.prefer_frame_caps(rtp_caps, gst_caps_get_structure(frame_caps, 0)))
-      gst_caps_append(caps, frame_caps);
-    else
-      gst_caps_unref(frame_caps);
-    gst_caps_append(caps, e2ee::rtp::frame_caps_of(format));
-    return;
-  }
-}
-
 }  // namespace
 
 // ---- GstRTPBasePayload
@@ -432,7 +274,7 @@ static GstCaps *gst_rtp_e2ee_pay_get_caps(GstRTPBasePayload *base, GstPad *pad, 
 
   GstCaps *caps = gst_caps_new_empty();
   for (const Format *format : e2ee::rtp::formats())
-    append_frame_caps(*format, peer, caps);
+    e2ee::rtp::append_frame_caps(*format, peer, caps);
   gst_caps_unref(peer);
   if (filter != nullptr) {
     GstCaps *filtered = gst_caps_intersect_full(caps, filter, GST_CAPS_INTERSECT_FIRST);
@@ -455,12 +297,12 @@ static gboolean gst_rtp_e2ee_pay_set_caps(GstRTPBasePayload *base, GstCaps *caps
   gst_structure_get_int(frame_caps, "width", &width);
   gst_structure_get_int(frame_caps, "height", &height);
   self->format = format;
-  self->width = static_cast<guint>(MAX(width, 0));
-  self->height = static_cast<guint>(MAX(height, 0));
+  self->caps_size = {static_cast<guint>(MAX(width, 0)), static_cast<guint>(MAX(height, 0))};
 
   GstCaps *allowed = gst_pad_get_allowed_caps(GST_RTP_BASE_PAYLOAD_SRCPAD(base));
   gst_rtp_base_payload_set_options(base, format->media, TRUE,
-                                   choose_encoding_name(*format, allowed), format->clock_rate);
+                                   e2ee::rtp::choose_encoding_name(*format, allowed),
+                                   format->clock_rate);
   gst_clear_caps(&allowed);
 
   GstStructure *fields = gst_structure_new_empty("unused");
@@ -479,8 +321,10 @@ static GstFlowReturn gst_rtp_e2ee_pay_handle_buffer(GstRTPBasePayload *base, Gst
     GST_LOG_OBJECT(self, "no packet for an empty frame");
     self->talkspurt = TRUE;
   } else {
-    const Frame frame = frame_of(self, buffer);
-    number_frame(self, frame);
+    Frame frame = e2ee::rtp::read_frame(*self->format, buffer, self->caps_size);
+    const bool begins = begins_picture(self->picture, buffer, frame);
+    place_in_picture(self->picture, buffer, frame, begins);
+    number_frame(self, frame, begins);
     flow = self->format->splits ? push_split(self, buffer, frame) : push_whole(self, buffer, frame);
   }
   gst_buffer_unref(buffer);
@@ -505,11 +349,12 @@ static GstStateChangeReturn gst_rtp_e2ee_pay_change_state(GstElement *element,
   if (transition == GST_STATE_CHANGE_READY_TO_PAUSED) {
     self->talkspurt = TRUE;
     self->told_too_big = FALSE;
+    self->picture = Picture{};
   }
   const GstStateChangeReturn result =
       GST_ELEMENT_CLASS(gst_rtp_e2ee_pay_parent_class)->change_state(element, transition);
   if (transition == GST_STATE_CHANGE_PAUSED_TO_READY)
-    forget_extensions(self);
+    self->room->forget();
   return result;
 }
 
@@ -556,7 +401,7 @@ static void gst_rtp_e2ee_pay_get_property(GObject *object, guint id, GValue *val
 }
 
 static void gst_rtp_e2ee_pay_finalize(GObject *object) {
-  forget_extensions(GST_RTP_E2EE_PAY(object));
+  delete GST_RTP_E2EE_PAY(object)->room;
   G_OBJECT_CLASS(gst_rtp_e2ee_pay_parent_class)->finalize(object);
 }
 
@@ -566,6 +411,8 @@ static void gst_rtp_e2ee_pay_init(GstRtpE2EEPay *self) {
   draw_picture_id_unlocked(self);
   // GObject hands out zeroed memory, in which no constructor ran.
   self->numbering = Numbering{};
+  self->picture = Picture{};
+  self->room = new HeaderRoom(GST_RTP_BASE_PAYLOAD(self));
   self->talkspurt = TRUE;
 }
 
@@ -602,13 +449,6 @@ static void install_properties(GObjectClass *object_class) {
   gst_type_mark_as_plugin_api(picture_id_mode_get_type(), static_cast<GstPluginAPIFlags>(0));
 }
 
-static void add_pad_template(GstElementClass *element_class, const char *name,
-                             GstPadDirection direction, GstCaps *caps) {
-  gst_element_class_add_pad_template(element_class,
-                                     gst_pad_template_new(name, direction, GST_PAD_ALWAYS, caps));
-  gst_caps_unref(caps);
-}
-
 static void gst_rtp_e2ee_pay_class_init(GstRtpE2EEPayClass *klass) {
   auto *object_class = G_OBJECT_CLASS(klass);
   auto *element_class = GST_ELEMENT_CLASS(klass);
@@ -619,8 +459,8 @@ static void gst_rtp_e2ee_pay_class_init(GstRtpE2EEPayClass *klass) {
   object_class->finalize = gst_rtp_e2ee_pay_finalize;
   install_properties(object_class);
 
-  add_pad_template(element_class, "sink", GST_PAD_SINK, e2ee::rtp::all_frame_caps());
-  add_pad_template(element_class, "src", GST_PAD_SRC, e2ee::rtp::all_rtp_caps());
+  e2ee::add_pad_template(element_class, "sink", e2ee::rtp::all_frame_caps());
+  e2ee::add_pad_template(element_class, "src", e2ee::rtp::all_rtp_caps());
   gst_element_class_set_static_metadata(
       element_class, "RTP payloader for encrypted frames", "Codec/Payloader/Network/RTP",
       "Puts encrypted VP8, VP9 and Opus frames in RTP packets without reading them",

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "rtp_format.h"
 
-#include <gst/gst.h>
-
 namespace e2ee::rtp {
 
 namespace {
@@ -29,10 +27,10 @@ unsigned picture_id_mask(PictureIdMode mode) {
   return 0;
 }
 
-void Numbering::count_layers(const Frame &frame) {
+void Numbering::count_layers(const Frame &frame, bool begins_picture) {
   layered = layered || frame.has_layers;
-  // A picture counts once, by its lowest spatial layer.
-  if (layered && frame.temporal_layer == 0 && frame.spatial_layer == 0)
+  temporal_layers = temporal_layers || frame.temporal_layer > 0;
+  if (layered && begins_picture && frame.temporal_layer == 0)
     tl0picidx++;
 }
 
@@ -44,43 +42,11 @@ void Descriptor::put_picture_id(const Numbering &numbering) {
     put16(0x8000 | id);
 }
 
-const Format *format_for_frame_caps(const GstCaps *caps) {
-  for (const Format *format : formats()) {
-    GstCaps *own = frame_caps_of(*format);
-    const bool fits = gst_caps_is_subset(caps, own);
-    gst_caps_unref(own);
-    if (fits)
-      return format;
-  }
-  return nullptr;
-}
-
-GstCaps *frame_caps_of(const Format &format) {
-  return gst_caps_from_string(format.frame_caps);
-}
-
-GstCaps *rtp_caps_of(const Format &format, const char *encoding_name) {
-  // Payload types from 96 are free for formats without a fixed number (RFC 3551).
-  return gst_caps_new_simple("application/x-rtp", "media", G_TYPE_STRING, format.media, "payload",
-                             GST_TYPE_INT_RANGE, 96, 127, "clock-rate", G_TYPE_INT,
-                             static_cast<int>(format.clock_rate), "encoding-name", G_TYPE_STRING,
-                             encoding_name, nullptr);
-}
-
-GstCaps *all_frame_caps() {
-  GstCaps *caps = gst_caps_new_empty();
-  for (const Format *format : formats())
-    gst_caps_append(caps, frame_caps_of(*format));
-  return caps;
-}
-
-GstCaps *all_rtp_caps() {
-  GstCaps *caps = gst_caps_new_empty();
-  for (const Format *format : formats())
-    for (const char *name : format->encoding_names)
-      if (name != nullptr)
-        gst_caps_append(caps, rtp_caps_of(*format, name));
-  return caps;
+PictureId Reader::get_picture_id() {
+  const unsigned first = get8();
+  if ((first & 0x80) == 0)
+    return {first, 7};
+  return {(first & 0x7f) << 8 | get8(), 15};
 }
 
 }  // namespace e2ee::rtp

@@ -4,13 +4,14 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 
 typedef struct _GstCaps GstCaps;
 typedef struct _GstStructure GstStructure;
 
-// RTP payload formats whose descriptors are written without a look at the (encrypted) frame.
-// One file and one table row a format; payloader and depayloader share them.
+// RTP payload formats whose descriptors are written and read without a look at the (encrypted)
+// frame. One file and one table row a format; payloader and depayloader share them.
 namespace e2ee::rtp {
 
 // The values are those of the property `picture-id-mode`.
@@ -19,16 +20,28 @@ enum class PictureIdMode { None, Bits7, Bits15 };
 // The bits an id has; 0 for PictureIdMode::None.
 unsigned picture_id_mask(PictureIdMode mode);
 
-// What a descriptor says about a frame.
-struct Frame {
-  bool keyframe = true;
-  bool droppable = false;
+inline constexpr std::size_t kMaxSpatialLayers = 8;
+
+struct Size {
   unsigned width = 0;  // 0 when unknown
   unsigned height = 0;
-  bool has_layers = false;  // the next three are known
+};
+
+// What a descriptor says about a frame: with spatial layers, one layer of a picture.
+struct Frame {
+  bool keyframe = true;  // a decoder can start here
+  // Of a picture that a decoder can start at: nothing before it is needed.
+  bool key_picture = true;
+  bool droppable = false;
+  Size size;
+  bool has_layers = false;  // the next four are known
   unsigned temporal_layer = 0;
   unsigned spatial_layer = 0;
   bool layer_sync = false;
+  bool needs_layer_below = false;
+  // Of the stream, where the frame says so; 0 when it does not.
+  unsigned spatial_layers = 0;
+  std::array<Size, kMaxSpatialLayers> layer_sizes{};
 };
 
 // What is counted over the frames of a stream.
@@ -37,11 +50,12 @@ struct Numbering {
   unsigned picture_id = 0;
   // Layer fields that come and go confuse receivers: once there, they stay.
   bool layered = false;
+  bool temporal_layers = false;  // some frame was of a higher temporal layer
   // One before the first base layer frame, which thus gets 0.
   uint8_t tl0picidx = 0xff;
 
   // Counts a frame that is about to be described. `picture_id` is the caller's.
-  void count_layers(const Frame &frame);
+  void count_layers(const Frame &frame, bool begins_picture);
 };
 
 struct PacketPosition {
@@ -64,8 +78,55 @@ class Descriptor {
   std::size_t size() const { return size_; }
 
  private:
-  std::array<uint8_t, 16> bytes_{};
+  // The longest is VP9's with the sizes of eight spatial layers.
+  std::array<uint8_t, 48> bytes_{};
   std::size_t size_ = 0;
+};
+
+// What a picture ID says, whatever its width.
+struct PictureId {
+  unsigned value = 0;
+  unsigned bits = 0;  // 7 or 15
+
+  bool follows(const PictureId &previous) const {
+    return bits == previous.bits && value == ((previous.value + 1) & ((1U << bits) - 1));
+  }
+};
+
+// A received packet, as far as its descriptor tells.
+struct Packet {
+  Frame frame;
+  PacketPosition position;     // `last` also when the RTP marker says so
+  std::size_t descriptor = 0;  // bytes in front of the piece of the frame
+  std::optional<PictureId> picture_id;
+};
+
+// Reads big-endian fields; past the end they are zero and ok() is false.
+class Reader {
+ public:
+  explicit Reader(std::span<const uint8_t> bytes) : bytes_(bytes) {}
+
+  unsigned get8() {
+    if (at_ >= bytes_.size()) {
+      ok_ = false;
+      return 0;
+    }
+    return bytes_[at_++];
+  }
+  unsigned get16() {
+    const unsigned high = get8();
+    return high << 8 | get8();
+  }
+  PictureId get_picture_id();
+
+  bool ok() const { return ok_; }
+  std::size_t at() const { return at_; }
+  std::span<const uint8_t> rest() const { return bytes_.subspan(at_); }
+
+ private:
+  std::span<const uint8_t> bytes_;
+  std::size_t at_ = 0;
+  bool ok_ = true;
 };
 
 struct Format {
@@ -80,8 +141,15 @@ struct Format {
   // The size must not depend on `position.last`. Null: no descriptor.
   void (*write_descriptor)(const Frame &frame, const Numbering &numbering,
                            const PacketPosition &position, Descriptor &out);
+  // False when the payload is malformed or has no byte of the frame. Null: no descriptor.
+  bool (*read_descriptor)(std::span<const uint8_t> payload, Packet &out);
+  // The format's payload header, which is the frame's own first bytes; only where these are in the
+  // clear. May be null.
+  void (*read_payload_header)(std::span<const uint8_t> frame, Packet &out);
   // Fields that the RTP caps owe to the frame's caps. May be null.
   void (*describe_rtp_caps)(const GstStructure *frame_caps, GstStructure *rtp_caps);
+  // The other way round; false refuses the RTP caps. May be null.
+  bool (*describe_frame_caps)(const GstStructure *rtp_caps, GstStructure *frame_caps);
   // Narrows frame caps to what the peer's RTP caps prefer; whether it did. May be null.
   bool (*prefer_frame_caps)(const GstStructure *rtp_caps, GstStructure *frame_caps);
 };
@@ -95,13 +163,22 @@ std::span<const Format *const> formats();
 
 // The format that takes frames of these fixed caps, or null.
 const Format *format_for_frame_caps(const GstCaps *caps);
+// The format with this encoding name, or null.
+const Format *format_for_rtp_caps(const GstStructure *rtp_caps);
 
 // New caps (transfer full): one format's side without RTP, and its RTP side for one encoding name.
 GstCaps *frame_caps_of(const Format &format);
 GstCaps *rtp_caps_of(const Format &format, const char *encoding_name);
 
-// The same for pad templates: all formats together.
+// The name that downstream takes; the usual one if it does not say. `allowed` may be null.
+const char *choose_encoding_name(const Format &format, GstCaps *allowed);
+
+// Appends the frame caps that `format` can turn into what `peer` takes, what it prefers in front.
+void append_frame_caps(const Format &format, const GstCaps *peer, GstCaps *caps);
+
+// The same for pad templates: all formats together. A receiver takes any payload type.
 GstCaps *all_frame_caps();
 GstCaps *all_rtp_caps();
+GstCaps *all_received_rtp_caps();
 
 }  // namespace e2ee::rtp

@@ -9,10 +9,12 @@ namespace {
 constexpr unsigned kExtended = 0x80;      // X
 constexpr unsigned kNonReference = 0x20;  // N
 constexpr unsigned kStart = 0x10;         // S, of a partition
+constexpr unsigned kPartition = 0x07;     // PID
 
 constexpr unsigned kHasPictureId = 0x80;  // I
 constexpr unsigned kHasTl0PicIdx = 0x40;  // L
 constexpr unsigned kHasTid = 0x20;        // T
+constexpr unsigned kHasKeyIdx = 0x10;     // K
 
 constexpr unsigned kMaxTid = 3;
 constexpr unsigned kLayerSync = 0x20;  // Y
@@ -40,6 +42,41 @@ void write_descriptor(const Frame &frame, const Numbering &numbering,
   }
 }
 
+bool read_descriptor(std::span<const uint8_t> payload, Packet &out) {
+  Reader reader(payload);
+  const unsigned first = reader.get8();
+  out.frame.droppable = (first & kNonReference) != 0;
+  // Other partitions of the frame start with an index of their own, or go on without S.
+  out.position = {(first & kStart) != 0 && (first & kPartition) == 0, false};
+
+  const unsigned extensions = (first & kExtended) != 0 ? reader.get8() : 0;
+  if ((extensions & kHasPictureId) != 0)
+    out.picture_id = reader.get_picture_id();
+  if ((extensions & kHasTl0PicIdx) != 0)
+    reader.get8();
+  if ((extensions & (kHasTid | kHasKeyIdx)) != 0) {
+    const unsigned layer = reader.get8();
+    out.frame.has_layers = (extensions & kHasTid) != 0;
+    if (out.frame.has_layers) {
+      out.frame.temporal_layer = layer >> 6;
+      out.frame.layer_sync = (layer & kLayerSync) != 0;
+    }
+  }
+  out.descriptor = reader.at();
+  return reader.ok() && !reader.rest().empty();
+}
+
+// Section 4.3: the frame's first three octets serve as payload header; those of a key frame go on
+// with a start code and the size (RFC 6386, 9.1).
+void read_payload_header(std::span<const uint8_t> frame, Packet &out) {
+  out.frame.keyframe = out.frame.key_picture = (frame[0] & 1) == 0;
+  if (!out.frame.keyframe || frame.size() < 10 || frame[3] != 0x9d || frame[4] != 0x01 ||
+      frame[5] != 0x2a)
+    return;
+  out.frame.size.width = (frame[6] | frame[7] << 8) & 0x3fff;
+  out.frame.size.height = (frame[8] | frame[9] << 8) & 0x3fff;
+}
+
 }  // namespace
 
 constinit const Format vp8_format = {
@@ -50,7 +87,10 @@ constinit const Format vp8_format = {
     .splits = true,
     .spatial_layers = false,
     .write_descriptor = write_descriptor,
+    .read_descriptor = read_descriptor,
+    .read_payload_header = read_payload_header,
     .describe_rtp_caps = nullptr,
+    .describe_frame_caps = nullptr,
     .prefer_frame_caps = nullptr,
 };
 

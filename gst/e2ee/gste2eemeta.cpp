@@ -37,7 +37,9 @@ GType register_untagged_api(const char *name) {
 }  // namespace
 
 GType gst_e2ee_frame_meta_api_get_type() {
-  static const GType type = register_untagged_api("GstE2EEFrameMetaAPI");
+  // Decoders and encoders hand metas on from frame to frame unless a tag is none of theirs.
+  static const gchar *tags[] = {"e2ee-encoded", nullptr};
+  static const GType type = gst_meta_api_type_register("GstE2EEFrameMetaAPI", tags);
   return type;
 }
 

@@ -9,6 +9,13 @@ typedef struct _GstE2EEFrameMeta GstE2EEFrameMeta;
 typedef struct _GstE2EEUnprotectedMeta GstE2EEUnprotectedMeta;
 
 /**
+ * GST_E2EE_MAX_SPATIAL_LAYERS:
+ *
+ * Spatial layers that a picture can have.
+ */
+#define GST_E2EE_MAX_SPATIAL_LAYERS 8
+
+/**
  * GstE2EEFrameMeta:
  * @meta: parent
  * @keyframe: whether a decoder can start here
@@ -18,9 +25,22 @@ typedef struct _GstE2EEUnprotectedMeta GstE2EEUnprotectedMeta;
  * @spatial_layer: 0 is the base layer
  * @layer_sync: whether the temporal layer can be switched up to here
  * @has_layers: whether the layer fields were given by the encoder
+ * @spatial_layers: how many spatial layers the stream has, 0 when unknown
+ * @layer_independent: whether a frame of a higher spatial layer does without the layer below, as in
+ *     most pictures of K-SVC
+ * @end_of_picture: whether no frame of a higher spatial layer follows in this picture; a frame of
+ *     the highest of @spatial_layers ends it anyway
+ * @layer_width: (array fixed-size=8): widths of the spatial layers, on the lowest layer's frame of
+ * a key picture; 0 when unknown
+ * @layer_height: (array fixed-size=8): heights, likewise
  *
  * What a payloader must know of an encrypted frame and cannot read from it. e2eeencrypt writes it
- * on video frames; it has no tags, so that it is kept by elements that copy buffers.
+ * on video frames, and keeps what the application wrote; rtpe2eedepay writes what the packets said.
+ * Elements that copy buffers keep it. Its tag is one of its own, so that decoders do not hand it on
+ * to raw frames, of which it would not be true.
+ *
+ * With spatial layers (VP9 SVC) a frame is one layer of a picture, and @width and @height are the
+ * layer's. @keyframe is then set on the lowest layer's frame of a key picture only.
  */
 struct _GstE2EEFrameMeta {
   GstMeta meta;
@@ -32,6 +52,11 @@ struct _GstE2EEFrameMeta {
   guint spatial_layer;
   gboolean layer_sync;
   gboolean has_layers;
+  guint spatial_layers;
+  gboolean layer_independent;
+  gboolean end_of_picture;
+  guint layer_width[GST_E2EE_MAX_SPATIAL_LAYERS];
+  guint layer_height[GST_E2EE_MAX_SPATIAL_LAYERS];
 };
 
 #define GST_E2EE_FRAME_META_API_TYPE (gst_e2ee_frame_meta_api_get_type())

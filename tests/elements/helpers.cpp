@@ -116,7 +116,8 @@ bool holds_any_of(const Bytes &where, const Bytes &secret) {
   return false;
 }
 
-Encoded encode(const std::string &source_and_encoder) {
+Encoded encode(const std::string &source_and_encoder, void (*set_up)(GstElement *),
+               gsize at_least) {
   Encoded encoded;
   Error error;
   GstElement *pipeline = gst_parse_launch(
@@ -124,6 +125,11 @@ Encoded encode(const std::string &source_and_encoder) {
       error.at());
   EXPECT_FALSE(error) << error.text();
   GstElement *sink = gst_bin_get_by_name(GST_BIN(pipeline), "sink");
+  if (set_up != nullptr) {
+    GstElement *encoder = gst_bin_get_by_name(GST_BIN(pipeline), "encoder");
+    set_up(encoder);
+    gst_object_unref(encoder);
+  }
   const auto on_frame = +[](GstElement *, GstBuffer *buffer, GstPad *pad, Encoded *out) {
     out->frames.emplace_back(gst_buffer_ref(buffer));
     if (out->caps.empty()) {
@@ -142,7 +148,7 @@ Encoded encode(const std::string &source_and_encoder) {
   gst_element_set_state(pipeline, GST_STATE_NULL);
   gst_object_unref(sink);
   gst_object_unref(pipeline);
-  EXPECT_GE(encoded.frames.size(), 40U);
+  EXPECT_GE(encoded.frames.size(), at_least);
   return encoded;
 }
 

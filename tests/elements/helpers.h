@@ -110,8 +110,9 @@ struct Encoded {
   std::string caps;
   std::vector<Buffer> frames;
 };
-/// What a launch line of source and encoder makes.
-Encoded encode(const std::string &source_and_encoder);
+/// What a launch line of source and encoder makes. `set_up` gets the element named "encoder".
+Encoded encode(const std::string &source_and_encoder, void (*set_up)(GstElement *) = nullptr,
+               gsize at_least = 40);
 extern const char *const kVideoSource;
 extern const char *const kAudioSource;
 

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "keyunit.h"
+
+namespace e2ee {
+
+namespace {
+constexpr GstClockTime kInterval = 500 * GST_MSECOND;
+}  // namespace
+
+bool KeyUnitRequests::ask(GstPad *sink) {
+  const gint64 now = g_get_monotonic_time();
+  const gint64 last = last_;
+  if (last != 0 && now - last < static_cast<gint64>(kInterval / GST_USECOND))
+    return false;
+  last_ = now;
+  GST_DEBUG_OBJECT(sink, "asking for a key unit");
+  GstStructure *content =
+      gst_structure_new("GstForceKeyUnit", "running-time", GST_TYPE_CLOCK_TIME, GST_CLOCK_TIME_NONE,
+                        "all-headers", G_TYPE_BOOLEAN, TRUE, "count", G_TYPE_UINT, 0, nullptr);
+  gst_pad_push_event(sink, gst_event_new_custom(GST_EVENT_CUSTOM_UPSTREAM, content));
+  return true;
+}
+
+}  // namespace e2ee

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "pads.h"
+
+namespace e2ee {
+
+void add_pad_template(GstElementClass *klass, const char *name, GstCaps *caps) {
+  const GstPadDirection direction = g_str_equal(name, "src") ? GST_PAD_SRC : GST_PAD_SINK;
+  gst_element_class_add_pad_template(klass,
+                                     gst_pad_template_new(name, direction, GST_PAD_ALWAYS, caps));
+  gst_caps_unref(caps);
+}
+
+GstPad *add_pad(GstElement *element, const char *name) {
+  GstPad *pad = gst_pad_new_from_template(
+      gst_element_class_get_pad_template(GST_ELEMENT_GET_CLASS(element), name), name);
+  if (GST_PAD_IS_SRC(pad))
+    gst_pad_use_fixed_caps(pad);
+  gst_element_add_pad(element, pad);
+  return pad;
+}
+
+GstEvent *with_alignment(GstEvent *caps_event, const char *alignment) {
+  GstCaps *caps = nullptr;
+  gst_event_parse_caps(caps_event, &caps);
+  caps = gst_caps_copy(caps);
+  gst_caps_set_simple(caps, "alignment", G_TYPE_STRING, alignment, nullptr);
+  GstEvent *changed = gst_event_new_caps(caps);
+  gst_event_set_seqnum(changed, gst_event_get_seqnum(caps_event));
+  gst_caps_unref(caps);
+  gst_event_unref(caps_event);
+  return changed;
+}
+
+}  // namespace e2ee

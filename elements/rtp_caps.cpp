@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <gst/gst.h>
+
+#include "rtp_format.h"
+
+// Caps of frames and of their packets.
+namespace e2ee::rtp {
+
+namespace {
+
+bool speaks(const Format &format, const GstStructure *rtp_caps) {
+  const GValue *wanted = gst_structure_get_value(rtp_caps, "encoding-name");
+  bool found = wanted == nullptr;
+  for (const char *name : format.encoding_names) {
+    if (name == nullptr || found)
+      break;
+    GValue own = G_VALUE_INIT;
+    g_value_init(&own, G_TYPE_STRING);
+    g_value_set_static_string(&own, name);
+    found = gst_value_intersect(nullptr, &own, wanted);
+    g_value_unset(&own);
+  }
+  return found;
+}
+
+}  // namespace
+
+const Format *format_for_rtp_caps(const GstStructure *rtp_caps) {
+  const char *wanted = gst_structure_get_string(rtp_caps, "encoding-name");
+  for (const Format *format : formats())
+    for (const char *name : format->encoding_names)
+      if (name != nullptr && wanted != nullptr && g_ascii_strcasecmp(name, wanted) == 0)
+        return format;
+  return nullptr;
+}
+
+const Format *format_for_frame_caps(const GstCaps *caps) {
+  for (const Format *format : formats()) {
+    GstCaps *own = frame_caps_of(*format);
+    const bool fits = gst_caps_is_subset(caps, own);
+    gst_caps_unref(own);
+    if (fits)
+      return format;
+  }
+  return nullptr;
+}
+
+GstCaps *frame_caps_of(const Format &format) {
+  return gst_caps_from_string(format.frame_caps);
+}
+
+GstCaps *rtp_caps_of(const Format &format, const char *encoding_name) {
+  // Payload types from 96 are free for formats without a fixed number (RFC 3551).
+  return gst_caps_new_simple("application/x-rtp", "media", G_TYPE_STRING, format.media, "payload",
+                             GST_TYPE_INT_RANGE, 96, 127, "clock-rate", G_TYPE_INT,
+                             static_cast<int>(format.clock_rate), "encoding-name", G_TYPE_STRING,
+                             encoding_name, nullptr);
+}
+
+GstCaps *all_frame_caps() {
+  GstCaps *caps = gst_caps_new_empty();
+  for (const Format *format : formats())
+    gst_caps_append(caps, frame_caps_of(*format));
+  return caps;
+}
+
+GstCaps *all_rtp_caps() {
+  GstCaps *caps = gst_caps_new_empty();
+  for (const Format *format : formats())
+    for (const char *name : format->encoding_names)
+      if (name != nullptr)
+        gst_caps_append(caps, rtp_caps_of(*format, name));
+  return caps;
+}
+
+GstCaps *all_received_rtp_caps() {
+  GstCaps *caps = all_rtp_caps();
+  for (guint i = 0; i < gst_caps_get_size(caps); i++)
+    gst_structure_remove_field(gst_caps_get_structure(caps, i), "payload");
+  return caps;
+}
+
+const char *choose_encoding_name(const Format &format, GstCaps *allowed) {
+  for (const char *name : format.encoding_names) {
+    if (name == nullptr || allowed == nullptr)
+      break;
+    GstCaps *caps = rtp_caps_of(format, name);
+    const bool fits = gst_caps_can_intersect(caps, allowed);
+    gst_caps_unref(caps);
+    if (fits)
+      return name;
+  }
+  return format.encoding_names[0];
+}
+
+void append_frame_caps(const Format &format, const GstCaps *peer, GstCaps *caps) {
+  for (guint i = 0; i < gst_caps_get_size(peer); i++) {
+    const GstStructure *rtp_caps = gst_caps_get_structure(peer, i);
+    if (!speaks(format, rtp_caps))
+      continue;
+    GstCaps *frame_caps = frame_caps_of(format);
+    if (format.prefer_frame_caps != nullptr &&
+        format.prefer_frame_caps(rtp_caps, gst_caps_get_structure(frame_caps, 0)))
+      gst_caps_append(caps, frame_caps);
+    else
+      gst_caps_unref(frame_caps);
+    gst_caps_append(caps, frame_caps_of(format));
+    return;
+  }
+}
+
+}  // namespace e2ee::rtp

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "rtp_meta.h"
+
+#include <gst/e2ee/gste2eemeta.h>
+
+#include <algorithm>
+
+namespace e2ee::rtp {
+
+static_assert(kMaxSpatialLayers == GST_E2EE_MAX_SPATIAL_LAYERS);
+
+namespace {
+
+bool is_vp8_meta(const GstMeta *meta) {
+  return gst_meta_info_is_custom(meta->info) &&
+         gst_custom_meta_has_name(reinterpret_cast<GstCustomMeta *>(const_cast<GstMeta *>(meta)),
+                                  "GstVP8Meta");
+}
+
+void read_vp8_meta(GstMeta *meta, Frame &frame) {
+  const GstStructure *s = gst_custom_meta_get_structure(reinterpret_cast<GstCustomMeta *>(meta));
+  gboolean scaled = FALSE;
+  gboolean sync = FALSE;
+  guint layer = 0;
+  gst_structure_get_boolean(s, "use-temporal-scaling", &scaled);
+  if (!scaled)
+    return;
+  gst_structure_get_uint(s, "layer-id", &layer);
+  gst_structure_get_boolean(s, "layer-sync", &sync);
+  frame.has_layers = true;
+  frame.temporal_layer = layer;
+  frame.layer_sync = sync;
+}
+
+void read_frame_meta(const GstE2EEFrameMeta &meta, Frame &frame) {
+  frame.keyframe = meta.keyframe;
+  if (meta.width > 0 && meta.height > 0)
+    frame.size = {meta.width, meta.height};
+  if (!meta.has_layers)
+    return;
+  frame.has_layers = true;
+  frame.temporal_layer = meta.temporal_layer;
+  frame.spatial_layer = meta.spatial_layer;
+  frame.layer_sync = meta.layer_sync;
+  frame.needs_layer_below = meta.spatial_layer > 0 && !meta.layer_independent;
+  frame.spatial_layers = std::min<unsigned>(meta.spatial_layers, kMaxSpatialLayers);
+  for (std::size_t i = 0; i < kMaxSpatialLayers; i++)
+    frame.layer_sizes[i] = {meta.layer_width[i], meta.layer_height[i]};
+}
+
+void write_frame_meta(const Frame &frame, bool ends_picture, GstE2EEFrameMeta &meta) {
+  meta.has_layers = frame.has_layers;
+  meta.temporal_layer = frame.temporal_layer;
+  meta.spatial_layer = frame.spatial_layer;
+  meta.layer_sync = frame.layer_sync;
+  meta.layer_independent = frame.spatial_layer > 0 && !frame.needs_layer_below;
+  meta.spatial_layers = frame.spatial_layers;
+  meta.end_of_picture = ends_picture;
+  for (std::size_t i = 0; i < kMaxSpatialLayers; i++) {
+    meta.layer_width[i] = frame.layer_sizes[i].width;
+    meta.layer_height[i] = frame.layer_sizes[i].height;
+  }
+}
+
+}  // namespace
+
+Frame read_frame(const Format &format, GstBuffer *buffer, const Size &size) {
+  Frame frame;
+  frame.keyframe = !GST_BUFFER_FLAG_IS_SET(buffer, GST_BUFFER_FLAG_DELTA_UNIT);
+  frame.droppable = GST_BUFFER_FLAG_IS_SET(buffer, GST_BUFFER_FLAG_DROPPABLE);
+  frame.size = size;
+  // The encoder's word first, so that the encryptor's, where it has one, wins.
+  gpointer state = nullptr;
+  while (GstMeta *meta = gst_buffer_iterate_meta(buffer, &state))
+    if (&format == &vp8_format && is_vp8_meta(meta))
+      read_vp8_meta(meta, frame);
+  if (const GstE2EEFrameMeta *meta = gst_e2ee_buffer_get_frame_meta(buffer))
+    read_frame_meta(*meta, frame);
+  // Elsewhere (simulcast) such a number is not part of the stream, and each frame is a picture.
+  if (!format.spatial_layers) {
+    frame.spatial_layer = 0;
+    frame.spatial_layers = 0;
+    frame.needs_layer_below = false;
+  }
+  frame.key_picture = frame.keyframe;
+  return frame;
+}
+
+bool ends_picture(GstBuffer *buffer, const Frame &frame) {
+  const GstE2EEFrameMeta *meta = gst_e2ee_buffer_get_frame_meta(buffer);
+  return frame.spatial_layer + 1 >= frame.spatial_layers ||
+         (meta != nullptr && meta->end_of_picture);
+}
+
+void write_frame(GstBuffer *buffer, const Frame &frame, bool ends_picture) {
+  if (!frame.keyframe)
+    GST_BUFFER_FLAG_SET(buffer, GST_BUFFER_FLAG_DELTA_UNIT);
+  if (frame.droppable)
+    GST_BUFFER_FLAG_SET(buffer, GST_BUFFER_FLAG_DROPPABLE);
+  if (ends_picture)
+    GST_BUFFER_FLAG_SET(buffer, GST_BUFFER_FLAG_MARKER);
+  write_frame_meta(
+      frame, ends_picture,
+      *gst_e2ee_buffer_add_frame_meta(buffer, frame.keyframe, frame.size.width, frame.size.height));
+}
+
+bool survives_rtp(const GstMeta *meta) {
+  // Told by the descriptor, and none of the network's business.
+  if (meta->info->api == GST_E2EE_FRAME_META_API_TYPE || is_vp8_meta(meta))
+    return false;
+  const gchar *const *tags = gst_meta_api_type_get_tags(meta->info->api);
+  if (tags == nullptr || tags[0] == nullptr)
+    return true;
+  return tags[1] == nullptr && (g_str_equal(tags[0], "video") || g_str_equal(tags[0], "audio"));
+}
+
+}  // namespace e2ee::rtp

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "rtp_stream.h"
+
+#include <utility>
+
+namespace e2ee::rtp {
+
+bool Stream::goes_on(const Packet &packet) const {
+  return between_pictures() && packet.position.first && packet.picture_id &&
+         packet.picture_id->follows(*picture_.id);
+}
+
+void Stream::enter_picture(const Packet &packet, guint32 rtp_time, GstClockTime pts) {
+  const bool same_id = packet.picture_id.has_value() == picture_.id.has_value() &&
+                       (!picture_.id || packet.picture_id->value == picture_.id->value);
+  if (!picture_.known || !same_id || rtp_time != picture_.rtp_time)
+    picture_ = {true, false, rtp_time, pts, packet.picture_id, {}};
+}
+
+bool Stream::lacks_layer_below(const Frame &frame) const {
+  return frame.needs_layer_below && picture_.top_layer != frame.spatial_layer - 1;
+}
+
+void Stream::begin(const Frame &frame) {
+  frame_ = frame;
+  assembling_ = true;
+  skipping_ = false;
+  if (frame.spatial_layers > 0) {
+    spatial_layers_ = frame.spatial_layers;
+    layer_sizes_ = frame.layer_sizes;
+  }
+}
+
+void Stream::lose(bool wait) {
+  assembling_ = false;
+  skipping_ = true;
+  discont_ = true;
+  waiting_ = waiting_ || wait;
+}
+
+bool Stream::end(bool ends_picture) {
+  assembling_ = false;
+  picture_.top_layer = frame_.spatial_layer;
+  picture_.ended = ends_picture;
+  waiting_ = waiting_ && !frame_.keyframe;
+  frame_.spatial_layers = spatial_layers_;
+  frame_.layer_sizes = {};
+  if (frame_.key_picture && frame_.spatial_layer < spatial_layers_) {
+    frame_.size = layer_sizes_[frame_.spatial_layer];
+    if (frame_.spatial_layer == 0)
+      frame_.layer_sizes = layer_sizes_;
+  }
+  return std::exchange(discont_, false);
+}
+
+}  // namespace e2ee::rtp

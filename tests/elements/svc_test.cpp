@@ -1,0 +1,416 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "svc_encoder.h"
+
+#include <algorithm>
+
+#include "files.h"
+#include "rtp_helpers.h"
+
+// VP9 of several spatial and temporal layers from a real encoder, encrypted layer by layer, through
+// RTP, a server that leaves layers out, and a real decoder.
+namespace elements {
+namespace {
+
+struct Mode {
+  const char *name;
+  unsigned spatial;
+  unsigned temporal;
+};
+
+void PrintTo(const Mode &mode, std::ostream *out) {
+  *out << mode.name;
+}
+
+const Mode kModes[] = {
+    {"L1T1", 1, 1}, {"L2T1", 2, 1}, {"L3T1", 3, 1}, {"L1T3", 1, 3}, {"L3T3", 3, 3}};
+
+// 2000 layer frames at least.
+std::vector<Layers> encode(const Mode &mode) {
+  const unsigned frames = is_quick() ? 90 : 2010;
+  return encode_svc({mode.spatial, mode.temporal, frames / mode.spatial, 70, true});
+}
+
+// As an application hands it to e2eeencrypt.
+Buffer layer_buffer(const LayerFrame &layer, unsigned picture, const Mode &mode) {
+  Buffer buffer = at_time(buffer_of(layer.bytes), picture);
+  const bool key = layer.key && layer.spatial == 0;
+  if (!key)
+    GST_BUFFER_FLAG_SET(buffer.get(), GST_BUFFER_FLAG_DELTA_UNIT);
+  const unsigned down = mode.spatial - 1 - layer.spatial;
+  GstE2EEFrameMeta *meta = gst_e2ee_buffer_add_frame_meta(
+      buffer.get(), key, key ? kSvcWidth >> down : 0, key ? kSvcHeight >> down : 0);
+  meta->has_layers = TRUE;
+  meta->spatial_layer = layer.spatial;
+  meta->temporal_layer = layer.temporal;
+  meta->spatial_layers = mode.spatial;
+  for (unsigned i = 0; key && i < mode.spatial; i++) {
+    meta->layer_width[i] = kSvcWidth >> (mode.spatial - 1 - i);
+    meta->layer_height[i] = kSvcHeight >> (mode.spatial - 1 - i);
+  }
+  return buffer;
+}
+
+Bytes joined(const Layers &layers, unsigned spatial = 7) {
+  Bytes bytes;
+  for (const LayerFrame &layer : layers)
+    if (layer.spatial <= spatial)
+      bytes.insert(bytes.end(), layer.bytes.begin(), layer.bytes.end());
+  return bytes;
+}
+
+// Both ends, with the packets between them.
+struct Call {
+  Provider provider = raw_provider(1);
+  Stage encryptor{"e2eeencrypt", provider};
+  Stage payloader{"rtpe2eepay"};
+  Stage depayloader{"rtpe2eedepay"};
+  Stage decryptor{"e2eedecrypt", provider};
+  Stage merger{"e2eevp9merge"};
+  Row sender{{&encryptor, &payloader}};
+  Row receiver{{&depayloader, &decryptor}};
+
+  Call() { encryptor.set_caps(kSvcCaps); }
+
+  std::vector<Buffer> receive(const std::vector<Buffer> &packets) {
+    depayloader.set_caps(payloader.out_caps());
+    return receiver.push(packets);
+  }
+  std::vector<Buffer> merge(const std::vector<Buffer> &frames) {
+    merger.set_caps(decryptor.out_caps());
+    Row row({&merger});
+    return row.push(frames);
+  }
+};
+
+class Svc : public ::testing::TestWithParam<Mode> {};
+
+TEST_P(Svc, EachLayerFrameArrivesAsItWas) {
+  const Mode mode = GetParam();
+  const std::vector<Layers> pictures = encode(mode);
+  Call call;
+  g_object_set(call.payloader.element(), "mtu", 300U, nullptr);
+  Vp9Decoder clear;
+  Vp9Decoder received;
+  unsigned frames = 0;
+  for (unsigned i = 0; i < pictures.size(); i++) {
+    ASSERT_EQ(pictures[i].size(), mode.spatial);
+    std::vector<Buffer> whole;
+    for (const LayerFrame &layer : pictures[i]) {
+      std::vector<Buffer> out = call.receive(call.sender.push(layer_buffer(layer, i, mode).get()));
+      ASSERT_EQ(out.size(), 1U) << "picture " << i << ", layer " << layer.spatial;
+      ASSERT_EQ(bytes_of(out[0].get()), layer.bytes);
+      const bool key = layer.key && layer.spatial == 0;
+      EXPECT_EQ(is_delta(out[0].get()), !key);
+      EXPECT_EQ(has_flag(out[0].get(), GST_BUFFER_FLAG_MARKER), layer.spatial + 1 == mode.spatial);
+      EXPECT_EQ(GST_BUFFER_PTS(out[0].get()), i * kFrameTime);
+      const GstE2EEFrameMeta *meta = gst_e2ee_buffer_get_frame_meta(out[0].get());
+      ASSERT_NE(meta, nullptr);
+      EXPECT_EQ(meta->keyframe != FALSE, key);
+      EXPECT_EQ(meta->spatial_layer, layer.spatial);
+      EXPECT_EQ(meta->temporal_layer, layer.temporal);
+      EXPECT_EQ(meta->spatial_layers, mode.spatial);
+      if (layer.key) {
+        EXPECT_EQ(meta->width, kSvcWidth >> (mode.spatial - 1 - layer.spatial));
+      }
+      frames++;
+      whole.push_back(std::move(out[0]));
+    }
+    const std::vector<Buffer> merged = call.merge(whole);
+    ASSERT_EQ(merged.size(), 1U);
+    const std::vector<Image> expected = clear.decode(joined(pictures[i]));
+    ASSERT_EQ(expected.size(), 1U);
+    EXPECT_EQ(expected[0].width, kSvcWidth);
+    EXPECT_EQ(received.decode(bytes_of(merged[0].get())), expected) << "picture " << i;
+  }
+  EXPECT_GE(frames, is_quick() ? 90U : 2000U);
+  EXPECT_EQ(field_of(call.depayloader.out_caps(), "width"), "128");
+  EXPECT_EQ(field_of(call.depayloader.out_caps(), "height"), "96");
+}
+
+// What a server reads of a packet, and no more: ids of 15 bits, non-flexible mode.
+unsigned sid(const Bytes &payload) {
+  return payload[3] >> 1 & 7;
+}
+unsigned tid(const Bytes &payload) {
+  return payload[3] >> 5;
+}
+bool ends_frame(const Bytes &payload) {
+  return (payload[0] & 0x04) != 0;
+}
+
+// Forwards layers up to these, without a gap in the sequence numbers.
+class Server {
+ public:
+  Server(unsigned max_sid, unsigned max_tid) : max_sid_(max_sid), max_tid_(max_tid) {}
+
+  std::vector<Buffer> forward(const std::vector<Buffer> &packets) {
+    std::vector<Buffer> out;
+    for (const Buffer &packet : packets) {
+      const Bytes payload = parse(packet.get()).payload;
+      if (sid(payload) > max_sid_ || tid(payload) > max_tid_)
+        continue;
+      const bool marker = ends_frame(payload) && sid(payload) == max_sid_;
+      out.push_back(renumbered(Buffer(gst_buffer_ref(packet.get())), seq_++, marker));
+    }
+    return out;
+  }
+
+ private:
+  unsigned max_sid_;
+  unsigned max_tid_;
+  guint16 seq_ = 65000;  // and past the end
+};
+
+TEST(SvcServer, LeavesLayersOut) {
+  const Mode mode = {"L3T3", 3, 3};
+  const std::vector<Layers> pictures =
+      encode_svc({mode.spatial, mode.temporal, is_quick() ? 24U : 240U, 40, true});
+  for (unsigned max_sid = 0; max_sid < 3; max_sid++) {
+    for (unsigned max_tid = 0; max_tid < 3; max_tid++) {
+      SCOPED_TRACE(testing::Message() << "up to layer " << max_sid << ", " << max_tid);
+      Call call;
+      Server server(max_sid, max_tid);
+      Vp9Decoder clear;
+      Vp9Decoder received;
+      unsigned shown = 0;
+      for (unsigned i = 0; i < pictures.size(); i++) {
+        std::vector<Buffer> frames;
+        for (const LayerFrame &layer : pictures[i])
+          for (Buffer &frame :
+               call.receive(server.forward(call.sender.push(layer_buffer(layer, i, mode).get()))))
+            frames.push_back(std::move(frame));
+        if (pictures[i][0].temporal > max_tid) {
+          ASSERT_TRUE(frames.empty());
+          continue;
+        }
+        ASSERT_EQ(frames.size(), max_sid + 1);
+        const std::vector<Buffer> merged = call.merge(frames);
+        ASSERT_EQ(merged.size(), 1U);
+        const std::vector<Image> images = received.decode(bytes_of(merged[0].get()));
+        ASSERT_EQ(images, clear.decode(joined(pictures[i], max_sid)));
+        ASSERT_EQ(images.size(), 1U);
+        EXPECT_EQ(images[0].width, kSvcWidth >> (2 - max_sid));
+        shown++;
+      }
+      EXPECT_EQ(shown, pictures.size() >> (2 - max_tid));
+    }
+  }
+}
+
+// vp9dec shows one picture of the highest size for each superframe, but each layer by itself.
+TEST(SvcDecoder, NeedsWholePictures) {
+  const Mode mode = {"L3T1", 3, 1};
+  const std::vector<Layers> pictures = encode_svc({3, 1, 20, 100, true});
+  for (const bool merge : {true, false}) {
+    Stage merger("e2eevp9merge");
+    Stage decoder("vp9dec");
+    merger.set_caps(kSvcCaps);
+    Row row(merge ? std::vector<Stage *>{&merger, &decoder} : std::vector<Stage *>{&decoder});
+    row.set_caps(Caps(gst_caps_from_string(kSvcCaps)));
+    unsigned shown = 0;
+    for (unsigned i = 0; i < pictures.size(); i++)
+      for (const LayerFrame &layer : pictures[i])
+        shown += static_cast<unsigned>(row.push(layer_buffer(layer, i, mode).get()).size());
+    EXPECT_EQ(shown, merge ? 20U : 60U);
+    if (merge) {
+      EXPECT_EQ(field_of(decoder.out_caps(), "width"), "128");
+    }
+  }
+}
+
+// ---- e2eevp9split
+
+TEST_P(Svc, SplitGivesWhatTheEncoderGivesByLayerAndMergeUndoesIt) {
+  const Mode mode = GetParam();
+  SvcSettings settings{mode.spatial, mode.temporal, 60, 25, true};
+  const std::vector<Layers> by_layer = encode_svc(settings);
+  settings.each_layer = false;
+  const std::vector<Layers> whole = encode_svc(settings);
+  Stage splitter("e2eevp9split");
+  Stage merger("e2eevp9merge");
+  splitter.set_caps(kSvcCaps);
+  Vp9Decoder ours;
+  Vp9Decoder libvpx;
+  unsigned equal = 0;
+  for (unsigned i = 0; i < whole.size(); i++) {
+    ASSERT_EQ(whole[i].size(), 1U);
+    const Buffer picture = at_time(buffer_of(whole[i][0].bytes), i);
+    GstE2EEFrameMeta *told = gst_e2ee_buffer_add_frame_meta(picture.get(), whole[i][0].key, 0, 0);
+    told->has_layers = TRUE;
+    told->temporal_layer = by_layer[i][0].temporal;
+    const std::vector<Buffer> frames = splitter.push(picture.get());
+    ASSERT_EQ(frames.size(), by_layer[i].size());
+    for (unsigned s = 0; s < frames.size(); s++) {
+      EXPECT_EQ(bytes_of(frames[s].get()), by_layer[i][s].bytes);
+      EXPECT_EQ(GST_BUFFER_PTS(frames[s].get()), i * kFrameTime);
+      const GstE2EEFrameMeta *meta = gst_e2ee_buffer_get_frame_meta(frames[s].get());
+      EXPECT_EQ(meta->temporal_layer, by_layer[i][s].temporal);
+      if (mode.spatial == 1)
+        continue;
+      EXPECT_EQ(meta->spatial_layer, s);
+      EXPECT_EQ(meta->spatial_layers, mode.spatial);
+      EXPECT_EQ(meta->end_of_picture != FALSE, s + 1 == mode.spatial);
+      EXPECT_EQ(meta->keyframe != FALSE, by_layer[i][s].key && s == 0);
+      EXPECT_EQ(meta->layer_width[s], meta->keyframe ? kSvcWidth >> (mode.spatial - 1) : 0);
+      if (meta->keyframe) {
+        EXPECT_EQ(meta->layer_height[mode.spatial - 1], kSvcHeight);
+      }
+    }
+    merger.set_caps(splitter.out_caps());
+    const std::vector<Buffer> merged = Row({&merger}).push(frames);
+    ASSERT_EQ(merged.size(), 1U);
+    // The index is ours; libvpx now and then takes wider sizes than it needs.
+    const Bytes frame_bytes = joined(by_layer[i]);
+    const Bytes bytes = bytes_of(merged[0].get());
+    ASSERT_GE(bytes.size(), frame_bytes.size());
+    EXPECT_TRUE(std::equal(frame_bytes.begin(), frame_bytes.end(), bytes.begin()));
+    EXPECT_EQ(ours.decode(bytes), libvpx.decode(whole[i][0].bytes)) << "picture " << i;
+    equal += bytes == whole[i][0].bytes ? 1 : 0;
+  }
+  EXPECT_GT(equal, whole.size() / 2);
+  EXPECT_EQ(field_of(splitter.out_caps(), "alignment"), "frame");
+  EXPECT_EQ(field_of(merger.out_caps(), "alignment"), "super-frame");
+}
+
+INSTANTIATE_TEST_SUITE_P(Modes, Svc, ::testing::ValuesIn(kModes),
+                         [](const auto &test) { return std::string(test.param.name); });
+
+// A hidden reference and the frame that uses it are one frame to WebRTC.
+TEST(SvcSplit, LeavesSuperframesWithHiddenFramesWhole) {
+  const KeyFile statistics("first-pass", "");
+  const std::string encoder = std::string(kVideoSource) +
+                              "vp9enc deadline=1000000 cpu-used=5 end-usage=vbr lag-in-frames=20 "
+                              "auto-alt-ref=true multipass-cache-file=" +
+                              statistics.path() + " multipass-mode=";
+  elements::encode(encoder + "first-pass", nullptr, 0);
+  const Encoded encoded = elements::encode(encoder + "last-pass");
+  Stage splitter("e2eevp9split");
+  splitter.set_caps(encoded.caps.c_str());
+  unsigned superframes = 0;
+  for (const Buffer &frame : encoded.frames) {
+    const Bytes bytes = bytes_of(frame.get());
+    superframes += (bytes.back() & 0xe0) == 0xc0 ? 1 : 0;
+    const std::vector<Buffer> out = splitter.push(frame.get());
+    ASSERT_EQ(out.size(), 1U);
+    EXPECT_EQ(bytes_of(out[0].get()), bytes);
+  }
+  EXPECT_GT(superframes, 0U);
+}
+
+// A shown frame by its first byte: frame_marker, profile 0, no existing one, delta, shown.
+Bytes shown_frame(gsize size) {
+  Bytes frame = noise(size, static_cast<unsigned>(size));
+  frame[0] = 0x87;
+  return frame;
+}
+
+Bytes with_index(const std::vector<Bytes> &frames, const Bytes &index) {
+  Bytes bytes;
+  for (const Bytes &frame : frames)
+    bytes.insert(bytes.end(), frame.begin(), frame.end());
+  bytes.insert(bytes.end(), index.begin(), index.end());
+  return bytes;
+}
+
+TEST(SvcSplit, AFrameThatShowsAnExistingOneIsALayer) {
+  const Bytes base = shown_frame(40);
+  const Bytes existing = {0x8b};  // show_existing_frame, index 3
+  Stage splitter("e2eevp9split");
+  splitter.set_caps(kSvcCaps);
+  const Buffer picture = at_time(buffer_of(with_index({base, existing}, {0xc1, 40, 1, 0xc1})), 0);
+  const std::vector<Buffer> frames = splitter.push(picture.get());
+  ASSERT_EQ(frames.size(), 2U);
+  EXPECT_EQ(bytes_of(frames[1].get()), existing);
+}
+
+TEST(SvcSplit, BadIndexesAreNoIndexes) {
+  const Bytes frame = shown_frame(40);
+  const Bytes indexes[] = {
+      {0xc1, 40, 1, 0xc0},   // differing markers
+      {0xc1, 39, 1, 0xc1},   // too little
+      {0xc1, 40, 41, 0xc1},  // too much
+      {0xc1, 80, 0, 0xc1},   // an empty frame
+      {0xc9, 40, 0, 0xc9},   // sizes of two bytes, cut off
+      {0xd9, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xd9},
+  };
+  for (const Bytes &index : indexes) {
+    Stage splitter("e2eevp9split");
+    splitter.set_caps(kSvcCaps);
+    const Buffer whole = buffer_of(with_index({frame, frame}, index));
+    EXPECT_EQ(splitter.push(whole.get()).size(), 1U);
+  }
+  Stage splitter("e2eevp9split");
+  splitter.set_caps(kSvcCaps);
+  for (unsigned seed = 0; seed < 20000; seed++) {
+    Bytes random = noise(seed % 60, seed);
+    if (!random.empty())
+      random.back() = static_cast<guint8>(0xc0 | (random.back() & 0x1f));
+    const std::vector<Buffer> out = splitter.push(buffer_of(random).get());
+    ASSERT_GE(out.size(), 1U);
+  }
+}
+
+TEST(SvcFrames, ThoseOfOneOrTwoBytesArrive) {
+  Call call;
+  for (unsigned i = 0; i < 6; i++) {
+    const Bytes bytes = i % 2 == 0 ? Bytes{0x8a} : Bytes{0x89, static_cast<guint8>(i)};
+    const Buffer frame = at_time(buffer_of(bytes), i);
+    gst_e2ee_buffer_add_frame_meta(frame.get(), i == 0, 64, 48);
+    const std::vector<Buffer> out = call.receive(call.sender.push(frame.get()));
+    ASSERT_EQ(out.size(), 1U);
+    EXPECT_EQ(bytes_of(out[0].get()), bytes);
+  }
+}
+
+// ---- e2eevp9merge without what the packets say, as behind a demuxer
+
+TEST(SvcMerge, JoinsByTimeAndLetsGoAtTheEnd) {
+  const std::vector<Layers> pictures = encode_svc({3, 1, 10, 100, true});
+  Stage merger("e2eevp9merge");
+  merger.set_caps(kSvcCaps);
+  std::vector<Bytes> out;
+  for (unsigned i = 0; i < pictures.size(); i++)
+    for (const LayerFrame &layer : pictures[i])
+      for (const Buffer &picture : merger.push(at_time(buffer_of(layer.bytes), i).get()))
+        out.push_back(bytes_of(picture.get()));
+  EXPECT_EQ(out.size(), 9U);
+  gst_harness_push_event(merger.harness(), gst_event_new_eos());
+  for (const Buffer &picture : merger.pull())
+    out.push_back(bytes_of(picture.get()));
+  ASSERT_EQ(out.size(), 10U);
+  Vp9Decoder clear;
+  Vp9Decoder merged;
+  for (unsigned i = 0; i < pictures.size(); i++)
+    EXPECT_EQ(merged.decode(out[i]), clear.decode(joined(pictures[i])));
+}
+
+TEST(SvcMerge, KeepsNothingOverAFlush) {
+  Stage merger("e2eevp9merge");
+  merger.set_caps(kSvcCaps);
+  EXPECT_TRUE(merger.push(at_time(buffer_of(shown_frame(30)), 0).get()).empty());
+  gst_harness_push_event(merger.harness(), gst_event_new_flush_start());
+  gst_harness_push_event(merger.harness(), gst_event_new_flush_stop(TRUE));
+  GstSegment segment;
+  gst_segment_init(&segment, GST_FORMAT_TIME);
+  gst_harness_push_event(merger.harness(), gst_event_new_segment(&segment));
+  const Bytes frame = shown_frame(31);
+  EXPECT_TRUE(merger.push(at_time(buffer_of(frame), 0).get()).empty());
+  gst_harness_push_event(merger.harness(), gst_event_new_eos());
+  const std::vector<Buffer> out = merger.pull();
+  ASSERT_EQ(out.size(), 1U);
+  EXPECT_EQ(bytes_of(out[0].get()), frame);
+}
+
+TEST(SvcMerge, MoreFramesThanAnIndexHoldsMakeSeveralPictures) {
+  Stage merger("e2eevp9merge");
+  merger.set_caps(kSvcCaps);
+  unsigned out = 0;
+  for (unsigned i = 0; i < 20; i++)
+    out += static_cast<unsigned>(merger.push(at_time(buffer_of(shown_frame(300)), 0).get()).size());
+  gst_harness_push_event(merger.harness(), gst_event_new_eos());
+  out += static_cast<unsigned>(merger.pull().size());
+  EXPECT_EQ(out, 3U);
+}
+
+}  // namespace
+}  // namespace elements
