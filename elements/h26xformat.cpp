@@ -380,9 +380,10 @@ void answer_caps_query(GstPad *pad, GstPad *other, NalFormats output, GstQuery *
   gst_query_parse_caps(query, &filter);
   GstCaps *all = gst_pad_get_pad_template_caps(pad);
   GstCaps *peer = gst_pad_peer_query_caps(other, nullptr);
+  const bool open = peer == nullptr || gst_caps_is_any(peer);
   GstCaps *answer = all;
-  if (peer != nullptr && !gst_caps_is_any(peer)) {
-    GstCaps *possible = across(peer, sink, output);
+  if (!open || filter != nullptr) {
+    GstCaps *possible = across(open ? all : peer, sink, output);
     answer = gst_caps_intersect_full(possible, all, GST_CAPS_INTERSECT_FIRST);
     gst_caps_unref(possible);
     gst_caps_unref(all);

@@ -167,7 +167,7 @@ void expect_clean(const Outcome &outcome, const CodecRule &codec, const Bytes &f
                   const Bytes &plaintext, Place place, const Scheme &scheme) {
   const ClearRule &rule = *scheme.rule_for(codec.id);
   std::size_t clear = clear_bytes_of(codec, frame, scheme);
-  if (rule.try_both)
+  if (rule.try_both && codec.nal == nullptr)
     clear = std::min(rule.key, rule.delta);
   std::size_t behind = scheme.overhead;
   if (scheme.suite != nullptr) {

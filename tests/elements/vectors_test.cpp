@@ -153,136 +153,136 @@ std::string codec_of(const Item &record) {
   if (record.codec != "unknown")
     return record.codec;
   return record.id.ends_with("-old") ? "h265" : "h264";
+}
 
-  std::string why_not(const std::string &codec, const std::string &scheme) {
-    if (scheme == "livekit")
-      return "";
-    if (codec == "unknown")
-      return "the peer was told no codec; elements always know one from their caps";
-    if (codec != "h264" && codec != "h265" && codec != "av1")
-      return "";
-    return "scheme " + scheme + " refuses " + codec;
-  }
+std::string why_not(const std::string &codec, const std::string &scheme) {
+  if (scheme == "livekit")
+    return "";
+  if (codec == "unknown")
+    return "the peer was told no codec; elements always know one from their caps";
+  if (codec != "h264" && codec != "h265" && codec != "av1")
+    return "";
+  return "scheme " + scheme + " refuses " + codec;
+}
 
-  template <typename Item>
-  class OfVector : public testing::TestWithParam<Item> {
-   protected:
-    const Item &record() const { return this->GetParam(); }
+template <typename Item>
+class OfVector : public testing::TestWithParam<Item> {
+ protected:
+  const Item &record() const { return this->GetParam(); }
 
-    void SetUp() override {
-      ASSERT_EQ(record().error, "");
-      const std::string why =
-          record().codec == "av1" ? "" : why_not(record().codec, record().scheme);
-      if (!why.empty()) {
-        ledger().count("skipped");
-        GTEST_SKIP() << record().id << ": " << why;
-      }
-      ASSERT_TRUE(record().codec == "av1" || caps() != nullptr) << record().codec;
+  void SetUp() override {
+    ASSERT_EQ(record().error, "");
+    const std::string why = record().codec == "av1" ? "" : why_not(record().codec, record().scheme);
+    if (!why.empty()) {
+      ledger().count("skipped");
+      GTEST_SKIP() << record().id << ": " << why;
     }
+    ASSERT_TRUE(record().codec == "av1" || caps() != nullptr) << record().codec;
+  }
 
-    std::unique_ptr<Element> make(const char *factory, const Provider &provider) const {
-      return element_of(factory, provider, record().scheme);
+  std::unique_ptr<Element> make(const char *factory, const Provider &provider) const {
+    return element_of(factory, provider, record().scheme);
+  }
+  const char *caps() const { return caps_of(codec_of(record()).c_str()); }
+  bool h265() const { return codec_of(record()) == "h265"; }
+  bool has_nal_units() const { return h265() || codec_of(record()) == "h264"; }
+};
+
+class FrameVector : public OfVector<Record> {
+ protected:
+  void SetUp() override {
+    OfVector::SetUp();
+    if (record().expect.encode == "throw:Error" && record().codec != "av1") {
+      ledger().count("skipped");
+      GTEST_SKIP() << record().id
+                   << ": the peer refuses a codec that it is told; as shipped it is told none";
     }
-    const char *caps() const { return caps_of(codec_of(record()).c_str()); }
-    bool h265() const { return codec_of(record()) == "h265"; }
-    bool has_nal_units() const { return h265() || codec_of(record()) == "h264"; }
-  };
-
-  class FrameVector : public OfVector<Record> {
-   protected:
-    void SetUp() override {
-      OfVector::SetUp();
-      if (record().expect.encode == "throw:Error" && record().codec != "av1") {
-        ledger().count("skipped");
-        GTEST_SKIP() << record().id
-                     << ": the peer refuses a codec that it is told; as shipped it is told none";
-      }
-    }
-
-    // Frames of no bytes pass, also where a peer's stream dies of them (Jitsi's).
-    bool is_unchanged() const {
-      return record().expect.unchanged || (is_thrown() && record().plaintext.bytes.empty());
-    }
-    bool is_short() const { return is_thrown() && !record().plaintext.bytes.empty(); }
-    bool is_thrown() const { return record().expect.encode.starts_with("throw:"); }
-    Provider provider() const { return ledger().provider_of(record()); }
-
-    void expect_refused_caps(const char *factory) const;
-    void expect_layout(const Bytes &sealed) const;
-    void expect_nal_layout(const Bytes &sealed) const;
-    void expect_no_slice_refused(Element &encryptor) const;
-  };
-
-  using NegativeVector = OfVector<Record>;
-  using ServerVector = OfVector<Record>;
-  using CaptureVector = OfVector<vectors::Capture>;
-
-  // Frames of no bytes are nothing to take out of.
-  std::optional<Bytes> content_of(const Buffer &buffer) {
-    if (!buffer)
-      return std::nullopt;
-    return gst_buffer_get_size(buffer.get()) == 0 ? Bytes{} : bytes_of(buffer.get());
   }
 
-  std::optional<Bytes> pass(Element & element, const Bytes &frame) {
-    EXPECT_EQ(element.push(frame), GST_FLOW_OK);
-    return content_of(element.pull());
+  // Frames of no bytes pass, also where a peer's stream dies of them (Jitsi's).
+  bool is_unchanged() const {
+    return record().expect.unchanged || (is_thrown() && record().plaintext.bytes.empty());
   }
+  bool is_short() const { return is_thrown() && !record().plaintext.bytes.empty(); }
+  bool is_thrown() const { return record().expect.encode.starts_with("throw:"); }
+  Provider provider() const { return ledger().provider_of(record()); }
 
-  // The peer's stream dies of such frames; ours tells why with the caps, and nothing passes.
-  void FrameVector::expect_refused_caps(const char *factory) const {
-    const auto owned = make(factory, provider());
-    Element &element = *owned;
-    element.start(nullptr);
-    gst_harness_push_event(element.harness(), gst_event_new_stream_start("refused"));
-    EXPECT_FALSE(element.send_caps(("video/x-" + record().codec).c_str()));
-    const BusLog log = element.bus();
-    ASSERT_EQ(log.errors.size(), 1U);
-    const std::string text = Text(g_ascii_strdown(log.errors[0].c_str(), -1)).get();
-    EXPECT_NE(text.find(record().scheme), std::string::npos) << text;
-    EXPECT_NE(text.find(record().codec), std::string::npos) << text;
-  }
+  void expect_refused_caps(const char *factory) const;
+  void expect_layout(const Bytes &sealed) const;
+  void expect_nal_layout(const Bytes &sealed) const;
+  void expect_no_slice_refused(Element &encryptor) const;
+};
 
-  void FrameVector::expect_layout(const Bytes &sealed) const {
-    const Bytes &plain = record().plaintext.bytes;
-    ASSERT_EQ(sealed.size(), plain.size() + kOverhead);
-    EXPECT_EQ(sealed.size(), record().ciphertext.size);
-    EXPECT_EQ(Bytes(sealed.end() - 2, sealed.end()), record().trailer);
-    const Parts parts = split(sealed, *record().clear_bytes);
-    EXPECT_EQ(parts.clear, *record().aad);
-    const std::optional<Bytes> opened = aes_gcm(false, record().derived.key, parts);
-    ASSERT_TRUE(opened) << "not by the key that the peer derived";
-    EXPECT_EQ(join({parts.clear, *opened}), plain);
-  }
+using NegativeVector = OfVector<Record>;
+using ServerVector = OfVector<Record>;
+using CaptureVector = OfVector<vectors::Capture>;
 
-  // Start codes are long in front of the first slice, and x264's words about itself may be missing.
-  void FrameVector::expect_nal_layout(const Bytes &sealed) const {
-    const Bytes &plain = record().plaintext.bytes;
-    const std::size_t clear = nal::clear_bytes(sealed, h265());
-    ASSERT_GT(clear, 0U);
-    if (clear == record().clear_bytes) {
-      EXPECT_EQ(nal::part(sealed, 0, clear), *record().aad);
-    } else {
-      EXPECT_TRUE(record().clear_bytes > 255 || record().id.ends_with("-old"));
-      EXPECT_LE(clear, 255U);
-    }
-    const Bytes body = nal::part(sealed, clear, sealed.size());
-    EXPECT_EQ(Bytes(sealed.end() - 2, sealed.end()), record().trailer);
-    const std::optional<Bytes> opened =
-        aes_gcm(false, record().derived.key,
-                split(join({nal::part(sealed, 0, clear), nal::unescaped(body)}), clear));
-    ASSERT_TRUE(opened) << "not by the key that the peer derived";
-    EXPECT_EQ(*opened, nal::part(plain, nal::clear_bytes(plain, h265()), plain.size()));
-  }
+// Frames of no bytes are nothing to take out of.
+std::optional<Bytes> content_of(const Buffer &buffer) {
+  if (!buffer)
+    return std::nullopt;
+  return gst_buffer_get_size(buffer.get()) == 0 ? Bytes{} : bytes_of(buffer.get());
+}
 
-  // The peer sends ten or three bytes in the clear and leaves start codes in the ciphertext, which
-  // no payloader carries.
-  void FrameVector::expect_no_slice_refused(Element & encryptor) const {
-    EXPECT_FALSE(pass(encryptor, record().plaintext.bytes));
-    const bool stream = nal::code_at(record().plaintext.bytes, 1);
-    EXPECT_EQ(encryptor.stat(stream ? "dropped-unsupported" : "dropped-malformed"), 1U);
-    EXPECT_EQ(encryptor.dropped(), 1U);
+std::optional<Bytes> pass(Element &element, const Bytes &frame) {
+  EXPECT_EQ(element.push(frame), GST_FLOW_OK);
+  return content_of(element.pull());
+}
+
+// The peer's stream dies of such frames; ours tells why with the caps, and nothing passes.
+void FrameVector::expect_refused_caps(const char *factory) const {
+  const auto owned = make(factory, provider());
+  Element &element = *owned;
+  element.start(nullptr);
+  gst_harness_push_event(element.harness(), gst_event_new_stream_start("refused"));
+  EXPECT_FALSE(element.send_caps(("video/x-" + record().codec).c_str()));
+  const BusLog log = element.bus();
+  ASSERT_EQ(log.errors.size(), 1U);
+  const std::string text = Text(g_ascii_strdown(log.errors[0].c_str(), -1)).get();
+  EXPECT_NE(text.find(record().scheme), std::string::npos) << text;
+  EXPECT_NE(text.find(record().codec), std::string::npos) << text;
+}
+
+void FrameVector::expect_layout(const Bytes &sealed) const {
+  const Bytes &plain = record().plaintext.bytes;
+  ASSERT_EQ(sealed.size(), plain.size() + kOverhead);
+  EXPECT_EQ(sealed.size(), record().ciphertext.size);
+  EXPECT_EQ(Bytes(sealed.end() - 2, sealed.end()), record().trailer);
+  const Parts parts = split(sealed, *record().clear_bytes);
+  EXPECT_EQ(parts.clear, *record().aad);
+  const std::optional<Bytes> opened = aes_gcm(false, record().derived.key, parts);
+  ASSERT_TRUE(opened) << "not by the key that the peer derived";
+  EXPECT_EQ(join({parts.clear, *opened}), plain);
+}
+
+// Start codes are long in front of the first slice, and x264's words about itself may be missing.
+void FrameVector::expect_nal_layout(const Bytes &sealed) const {
+  const Bytes &plain = record().plaintext.bytes;
+  const std::size_t clear = nal::clear_bytes(sealed, h265());
+  ASSERT_GT(clear, 0U);
+  if (clear == record().clear_bytes) {
+    EXPECT_EQ(nal::part(sealed, 0, clear), *record().aad);
+  } else {
+    EXPECT_TRUE(record().clear_bytes > 255 || record().id.ends_with("-old"));
+    EXPECT_LE(clear, 255U);
   }
+  const Bytes body = nal::part(sealed, clear, sealed.size());
+  EXPECT_EQ(Bytes(sealed.end() - 2, sealed.end()), record().trailer);
+  const std::optional<Bytes> opened =
+      aes_gcm(false, record().derived.key,
+              split(join({nal::part(sealed, 0, clear), nal::unescaped(body)}), clear));
+  ASSERT_TRUE(opened) << "not by the key that the peer derived";
+  EXPECT_EQ(*opened, nal::part(plain, nal::clear_bytes(plain, h265()), plain.size()));
+}
+
+// The peer sends ten or three bytes in the clear and leaves start codes in the ciphertext, which
+// no payloader carries.
+void FrameVector::expect_no_slice_refused(Element &encryptor) const {
+  EXPECT_FALSE(pass(encryptor, record().plaintext.bytes));
+  const bool stream = nal::code_at(record().plaintext.bytes, 1);
+  EXPECT_EQ(encryptor.stat(stream ? "dropped-unsupported" : "dropped-malformed"), 1U);
+  EXPECT_EQ(encryptor.dropped(), 1U);
+}
 
 }  // namespace
 

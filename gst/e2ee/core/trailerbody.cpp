@@ -47,6 +47,11 @@ Reason open_any_way(OpenStates &states, std::span<const KeyRef> keys,
     if (reason != Reason::auth_failed)
       return reason;
   }
+  // One reading of a frame may leave what another began with.
+  for (const SealedBody &body : readings) {
+    if (!again)
+      cleanse({body.out, body.ciphertext.size()});
+  }
   return Reason::auth_failed;
 }
 
