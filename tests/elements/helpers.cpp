@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "helpers.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <cstring>
+#include <filesystem>
+#include <fstream>
 #include <random>
 #include <thread>
 #include <unordered_set>
@@ -364,6 +368,40 @@ bool wait_for(const std::function<bool()> &condition, std::chrono::milliseconds 
 
 void sleep_ms(unsigned ms) {
   std::this_thread::sleep_for(std::chrono::milliseconds(ms));
+}
+
+namespace {
+
+// The third field of /proc/PID/task/TID/stat, behind the name in parentheses.
+bool is_running(const std::filesystem::path &task) {
+  std::ifstream file(task / "stat");
+  std::string text;
+  std::getline(file, text);
+  const std::size_t at = text.rfind(')');
+  return at != std::string::npos && at + 2 < text.size() && text[at + 2] == 'R';
+}
+
+bool others_rest() {
+  const std::string self = std::to_string(gettid());
+  std::error_code error;
+  for (const auto &task : std::filesystem::directory_iterator("/proc/self/task", error)) {
+    if (task.path().filename() != self && is_running(task.path()))
+      return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+void let_workers_finish() {
+  // A thread may wait for a lock for a moment.
+  unsigned rested = 0;
+  EXPECT_TRUE(wait_for(
+      [&] {
+        rested = others_rest() ? rested + 1 : 0;
+        return rested >= 4;
+      },
+      std::chrono::seconds(60)));
 }
 
 }  // namespace elements

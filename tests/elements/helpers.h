@@ -193,4 +193,8 @@ bool wait_for(const std::function<bool()> &condition,
 
 void sleep_ms(unsigned ms);
 
+/// Waits until every other thread of the process has nothing to do: what workers derive ahead is
+/// derived then, however busy the machine is.
+void let_workers_finish();
+
 }  // namespace elements

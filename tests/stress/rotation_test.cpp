@@ -113,7 +113,7 @@ TEST(UnderLoad, RotationEveryTenthOfASecondLosesNothing) {
 TEST(UnderLoad, RatchetEveryFiftyFramesLosesNothing) {
   const Provider sender = elements::new_ring();
   const Provider receiver = elements::new_ring();
-  g_object_set(sender.get(), "ratchet-frames", 50U, nullptr);
+  g_object_set(sender.get(), "ratchet-frames", guint64{50}, nullptr);
   for (const Provider &provider : {sender, receiver})
     elements::set_passphrase(provider, kAlice, "correct horse battery staple");
   Call call(sender, receiver);
