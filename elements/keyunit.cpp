@@ -14,9 +14,10 @@ bool KeyUnitRequests::ask(GstPad *sink) {
     return false;
   last_ = now;
   GST_DEBUG_OBJECT(sink, "asking for a key unit");
+  // Without all-headers webrtcbin sends a PLI. A FIR, its other way, is lost in some SFUs (Janus).
   GstStructure *content =
       gst_structure_new("GstForceKeyUnit", "running-time", GST_TYPE_CLOCK_TIME, GST_CLOCK_TIME_NONE,
-                        "all-headers", G_TYPE_BOOLEAN, TRUE, "count", G_TYPE_UINT, 0, nullptr);
+                        "all-headers", G_TYPE_BOOLEAN, FALSE, "count", G_TYPE_UINT, 0, nullptr);
   gst_pad_push_event(sink, gst_event_new_custom(GST_EVENT_CUSTOM_UPSTREAM, content));
   return true;
 }

@@ -48,6 +48,16 @@ E2EE_PACKAGES_test=(
   gir1.2-gst-plugins-base-1.0 # appsrc and appsink from Python
   gstreamer1.0-plugins-ugly   # x264enc
 )
+# shellcheck disable=SC2034
+E2EE_PACKAGES_interop=(
+  chromium janus                                          # browser and SFU
+  nodejs                                                  # what drives them
+  iproute2                                                # a network namespace of their own
+  gir1.2-gstreamer-1.0 gir1.2-gst-plugins-base-1.0        # GStreamer from Python
+  gir1.2-gst-plugins-bad-1.0                              # webrtcbin's types from Python
+)
+# Other makers' Node packages bring it with them, and conflict with Debian's.
+command -v npm >/dev/null || E2EE_PACKAGES_interop+=(npm)
 
 e2ee_say() { printf '%s\n' "$*" >&2; }
 
@@ -94,7 +104,7 @@ e2ee_apt() {
   "${as_root[@]}" apt-get -q "$@"
 }
 
-# e2ee_install GROUP ...: build, run, test
+# e2ee_install GROUP ...: build, run, test, interop
 e2ee_install() {
   local group packages=() missing=()
   for group in "$@"; do

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Chromium, and the server of its page on 127.0.0.1.
+import { readFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import { createRequire } from 'node:module';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const PAGE = fileURLToPath(new URL('../page/', import.meta.url));
+const TYPES = { '.html': 'text/html', '.js': 'text/javascript' };
+const ARGUMENTS = [
+  '--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage', '--no-first-run', '--disable-sync',
+  '--disable-background-networking', '--disable-component-update',
+  '--autoplay-policy=no-user-gesture-required',
+  '--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream',
+  '--allow-loopback-in-peer-connection', // candidates on 127.0.0.1, written out
+  '--disable-features=WebRtcHideLocalIpsWithMdns',
+];
+
+// RealtimeKit keeps its worker as base64 inside a module.
+async function realtimeKitWorker(file) {
+  const blobs = (await readFile(file, 'latin1')).match(/"[A-Za-z0-9+/=]{20000,}"/g) ?? [];
+  if (blobs.length !== 1) throw new Error(`${file} holds ${blobs.length} workers`);
+  return Buffer.from(blobs[0].slice(1, -1), 'base64');
+}
+
+function makeServer(modules) {
+  const vendor = {
+    '/vendor/livekit-worker.js': () =>
+      readFile(path.join(modules, 'livekit-client/dist/livekit-client.e2ee.worker.js')),
+    '/vendor/realtimekit-worker.js': () => realtimeKitWorker(
+      path.join(modules, '@cloudflare/realtimekit/dist/EncryptionManager.es.js')),
+  };
+  return createServer(async ({ url }, response) => {
+    const name = url === '/' ? '/index.html' : url;
+    try {
+      const body = await (vendor[name]?.() ?? readFile(path.join(PAGE, path.basename(name))));
+      response.writeHead(200, { 'Content-Type': TYPES[path.extname(name)] ?? 'text/plain' });
+      response.end(body);
+    } catch (error) {
+      response.writeHead(404);
+      response.end(String(error));
+    }
+  });
+}
+
+export class Browser {
+  static async start(modules) {
+    const self = new Browser();
+    self.server = makeServer(modules);
+    await new Promise((resolve) => { self.server.listen(0, '127.0.0.1', resolve); });
+    self.url = `http://127.0.0.1:${self.server.address().port}/`;
+    const { chromium } = createRequire(path.join(modules, 'x'))('playwright-core');
+    self.chromium = await chromium.launch({
+      executablePath: '/usr/bin/chromium', args: ARGUMENTS, headless: true, timeout: 30000,
+    });
+    return self;
+  }
+
+  alive() {
+    return this.chromium.isConnected();
+  }
+
+  version() {
+    return this.chromium.version();
+  }
+
+  /** A page of its own; `problems` fills with what it complains about. */
+  async open() {
+    const page = await this.chromium.newPage({ viewport: { width: 760, height: 320 } });
+    page.setDefaultTimeout(10000);
+    page.problems = [];
+    page.on('pageerror', (error) => page.problems.push(String(error)));
+    await page.goto(this.url);
+    await page.waitForFunction(() => window.calls !== undefined);
+    return page;
+  }
+
+  async close() {
+    await this.chromium?.close().catch(() => {});
+    this.server.close();
+    this.server.closeAllConnections();
+  }
+}
+
+/** Calls window.calls.METHOD in a page. */
+export const call = (page, method, ...rest) =>
+  page.evaluate(([name, values]) => window.calls[name](...values), [method, rest]);

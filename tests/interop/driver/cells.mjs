@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// What is tried: a line for each scheme and API, times codec, direction and with or without an SFU.
+
+const ROWS = [
+  { peer: 'livekit', api: 'script', codecs: ['vp8', 'vp9', 'opus', 'h264'] },
+  { peer: 'livekit', api: 'streams', codecs: ['vp8', 'vp9', 'opus', 'h264'] },
+  { peer: 'realtimekit', api: 'script', codecs: ['vp8', 'vp9', 'opus'] },
+  { peer: 'jitsi', api: 'script', codecs: ['vp8', 'vp9', 'opus'] },
+  { peer: 'sframe', api: 'script', codecs: ['vp8', 'vp9', 'opus'] },
+];
+const SVC = { peer: 'livekit', api: 'script', codec: 'vp9', svc: 'L3T3_KEY' };
+const DIRECTIONS = ['to-browser', 'from-browser'];
+const CODECS = ['vp8', 'vp9', 'opus', 'h264'];
+
+// What makes keys of a scheme, and what its peer can do.
+export const SCHEMES = {
+  livekit: { key: 'passphrase', ratchet: { 'to-browser': true, 'from-browser': true } },
+  // Its worker lets no application ratchet the key that it sends with; dies of an index whose key
+  // it has not derived yet, so a sender gets all keys before; and hands what it cannot decrypt to
+  // the decoder: there, frames that show the picture are counted.
+  realtimekit: {
+    key: 'passphrase', ratchet: { 'to-browser': true, 'from-browser': false }, forwards: true,
+    keysBefore: true,
+  },
+  jitsi: { key: 'hex', ratchet: { 'to-browser': true, 'from-browser': true } },
+  sframe: { key: 'hex', ratchet: { 'to-browser': true, 'from-browser': true } },
+};
+
+function named(cell) {
+  const where = cell.sfu ? 'sfu' : 'direct';
+  const codec = cell.svc ? `${cell.codec}-${cell.svc}` : cell.codec;
+  return { ...cell, name: [cell.peer, cell.api, codec, cell.direction, where].join('/') };
+}
+
+export function matrix() {
+  const cells = [];
+  for (const sfu of [false, true]) {
+    for (const { codecs, ...row } of ROWS) {
+      for (const codec of codecs) {
+        for (const direction of DIRECTIONS) cells.push({ ...row, codec, direction, sfu });
+      }
+    }
+    cells.push({ ...SVC, direction: 'from-browser', sfu });
+  }
+  return cells.map(named);
+}
+
+/** The same calls without encryption, for comparing times, and to see that the spy sees. */
+export function plainCells() {
+  const cells = [];
+  for (const sfu of [false, true]) {
+    for (const codec of CODECS) {
+      for (const direction of DIRECTIONS) {
+        cells.push({ peer: 'none', api: '-', codec, direction, sfu });
+      }
+    }
+  }
+  return cells.map(named);
+}
+
+/** Why this plugin cannot do a cell, or null. */
+export function problem(cell, { elements, problems }) {
+  if (cell.peer === 'none') return null;
+  for (const name of ['e2eeencrypt', 'e2eedecrypt']) {
+    if (!elements[name]) return `no element ${name}`;
+  }
+  if (problems[cell.peer][cell.codec]) return problems[cell.peer][cell.codec];
+  const sending = cell.direction === 'to-browser';
+  const opaque = cell.peer === 'sframe' || (cell.peer === 'livekit' && cell.codec === 'vp9');
+  const needed = cell.svc ? ['rtpe2eedepay', 'e2eevp9merge'] : [];
+  if (sending && opaque) needed.push('rtpe2eepay');
+  const missing = needed.find((name) => !elements[name]);
+  if (missing) return `no element ${missing}`;
+  return null;
+}

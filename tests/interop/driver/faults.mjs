@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Calls in which something goes wrong. GStreamer's side must keep running, say what is the matter,
+// let nothing through, and recover where that is possible.
+import { PICTURES, STEP_MS } from './cell.mjs';
+import { sleep } from './process.mjs';
+
+const WATCH_MS = 1000; // in which nothing may happen
+
+const gstReport = (self) => self.ask('report');
+
+async function reported(self, state) {
+  await self.until(`state ${state}`, STEP_MS, async () => {
+    const { states } = await gstReport(self);
+    return states[state] > 0 || states;
+  });
+}
+
+async function lastStateIsOk(self) {
+  await self.until('state ok again', STEP_MS, async () => {
+    const { lastState } = await gstReport(self);
+    return lastState === 'ok' || lastState;
+  });
+}
+
+async function noPipelineErrors(self) {
+  const { errors } = await gstReport(self);
+  if (errors.length > 0) throw new Error(`GStreamer's pipeline: ${errors[0]}`);
+}
+
+/** GStreamer gets frames and lets none of them through. */
+async function nothingThrough(self, why) {
+  await self.until('frames to refuse', STEP_MS, async () => {
+    const { crypt } = await gstReport(self);
+    return crypt?.['frames-in'] >= PICTURES || crypt;
+  });
+  await sleep(WATCH_MS);
+  const { crypt, seen } = await gstReport(self);
+  const through = crypt['frames-out'] + (seen['look-right']?.frames ?? 0);
+  if (through > 0) throw new Error(`${through} frames passed ${why}`);
+}
+
+async function finish(self, result) {
+  await noPipelineErrors(self);
+  result.frames = (await self.seen())?.matches ?? 0;
+}
+
+// ---- The faults
+
+async function browserCloses(self, result, { gst }) {
+  await self.connect();
+  await self.firstPictures();
+  await self.page.close();
+  await sleep(WATCH_MS);
+  await noPipelineErrors(self);
+  const before = (await gstReport(self)).crypt;
+  if (self.toBrowser) { // others may be in the call: the sender goes on
+    await self.until('frames encrypted after that', STEP_MS, async () => {
+      const { crypt } = await gstReport(self);
+      return crypt['frames-out'] >= before['frames-out'] + PICTURES || crypt;
+    });
+  }
+  if (gst.gone) throw new Error('the GStreamer peer ended');
+  result.frames = before['frames-out'];
+}
+
+/** A new SFU, and a new connection of the pipeline that goes on encrypting. */
+async function sfuKilledUnderSender(self, result, bench) {
+  await self.connect();
+  await self.firstPictures();
+  await bench.janus.kill();
+  await sleep(WATCH_MS);
+  await noPipelineErrors(self);
+  await bench.mendSfu();
+  await self.reconnect(bench.janus);
+  await self.more('pictures through the new SFU');
+  await finish(self, result);
+}
+
+async function lateKeyAtSender(self, result) {
+  self.gstKeys = [];
+  await self.connect();
+  await nothingThrough(self, 'without a key');
+  await reported(self, 'missing-key');
+  const { packets } = await self.gst.ask('report', { call: self.spyCall });
+  if (packets > 0) throw new Error(`${packets} packets left without a key`);
+  await self.ask('set_key', { key: self.keys[0] });
+  await self.firstPictures();
+  await lastStateIsOk(self);
+  await finish(self, result);
+}
+
+async function lateKeyAtReceiver(self, result) {
+  self.gstKeys = [];
+  await self.connect();
+  await nothingThrough(self, 'without a key');
+  await reported(self, 'missing-key');
+  await self.ask('set_key', { key: self.keys[0] });
+  await self.firstPictures();
+  await lastStateIsOk(self);
+  await finish(self, result);
+}
+
+/** Frames are missing to the decoder when the key is back: e2eedecrypt has to ask for a key frame. */
+async function keyWithdrawn(self, result) {
+  await self.connect();
+  await self.firstPictures();
+  await self.ask('remove_key', { index: 0 });
+  await reported(self, 'missing-key');
+  await sleep(WATCH_MS);
+  await self.ask('set_key', { key: self.keys[0] });
+  await self.more('pictures after the key came back');
+  await lastStateIsOk(self);
+  await finish(self, result);
+}
+
+/** The page sends in the clear and encrypts only later. */
+async function plaintext(self, result) {
+  self.pageEnabled = false;
+  await self.connect();
+  await nothingThrough(self, 'in the clear');
+  const { states, crypt } = await gstReport(self);
+  if (Object.keys(states).filter((state) => state !== 'ok').length === 0) {
+    throw new Error(`no state is reported (${JSON.stringify(crypt)})`);
+  }
+  await self.inPage('enable', self.right);
+  await self.firstPictures();
+  await lastStateIsOk(self);
+  await finish(self, result);
+}
+
+/** The ends speak different schemes: no frame comes out, and neither end breaks. */
+const otherScheme = (scheme, key) => async (self, result) => {
+  Object.assign(self, { pageScheme: scheme, pageKey: key, wrongKeys: [key] });
+  await self.connect();
+  if (self.toBrowser) {
+    await self.until('packets at the page', STEP_MS, async () => {
+      const { packets } = await self.inPage('report', self.right);
+      return packets >= PICTURES || packets;
+    });
+    await sleep(WATCH_MS);
+    const { framesDecoded } = await self.inPage('report', self.right);
+    if (framesDecoded > 0) throw new Error(`${framesDecoded} frames decoded`);
+  } else {
+    await nothingThrough(self, 'of another scheme');
+    await reported(self, 'decryption-failed');
+  }
+  await finish(self, result);
+};
+
+const RAW_KEY = { index: 0, hex: 'ab'.repeat(32) };
+
+const FAULTS = [
+  ['browser-closes', browserCloses, { directions: ['to-browser', 'from-browser'] }],
+  ['sfu-killed', sfuKilledUnderSender, { directions: ['to-browser'], sfu: true }],
+  ['late-key', lateKeyAtSender, { directions: ['to-browser'] }],
+  ['late-key', lateKeyAtReceiver, { directions: ['from-browser'] }],
+  ['key-withdrawn', keyWithdrawn, { directions: ['from-browser'] }],
+  ['key-withdrawn', keyWithdrawn, { directions: ['from-browser'], sfu: true }],
+  ['plaintext', plaintext, { directions: ['from-browser'] }],
+  ['other-scheme', otherScheme('jitsi', RAW_KEY), { directions: ['to-browser', 'from-browser'] }],
+];
+
+export function faultCells() {
+  return FAULTS.flatMap(([fault, run, { directions, sfu = false }]) =>
+    directions.map((direction) => ({
+      peer: 'livekit', api: 'script', codec: 'vp8', direction, sfu, run,
+      name: `fault/${fault}/${direction}/${sfu ? 'sfu' : 'direct'}`,
+    })));
+}

@@ -1,0 +1,114 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The GStreamer side of a call, told what to do by lines of JSON on standard input.
+
+Each line {"id", "op", ...} is answered by {"id", "result"} or {"id", "error"}. Ends with its input.
+"""
+
+import json
+import sys
+import threading
+
+import gi
+
+gi.require_version("Gst", "1.0")
+from gi.repository import GLib, Gst  # noqa: E402
+
+Gst.init(None)
+
+from calls import Receiver, Sender, Spy  # noqa: E402
+from keys import abilities, set_key  # noqa: E402
+
+
+class Peer:
+    def __init__(self):
+        self.calls = {}
+
+    def run(self, request):
+        operation = getattr(self, "do_" + request.pop("op"))
+        return operation(**request)
+
+    def do_abilities(self):
+        return abilities()
+
+    def do_spy(self, call, codec):
+        spy = self.keep(call, Spy(codec))
+        return {"port": spy.port}
+
+    def do_send(self, call, codec, scheme, keys, legs, spy=None, size=(320, 192)):
+        self.keep(call, Sender(codec, scheme, keys, legs, spy, tuple(size)))
+
+    def do_receive(self, call, codec, scheme, keys, wrong, spy=None, options=""):
+        self.keep(call, Receiver(codec, scheme, keys, wrong, spy, options))
+
+    def keep(self, name, call):
+        self.calls[name] = call
+        call.play()
+        return call
+
+    def do_add_leg(self, call, leg):
+        self.calls[call].add_leg(leg)
+
+    def do_offer(self, call, leg):
+        return {"sdp": self.calls[call].legs[leg].make("offer")}
+
+    def do_take_answer(self, call, leg, sdp):
+        self.calls[call].legs[leg].take("answer", sdp)
+
+    def do_answer(self, call, sdp, leg="receiver"):
+        self.calls[call].legs[leg].take("offer", sdp)
+        return {"sdp": self.calls[call].legs[leg].make("answer")}
+
+    def do_set_key(self, call, key):
+        set_key(self.calls[call].provider, key)
+
+    def do_remove_key(self, call, index):
+        self.calls[call].provider.remove_key(index)
+
+    def do_use_key(self, call, index):
+        self.calls[call].provider.set_current_index(index)
+
+    def do_ratchet(self, call, index):
+        self.calls[call].provider.ratchet(index)
+
+    def do_key_frame(self, call):
+        self.calls[call].make_key_frame()
+
+    def do_report(self, call):
+        return self.calls[call].report()
+
+    def do_stop(self, call):
+        stopped = self.calls.pop(call, None)
+        if stopped is None:
+            return None
+        report = stopped.report()
+        stopped.stop()
+        return report
+
+
+def answer(number, **what):
+    sys.stdout.write(json.dumps({"id": number, **what}) + "\n")
+    sys.stdout.flush()
+
+
+def serve(peer, loop):
+    for line in sys.stdin:
+        request = json.loads(line)
+        number = request.pop("id")
+        try:
+            answer(number, result=peer.run(request))
+        except Exception as error:  # pylint: disable=broad-except
+            answer(number, error=f"{type(error).__name__}: {error}")
+    for name in list(peer.calls):
+        peer.do_stop(name)
+    loop.quit()
+
+
+def main():
+    loop = GLib.MainLoop()
+    threading.Thread(target=serve, args=(Peer(), loop), daemon=True).start()
+    loop.run()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""webrtcbin on 127.0.0.1, with offers and answers that hold all their candidates."""
+
+import threading
+
+import gi
+
+gi.require_version("GstWebRTC", "1.0")
+gi.require_version("GstSdp", "1.0")
+from gi.repository import Gst, GstSdp, GstWebRTC  # noqa: E402
+
+GATHER_SECONDS = 5
+# Python takes the only reference to webrtcbin's ICE agent, which is floating: here is another, for
+# good.
+kept = []
+LOOPBACK = "127.0.0.1"
+
+
+class CallError(Exception):
+    pass
+
+
+def usable(candidate):
+    """candidate:1 1 UDP 2015363327 127.0.0.1 40000 typ host"""
+    fields = candidate.split()
+    return len(fields) > 5 and fields[2].upper() == "UDP" and fields[4] == LOOPBACK
+
+
+def candidates_of(sdp):
+    """Pairs of media line and candidate."""
+    line = -1
+    for text in sdp.splitlines():
+        if text.startswith("m="):
+            line += 1
+        elif text.startswith("a=candidate:"):
+            yield line, text[2:]
+
+
+def without_candidates(sdp):
+    return [line for line in sdp.splitlines() if not line.startswith("a=candidate:")]
+
+
+class Leg:
+    """One webrtcbin, for one media line."""
+
+    # With less latency the jitter buffer takes a frame that a busy machine encodes late for lost.
+    def __init__(self, name, latency=200):
+        self.element = Gst.ElementFactory.make("webrtcbin", name)
+        self.element.set_property("bundle-policy", "max-bundle")
+        self.element.set_property("latency", latency)
+        ice = self.element.get_property("ice-agent")
+        holder = Gst.Structure.new_empty("kept")
+        holder.set_value("ice", ice)
+        kept.append((ice, holder))
+        ice.emit("add-local-ip-address", LOOPBACK)
+        agent = ice.get_property("agent")
+        agent.set_property("upnp", False)
+        agent.set_property("ice-tcp", False)
+        self.candidates = []
+        self.gathered = threading.Event()
+        self.element.connect("on-ice-candidate", self.on_candidate)
+        self.element.connect("notify::ice-gathering-state", self.on_gathering)
+        self.element.connect("on-new-transceiver", self.on_transceiver)
+
+    def on_candidate(self, _element, line, candidate):
+        if usable(candidate):
+            self.candidates.append((line, candidate))
+
+    def on_gathering(self, element, _spec):
+        state = element.get_property("ice-gathering-state")
+        if state == GstWebRTC.WebRTCICEGatheringState.COMPLETE:
+            self.gathered.set()
+
+    @staticmethod
+    def on_transceiver(_element, transceiver):
+        # On audio this adds a group of SSRCs that Chromium refuses.
+        if transceiver.get_property("kind") == GstWebRTC.WebRTCKind.VIDEO:
+            transceiver.set_property("do-nack", True)
+
+    def promise(self, signal, argument):
+        promise = Gst.Promise.new()
+        self.element.emit(signal, argument, promise)
+        if promise.wait() != Gst.PromiseResult.REPLIED:
+            raise CallError(f"{signal}: no answer from webrtcbin")
+        reply = promise.get_reply()
+        if reply is not None and reply.has_field("error"):
+            raise CallError(f"{signal}: {reply.get_value('error')}")
+        return reply
+
+    def make(self, kind):
+        """Makes and applies an offer or answer; its text, with candidates."""
+        reply = self.promise(f"create-{kind}", None)
+        description = reply.get_value(kind)
+        self.promise("set-local-description", description)
+        if not self.gathered.wait(GATHER_SECONDS):
+            raise CallError("ICE gathered no candidates in time")
+        lines = without_candidates(description.sdp.as_text())
+        end = next(index for index, line in enumerate(lines) if line.startswith("c=")) + 1
+        lines[end:end] = [f"a={candidate}" for _line, candidate in self.candidates]
+        return "\r\n".join(lines) + "\r\n"
+
+    def take(self, kind, text):
+        """Applies the other side's description."""
+        lines = without_candidates(text)
+        result, message = GstSdp.SDPMessage.new_from_text("\r\n".join(lines) + "\r\n")
+        if result != GstSdp.SDPResult.OK:
+            raise CallError(f"the {kind} is no SDP")
+        types = {"offer": GstWebRTC.WebRTCSDPType.OFFER, "answer": GstWebRTC.WebRTCSDPType.ANSWER}
+        description = GstWebRTC.WebRTCSessionDescription.new(types[kind], message)
+        self.promise("set-remote-description", description)
+        for line, candidate in candidates_of(text):
+            if usable(candidate):
+                self.element.emit("add-ice-candidate", line, candidate)
+
+    def state(self):
+        return self.element.get_property("connection-state").value_nick

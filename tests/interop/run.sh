@@ -1,0 +1,83 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+#
+# Calls between GStreamer and Chromium with the peers' own workers, direct and through an SFU.
+set -euo pipefail
+
+# shellcheck source-path=SCRIPTDIR source=../../examples/setup.sh
+source "$(dirname "${BASH_SOURCE[0]}")/../../examples/setup.sh"
+
+usage() {
+  cat <<'TEXT'
+Usage: tests/interop/run.sh [--filter TEXT] [--repeat N] [--no-install]
+
+Installs what is missing (Debian packages; npm packages into build/interop), builds, and makes calls
+between GStreamer and Chromium with LiveKit's and RealtimeKit's own workers and with our own
+transforms of Jitsi's format and SFrame, directly and through the SFU Janus, in a network namespace
+with nothing but 127.0.0.1. Prints a table and writes build/interop.json and build/interop-SCHEME.png.
+
+  --filter TEXT   only cells whose name contains TEXT, as in livekit/script/vp8/to-browser/sfu;
+                  the calls without encryption, for comparison, begin with none/, those with faults
+                  with fault/
+  --repeat N      each cell N times
+  --no-install    install nothing, only say which Debian packages are missing
+
+The last line is "N passed, N failed, N skipped"; build/interop/results/steps.tsv has a line for each
+cell, for tests/report.py. Logs are in build/interop.
+Exit status: 0 = nothing failed, 1 = something failed, 2 = wrong usage or missing packages.
+TEXT
+}
+
+wrong_usage() { usage >&2 && exit 2; }
+
+filter='' repeat=1
+e2ee_options "$@"
+set -- "${E2EE_ARGS[@]}"
+while (($# > 0)); do
+  case $1 in
+    -h | --help) usage && exit ;;
+    --filter=*) filter=${1#*=} ;;
+    --repeat=*) repeat=${1#*=} ;;
+    --filter) (($# > 1)) || wrong_usage && filter=$2 && shift ;;
+    --repeat) (($# > 1)) || wrong_usage && repeat=$2 && shift ;;
+    *) wrong_usage ;;
+  esac
+  shift
+done
+[[ $repeat =~ ^[1-9][0-9]*$ ]] || wrong_usage
+
+e2ee_install build run interop
+# shellcheck disable=SC2034
+E2EE_TARGETS=(plugins/e2ee/libgste2ee.so gst/e2ee/GstE2EE-1.0.typelib) # read by e2ee_build
+e2ee_build -Dtests=true
+
+here=$E2EE_ROOT/tests/interop
+work=$E2EE_BUILD/interop
+mkdir -p "$work"
+
+# The browser's side of the peers. No package's own scripts are run.
+npm_install() (
+  cp "$here"/package.json "$here"/package-lock.json "$work" && cd -P "$work" &&
+    npm ci --ignore-scripts --engine-strict=false --no-audit --no-fund &&
+    cp package-lock.json node_modules/.installed
+)
+if ! cmp -s "$here/package-lock.json" "$work/node_modules/.installed"; then
+  if [[ $E2EE_NO_INSTALL ]]; then
+    e2ee_say "The npm packages of tests/interop are missing in build/interop; run without --no-install."
+    exit 2
+  fi
+  e2ee_quietly 'Installing npm packages into build/interop' "$work/npm.log" npm_install || exit 1
+fi
+
+# Processes that anything leaves behind end with the PID namespace.
+spaces=(--net --pid --fork --kill-child=KILL --mount-proc)
+((EUID == 0)) || spaces+=(--map-root-user)
+if ! unshare "${spaces[@]}" true 2>"$work/namespace.log"; then
+  e2ee_say "Cannot make a network namespace: $(<"$work/namespace.log")" \
+    'Run this as root, or where unprivileged user namespaces are allowed.'
+  exit 2
+fi
+
+# A minute for each cell that hangs is bounded inside; this is for what nobody thought of.
+e2ee_env timeout -k 10 $((1800 * repeat)) unshare "${spaces[@]}" "$here/namespace.sh" \
+  node "$here/driver/main.mjs" --build "$E2EE_BUILD" --filter "$filter" --repeat "$repeat"
