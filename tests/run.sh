@@ -11,9 +11,10 @@ usage() {
   cat <<'TEXT'
 Usage: tests/run.sh [--quick] [--filter NAME] [--no-install]
 
-Builds into build/ and runs all tests: core, elements and pipelines, Python, formatting, builds
-without a warning by g++ and clang++, elements and pipelines once more under AddressSanitizer and
-UndefinedBehaviorSanitizer, key changes under ThreadSanitizer, and examples/demo.sh with both codecs. Up to half an hour.
+Builds into build/ and runs all tests: core, elements, pipelines and keys under load, Python,
+formatting, no warning by g++ and clang++, elements and pipelines once more under AddressSanitizer
+and UndefinedBehaviorSanitizer, key changes under ThreadSanitizer, examples/demo.sh with both codecs,
+and tests/interop/run.sh, calls with Chromium and an SFU. Up to half an hour.
 
   --quick         core, elements, shorter pipelines, Python and formatting: two minutes
   --filter NAME   only test cases whose name contains NAME; * and ? stand for any characters
@@ -40,7 +41,9 @@ done
 
 # shellcheck disable=SC2034
 E2EE_PACKAGES_format=(clang-format) # read by e2ee_install
-e2ee_install build run test format
+groups=(build run test format)
+[[ $quick || $filter ]] || groups+=(interop)
+e2ee_install "${groups[@]}"
 
 main_build=$E2EE_BUILD
 results=$main_build/test-results
@@ -101,14 +104,18 @@ format_check() {
   (cd "$E2EE_ROOT" && clang-format --dry-run -Werror "${files[@]}")
 }
 
-# In a folder of its own, so that nobody's build stops at a warning of a newer compiler.
+# Of what was compiled just now; so nobody's build stops at a warning of a newer compiler.
+no_warnings() {
+  ! grep -n -A 6 'warning: ' "$1"
+}
+
 build_without_warnings() {
   local folder=$1
   shift
   [[ -f $folder/build.ninja ]] || meson setup "$@" -Dwerror=true -Dtests=true "$folder" "$E2EE_ROOT"
   ninja -C "$folder"
 }
-export -f format_check build_without_warnings
+export -f format_check no_warnings build_without_warnings
 export E2EE_ROOT
 
 sanitized() {
@@ -162,11 +169,10 @@ python_tests
 if [[ -z $filter ]]; then
   heading 'Sources'
   step 'clang-format' 120 bash -c format_check
+  step 'g++ without a warning' 10 bash -c 'no_warnings "$@"' - "$main_build/build.log"
 fi
 
 if [[ -z $quick && -z $filter ]]; then
-  step 'g++ without a warning' 900 bash -c 'build_without_warnings "$@"' - \
-    "$main_build/gcc" --buildtype=debug -Dintrospection=disabled
   heading 'AddressSanitizer and UndefinedBehaviorSanitizer, by clang++'
   E2EE_BUILD=$main_build/asan
   step 'clang++ without a warning' 900 env CC=clang CXX=clang++ bash -c \
@@ -184,8 +190,20 @@ if [[ -z $quick && -z $filter ]]; then
         --seconds 5 --output "$results/demo-$codec.webm"
     done
   fi
+  heading 'Calls with Chromium and an SFU'
+  rm -rf "$main_build/interop/results"
+  status=0
+  "$E2EE_ROOT/tests/interop/run.sh" ${E2EE_NO_INSTALL:+--no-install} >&2 </dev/null || status=$?
+  if ((status == 2)); then
+    printf 'skipped\ttests/interop/run.sh\tit says above what it lacks\n' >>"$steps"
+  elif [[ ! -s $main_build/interop/results/steps.tsv ]]; then
+    printf 'failed\ttests/interop/run.sh\tno results, status %s\n' "$status" >>"$steps"
+  fi
 fi
 
 folders=("$results/plain")
 [[ ! -d $results/asan ]] || folders+=("$results/asan")
+if [[ -z $quick && -z $filter ]]; then
+  folders+=("$main_build/interop/results")
+fi
 python3 "$E2EE_ROOT/tests/report.py" "${folders[@]}"
