@@ -11,8 +11,8 @@
  *
  * With the schemes `livekit`, `realtimekit` and `jitsi` VP8 and Opus go through the stock
  * payloaders, and so does VP9 with the latter two, H.264 and H.265 with the first; these leave as
- * avc and hvc1 with the parameter sets in the frames. VP9 with `livekit` and everything with
- * `sframe` needs rtpe2eepay.
+ * avc and hvc1 with the parameter sets in the frames. VP9 with `livekit` and video with `sframe`
+ * need rtpe2eepay.
  * VP9 with spatial layers goes through e2eevp9split first, which gives each layer frame a buffer
  * and thus a trailer of its own, so that media servers can leave layers out.
  *
@@ -222,8 +222,10 @@ GstCaps *gst_e2ee_encrypt_output_caps(GstE2EEBase *element, GstCaps *caps) {
   Base &base = e2ee::base_of(element);
   self->output->reset();
   if (!self->input->set_caps(caps)) {
-    GST_ELEMENT_ERROR(element, STREAM, FORMAT, ("The codec_data of the caps cannot be read"),
-                      ("%" GST_PTR_FORMAT, caps));
+    GST_ELEMENT_ERROR(
+        element, STREAM, FORMAT,
+        ("The codec_data of the caps cannot be read: put h264parse or h265parse in front"),
+        ("%" GST_PTR_FORMAT, caps));
     return nullptr;
   }
   return has_nal_units(base) ? self->output->choose(base.src, caps) : gst_caps_ref(caps);

@@ -52,9 +52,11 @@ guint spatial_layer(GstBuffer *frame) {
   return meta != nullptr ? meta->spatial_layer : 0;
 }
 
-// Whether `frame` is of the picture that `before` is of.
+// Whether `frame` is of the picture that `before` is of. One that passed in the clear does not get
+// into a picture of frames that were verified.
 bool goes_on(GstBuffer *before, GstBuffer *frame) {
-  if (GST_BUFFER_PTS(frame) != GST_BUFFER_PTS(before) || !GST_BUFFER_PTS_IS_VALID(frame))
+  if (GST_BUFFER_PTS(frame) != GST_BUFFER_PTS(before) || !GST_BUFFER_PTS_IS_VALID(frame) ||
+      gst_e2ee_buffer_is_unprotected(frame) != gst_e2ee_buffer_is_unprotected(before))
     return false;
   return gst_e2ee_buffer_get_frame_meta(frame) == nullptr ||
          spatial_layer(frame) > spatial_layer(before);
@@ -64,8 +66,20 @@ bool ends_picture(GstBuffer *frame) {
   if (GST_BUFFER_FLAG_IS_SET(frame, GST_BUFFER_FLAG_MARKER) || !GST_BUFFER_PTS_IS_VALID(frame))
     return true;
   const GstE2EEFrameMeta *meta = gst_e2ee_buffer_get_frame_meta(frame);
-  return meta != nullptr &&
-         (meta->end_of_picture || meta->spatial_layer + 1 >= meta->spatial_layers);
+  if (meta == nullptr)
+    return false;
+  const bool counted = !meta->has_layers || meta->spatial_layers > 0;
+  return meta->end_of_picture || (counted && meta->spatial_layer + 1 >= meta->spatial_layers);
+}
+
+// The layer below was dropped on the way: this one would be decoded against another picture.
+bool lacks_layer_below(GstE2EEVp9Merge *self, GstBuffer *frame) {
+  const GstE2EEFrameMeta *meta = gst_e2ee_buffer_get_frame_meta(frame);
+  if (meta == nullptr || meta->spatial_layer == 0 || meta->layer_independent)
+    return false;
+  const std::vector<GstBuffer *> &frames = *self->frames;
+  return frames.empty() || !goes_on(frames.back(), frame) ||
+         spatial_layer(frames.back()) + 1 != meta->spatial_layer;
 }
 
 void drop_frames(GstE2EEVp9Merge *self) {
@@ -122,15 +136,25 @@ GstFlowReturn chain(GstPad *, GstObject *parent, GstBuffer *frame) {
       (self->frames->size() == e2ee::kMaxVp9Frames || !goes_on(self->frames->back(), frame)))
     flow = push_picture(self);
   const bool last = ends_picture(frame);
-  self->frames->push_back(frame);
+  if (lacks_layer_below(self, frame)) {
+    GST_DEBUG_OBJECT(self, "dropped a layer frame: the layer below is missing");
+    gst_buffer_unref(frame);
+  } else {
+    self->frames->push_back(frame);
+  }
   return flow == GST_FLOW_OK && last ? push_picture(self) : flow;
 }
 
 gboolean sink_event(GstPad *pad, GstObject *parent, GstEvent *event) {
   GstE2EEVp9Merge *self = GST_E2EE_VP9_MERGE(parent);
+  // News of gaps and tags come between the layers of a picture and do not end it.
+  const bool overtakes = GST_EVENT_TYPE(event) == GST_EVENT_GAP ||
+                         GST_EVENT_TYPE(event) == GST_EVENT_TAG ||
+                         GST_EVENT_TYPE(event) == GST_EVENT_CUSTOM_DOWNSTREAM;
   if (GST_EVENT_TYPE(event) == GST_EVENT_FLUSH_STOP)
     drop_frames(self);
-  else if ((gst_event_type_get_flags(GST_EVENT_TYPE(event)) & GST_EVENT_TYPE_SERIALIZED) != 0)
+  else if (!overtakes &&
+           (gst_event_type_get_flags(GST_EVENT_TYPE(event)) & GST_EVENT_TYPE_SERIALIZED) != 0)
     push_picture(self);
   if (GST_EVENT_TYPE(event) == GST_EVENT_CAPS)
     return gst_pad_push_event(self->src, e2ee::with_alignment(event, "super-frame"));

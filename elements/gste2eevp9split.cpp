@@ -131,6 +131,10 @@ GstFlowReturn chain(GstPad *, GstObject *parent, GstBuffer *picture) {
   const std::vector<LayerFrame> frames = layer_frames(picture, self->layers);
   if (frames.empty()) {
     self->layers = 0;
+    if (gst_e2ee_buffer_get_frame_meta(picture) != nullptr) {
+      picture = gst_buffer_make_writable(picture);
+      gst_e2ee_buffer_get_frame_meta(picture)->end_of_picture = TRUE;  // it passes whole
+    }
     return gst_pad_push(self->src, picture);
   }
   if (frames[0].header.key)

@@ -60,8 +60,10 @@ namespace {
 
 enum Property { PROP_0, PROP_WAIT_FOR_KEYFRAME, PROP_REQUEST_KEYFRAME, PROP_CLEAR_HEADER };
 
-// No encoder makes such a frame; a sender that never ends one must not fill the memory.
+// No encoder makes such a frame; a sender that never ends one must not fill the memory, with
+// packets of one byte neither.
 constexpr gsize kMaxFrame = 32 * 1024 * 1024;
+constexpr unsigned kMaxPackets = 32 * 1024;
 
 struct Depay {
   ~Depay() {
@@ -79,6 +81,7 @@ struct Depay {
   Size caps_size;
   GstAdapter *adapter = gst_adapter_new();
   Stream stream;                   // starts over with a flush
+  unsigned packets = 0;            // of the present frame
   bool gap = false;                // packets are missing in front of the next one
   GstEvent *lost_event = nullptr;  // of packets that may have been no part of any frame
   e2ee::KeyUnitRequests key_units;
@@ -184,6 +187,7 @@ bool begin_frame(GstRTPBaseDepayload *base, const Packet &packet, guint32 rtp_ti
     return false;
   }
   stream.begin(packet.frame);
+  depay_of(base).packets = 0;
   return true;
 }
 
@@ -254,7 +258,7 @@ GstBuffer *take_packet(GstRTPBaseDepayload *base, GstRTPBuffer *rtp, Packet &pac
   }
   gst_adapter_push(self.adapter, gst_rtp_buffer_get_payload_subbuffer(
                                      rtp, static_cast<guint>(packet.descriptor), G_MAXUINT));
-  if (gst_adapter_available(self.adapter) > kMaxFrame) {
+  if (gst_adapter_available(self.adapter) > kMaxFrame || ++self.packets > kMaxPackets) {
     lose(base, "it does not end");
     return nullptr;
   }
@@ -294,7 +298,9 @@ static gboolean gst_rtp_e2ee_depay_set_caps(GstRTPBaseDepayload *base, GstCaps *
   const GstStructure *rtp_caps = gst_caps_get_structure(caps, 0);
   const Format *format = e2ee::rtp::format_for_rtp_caps(rtp_caps);
   if (format == nullptr) {
-    GST_WARNING_OBJECT(base, "no payload format for %" GST_PTR_FORMAT, caps);
+    GST_ELEMENT_ERROR(base, STREAM, FORMAT,
+                      ("No depayloader for this payload: it takes VP8, VP9 and Opus"),
+                      ("%" GST_PTR_FORMAT, caps));
     return FALSE;
   }
   gint clock_rate = 0;
@@ -312,7 +318,10 @@ static gboolean gst_rtp_e2ee_depay_set_caps(GstRTPBaseDepayload *base, GstCaps *
   GstCaps *frame_caps = e2ee::rtp::frame_caps_of(*format);
   gboolean done = format->describe_frame_caps(rtp_caps, gst_caps_get_structure(frame_caps, 0));
   if (!done)
-    GST_WARNING_OBJECT(base, "missing or bad parameters in %" GST_PTR_FORMAT, caps);
+    GST_ELEMENT_ERROR(base, STREAM, FORMAT,
+                      ("The caps of the RTP stream lack parameters, or have bad ones: take them "
+                       "over from the sender's SDP"),
+                      ("%" GST_PTR_FORMAT, caps));
   done = done && gst_pad_set_caps(GST_RTP_BASE_DEPAYLOAD_SRCPAD(base), frame_caps);
   gst_caps_unref(frame_caps);
   return done;

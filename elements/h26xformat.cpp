@@ -88,7 +88,8 @@ std::size_t read_hvcc(Reader &reader, std::vector<std::uint8_t> &sets) {
 constexpr std::size_t kAvccHeader = 5;
 constexpr std::size_t kHvccHeader = 22;
 
-// profile_idc, constraint flags and level_idc for caps that say nothing: baseline 3.1.
+// profile_idc, constraint flags and level_idc where no codec_data came: constrained baseline 3.1.
+// The parameter sets in the frames count for whoever decodes them.
 constexpr std::uint8_t kAvccDefault[kAvccHeader] = {1, 66, 0xc0, 31};
 // Main profile, level 3.1, 4:2:0 with 8 bits.
 constexpr std::uint8_t kHvccDefault[kHvccHeader] = {

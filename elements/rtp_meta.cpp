@@ -88,7 +88,9 @@ Frame read_frame(const Format &format, GstBuffer *buffer, const Size &size) {
 
 bool ends_picture(GstBuffer *buffer, const Frame &frame) {
   const GstE2EEFrameMeta *meta = gst_e2ee_buffer_get_frame_meta(buffer);
-  return frame.spatial_layer + 1 >= frame.spatial_layers ||
+  const bool uncounted = frame.spatial_layer > 0 && frame.spatial_layers == 0;
+  return (!uncounted && frame.spatial_layer + 1 >= frame.spatial_layers) ||
+         GST_BUFFER_FLAG_IS_SET(buffer, GST_BUFFER_FLAG_MARKER) ||
          (meta != nullptr && meta->end_of_picture);
 }
 

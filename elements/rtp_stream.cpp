@@ -6,15 +6,18 @@
 namespace e2ee::rtp {
 
 bool Stream::goes_on(const Packet &packet) const {
+  // A picture that now begins with a higher layer than before has lost those below: delta pictures
+  // of layers that are predicted apart do not say so.
   return between_pictures() && packet.position.first && packet.picture_id &&
-         packet.picture_id->follows(*picture_.id);
+         packet.picture_id->follows(*picture_.id) &&
+         packet.frame.spatial_layer <= picture_.bottom_layer.value_or(0);
 }
 
 void Stream::enter_picture(const Packet &packet, guint32 rtp_time, GstClockTime pts) {
   const bool same_id = packet.picture_id.has_value() == picture_.id.has_value() &&
                        (!picture_.id || packet.picture_id->value == picture_.id->value);
   if (!picture_.known || !same_id || rtp_time != picture_.rtp_time)
-    picture_ = {true, false, rtp_time, pts, packet.picture_id, {}};
+    picture_ = {true, false, rtp_time, pts, packet.picture_id, {}, {}};
 }
 
 bool Stream::lacks_layer_below(const Frame &frame) const {
@@ -41,6 +44,8 @@ void Stream::lose(bool wait) {
 bool Stream::end(bool ends_picture) {
   assembling_ = false;
   picture_.top_layer = frame_.spatial_layer;
+  if (!picture_.bottom_layer)
+    picture_.bottom_layer = frame_.spatial_layer;
   picture_.ended = ends_picture;
   waiting_ = waiting_ && !frame_.keyframe;
   frame_.spatial_layers = spatial_layers_;

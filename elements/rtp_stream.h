@@ -42,7 +42,8 @@ class Stream {
     guint32 rtp_time = 0;
     GstClockTime pts = GST_CLOCK_TIME_NONE;
     std::optional<PictureId> id;
-    std::optional<unsigned> top_layer;  // that was delivered
+    std::optional<unsigned> top_layer;     // that was delivered
+    std::optional<unsigned> bottom_layer;  // likewise
   };
 
   Picture picture_;

@@ -138,6 +138,7 @@ for test in json.load(sys.stdin):
 
 # Keys changed by 8 threads under 4 streams.
 threads_under_tsan() {
+  set -e
   local folder=$1
   export GST_REGISTRY_FORK=no G_SLICE=always-malloc
   export TSAN_OPTIONS=exitcode=66:suppressions=$E2EE_ROOT/tests/tsan.supp

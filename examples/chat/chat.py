@@ -38,7 +38,7 @@ class Envelope:
         self.cryptor = GstE2EE.DataCryptor.new(provider, participant)
 
     def seal(self, text):
-        _, payload, iv, index = self.cryptor.encrypt(GLib.Bytes.new(text.encode()))
+        payload, iv, index = self.cryptor.encrypt(GLib.Bytes.new(text.encode()))
         return GLib.Bytes.new(bytes([index]) + iv.get_data() + payload.get_data())
 
     def open(self, data):

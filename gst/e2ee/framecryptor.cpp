@@ -74,6 +74,7 @@ struct FrameCryptor::Private final : KeyUser {
   }
 
   void keys_changed() override { run(changed_call); }
+  void looked_up() override { run(looked_up_call); }
 
   void run(const std::function<void()> &call) {
     std::lock_guard lock(call_mutex);
@@ -173,6 +174,7 @@ struct FrameCryptor::Private final : KeyUser {
 
   std::mutex call_mutex;
   std::function<void()> changed_call;
+  std::function<void()> looked_up_call;
   std::function<void()> withdrawn_call;
 };
 
@@ -368,6 +370,11 @@ void FrameCryptor::set_replay_window(std::size_t window) {
 void FrameCryptor::on_keys_changed(std::function<void()> call) {
   std::lock_guard lock(priv_->call_mutex);
   priv_->changed_call = std::move(call);
+}
+
+void FrameCryptor::on_looked_up(std::function<void()> call) {
+  std::lock_guard lock(priv_->call_mutex);
+  priv_->looked_up_call = std::move(call);
 }
 
 void FrameCryptor::on_keys_withdrawn(std::function<void()> call) {

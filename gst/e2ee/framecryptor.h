@@ -117,6 +117,10 @@ class E2EE_SHARED FrameCryptor {
   /// frames flow; an empty function takes it away and waits until a call under way is over.
   void on_keys_changed(std::function<void()> call);
 
+  /// Called on a worker after a key that a frame asked for was looked up, found or not. The same
+  /// rules.
+  void on_looked_up(std::function<void()> call);
+
   /// Called on the thread that took keys away, after frame_done() and before the removal returns.
   /// The same rules.
   void on_keys_withdrawn(std::function<void()> call);

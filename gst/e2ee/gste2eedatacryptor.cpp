@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <condition_variable>
-#include <map>
 #include <mutex>
 
 #include "core/aead.h"
@@ -20,17 +19,24 @@ using Clock = std::chrono::steady_clock;
 
 constexpr std::chrono::milliseconds kStartPatience{3000};
 constexpr std::chrono::milliseconds kLookupPatience{1000};
+// Whoever sends messages can name any key: waiting in vain is rare.
+constexpr std::chrono::seconds kBetweenWaits{10};
 constexpr guint kKeyIndices = 256;
+constexpr gsize kMaxMessage = G_MAXINT - 64;
 
-void set_reason(GError **error, Reason reason, guint64 key_index) {
+void set_reason(GError **error, Reason reason, gint64 key_index) {
   switch (reason) {
     case Reason::missing_key:
-      g_set_error(error, GST_E2EE_ERROR, GST_E2EE_ERROR_NOT_FOUND,
-                  "there is no key at index %" G_GUINT64_FORMAT " now", key_index);
+      if (key_index < 0)
+        g_set_error_literal(error, GST_E2EE_ERROR, GST_E2EE_ERROR_NOT_FOUND,
+                            "there is no current key");
+      else
+        g_set_error(error, GST_E2EE_ERROR, GST_E2EE_ERROR_NOT_FOUND,
+                    "there is no key at index %" G_GINT64_FORMAT " now", key_index);
       break;
     case Reason::key_limit:
       g_set_error(error, GST_E2EE_ERROR, GST_E2EE_ERROR_LIMIT,
-                  "the key at index %" G_GUINT64_FORMAT
+                  "the key at index %" G_GINT64_FORMAT
                   " was used as often as AES-GCM allows: set a new one",
                   key_index);
       break;
@@ -58,6 +64,7 @@ ByteView view_of(GBytes *bytes) {
 struct Side {
   std::mutex mutex;
   std::unique_ptr<FrameCryptor> cryptor;
+  Clock::time_point next_wait{};  // for a look-up; under DataCryptor's keys_mutex
 };
 
 }  // namespace
@@ -66,8 +73,10 @@ struct Side {
 // travels beside it.
 struct DataCryptor {
   ~DataCryptor() {
-    if (receiving.cryptor)
+    if (receiving.cryptor) {
       receiving.cryptor->on_keys_changed({});
+      receiving.cryptor->on_looked_up({});
+    }
   }
 
   Side sending;
@@ -76,18 +85,30 @@ struct DataCryptor {
 
   std::mutex keys_mutex;
   std::condition_variable keys_changed;
-  unsigned changes = 0;
-  std::map<std::uint64_t, Clock::time_point>
-      waited;  // by key index: when a look-up was waited for last
+  unsigned changes = 0;  // keys that came, and look-ups that were answered
 
+  bool is_open(GError **error) const;
+  int chosen_index() {
+    std::lock_guard lock(sending.mutex);
+    return key_index;
+  }
   bool open(GstE2EEKeyProvider *provider, const gchar *participant, GError **error);
   Reason encrypt(ByteView data, GBytes **payload, GBytes **iv, std::uint64_t &key_id);
   Reason encrypt_once(ByteView data, GBytes **payload, GBytes **iv, std::uint64_t &key_id);
   Reason decrypt(ByteView payload, ByteView iv, guint key_index, GBytes **data);
   Reason decrypt_once(ByteView frame, ByteSpan out, std::size_t &size);
   unsigned changes_so_far();
-  bool wait_for_key(std::uint64_t key_index, unsigned seen);
+  bool wait_for_key(Side &side, unsigned seen);
+  Reason when_keyed(Side &side, const std::function<Reason()> &once);
 };
+
+// Not when it was made by other means than gst_e2ee_data_cryptor_new().
+bool DataCryptor::is_open(GError **error) const {
+  if (!sending.cryptor || !receiving.cryptor)
+    g_set_error_literal(error, GST_E2EE_ERROR, GST_E2EE_ERROR_INVALID_OPTION,
+                        "it was made without a key provider: use gst_e2ee_data_cryptor_new()");
+  return sending.cryptor && receiving.cryptor;
+}
 
 bool DataCryptor::open(GstE2EEKeyProvider *provider, const gchar *participant, GError **error) {
   for (Side *side : {&sending, &receiving}) {
@@ -95,11 +116,13 @@ bool DataCryptor::open(GstE2EEKeyProvider *provider, const gchar *participant, G
     if (!side->cryptor)
       return false;
   }
-  receiving.cryptor->on_keys_changed([this] {
+  const auto note = [this] {
     std::lock_guard lock(keys_mutex);
     ++changes;
     keys_changed.notify_all();
-  });
+  };
+  receiving.cryptor->on_keys_changed(note);
+  receiving.cryptor->on_looked_up(note);
   sending.cryptor->wait_ready(kStartPatience);
   return true;
 }
@@ -124,13 +147,7 @@ Reason DataCryptor::encrypt_once(ByteView data, GBytes **payload, GBytes **iv,
 }
 
 Reason DataCryptor::encrypt(ByteView data, GBytes **payload, GBytes **iv, std::uint64_t &key_id) {
-  Reason reason;
-  unsigned seen;
-  do {
-    seen = changes_so_far();
-    reason = encrypt_once(data, payload, iv, key_id);
-  } while (reason == Reason::missing_key && wait_for_key(key_id, seen));
-  return reason;
+  return when_keyed(sending, [&] { return encrypt_once(data, payload, iv, key_id); });
 }
 
 Reason DataCryptor::decrypt_once(ByteView frame, ByteSpan out, std::size_t &size) {
@@ -150,20 +167,36 @@ unsigned DataCryptor::changes_so_far() {
   return changes;
 }
 
-// Whether keys have come since `seen` changes. A hostile sender can name any index: each is waited
-// for once a second.
-bool DataCryptor::wait_for_key(std::uint64_t index, unsigned seen) {
+// Whether something has changed since `seen`. Waits until the provider has answered.
+bool DataCryptor::wait_for_key(Side &side, unsigned seen) {
   std::unique_lock lock(keys_mutex);
   const Clock::time_point now = Clock::now();
-  auto [at, is_new] = waited.try_emplace(index, now);
-  if (!is_new && now - at->second < kLookupPatience)
+  if (changes != seen || now < side.next_wait)
     return changes != seen;
-  at->second = now;
+  side.next_wait = now + kBetweenWaits;
   return keys_changed.wait_for(lock, kLookupPatience, [&] { return changes != seen; });
 }
 
+// Tries it again when what it lacks has come.
+Reason DataCryptor::when_keyed(Side &side, const std::function<Reason()> &once) {
+  const Clock::time_point until = Clock::now() + kLookupPatience;
+  unsigned seen = changes_so_far();
+  Reason reason = once();
+  if (reason != Reason::missing_key)
+    return reason;
+  while (reason == Reason::missing_key && wait_for_key(side, seen) && Clock::now() < until) {
+    seen = changes_so_far();
+    reason = once();
+  }
+  if (reason == Reason::ok) {
+    std::lock_guard lock(keys_mutex);
+    side.next_wait = {};  // it was not in vain
+  }
+  return reason;
+}
+
 Reason DataCryptor::decrypt(ByteView payload, ByteView iv, guint index, GBytes **data) {
-  if (payload.size() < kTagSize || iv.size() != kIvSize)
+  if (payload.size() < kTagSize || payload.size() > kMaxMessage || iv.size() != kIvSize)
     return Reason::malformed;
   if (index >= kKeyIndices)
     return Reason::missing_key;
@@ -180,12 +213,7 @@ Reason DataCryptor::decrypt(ByteView payload, ByteView iv, guint index, GBytes *
   } wipe{out};
 
   std::size_t size = 0;
-  Reason reason;
-  unsigned seen;
-  do {
-    seen = changes_so_far();
-    reason = decrypt_once(frame, out, size);
-  } while (reason == Reason::missing_key && wait_for_key(index, seen));
+  const Reason reason = when_keyed(receiving, [&] { return decrypt_once(frame, out, size); });
   if (reason == Reason::ok)
     *data = g_bytes_new(out.data(), size);
   return reason;
@@ -222,8 +250,7 @@ static void gst_e2ee_data_cryptor_get_property(GObject *object, guint id, GValue
     G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
     return;
   }
-  std::lock_guard lock(self.sending.mutex);
-  g_value_set_int(value, self.key_index);
+  g_value_set_int(value, self.chosen_index());
 }
 
 static void gst_e2ee_data_cryptor_finalize(GObject *object) {
@@ -273,6 +300,13 @@ gboolean gst_e2ee_data_cryptor_encrypt(GstE2EEDataCryptor *self, GBytes *data, G
   *payload = nullptr;
   *iv = nullptr;
   *key_index = 0;
+  if (!self->cryptor->is_open(error))
+    return FALSE;
+  if (g_bytes_get_size(data) > e2ee::kMaxMessage) {
+    g_set_error_literal(error, GST_E2EE_ERROR, GST_E2EE_ERROR_INVALID_OPTION,
+                        "a message has less than two gigabytes");
+    return FALSE;
+  }
   if (g_bytes_get_size(data) == 0) {
     g_set_error_literal(error, GST_E2EE_ERROR, GST_E2EE_ERROR_INVALID_OPTION,
                         "there is nothing to encrypt: the message is empty");
@@ -281,7 +315,7 @@ gboolean gst_e2ee_data_cryptor_encrypt(GstE2EEDataCryptor *self, GBytes *data, G
   std::uint64_t key_id = 0;
   const Reason reason = self->cryptor->encrypt(e2ee::view_of(data), payload, iv, key_id);
   if (reason != Reason::ok)
-    e2ee::set_reason(error, reason, key_id);
+    e2ee::set_reason(error, reason, self->cryptor->chosen_index());
   else
     *key_index = static_cast<guint>(key_id);
   return reason == Reason::ok;
@@ -291,6 +325,8 @@ GBytes *gst_e2ee_data_cryptor_decrypt(GstE2EEDataCryptor *self, GBytes *payload,
                                       guint key_index, GError **error) {
   g_return_val_if_fail(GST_IS_E2EE_DATA_CRYPTOR(self), nullptr);
   g_return_val_if_fail(payload != nullptr && iv != nullptr, nullptr);
+  if (!self->cryptor->is_open(error))
+    return nullptr;
   GBytes *data = nullptr;
   const Reason reason =
       self->cryptor->decrypt(e2ee::view_of(payload), e2ee::view_of(iv), key_index, &data);

@@ -57,7 +57,7 @@ GstE2EEDataCryptor *gst_e2ee_data_cryptor_new(GstE2EEKeyProvider *provider,
  * Encrypts with the current key, or that of #GstE2EEDataCryptor:key-index. A key that is not there
  * is waited for as in gst_e2ee_data_cryptor_decrypt().
  *
- * Returns: %TRUE, or %FALSE with %GST_E2EE_ERROR_NOT_FOUND when there is no key now,
+ * Returns: (skip): %TRUE, or %FALSE with %GST_E2EE_ERROR_NOT_FOUND when there is no key now,
  *   %GST_E2EE_ERROR_LIMIT when it was used as often as AES-GCM allows,
  * %GST_E2EE_ERROR_INVALID_OPTION for an empty message, %GST_E2EE_ERROR_CRYPTO
  *
@@ -76,7 +76,7 @@ gboolean gst_e2ee_data_cryptor_encrypt(GstE2EEDataCryptor *self, GBytes *data, G
  * @error: return location for a #GError
  *
  * Decrypts a message. A key that is not known is asked for, which may take as long as the provider
- * does: this waits for it at most one second, once a second for each index.
+ * does: this waits for the answer at most one second, and after a wait in vain not again for ten.
  *
  * Nothing here finds messages that were sent before and come again: put a number into them.
  *

@@ -12,11 +12,18 @@ namespace {
 
 // A hostile sender can name any key id: what is remembered of unknown ones is bounded.
 constexpr std::size_t kMaxWanted = 256;
+// And so are the keys that a provider gave for such ids, for one that knows an answer to any.
+constexpr std::size_t kMaxAsked = 1024;
 constexpr std::chrono::seconds kAskAgain{1};
 constexpr auto kPending = std::chrono::steady_clock::time_point::max();
 
 // Audio and video do not step together: the generation before still decrypts for this long.
 constexpr std::chrono::seconds kGrace{10};
+// Of one key id at a time, whatever was stepped over: each costs a bad frame a decryption.
+constexpr std::size_t kMaxGenerations = 8;
+
+// Of texts for the user, by what they are about.
+constexpr std::size_t kMaxRefused = 64;
 
 const char *name_or_null(const std::string &owner) {
   return owner.empty() ? nullptr : owner.c_str();
@@ -93,6 +100,12 @@ void KeyBinding::tell_changed() {
     user->keys_changed();
 }
 
+void KeyBinding::tell_looked_up() {
+  std::lock_guard lock(users_mutex_);
+  for (KeyUser *user : users_)
+    user->looked_up();
+}
+
 void KeyBinding::tell_withdrawn(bool wait) {
   std::lock_guard lock(users_mutex_);
   for (KeyUser *user : users_)
@@ -105,13 +118,20 @@ void KeyBinding::want(std::uint64_t key_id) {
   const auto now = std::chrono::steady_clock::now();
   {
     std::lock_guard lock(mutex_);
-    if (!is_started_ || key_id > scheme_.max_key_id)
+    // The last number stands for all keys where keys are withdrawn: nobody can have it looked up.
+    if (!is_started_ || key_id > scheme_.max_key_id || key_id == GST_E2EE_ALL_KEYS)
       return;
     auto at = wanted_.find(key_id);
     if (at != wanted_.end() && (at->second == kPending || now - at->second < kAskAgain))
       return;
-    if (at == wanted_.end() && wanted_.size() >= kMaxWanted)
-      return;
+    if (at == wanted_.end() && wanted_.size() >= kMaxWanted) {
+      // Look-ups that were answered a while ago make room: nobody can shut others out for good.
+      std::erase_if(wanted_, [&](const auto &entry) {
+        return entry.second != kPending && now - entry.second >= kAskAgain;
+      });
+      if (wanted_.size() >= kMaxWanted)
+        return;
+    }
     wanted_[key_id] = kPending;
   }
   // Behind everything that the application asked for.
@@ -126,8 +146,33 @@ void KeyBinding::want(std::uint64_t key_id) {
     self->refresh(provider, key_id);
     if (self->ring()->find(key_id) == nullptr)
       g_signal_emit_by_name(provider, "key-missing", name_or_null(self->owner_), key_id);
+    else
+      self->note_asked(key_id);
+    self->tell_looked_up();
     g_object_unref(provider);
   });
+}
+
+// A frame named a key that the provider then had. Beyond so many, one goes under which nothing was
+// ever encrypted or decrypted, or else the oldest.
+void KeyBinding::note_asked(std::uint64_t key_id) {
+  std::optional<std::uint64_t> leaves;
+  {
+    std::lock_guard lock(mutex_);
+    if (std::find(asked_.begin(), asked_.end(), key_id) == asked_.end())
+      asked_.push_back(key_id);
+    if (asked_.size() <= kMaxAsked)
+      return;
+    auto at = std::find_if(asked_.begin(), asked_.end(), [&](std::uint64_t id) {
+      const auto entry = entries_.find(id);
+      return entry == entries_.end() || entry->second.key->usage->frames() == 0;
+    });
+    if (at == asked_.end())
+      at = asked_.begin();
+    leaves = *at;
+    asked_.erase(at);
+  }
+  withdraw(*leaves);
 }
 
 // The key that was derived from this material before, or from what led to it. A look-up that gives
@@ -163,7 +208,8 @@ KeyRef KeyBinding::key_for(MaterialPtr material, unsigned began) {
   const Material &content = material_of(material.get());
   const std::uint64_t id = content.key_id;
   if (const std::string why = scheme_.why_refused(content); !why.empty()) {
-    refuse(content, why);
+    refuse(id, why);
+    drop_replaced(id, began);
     return nullptr;
   }
   if (KeyRef known = known_key(content))
@@ -176,6 +222,7 @@ KeyRef KeyBinding::key_for(MaterialPtr material, unsigned began) {
                     " cannot be derived for scheme %s: wrong key size, or a secret that is gone "
                     "after a fork",
                     id, scheme_.name);
+    drop_replaced(id, began);
     return nullptr;
   }
   {
@@ -203,13 +250,23 @@ KeyRef KeyBinding::key_for(MaterialPtr material, unsigned began) {
   return key;
 }
 
-// Tells log and user, and the user once.
-void KeyBinding::refuse(const Material &material, const std::string &why) {
+// Tells log and user, once for each key id and reason.
+void KeyBinding::refuse(std::uint64_t key_id, const std::string &why) {
   const std::string text = "Scheme " + std::string(scheme_.name) + " cannot use key " +
-                           std::to_string(material.key_id) + ": " + why;
+                           std::to_string(key_id) + ": " + why;
+  {
+    std::lock_guard lock(mutex_);
+    if (refused_.size() >= kMaxRefused || !refused_.insert(text).second)
+      return;
+  }
   GST_CAT_WARNING(debug_category(), "%s", text.c_str());
-  if (std::exchange(refused_, text) != text)
-    state_->add_notice(text);
+  state_->add_notice(text);
+}
+
+// What cannot be used has taken the place of a key all the same: that one is no longer valid.
+void KeyBinding::drop_replaced(std::uint64_t key_id, unsigned began) {
+  if (began == removals() && ring()->find(key_id) != nullptr)
+    withdraw(key_id);
 }
 
 void KeyBinding::look_up_again(std::uint64_t key_id) {
@@ -274,10 +331,14 @@ void KeyBinding::withdraw(std::uint64_t key_id) {
   {
     std::lock_guard lock(mutex_);
     ++removals_;
-    if (all)
+    if (all) {
       entries_.clear();
-    else if (entries_.erase(key_id) == 0)
+      wanted_.clear();
+      asked_.clear();
+      refused_.clear();
+    } else if (entries_.erase(key_id) == 0) {
       return;
+    }
     std::shared_ptr<KeyRing> ring = all ? std::make_shared<KeyRing>() : copy_of_ring();
     ring->erase(key_id);
     if (ring->current && ring->current->id == key_id)
@@ -309,6 +370,8 @@ bool KeyBinding::advance(const KeyRef &from, const KeyRef &key) {
       slot.ahead.erase(slot.ahead.begin());
     }
     slot.keys.insert(slot.keys.begin(), key);
+    if (slot.keys.size() > kMaxGenerations)  // the last one marks the end of the grace time
+      slot.keys.erase(slot.keys.begin() + kMaxGenerations - 1, slot.keys.end() - 1);
     if (ring->current == old)
       ring->current = key;
     publish(std::move(ring));
@@ -423,7 +486,8 @@ void KeyBinding::look_ahead(std::uint64_t key_id) {
       auto entry = self->entries_.find(key_id);
       const KeySlot *slot = self->ring_->find(key_id);
       if (entry == self->entries_.end() || slot == nullptr ||
-          slot->ahead.size() >= material_of(entry->second.given.get()).ratchet_window)
+          slot->ahead.size() >= std::min(material_of(entry->second.given.get()).ratchet_window,
+                                         self->scheme_.max_window))
         return;
       from = slot->ahead.empty() ? entry->second.key : slot->ahead.back();
       given = material_ref(entry->second.given.get());

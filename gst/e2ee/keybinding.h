@@ -4,6 +4,7 @@
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
+#include <deque>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -27,6 +28,8 @@ class KeyUser {
   virtual void keys_withdrawn(bool wait) = 0;
   /// Keys came; on a worker, without a lock of the registry's that set or take keys need.
   virtual void keys_changed() = 0;
+  /// A look-up that a frame asked for has been answered, one way or the other; likewise.
+  virtual void looked_up() {}
 
  protected:
   ~KeyUser() = default;
@@ -85,7 +88,9 @@ class KeyBinding : public std::enable_shared_from_this<KeyBinding> {
     KeyRef key;         // derived from it, perhaps some steps later
   };
 
-  void refuse(const Material &material, const std::string &why);
+  void refuse(std::uint64_t key_id, const std::string &why);
+  void drop_replaced(std::uint64_t key_id, unsigned began);
+  void note_asked(std::uint64_t key_id);
   KeyRef known_key(const Material &material);
   KeyRef key_for(MaterialPtr material, unsigned began);
   KeyRef walk_to(const Material &material, KeyRef key);
@@ -97,6 +102,7 @@ class KeyBinding : public std::enable_shared_from_this<KeyBinding> {
   void publish(std::shared_ptr<KeyRing> ring);
   std::shared_ptr<KeyRing> copy_of_ring();
   void tell_changed();
+  void tell_looked_up();
   void tell_withdrawn(bool wait);
 
   const std::shared_ptr<ProviderState> state_;
@@ -108,9 +114,10 @@ class KeyBinding : public std::enable_shared_from_this<KeyBinding> {
   bool is_started_ = false;
   KeyRingRef ring_ = std::make_shared<KeyRing>();
   std::map<std::uint64_t, Entry> entries_;
-  std::string refused_;                // the last refusal that was told; on the worker
+  std::set<std::string> refused_;      // what was told
   std::atomic<unsigned> removals_{0};  // a look-up that began before one is void
   std::map<std::uint64_t, std::chrono::steady_clock::time_point> wanted_;
+  std::deque<std::uint64_t> asked_;  // key ids that frames named and the provider knew
   std::atomic<unsigned> version_{0};
 
   std::mutex users_mutex_;

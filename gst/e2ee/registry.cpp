@@ -156,7 +156,9 @@ void ProviderState::ratchet_if_current(const std::shared_ptr<KeyBinding> &bindin
   GstE2EEKeyProvider *provider = ref_provider();
   if (provider == nullptr)
     return;
-  if (key && binding->ring()->current == key && ratchet_due_)
+  if (key && binding->ring()->current != key)
+    key->ratchet_asked = false;  // when it is current it may be due again
+  else if (key && ratchet_due_)
     ratchet_due_(provider, binding->owner().empty() ? nullptr : binding->owner().c_str(), key->id);
   g_object_unref(provider);
 }

@@ -248,6 +248,57 @@ TEST(DataCryptor, AProviderIsAskedForTheKeyThatAMessageNames) {
   EXPECT_EQ(receiver.decrypt(message), kText) << "it waits for the look-up";
 }
 
+TEST(DataCryptor, MadeWithoutAProviderSaysWhatToDo) {
+  auto *bare = static_cast<GstE2EEDataCryptor *>(g_object_new(GST_TYPE_E2EE_DATA_CRYPTOR, nullptr));
+  const BytesRef text = ref_of(Bytes(16, 1));
+  GBytes *payload = nullptr;
+  GBytes *iv = nullptr;
+  guint index = 0;
+  Error error;
+  EXPECT_FALSE(gst_e2ee_data_cryptor_encrypt(bare, text.get(), &payload, &iv, &index, error.at()));
+  EXPECT_TRUE(error.is(GST_E2EE_ERROR_INVALID_OPTION)) << error.text();
+  EXPECT_EQ(gst_e2ee_data_cryptor_decrypt(bare, text.get(), text.get(), 0, error.at()), nullptr);
+  EXPECT_TRUE(error.is(GST_E2EE_ERROR_INVALID_OPTION)) << error.text();
+  g_object_unref(bare);
+}
+
+TEST(DataCryptor, R9_WhoeverNamesManyKeysIsAnsweredAndNotWaitedFor) {
+  Message message = Data(raw_provider(0x36)).encrypt(kText).value();
+  const auto keys = std::make_shared<CustomKeys>();
+  std::atomic<bool> blocks{false};
+  keys->lookup = [&](const std::string &, guint64, GError **) {
+    if (blocks)
+      sleep_ms(300);
+    return static_cast<GstE2EEKeyMaterial *>(nullptr);
+  };
+  Data receiver(custom_provider(keys));
+  blocks = true;
+  const gint64 began = g_get_monotonic_time();
+  for (message.key_index = 1; message.key_index < 20; ++message.key_index)
+    EXPECT_FALSE(receiver.decrypt(message));
+  // One look-up is waited for, not nineteen.
+  EXPECT_LT(g_get_monotonic_time() - began, 3 * G_TIME_SPAN_SECOND);
+}
+
+TEST(DataCryptor, AKeyThatDataUsedFirstStillRatchetsWithTheFrames) {
+  const Provider ring = new_ring();
+  g_object_set(ring.get(), "ratchet-frames", guint64{5}, nullptr);
+  set_key(ring, "alice", 0x37, 0);
+  set_key(ring, "alice", 0x38, 1);
+  Data data(ring, "alice");
+  g_object_set(data.get(), "key-index", 1, nullptr);
+  for (unsigned i = 0; i < 10; ++i)
+    EXPECT_TRUE(data.encrypt(kText));
+  let_workers_finish();
+  set_current(ring, "alice", 1);
+  End media("e2eeencrypt", ring, "alice");
+  for (unsigned i = 0; i < 30; ++i) {
+    EXPECT_TRUE(media.pass(noise(40, i)));
+    let_workers_finish();
+  }
+  EXPECT_GE(media.stat("generation"), 4U);
+}
+
 TEST(DataCryptor, ManyThreadsAtATime) {
   Data cryptor(raw_provider(0x35));
   std::vector<std::thread> threads;

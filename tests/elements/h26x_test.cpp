@@ -192,6 +192,14 @@ TEST_F(H26xFormat, FramesWithoutASliceAreReported) {
   EXPECT_EQ(encryptor_.stat("dropped-unsupported"), 2U);
 }
 
+// Peers look for slices of other types only: these would stay readable in front of the first one.
+TEST_F(H26xFormat, R1_PicturesInUnitsThatPeersDoNotKnowAreNotSent) {
+  encryptor_.start(kH264);
+  EXPECT_FALSE(encryptor_.pass(
+      nal::stream_of({kSps, kPps, {0x42, 0x53, 0x45, 0x43, 0x80}, slice(0x41, 100)})));
+  EXPECT_EQ(encryptor_.stat("dropped-unsupported"), 1U);
+}
+
 TEST_F(H26xFormat, RandomBytesOfEachLengthDoNotPass) {
   for (const std::string &caps : {std::string(kH264), std::string(kH265), avc_caps(4, true)}) {
     Element encryptor("e2eeencrypt", provider_);

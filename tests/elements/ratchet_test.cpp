@@ -253,6 +253,7 @@ TEST(RatchetInterval, R15_EveryTenthOfASecondWithoutLoss) {
   EXPECT_GE(call.decryptor.stat("generation"), 5U);
   g_object_set(call.sending.get(), "ratchet-interval", static_cast<guint64>(0), nullptr);
   sleep_ms(150);  // one that is under way may still be
+  let_workers_finish();
   EXPECT_TRUE(call.arrives());
   const guint64 reached = call.decryptor.stat("generation");
   sleep_ms(250);

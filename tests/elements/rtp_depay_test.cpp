@@ -268,6 +268,21 @@ TEST(RtpDepayLoss, WaitsForAKeyFrameIfTold) {
   }
 }
 
+// Of layers that are predicted apart (K-SVC, D bit 0) no descriptor says that the base is missing.
+TEST(RtpDepayLoss, ABaseLayerThatIsMissingIsALoss) {
+  Receiver receiver("VP9");
+  g_object_set(receiver.element(), "wait-for-keyframe", TRUE, nullptr);
+  receiver.packet(key_base(1) + kBody, 0, false);
+  receiver.packet(Bytes{0xac, 0x01, 0x03, 0x01} + kBody, 0, true);
+  EXPECT_EQ(only(receiver.packet(Bytes{0xec, 0x02, 0x00, 0x02} + kBody, 1, false)), kBody);
+  EXPECT_EQ(only(receiver.packet(Bytes{0xec, 0x02, 0x02, 0x02} + kBody, 1, true)), kBody);
+  receiver.lose();  // the base of the third picture
+  EXPECT_TRUE(receiver.packet(Bytes{0xec, 0x03, 0x02, 0x03} + kBody, 2, true).empty());
+  EXPECT_TRUE(receiver.packet(Bytes{0xec, 0x04, 0x00, 0x04} + kBody, 3, false).empty());
+  receiver.packet(key_base(5) + kBody, 4, false);
+  EXPECT_EQ(only(receiver.packet(Bytes{0xec, 0x06, 0x00, 0x05} + kBody, 5, true)), kBody);
+}
+
 TEST(RtpDepayLoss, AsksForAKeyFrameIfTold) {
   for (const bool ask : {false, true}) {
     Receiver receiver("VP9");

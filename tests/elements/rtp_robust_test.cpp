@@ -273,5 +273,14 @@ TEST(RtpHostile, AnEndlessFrameIsGivenUp) {
   EXPECT_TRUE(depayloader.pull().empty());
 }
 
+TEST(RtpHostile, AnEndlessFrameOfTinyPacketsIsGivenUp) {
+  Depayloader depayloader("VP9");
+  push_exact(depayloader, {0x08, 1}, 0, false);
+  for (unsigned i = 1; i < 40000; i++)
+    push_exact(depayloader, {0x00, 1}, static_cast<guint16>(i), false);
+  push_exact(depayloader, {0x04, 1}, 40000, true);
+  EXPECT_TRUE(depayloader.pull().empty());
+}
+
 }  // namespace
 }  // namespace elements

@@ -210,6 +210,22 @@ TEST(Schemes, AKeyThatTheSchemeCannotUseIsToldOf) {
   }
 }
 
+// Whoever sets a new key to shut someone out has shut them out, even if the new one is of no use.
+TEST(Schemes, R1_AKeyThatWasReplacedIsGoneEvenIfTheNewOneCannotBeUsed) {
+  const Provider provider = raw_provider(0x51);
+  const auto encryptor = element_of("e2eeencrypt", provider, "jitsi");
+  const auto decryptor = element_of("e2eedecrypt", provider, "jitsi");
+  encryptor->start(kOpus);
+  decryptor->start(kOpus);
+  const std::optional<Bytes> sealed = encryptor->pass(noise(50, 1));
+  ASSERT_TRUE(sealed);
+  ASSERT_TRUE(decryptor->pass(*sealed));
+  // Jitsi's keys are raw.
+  EXPECT_TRUE(gst_e2ee_shared_key_provider_set_passphrase(shared(provider), "text", 0, nullptr));
+  EXPECT_FALSE(decryptor->pass(*sealed));
+  EXPECT_FALSE(encryptor->pass(noise(50, 2)));
+}
+
 TEST(Schemes, SframeRefusesWhatOnlyTrailersAllow) {
   const auto decryptor = element_of("e2eedecrypt", raw_provider(1), "sframe");
   set(*decryptor, "allow-plaintext", "true");

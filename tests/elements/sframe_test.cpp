@@ -250,6 +250,26 @@ TEST(Sframe, PlainKidsAreLookedUpAsKeyIds) {
   EXPECT_EQ(decryptor->stat("key-id"), kid);
 }
 
+TEST(Sframe, R9_ForgedKidsDoNotKeepAProviderFromBeingAsked) {
+  const Provider sender = key_for(7, Bytes(32, 0x2a));
+  const auto encryptor = make("e2eeencrypt", sender, {{"sframe-kid", "7"}});
+  encryptor->start(kOpus);
+  const Bytes good = encryptor->pass(noise(60, 3)).value();
+  const auto keys = std::make_shared<CustomKeys>();
+  keys->lookup = [](const std::string &, guint64 id, GError **) -> GstE2EEKeyMaterial * {
+    return id == 7 ? raw_material(0x2a, id) : nullptr;
+  };
+  const auto decryptor = make("e2eedecrypt", custom_provider(keys), {{"sframe-kid-map", "plain"}});
+  decryptor->start(kOpus);
+  for (guint i = 0; i < 400; ++i) {
+    // A KID of two bytes, a counter of none, and what may be a tag.
+    Bytes forged = {0x90, static_cast<guint8>(1 + i / 200), static_cast<guint8>(i)};
+    forged.resize(60, 1);
+    EXPECT_FALSE(decryptor->pass(forged));
+  }
+  EXPECT_TRUE(wait_for([&] { return decryptor->pass(good).has_value(); }));
+}
+
 TEST(Sframe, RatchetAndRotationAreFollowed) {
   const auto make_provider = [] {
     const Provider provider = empty_provider();

@@ -401,6 +401,57 @@ TEST(SvcMerge, KeepsNothingOverAFlush) {
   EXPECT_EQ(bytes_of(out[0].get()), frame);
 }
 
+Buffer layer_of(guint8 spatial, guint8 layers, unsigned picture, bool independent = false) {
+  Buffer frame = at_time(buffer_of(shown_frame(20U + spatial)), picture);
+  auto *meta = gst_e2ee_buffer_add_frame_meta(frame.get(), FALSE, 0, 0);
+  meta->has_layers = TRUE;
+  meta->spatial_layer = spatial;
+  meta->spatial_layers = layers;
+  meta->layer_independent = independent;
+  return frame;
+}
+
+TEST(SvcMerge, R1_FramesInTheClearDoNotGetIntoAPictureThatWasVerified) {
+  Stage merger("e2eevp9merge");
+  merger.set_caps(kSvcCaps);
+  std::vector<Buffer> out = merger.push(layer_of(0, 2, 0).get());
+  const Buffer clear = layer_of(1, 2, 0, true);
+  gst_e2ee_buffer_add_unprotected_meta(clear.get());
+  for (Buffer &picture : merger.push(clear.get()))
+    out.push_back(std::move(picture));
+  ASSERT_EQ(out.size(), 2U);
+  EXPECT_FALSE(gst_e2ee_buffer_is_unprotected(out[0].get()));
+  EXPECT_TRUE(gst_e2ee_buffer_is_unprotected(out[1].get()));
+}
+
+TEST(SvcMerge, NewsOfAGapDoNotTearAPicture) {
+  Stage merger("e2eevp9merge");
+  merger.set_caps(kSvcCaps);
+  EXPECT_TRUE(merger.push(layer_of(0, 3, 0).get()).empty());
+  gst_harness_push_event(merger.harness(), gst_event_new_gap(0, GST_MSECOND));
+  EXPECT_TRUE(merger.push(layer_of(1, 3, 0).get()).empty());
+  EXPECT_EQ(merger.push(layer_of(2, 3, 0).get()).size(), 1U);
+}
+
+TEST(SvcMerge, LayersAboveAMissingOneAreDropped) {
+  Stage merger("e2eevp9merge");
+  merger.set_caps(kSvcCaps);
+  EXPECT_TRUE(merger.push(layer_of(0, 3, 0).get()).empty());
+  const std::vector<Buffer> out = merger.push(layer_of(2, 3, 0).get());
+  ASSERT_EQ(out.size(), 1U);
+  EXPECT_EQ(bytes_of(out[0].get()), shown_frame(20));
+  EXPECT_TRUE(merger.push(layer_of(1, 3, 1).get()).empty()) << "its base is missing";
+  EXPECT_EQ(merger.push(layer_of(2, 3, 2, true).get()).size(), 1U) << "needs none below";
+}
+
+TEST(SvcMerge, WithoutANumberOfLayersTheNextTimeEndsAPicture) {
+  Stage merger("e2eevp9merge");
+  merger.set_caps(kSvcCaps);
+  EXPECT_TRUE(merger.push(layer_of(0, 0, 0).get()).empty());
+  EXPECT_TRUE(merger.push(layer_of(1, 0, 0).get()).empty());
+  EXPECT_EQ(merger.push(layer_of(0, 0, 1).get()).size(), 1U);
+}
+
 TEST(SvcMerge, MoreFramesThanAnIndexHoldsMakeSeveralPictures) {
   Stage merger("e2eevp9merge");
   merger.set_caps(kSvcCaps);

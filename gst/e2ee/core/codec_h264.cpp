@@ -11,20 +11,29 @@ namespace {
 
 enum : unsigned {
   kSlice = 1,
+  kPartitionA = 2,
+  kPartitionC = 4,
   kIdr = 5,
   kSei = 6,
   kSps = 7,
   kPps = 8,
   kDelimiter = 9,
   kSpsExtension = 13,
-  kSubsetSps = 15
+  kSubsetSps = 15,
+  kAuxiliarySlice = 19,
+  kLastSliceExtension = 21
 };
 
 unsigned type_of(std::uint8_t first_byte) {
   return first_byte & 0x1f;
 }
 
-// Slices of partitioned pictures (2 to 4) are not among those that LiveKit looks for.
+// Partitions, auxiliary slices and those of extensions are not among the slices LiveKit looks for.
+bool is_strange_slice(unsigned type) {
+  return (type >= kPartitionA && type <= kPartitionC) ||
+         (type >= kAuxiliarySlice && type <= kLastSliceExtension);
+}
+
 NalKind kind(std::uint8_t first_byte) {
   switch (type_of(first_byte)) {
     case kSlice:
@@ -41,7 +50,7 @@ NalKind kind(std::uint8_t first_byte) {
     case kDelimiter:
       return NalKind::delimiter;
     default:
-      return NalKind::other;
+      return is_strange_slice(type_of(first_byte)) ? NalKind::strange_slice : NalKind::other;
   }
 }
 

@@ -13,6 +13,7 @@ enum : unsigned {
   kLastTrailing = 9,  // RASL_R, of those that are no key pictures
   kFirstKey = 16,     // BLA_W_LP
   kLastKey = 21,      // CRA_NUT
+  kLastVcl = 31,      // all up to this are picture data
   kVps = 32,
   kSps = 33,
   kPps = 34,
@@ -30,6 +31,8 @@ NalKind kind(std::uint8_t first_byte) {
     return NalKind::slice;
   if (type >= kFirstKey && type <= kLastKey)
     return NalKind::key_slice;
+  if (type <= kLastVcl)
+    return NalKind::strange_slice;
   if (type >= kVps && type <= kPps)
     return NalKind::parameter_set;
   if (type == kDelimiter)

@@ -69,6 +69,9 @@ class OpenStates {
 
 class Sealer {
  public:
+  Sealer(const Sealer &) = delete;  // its state refers to it
+  Sealer &operator=(const Sealer &) = delete;
+
   /// `kid`: SFrame with an explicit KID.
   explicit Sealer(const Scheme &scheme, RandomFn random = random_bytes,
                   std::optional<std::uint64_t> kid = {})

@@ -15,6 +15,7 @@ inline constexpr std::uint8_t kStartCode[] = {0, 0, 0, 1};
 enum class NalKind : std::uint8_t {
   slice,
   key_slice,
+  strange_slice,  // picture data that peers do not take for such
   parameter_set,
   sei,
   delimiter,  // the first unit of a frame, where there is one

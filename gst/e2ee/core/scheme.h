@@ -63,9 +63,10 @@ struct Scheme {
   std::size_t overhead;                    // bytes a frame grows by, at most
   std::size_t headroom = 0;                // of these, in front of the frame
   std::uint64_t max_key_id;
-  unsigned ring_size = 0;  // of all peers; 0: they can choose
-  unsigned key_bits = 0;   // likewise
-  bool trailer = true;     // laid out as trailer.h says
+  unsigned max_window = 64;  // ratchet steps that a receiver can look ahead
+  unsigned ring_size = 0;    // of all peers; 0: they can choose
+  unsigned key_bits = 0;     // likewise
+  bool trailer = true;       // laid out as trailer.h says
   ByteView server_trailer =
       {};  // of frames that servers send in the clear; empty: they announce it
   const SframeSuite *suite = nullptr;

@@ -186,6 +186,12 @@ SframeReceiver::Sender *SframeReceiver::find(const KeyRef &key, std::uint64_t ki
   return at == senders_.end() ? nullptr : &*at;
 }
 
+bool SframeReceiver::may_expand(std::uint64_t kid) {
+  const bool known = std::any_of(senders_.begin(), senders_.end(),
+                                 [&](const Sender &sender) { return sender.kid >> 8 == kid >> 8; });
+  return known ? expansions_of_known_.take() : expansions_.take();
+}
+
 void SframeReceiver::used(const Sender &sender) {
   if (&senders_.front() == &sender)
     return;

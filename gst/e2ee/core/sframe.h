@@ -139,8 +139,9 @@ class SframeReceiver {
   /// A frame of this one has verified.
   void used(const Sender &sender);
 
-  /// Whether there is time for another KID that has not proved itself; takes it.
-  bool may_expand() { return expansions_.take(); }
+  /// Whether there is time for another KID that has not proved itself; takes it. A sender that is
+  /// known by the bits that it drew, and now uses another key, need not queue with forged ones.
+  bool may_expand(std::uint64_t kid);
   Sender &keep(Sender sender);
 
   void retain(const KeyRing &ring);
@@ -149,6 +150,7 @@ class SframeReceiver {
  private:
   std::list<Sender> senders_;  // latest used first
   TokenBucket expansions_;
+  TokenBucket expansions_of_known_;
   std::size_t window_ = 0;
 };
 

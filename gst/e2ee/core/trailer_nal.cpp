@@ -99,6 +99,16 @@ struct Headers {
   ByteView second;
 };
 
+// Whether picture data would stay in the clear in front of the first slice.
+bool shows_picture(ByteView frame, const NalUnit &slice, const NalRule &rule) {
+  NalReader reader(frame);
+  for (NalUnit unit; reader.next(unit, &rule) && unit.begin < slice.begin;) {
+    if (rule.kind(frame[unit.begin]) == NalKind::strange_slice)
+      return true;
+  }
+  return false;
+}
+
 }  // namespace
 
 Reason nal_seal(SealState &state, const SealRequest &request, ByteSpan out, std::size_t &written) {
@@ -109,6 +119,8 @@ Reason nal_seal(SealState &state, const SealRequest &request, ByteSpan out, std:
   // not carry.
   if (!slice)
     return NalReader(frame).stray() ? Reason::malformed : Reason::unsupported;
+  if (shows_picture(frame, *slice, rule))
+    return Reason::unsupported;
   const ClearHeader header(frame, *slice, rule);
   std::vector<std::uint8_t> clear(header.size());
   header.write(clear.data());

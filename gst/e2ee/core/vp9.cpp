@@ -137,6 +137,8 @@ std::vector<ByteView> split_vp9_superframe(ByteView frames) {
 }
 
 std::vector<std::uint8_t> vp9_superframe_index(std::span<const std::size_t> sizes) {
+  if (sizes.empty())
+    return {};
   std::size_t width = 1;
   for (const std::size_t size : sizes)
     while (width < 4 && size >> (8 * width) != 0)
