@@ -3,7 +3,7 @@
 
 #include <cstring>
 
-GST_DEBUG_CATEGORY_STATIC(gst_e2ee_base_debug);
+GST_DEBUG_CATEGORY(gst_e2ee_base_debug);
 #define GST_CAT_DEFAULT gst_e2ee_base_debug
 
 using e2ee::Base;
@@ -264,27 +264,14 @@ GstStateChangeReturn gst_e2ee_base_change_state(GstElement *element, GstStateCha
 // ---- properties ---------------------------------------------------------------------------------
 
 GstStructure *make_stats(Base &base) {
-  const e2ee::Counters &c = base.counters;
   e2ee::KeyInfo key;
   if (auto cryptor = ref_cryptor(base))
     key = cryptor->key_info();
   GstStructure *stats = gst_structure_new_empty("application/x-e2ee-stats");
-  const auto add = [stats](const char *name, guint64 value) {
-    gst_structure_set(stats, name, G_TYPE_UINT64, value, nullptr);
-  };
-  add("frames-in", c.frames_in);
-  add("frames-out", c.frames_out);
-  add("bytes-in", c.bytes_in);
-  add("bytes-out", c.bytes_out);
-  for (std::size_t i = 1; i < e2ee::kReasonCount; ++i)
-    add(e2ee::names_of(static_cast<Reason>(i)).stat, c.dropped[i]);
-  add("passed-plaintext", c.passed_plaintext);
-  add("server-frames", c.server_frames);
-  add("held", c.held);
-  add("ratchet-steps", c.ratchet_steps);
-  add("key-id", key.id);
-  add("generation", key.generation);
-  gst_structure_set(stats, "key-fingerprint", G_TYPE_STRING, key.fingerprint.c_str(), nullptr);
+  base.counters.write(stats);
+  gst_structure_set(stats, "key-id", G_TYPE_UINT64, key.id, "generation", G_TYPE_UINT64,
+                    key.generation, "key-fingerprint", G_TYPE_STRING, key.fingerprint.c_str(),
+                    nullptr);
   return stats;
 }
 
@@ -472,71 +459,6 @@ Base &base_of(GstE2EEBase *self) {
 std::string participant_of(Base &base) {
   std::lock_guard lock(base.mutex);
   return base.settings.participant;
-}
-
-bool handle_special(GstE2EEBase *self, GstBuffer *buffer, bool enabled, GstFlowReturn &flow) {
-  Base &base = base_of(self);
-  if (G_UNLIKELY(!enabled)) {
-    flow = push_unprotected(self, buffer);
-  } else if (G_UNLIKELY(gst_buffer_get_size(buffer) == 0)) {
-    // Discontinuous transmission: there is nothing to protect.
-    base.counters.frames_out.fetch_add(1, std::memory_order_relaxed);
-    flow = gst_pad_push(base.src, buffer);
-  } else if (G_UNLIKELY(!base.cryptor)) {
-    flow = drop_frame(self, buffer, Reason::missing_key, 0);
-  } else if (G_UNLIKELY(base.codec.load(std::memory_order_relaxed) == nullptr)) {
-    flow = drop_frame(self, buffer, Reason::unsupported, 0);
-  } else {
-    return false;
-  }
-  return true;
-}
-
-GstFlowReturn drop_frame(GstE2EEBase *self, GstBuffer *buffer, Reason reason, guint64 key_id,
-                         Report report) {
-  Base &base = base_of(self);
-  const ReasonNames &names = names_of(reason);
-  GST_DEBUG_OBJECT(self,
-                   "dropping a frame of %" G_GSIZE_FORMAT " bytes, key %" G_GUINT64_FORMAT ": %s",
-                   gst_buffer_get_size(buffer), key_id, names.text);
-  base.counters.dropped[static_cast<std::size_t>(reason)].fetch_add(1, std::memory_order_relaxed);
-  if (report != Report::already_done)
-    base.reporter->report(names.state, participant_of(base), key_id, report == Report::rarely);
-  gst_buffer_unref(buffer);
-  return GST_FLOW_OK;
-}
-
-GstFlowReturn push_frame(GstE2EEBase *self, GstBuffer *buffer, const FrameCryptor::Result &result) {
-  Base &base = base_of(self);
-  const Reason state = result.near_limit ? Reason::key_limit : Reason::ok;
-  if (G_UNLIKELY(result.ratchet_steps != 0)) {
-    base.counters.ratchet_steps.fetch_add(result.ratchet_steps, std::memory_order_relaxed);
-    base.reporter->report("key-ratcheted", participant_of(base), result.key_id);
-  }
-  if (G_UNLIKELY(state != Reason::ok || !base.reporter->is_ok()))
-    base.reporter->report(names_of(state).state, participant_of(base), result.key_id);
-  // Handlers of these messages may have taken the key away.
-  if (G_UNLIKELY(!base.cryptor->may_leave(result))) {
-    base.cryptor->frame_done();
-    return drop_frame(self, buffer, Reason::missing_key, result.key_id);
-  }
-  base.counters.frames_out.fetch_add(1, std::memory_order_relaxed);
-  base.counters.bytes_out.fetch_add(gst_buffer_get_size(buffer), std::memory_order_relaxed);
-  const GstFlowReturn flow = gst_pad_push(base.src, buffer);
-  base.cryptor->frame_done();
-  return flow;
-}
-
-GstFlowReturn push_unprotected(GstE2EEBase *self, GstBuffer *buffer) {
-  Base &base = base_of(self);
-  base.counters.passed_plaintext.fetch_add(1, std::memory_order_relaxed);
-  base.counters.frames_out.fetch_add(1, std::memory_order_relaxed);
-  base.counters.bytes_out.fetch_add(gst_buffer_get_size(buffer), std::memory_order_relaxed);
-  base.reporter->report(names_of(Reason::plaintext).state, participant_of(base), 0);
-  buffer = gst_buffer_make_writable(buffer);
-  if (!gst_e2ee_buffer_is_unprotected(buffer))
-    gst_e2ee_buffer_add_unprotected_meta(buffer);
-  return gst_pad_push(base.src, buffer);
 }
 
 void close_cryptor(Base &base) {

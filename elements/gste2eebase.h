@@ -48,6 +48,8 @@ struct Counters {
   std::atomic<guint64> dropped[kReasonCount]{};
   std::atomic<guint64> passed_plaintext{0}, server_frames{0}, ratchet_steps{0};
   std::atomic<guint64> held{0};  // now, waiting for a key
+
+  void write(GstStructure *stats) const;
 };
 
 struct Settings {

@@ -31,6 +31,7 @@
 
 #include "gste2eedecrypt.h"
 
+#include "decryptsettings.h"
 #include "framememory.h"
 #include "frametail.h"
 #include "holdqueue.h"
@@ -44,22 +45,6 @@ using e2ee::FrameCryptor;
 using e2ee::HoldQueue;
 using e2ee::Reason;
 
-enum {
-  PROP_0,
-  PROP_SFRAME_KID_MAP,
-  PROP_REPLAY_WINDOW,
-  PROP_SERVER_FRAMES,
-  PROP_SERVER_TRAILER,
-  PROP_KEY_WAIT,
-  PROP_KEY_WAIT_BYTES,
-  PROP_ALLOW_PLAINTEXT,
-};
-
-namespace {
-constexpr guint kMaxReplayWindow = 4096;
-constexpr guint kDefaultKeyWaitBytes = 8 * 1024 * 1024;
-}  // namespace
-
 namespace e2ee {
 namespace {
 
@@ -69,15 +54,8 @@ struct Decrypt {
   std::unique_ptr<HoldQueue> queue;
   NalInput input;  // of the frames that arrive
 
-  // Settings: fixed while frames flow.
-  GstE2EESFrameKidMap kid_map = GST_E2EE_SFRAME_KID_MAP_PROFILE;
-  guint replay_window = 0;
-  GstE2EEServerFrames server_frames = GST_E2EE_SERVER_FRAMES_DROP;
-  std::string server_trailer_hex;
+  DecryptSettings settings;  // fixed while frames flow
   std::vector<std::uint8_t> server_trailer;
-  GstClockTime key_wait = 0;
-  guint key_wait_bytes = kDefaultKeyWaitBytes;
-  bool allow_plaintext = false;
 
   std::atomic<bool> failing{false};  // since the last frame that passed
   std::atomic<bool> owes_key_unit{false};
@@ -163,8 +141,8 @@ GstFlowReturn server_frame(GstE2EEBase *element, GstBuffer *buffer, bool known) 
   Base &base = e2ee::base_of(element);
   const Decrypt &self = decrypt_of(element);
   base.counters.server_frames.fetch_add(1, std::memory_order_relaxed);
-  const bool pass = self.server_frames == GST_E2EE_SERVER_FRAMES_PASS ||
-                    (self.server_frames == GST_E2EE_SERVER_FRAMES_KNOWN && known);
+  const bool pass = self.settings.server_frames == GST_E2EE_SERVER_FRAMES_PASS ||
+                    (self.settings.server_frames == GST_E2EE_SERVER_FRAMES_KNOWN && known);
   if (!pass)
     return e2ee::drop_frame(element, buffer, Reason::plaintext, 0);
   return e2ee::push_unprotected(element, e2ee::without_tail(buffer, self.server_trailer.size()));
@@ -205,7 +183,7 @@ GstFlowReturn fail_frame(GstE2EEBase *element, GstBuffer *buffer,
     if (turn.again)
       report = e2ee::Report::already_done;  // when its wait began
   }
-  if (reason == Reason::malformed && decrypt_of(element).allow_plaintext &&
+  if (reason == Reason::malformed && decrypt_of(element).settings.allow_plaintext &&
       plaintext_may_pass(element, buffer, reason))
     return e2ee::push_unprotected(element, buffer);
   return e2ee::drop_frame(element, buffer, reason, result.key_id, report);
@@ -266,7 +244,7 @@ GstFlowReturn frame_arrived(GstE2EEBase *element, GstBuffer *buffer) {
   if (!self.input.to_byte_stream(buffer) || !self.input.add_parameter_sets(buffer))
     return e2ee::drop_frame(element, buffer, Reason::malformed, 0);
   const bool enabled = e2ee::base_of(element).enabled;
-  if (self.key_wait > 0)
+  if (self.settings.key_wait > 0)
     return self.queue->push(buffer, enabled);
   GstFlowReturn flow = GST_FLOW_OK;
   work_on_frame(element, buffer, {false, false, false, enabled}, flow);
@@ -313,7 +291,7 @@ gboolean gst_e2ee_decrypt_sink_event(GstE2EEBase *element, GstEvent *event) {
     self.queue->flush_stop();
     // After a seek the same frames come again, rightly.
     if (auto &cryptor = e2ee::base_of(element).cryptor)
-      cryptor->set_replay_window(self.replay_window);
+      cryptor->set_replay_window(self.settings.replay_window);
   } else if (is_serialized(event) && self.queue->push_event(event)) {
     return TRUE;
   }
@@ -324,7 +302,7 @@ gboolean gst_e2ee_decrypt_sink_event(GstE2EEBase *element, GstEvent *event) {
 gboolean src_query(GstPad *pad, GstObject *parent, GstQuery *query) {
   if (!e2ee::base_query(pad, parent, query))
     return FALSE;
-  const GstClockTime wait = decrypt_of(GST_E2EE_BASE(parent)).key_wait;
+  const GstClockTime wait = decrypt_of(GST_E2EE_BASE(parent)).settings.key_wait;
   if (GST_QUERY_TYPE(query) == GST_QUERY_LATENCY && wait > 0) {
     gboolean live;
     GstClockTime min;
@@ -354,7 +332,7 @@ void keys_changed(GstE2EEBase *element) {
 
 bool check_server_trailer(GstE2EEBase *element) {
   Decrypt &self = decrypt_of(element);
-  if (e2ee::parse_server_trailer(self.server_trailer_hex, self.server_trailer))
+  if (e2ee::parse_server_trailer(self.settings.server_trailer_hex, self.server_trailer))
     return true;
   GST_ELEMENT_ERROR(element, RESOURCE, SETTINGS,
                     ("server-trailer: must be hex digits, at least %" G_GSIZE_FORMAT " bytes",
@@ -365,8 +343,8 @@ bool check_server_trailer(GstE2EEBase *element) {
 
 void gst_e2ee_decrypt_configure(GstE2EEBase *element, e2ee::CryptorOptions *options) {
   const Decrypt &self = decrypt_of(element);
-  options->plain_kids = self.kid_map == GST_E2EE_SFRAME_KID_MAP_PLAIN;
-  options->allow_plaintext = self.allow_plaintext;
+  options->plain_kids = self.settings.kid_map == GST_E2EE_SFRAME_KID_MAP_PLAIN;
+  options->allow_plaintext = self.settings.allow_plaintext;
 }
 
 void gst_e2ee_decrypt_start(GstE2EEBase *element) {
@@ -376,7 +354,7 @@ void gst_e2ee_decrypt_start(GstE2EEBase *element) {
     const e2ee::ByteView known = cryptor.server_trailer();
     self.server_trailer.assign(known.begin(), known.end());
   }
-  cryptor.set_replay_window(self.replay_window);
+  cryptor.set_replay_window(self.settings.replay_window);
   cryptor.on_keys_changed([element] { keys_changed(element); });
   cryptor.on_keys_withdrawn([&self] { self.queue->give_up(); });
 }
@@ -398,8 +376,8 @@ GstStateChangeReturn gst_e2ee_decrypt_change_state(GstElement *element, GstState
       return GST_STATE_CHANGE_FAILURE;
     self.failing = false;
     self.key_units.reset();
-    if (self.key_wait > 0)  // before the pads take frames
-      self.queue->start(self.key_wait, self.key_wait_bytes);
+    if (self.settings.key_wait > 0)  // before the pads take frames
+      self.queue->start(self.settings.key_wait, self.settings.key_wait_bytes);
   }
   if (transition == GST_STATE_CHANGE_PAUSED_TO_READY)
     stop_listening(base, self);
@@ -414,125 +392,20 @@ GstStateChangeReturn gst_e2ee_decrypt_change_state(GstElement *element, GstState
   return result;
 }
 
-// ---- properties ---------------------------------------------------------------------------------
-
 void gst_e2ee_decrypt_set_property(GObject *object, guint id, const GValue *value,
                                    GParamSpec *pspec) {
   GstE2EEBase *element = GST_E2EE_BASE(object);
-  Decrypt &self = decrypt_of(element);
   if (!e2ee::can_change(element, pspec))
     return;
-  const gchar *text;
-  switch (id) {
-    case PROP_SFRAME_KID_MAP:
-      self.kid_map = static_cast<GstE2EESFrameKidMap>(g_value_get_enum(value));
-      break;
-    case PROP_REPLAY_WINDOW:
-      self.replay_window = g_value_get_uint(value);
-      break;
-    case PROP_SERVER_FRAMES:
-      self.server_frames = static_cast<GstE2EEServerFrames>(g_value_get_enum(value));
-      break;
-    case PROP_SERVER_TRAILER:
-      text = g_value_get_string(value);
-      self.server_trailer_hex = text ? text : "";
-      break;
-    case PROP_KEY_WAIT:
-      self.key_wait = g_value_get_uint64(value);
-      break;
-    case PROP_KEY_WAIT_BYTES:
-      self.key_wait_bytes = g_value_get_uint(value);
-      break;
-    case PROP_ALLOW_PLAINTEXT:
-      self.allow_plaintext = g_value_get_boolean(value);
-      break;
-    default:
-      G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
-  }
-  if (id == PROP_SFRAME_KID_MAP || id == PROP_ALLOW_PLAINTEXT)
+  if (!decrypt_of(element).settings.set(id, value))
+    G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
+  if (e2ee::DecryptSettings::is_cryptors(id))
     e2ee::close_cryptor(e2ee::base_of(element));
 }
 
 void gst_e2ee_decrypt_get_property(GObject *object, guint id, GValue *value, GParamSpec *pspec) {
-  const Decrypt &self = decrypt_of(GST_E2EE_BASE(object));
-  switch (id) {
-    case PROP_SFRAME_KID_MAP:
-      g_value_set_enum(value, self.kid_map);
-      break;
-    case PROP_REPLAY_WINDOW:
-      g_value_set_uint(value, self.replay_window);
-      break;
-    case PROP_SERVER_FRAMES:
-      g_value_set_enum(value, self.server_frames);
-      break;
-    case PROP_SERVER_TRAILER:
-      g_value_set_string(
-          value, self.server_trailer_hex.empty() ? nullptr : self.server_trailer_hex.c_str());
-      break;
-    case PROP_KEY_WAIT:
-      g_value_set_uint64(value, self.key_wait);
-      break;
-    case PROP_KEY_WAIT_BYTES:
-      g_value_set_uint(value, self.key_wait_bytes);
-      break;
-    case PROP_ALLOW_PLAINTEXT:
-      g_value_set_boolean(value, self.allow_plaintext);
-      break;
-    default:
-      G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
-  }
-}
-
-void install_properties(GObjectClass *klass) {
-  const auto flags = static_cast<GParamFlags>(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS |
-                                              GST_PARAM_MUTABLE_READY);
-  g_object_class_install_property(
-      klass, PROP_SFRAME_KID_MAP,
-      g_param_spec_enum("sframe-kid-map", "SFrame key id map",
-                        "Scheme sframe: what a KID means. profile: 56 random bits, key index and "
-                        "ratchet step, as e2eeencrypt draws it; plain: the key id. Set in NULL or "
-                        "READY",
-                        GST_TYPE_E2EE_SFRAME_KID_MAP, GST_E2EE_SFRAME_KID_MAP_PROFILE, flags));
-  g_object_class_install_property(
-      klass, PROP_REPLAY_WINDOW,
-      g_param_spec_uint("replay-window", "Replay window",
-                        "Drop frames whose IV was among this many accepted last under their key, "
-                        "which finds duplicates, not recordings played again; with scheme sframe "
-                        "also those whose counter is this far behind. 0: off. Set in NULL or READY",
-                        0, kMaxReplayWindow, 0, flags));
-  g_object_class_install_property(
-      klass, PROP_SERVER_FRAMES,
-      g_param_spec_enum("server-frames", "Server frames",
-                        "What to do with frames that the media server injects in the clear, told "
-                        "by server-trailer: drop, known (pass the published fillers only), pass. "
-                        "Set in NULL or READY",
-                        GST_TYPE_E2EE_SERVER_FRAMES, GST_E2EE_SERVER_FRAMES_DROP, flags));
-  g_object_class_install_property(
-      klass, PROP_SERVER_TRAILER,
-      g_param_spec_string("server-trailer", "Server trailer",
-                          "Trailer of injected frames as the server announced it: hex digits, at "
-                          "least 7 bytes; unset: the one that all servers of the scheme use, which "
-                          "realtimekit has. Set in NULL or READY",
-                          nullptr, flags));
-  g_object_class_install_property(
-      klass, PROP_KEY_WAIT,
-      g_param_spec_uint64("key-wait", "Key wait",
-                          "Nanoseconds to hold frames whose key is late before dropping them; 0: "
-                          "drop at once. Set in NULL or READY",
-                          0, G_MAXUINT64, 0, flags));
-  g_object_class_install_property(
-      klass, PROP_KEY_WAIT_BYTES,
-      g_param_spec_uint("key-wait-bytes", "Key wait bytes",
-                        "Most bytes to hold with key-wait; beyond that the oldest frames go first. "
-                        "Set in NULL or READY",
-                        0, G_MAXUINT, kDefaultKeyWaitBytes, flags));
-  g_object_class_install_property(
-      klass, PROP_ALLOW_PLAINTEXT,
-      g_param_spec_boolean("allow-plaintext", "Allow plaintext",
-                           "Pass frames in the clear until this participant has a key or a frame "
-                           "verified; marked and counted. Not with scheme sframe, whose frames "
-                           "cannot be told from others. Set in NULL or READY",
-                           FALSE, flags));
+  if (!decrypt_of(GST_E2EE_BASE(object)).settings.get(id, value))
+    G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
 }
 
 void gst_e2ee_decrypt_finalize(GObject *object) {
@@ -554,7 +427,7 @@ static void gst_e2ee_decrypt_class_init(GstE2EEDecryptClass *klass) {
   GST_E2EE_BASE_CLASS(klass)->output_caps = gst_e2ee_decrypt_output_caps;
   GST_E2EE_BASE_CLASS(klass)->start = gst_e2ee_decrypt_start;
   GST_E2EE_BASE_CLASS(klass)->sink_event = gst_e2ee_decrypt_sink_event;
-  install_properties(object_class);
+  e2ee::DecryptSettings::install(object_class);
   gst_element_class_set_static_metadata(
       element_class, "End-to-end frame decryptor", "Filter/Decryptor/Network",
       "Decrypts frames that WebRTC clients or e2eeencrypt encrypted end to end",

@@ -17,17 +17,8 @@ constexpr std::size_t kMaxAsked = 1024;
 constexpr std::chrono::seconds kAskAgain{1};
 constexpr auto kPending = std::chrono::steady_clock::time_point::max();
 
-// Audio and video do not step together: the generation before still decrypts for this long.
-constexpr std::chrono::seconds kGrace{10};
-// Of one key id at a time, whatever was stepped over: each costs a bad frame a decryption.
-constexpr std::size_t kMaxGenerations = 8;
-
 // Of texts for the user, by what they are about.
 constexpr std::size_t kMaxRefused = 64;
-
-const char *name_or_null(const std::string &owner) {
-  return owner.empty() ? nullptr : owner.c_str();
-}
 
 void warn_once_about_memory() {
   static std::atomic<bool> told{false};
@@ -145,7 +136,7 @@ void KeyBinding::want(std::uint64_t key_id) {
     }
     self->refresh(provider, key_id);
     if (self->ring()->find(key_id) == nullptr)
-      g_signal_emit_by_name(provider, "key-missing", name_or_null(self->owner_), key_id);
+      g_signal_emit_by_name(provider, "key-missing", self->owner_or_null(), key_id);
     else
       self->note_asked(key_id);
     self->tell_looked_up();
@@ -282,8 +273,7 @@ void KeyBinding::look_up_again(std::uint64_t key_id) {
 void KeyBinding::refresh(GstE2EEKeyProvider *provider, std::uint64_t key_id) {
   const unsigned began = removals();
   GError *error = nullptr;
-  MaterialPtr material(
-      gst_e2ee_key_provider_lookup(provider, name_or_null(owner_), key_id, &error));
+  MaterialPtr material(gst_e2ee_key_provider_lookup(provider, owner_or_null(), key_id, &error));
   log_and_clear(&error, "key look-up");
   if (!material) {
     if (ring()->find(key_id) != nullptr)
@@ -300,8 +290,7 @@ void KeyBinding::refresh(GstE2EEKeyProvider *provider, std::uint64_t key_id) {
 void KeyBinding::refresh_current(GstE2EEKeyProvider *provider) {
   const unsigned began = removals();
   GError *error = nullptr;
-  MaterialPtr material(
-      gst_e2ee_key_provider_lookup_current(provider, name_or_null(owner_), &error));
+  MaterialPtr material(gst_e2ee_key_provider_lookup_current(provider, owner_or_null(), &error));
   log_and_clear(&error, "look-up of the current key");
   if (material)
     state_->protect(owner_);
@@ -346,169 +335,6 @@ void KeyBinding::withdraw(std::uint64_t key_id) {
     publish(std::move(ring));
   }
   tell_withdrawn(true);
-}
-
-// ---- ratchet ------------------------------------------------------------------------------------
-
-// Makes `key`, one or more steps after `from`, the present key; false when `from` is no longer
-// that.
-bool KeyBinding::advance(const KeyRef &from, const KeyRef &key) {
-  KeyRef old;
-  {
-    std::lock_guard lock(mutex_);
-    auto entry = entries_.find(key->id);
-    if (entry == entries_.end() || entry->second.key != from)
-      return false;
-    old = std::exchange(entry->second.key, key);
-    std::shared_ptr<KeyRing> ring = copy_of_ring();
-    KeySlot &slot = ring->slot(key->id);
-    // Other streams of the sender may be at any generation that was passed.
-    slot.keys = {old};
-    while (!slot.ahead.empty() && slot.ahead.front()->generation <= key->generation) {
-      if (slot.ahead.front() != key)
-        slot.keys.insert(slot.keys.begin(), slot.ahead.front());
-      slot.ahead.erase(slot.ahead.begin());
-    }
-    slot.keys.insert(slot.keys.begin(), key);
-    if (slot.keys.size() > kMaxGenerations)  // the last one marks the end of the grace time
-      slot.keys.erase(slot.keys.begin() + kMaxGenerations - 1, slot.keys.end() - 1);
-    if (ring->current == old)
-      ring->current = key;
-    publish(std::move(ring));
-  }
-  GST_CAT_DEBUG(debug_category(),
-                "key %" G_GUINT64_FORMAT " is at generation %" G_GUINT64_FORMAT ": %s", key->id,
-                key->generation, key->fingerprint.c_str());
-  end_grace_later(old);
-  look_ahead(key->id);
-  return true;
-}
-
-void KeyBinding::end_grace_later(const KeyRef &old) {
-  // Weak: a key that is withdrawn meanwhile must not live on in a task.
-  const auto when = WorkQueue::Clock::now() + kGrace;
-  state_->queue().post_at(when, [weak = weak_from_this(), weak_old = std::weak_ptr(old)] {
-    auto self = weak.lock();
-    const KeyRef past = weak_old.lock();
-    if (!self || !past)
-      return;
-    {
-      std::lock_guard lock(self->mutex_);
-      const KeySlot *slot = self->ring_->find(past->id);
-      if (slot == nullptr || slot->keys.size() < 2 || slot->keys.back() != past)
-        return;
-      std::shared_ptr<KeyRing> ring = self->copy_of_ring();
-      ring->slot(past->id).keys.resize(1);
-      self->publish(std::move(ring));
-    }
-    self->tell_withdrawn(false);
-  });
-}
-
-std::uint64_t KeyBinding::follow(const KeyRef &key) {
-  KeyRef from;
-  {
-    std::lock_guard lock(mutex_);
-    auto entry = entries_.find(key->id);
-    const KeySlot *slot = ring_->find(key->id);
-    if (entry == entries_.end() || slot == nullptr ||
-        std::find(slot->ahead.begin(), slot->ahead.end(), key) == slot->ahead.end())
-      return 0;  // replaced meanwhile, or another stream of the participant came first
-    from = entry->second.key;
-  }
-  if (!advance(from, key))
-    return 0;
-  state_->queue().post([self = shared_from_this(), weak_key = std::weak_ptr(key)] {
-    const KeyRef proven = weak_key.lock();
-    if (!proven)
-      return;
-    if (GstE2EEKeyProvider *provider = self->state_->ref_provider()) {
-      self->announce_ratchet(provider, proven);
-      g_signal_emit_by_name(provider, "key-ratcheted", name_or_null(self->owner_), proven->id,
-                            proven->generation);
-      g_object_unref(provider);
-    }
-  });
-  return key->generation - from->generation;
-}
-
-// Gives the provider the material of the new generation, so that it can forget the old one.
-void KeyBinding::announce_ratchet(GstE2EEKeyProvider *provider, const KeyRef &key) {
-  MaterialPtr material;
-  {
-    std::lock_guard lock(mutex_);
-    auto entry = entries_.find(key->id);
-    if (entry != entries_.end() && entry->second.key == key)
-      material = material_of_key(material_of(entry->second.given.get()), *key, scheme_,
-                                 state_->exportable());
-    // Shipped providers are known to forget the old generation; so do we.
-    if (material && material_of(material.get()).lineage != 0)
-      entry->second.given = material_ref(material.get());
-  }
-  GstE2EEKeyProviderInterface *iface = GST_E2EE_KEY_PROVIDER_GET_IFACE(provider);
-  if (material && iface->ratcheted != nullptr)
-    iface->ratcheted(provider, name_or_null(owner_), key->id, key->generation, material.get());
-}
-
-KeyRef KeyBinding::ratchet(GstE2EEKeyProvider *provider, std::uint64_t key_id) {
-  KeyRef from;
-  KeyRef next;  // derived ahead, perhaps
-  MaterialPtr given;
-  {
-    std::lock_guard lock(mutex_);
-    auto entry = entries_.find(key_id);
-    if (entry == entries_.end())
-      return nullptr;
-    from = entry->second.key;
-    given = material_ref(entry->second.given.get());
-    const KeySlot *slot = ring_->find(key_id);
-    if (slot != nullptr && !slot->ahead.empty())
-      next = slot->ahead.front();
-  }
-  if (!next)
-    next = ratchet_key(scheme_, material_of(given.get()), *from, owner_);
-  if (!next || !advance(from, next))
-    return nullptr;
-  announce_ratchet(provider, next);
-  return next;
-}
-
-// Derives one generation more, when nothing more urgent is to do, until the window is full.
-void KeyBinding::look_ahead(std::uint64_t key_id) {
-  state_->queue().post_when_idle([weak = weak_from_this(), key_id] {
-    auto self = weak.lock();
-    if (!self)
-      return;
-    KeyRef from;
-    MaterialPtr given;
-    {
-      std::lock_guard lock(self->mutex_);
-      auto entry = self->entries_.find(key_id);
-      const KeySlot *slot = self->ring_->find(key_id);
-      if (entry == self->entries_.end() || slot == nullptr ||
-          slot->ahead.size() >= std::min(material_of(entry->second.given.get()).ratchet_window,
-                                         self->scheme_.max_window))
-        return;
-      from = slot->ahead.empty() ? entry->second.key : slot->ahead.back();
-      given = material_ref(entry->second.given.get());
-    }
-    KeyRef next = ratchet_key(self->scheme_, material_of(given.get()), *from, self->owner_);
-    if (!next)
-      return;
-    {
-      std::lock_guard lock(self->mutex_);
-      const KeySlot *now = self->ring_->find(key_id);
-      if (now == nullptr || now->keys.empty())
-        return;
-      const KeyRef &last = now->ahead.empty() ? now->keys.front() : now->ahead.back();
-      if (last != from)
-        return;  // replaced or moved on: whoever did that has queued another look
-      std::shared_ptr<KeyRing> ring = self->copy_of_ring();
-      ring->slot(key_id).ahead.push_back(next);
-      self->publish(std::move(ring));
-    }
-    self->look_ahead(key_id);
-  });
 }
 
 }  // namespace e2ee

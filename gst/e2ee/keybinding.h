@@ -43,6 +43,7 @@ class KeyBinding : public std::enable_shared_from_this<KeyBinding> {
 
   const Scheme &scheme() const { return scheme_; }
   const std::string &owner() const { return owner_; }
+  const char *owner_or_null() const { return owner_.empty() ? nullptr : owner_.c_str(); }
   ProviderState &state() { return *state_; }
 
   /// The keys as they are now. version() changes with them: a cheap read tells a streaming thread

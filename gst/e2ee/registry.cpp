@@ -159,7 +159,7 @@ void ProviderState::ratchet_if_current(const std::shared_ptr<KeyBinding> &bindin
   if (key && binding->ring()->current != key)
     key->ratchet_asked = false;  // when it is current it may be due again
   else if (key && ratchet_due_)
-    ratchet_due_(provider, binding->owner().empty() ? nullptr : binding->owner().c_str(), key->id);
+    ratchet_due_(provider, binding->owner_or_null(), key->id);
   g_object_unref(provider);
 }
 
