@@ -7,6 +7,8 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const PAGE = fileURLToPath(new URL('../page/', import.meta.url));
+const EXAMPLE = fileURLToPath(new URL('../../../examples/browser/page/', import.meta.url));
+const FROM_EXAMPLE = ['worker.js', 'formats.js'];
 const TYPES = { '.html': 'text/html', '.js': 'text/javascript' };
 const ARGUMENTS = [
   '--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage', '--no-first-run', '--disable-sync',
@@ -34,7 +36,9 @@ function makeServer(modules) {
   return createServer(async ({ url }, response) => {
     const name = url === '/' ? '/index.html' : url;
     try {
-      const body = await (vendor[name]?.() ?? readFile(path.join(PAGE, path.basename(name))));
+      const file = path.basename(name);
+      const folder = FROM_EXAMPLE.includes(file) ? EXAMPLE : PAGE;
+      const body = await (vendor[name]?.() ?? readFile(path.join(folder, file)));
       response.writeHead(200, { 'Content-Type': TYPES[path.extname(name)] ?? 'text/plain' });
       response.end(body);
     } catch (error) {

@@ -5,6 +5,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { Browser, call } from './browser.mjs';
+import { pageCells } from './browser-page.mjs';
 import { Call, runCell } from './cell.mjs';
 import { faultCells } from './faults.mjs';
 import { matrix, plainCells, problem } from './cells.mjs';
@@ -29,6 +30,8 @@ const work = path.join(options.build, 'interop');
 mkdirSync(work, { recursive: true });
 
 class Bench {
+  build = options.build;
+
   async start() {
     this.gst = new GstPeer(path.join(work, 'gstreamer.log'));
     await this.startBrowser();
@@ -56,7 +59,9 @@ class Bench {
   }
 
   async close() {
-    await Promise.allSettled([this.gst?.close(), this.browser?.close(), this.janus?.close()]);
+    await Promise.allSettled([
+      this.gst?.close(), this.browser?.close(), this.janus?.close(), this.example?.close(),
+    ]);
   }
 }
 
@@ -76,7 +81,7 @@ async function tryCell(bench, cell) {
       await page.screenshot({ path: path.join(options.build, `interop-${cell.peer}.png`) });
     }
   } catch (error) {
-    const also = await self.errors().catch((reason) => [reason.message]);
+    const also = await self.errors().catch(() => []); // there may be no such call
     result.why = [...new Set([error.message.split('\n')[0], ...also])].slice(0, 4).join('; ');
   }
   await self.stop();
@@ -97,7 +102,7 @@ async function main() {
     await bench.start();
     report.say(`Chromium ${bench.browser.version()}`);
     const abilities = await bench.gst.ask('abilities');
-    const cells = [...plainCells(), ...matrix(), ...faultCells()]
+    const cells = [...plainCells(), ...matrix(), ...faultCells(), ...pageCells()]
       .filter(({ name }) => name.includes(options.filter));
     for (let round = 0; round < Number(options.repeat); round++) {
       for (const cell of cells) {

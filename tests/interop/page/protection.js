@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // What protects frames in this page: the workers that LiveKit and RealtimeKit ship, as they are, or
-// our own worker for the formats whose products cannot be had apart from their applications.
+// that of examples/browser for the formats whose products cannot be had apart from their
+// applications.
 //
 // All have: create({scheme, api, window, enabled}), setKey({index, passphrase | hex}, {sending}),
 // ratchet(index), attach(kind, senderOrReceiver, {media, codec}), close(), errors, ratchets.
@@ -140,7 +141,7 @@ class RealtimeKit extends Protection {
 
 class Own extends Protection {
   static async create({ scheme, api }) {
-    const self = new Own(new Worker('own-worker.js', { type: 'module' }), api);
+    const self = new Own(new Worker('worker.js', { type: 'module' }), api);
     const ready = self.answer('ready');
     self.post('init', { scheme });
     await ready;

@@ -8,6 +8,7 @@ Each line {"id", "op", ...} is answered by {"id", "result"} or {"id", "error"}. 
 import json
 import sys
 import threading
+from pathlib import Path
 
 import gi
 
@@ -15,6 +16,8 @@ gi.require_version("Gst", "1.0")
 from gi.repository import GLib, Gst  # noqa: E402
 
 Gst.init(None)
+# rtc.py is that of the example.
+sys.path.append(str(Path(__file__).resolve().parents[3] / "examples/browser"))
 
 from calls import Receiver, Sender, Spy  # noqa: E402
 from keys import abilities, set_key  # noqa: E402

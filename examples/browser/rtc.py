@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""webrtcbin on 127.0.0.1, with offers and answers that hold all their candidates."""
+"""webrtcbin on 127.0.0.1, with offers and answers that hold all their candidates.
+
+tests/interop uses it too.
+"""
 
 import threading
 
@@ -10,9 +13,6 @@ gi.require_version("GstSdp", "1.0")
 from gi.repository import Gst, GstSdp, GstWebRTC  # noqa: E402
 
 GATHER_SECONDS = 5
-# Python takes the only reference to webrtcbin's ICE agent, which is floating: here is another, for
-# good.
-kept = []
 LOOPBACK = "127.0.0.1"
 
 
@@ -20,10 +20,12 @@ class CallError(Exception):
     pass
 
 
-def usable(candidate):
+def usable(candidate, any_address=False):
     """candidate:1 1 UDP 2015363327 127.0.0.1 40000 typ host"""
     fields = candidate.split()
-    return len(fields) > 5 and fields[2].upper() == "UDP" and fields[4] == LOOPBACK
+    if len(fields) <= 5 or fields[2].upper() != "UDP":
+        return False
+    return any_address or fields[4] == LOOPBACK
 
 
 def candidates_of(sdp):
@@ -41,29 +43,40 @@ def without_candidates(sdp):
 
 
 class Leg:
-    """One webrtcbin, for one media line."""
+    """One webrtcbin; `any_address`: on all addresses of this machine, not only 127.0.0.1."""
 
     # With less latency the jitter buffer takes a frame that a busy machine encodes late for lost.
-    def __init__(self, name, latency=200):
+    def __init__(self, name, latency=200, any_address=False):
+        self.any_address = any_address
         self.element = Gst.ElementFactory.make("webrtcbin", name)
         self.element.set_property("bundle-policy", "max-bundle")
         self.element.set_property("latency", latency)
         ice = self.element.get_property("ice-agent")
-        holder = Gst.Structure.new_empty("kept")
-        holder.set_value("ice", ice)
-        kept.append((ice, holder))
-        ice.emit("add-local-ip-address", LOOPBACK)
+        # The agent of GStreamer 1.22 is floating, so that Python has taken webrtcbin's reference.
+        if ice.__grefcount__ == 1:
+            ice._ref()  # pylint: disable=protected-access
+        if not any_address:
+            ice.emit("add-local-ip-address", LOOPBACK)
         agent = ice.get_property("agent")
         agent.set_property("upnp", False)
         agent.set_property("ice-tcp", False)
         self.candidates = []
         self.gathered = threading.Event()
-        self.element.connect("on-ice-candidate", self.on_candidate)
-        self.element.connect("notify::ice-gathering-state", self.on_gathering)
-        self.element.connect("on-new-transceiver", self.on_transceiver)
+        self.handlers = []
+        self.connect("on-ice-candidate", self.on_candidate)
+        self.connect("notify::ice-gathering-state", self.on_gathering)
+        self.connect("on-new-transceiver", self.on_transceiver)
+
+    def connect(self, signal, handler):
+        self.handlers.append(self.element.connect(signal, handler))
+
+    def close(self):
+        """Handlers hold what holds webrtcbin: without this it would keep its sockets for good."""
+        while self.handlers:
+            self.element.disconnect(self.handlers.pop())
 
     def on_candidate(self, _element, line, candidate):
-        if usable(candidate):
+        if usable(candidate, self.any_address):
             self.candidates.append((line, candidate))
 
     def on_gathering(self, element, _spec):
@@ -109,7 +122,7 @@ class Leg:
         description = GstWebRTC.WebRTCSessionDescription.new(types[kind], message)
         self.promise("set-remote-description", description)
         for line, candidate in candidates_of(text):
-            if usable(candidate):
+            if usable(candidate, self.any_address):
                 self.element.emit("add-ice-candidate", line, candidate)
 
     def state(self):

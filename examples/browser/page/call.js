@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// One call with the GStreamer side: the worker that holds the key, the server, the connection.
+
+const GATHER_MS = 2000;
+const KEY_INDEX = 0;
+
+async function ask(method, path, body) {
+  const response = await fetch(path, {
+    method, body: body && JSON.stringify(body), keepalive: method === 'DELETE',
+  });
+  const answer = await response.json();
+  if (!response.ok) throw new Error(answer.error);
+  return answer;
+}
+
+/** Resolves with the first message of that kind. */
+function answerOf(worker, kind) {
+  return new Promise((resolve, reject) => {
+    worker.addEventListener('message', ({ data }) => data.kind === kind && resolve(data));
+    worker.addEventListener('error', ({ message }) => reject(new Error(`worker: ${message}`)));
+  });
+}
+
+/** The local description once it holds the candidates. */
+async function described(connection) {
+  await new Promise((resolve) => {
+    const look = () => connection.iceGatheringState === 'complete' && resolve();
+    connection.addEventListener('icegatheringstatechange', look);
+    setTimeout(resolve, GATHER_MS);
+    look();
+  });
+  return connection.localDescription.sdp;
+}
+
+export class Call extends EventTarget {
+  connection = null;
+  counts = {}; // of the worker
+  #protected = new Set(); // senders
+
+  /** {scheme, codec, key, stream}. Dispatches 'change' when there is something new. */
+  constructor(options) {
+    super();
+    Object.assign(this, options);
+    this.worker = new Worker('worker.js', { type: 'module' });
+    this.worker.addEventListener('message', ({ data: { kind, counts } }) => {
+      if (kind !== 'counts') return;
+      this.counts = counts;
+      this.#changed();
+    });
+    // Some browsers have only one of the two ways to come between encoder and network.
+    this.asScript = 'RTCRtpScriptTransform' in window;
+    if (!this.asScript && !('createEncodedStreams' in (window.RTCRtpSender?.prototype ?? {}))) {
+      throw new Error('This browser cannot encrypt frames; use a newer one.');
+    }
+  }
+
+  #changed() {
+    this.dispatchEvent(new Event('change'));
+  }
+
+  #post(kind, data, transfer = []) {
+    this.worker.postMessage({ kind, data }, transfer);
+  }
+
+  /** The key stays in the worker; answers its fingerprint. */
+  async takeKey() {
+    const { scheme, key } = this;
+    delete this.key;
+    const set = answerOf(this.worker, 'keySet');
+    this.#post('init', { scheme });
+    this.#post('setKey', { index: KEY_INDEX, passphrase: key, current: true });
+    this.fingerprint = (await set).fingerprint;
+    this.#changed();
+  }
+
+  async connect() {
+    await this.takeKey();
+    const { id, sdp, fingerprint } = await ask(
+      'POST', '/calls', { scheme: this.scheme, codec: this.codec });
+    Object.assign(this, { id, otherFingerprint: fingerprint });
+    if (this.closed) {
+      this.#leave();
+      return;
+    }
+    this.connection = new RTCPeerConnection({
+      iceServers: [], bundlePolicy: 'max-bundle', encodedInsertableStreams: !this.asScript,
+    });
+    this.connection.addEventListener('connectionstatechange', () => this.#changed());
+    this.connection.addEventListener('track', ({ transceiver }) => this.#protect(transceiver));
+    await this.connection.setRemoteDescription({ type: 'offer', sdp });
+    for (const transceiver of this.connection.getTransceivers()) await this.#send(transceiver);
+    await this.connection.setLocalDescription(await this.connection.createAnswer());
+    await ask('POST', `/calls/${id}/answer`, { sdp: await described(this.connection) });
+    this.#changed();
+  }
+
+  /**
+   * Right in the event that tells of the transceiver: after anything that is awaited Chromium has
+   * begun to pass frames by, and a transform that comes later changes nothing: they leave in the
+   * clear.
+   */
+  #protect({ sender, receiver }) {
+    const media = receiver.track.kind;
+    const codec = media === 'audio' ? 'opus' : this.codec;
+    this.#attach('encode', sender, { media, codec });
+    this.#attach('decode', receiver, { media, codec });
+    this.#protected.add(sender);
+  }
+
+  async #send(transceiver) {
+    const { sender, receiver } = transceiver;
+    if (!this.#protected.has(sender)) throw new Error('a stream would not be encrypted');
+    transceiver.direction = 'sendrecv';
+    const track = this.stream.getTracks().find(({ kind }) => kind === receiver.track.kind);
+    if (track) await sender.replaceTrack(track);
+  }
+
+  #attach(kind, at, what) {
+    if (this.asScript) {
+      at.transform = new RTCRtpScriptTransform(this.worker, { kind, ...what });
+      return;
+    }
+    const { readable, writable } = at.createEncodedStreams();
+    this.#post(kind, { ...what, readableStream: readable, writableStream: writable },
+      [readable, writable]);
+  }
+
+  tracks() {
+    return this.connection?.getReceivers().map(({ track }) => track) ?? [];
+  }
+
+  get state() {
+    return this.connection?.connectionState ?? 'new';
+  }
+
+  /** What GStreamer sees. */
+  async ask() {
+    const report = await ask('GET', `/calls/${this.id}`);
+    this.otherFingerprint = report.fingerprint;
+    return report;
+  }
+
+  #leave() {
+    if (this.id) ask('DELETE', `/calls/${this.id}`).catch(() => {}); // it may have ended already
+  }
+
+  close() {
+    if (this.closed) return;
+    this.closed = true;
+    this.#leave();
+    this.connection?.close();
+    this.worker.terminate();
+  }
+}
