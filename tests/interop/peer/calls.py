@@ -14,7 +14,7 @@ import gi
 gi.require_version("GstWebRTC", "1.0")
 from gi.repository import GLib, Gst, GstWebRTC  # noqa: E402
 
-from content import RATE, TONE_HZ, Pictures, Seen  # noqa: E402
+from content import RATE, TONE_HZ, TONES_IN_A_ROW, Pictures, Seen  # noqa: E402
 from content import phase_of_picture, phase_of_sound  # noqa: E402
 from formats import CODECS, decoding, depayloader, merger, payloader  # noqa: E402
 from keys import make_provider  # noqa: E402
@@ -89,7 +89,8 @@ class Call:
 
     def look(self, part, name):
         """Counts what an appsink of that name gets."""
-        seen = self.seen[name] = Seen()
+        is_sound = CODECS[self.codec].media == "audio"
+        seen = self.seen[name] = Seen(TONES_IN_A_ROW if is_sound else 1)
         sink = part.get_by_name(name)
         sink.set_property("emit-signals", True)
         sink.connect("new-sample", self.on_sample, seen)

@@ -22,6 +22,7 @@ SQUARES = ((4, 2), (12, 2), (4, 7), (12, 7))
 
 TONE_HZ = 600
 TONE_RATE = 8000  # what received sound is resampled to
+TONES_IN_A_ROW = 5
 
 
 def colour_of(square, phase):
@@ -59,9 +60,15 @@ class Pictures:
 
 
 class Seen:
-    """Counts what was decoded, and what of it is the picture or the tone."""
+    """Counts what was decoded, and what of it is the picture or the tone.
 
-    def __init__(self):
+    Sound is decoded from noise now and then so that a moment of it is like the tone: it counts when
+    it is the tone for a while.
+    """
+
+    def __init__(self, in_a_row=1):
+        self.in_a_row = in_a_row
+        self.row = 0
         self.frames = 0
         self.matches = 0
         self.phases = set()
@@ -69,7 +76,8 @@ class Seen:
 
     def add(self, phase):
         self.frames += 1
-        if phase is None:
+        self.row = 0 if phase is None else self.row + 1
+        if self.row < self.in_a_row:
             return
         if self.first_match is None:
             self.first_match = time.time()
