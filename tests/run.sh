@@ -41,9 +41,7 @@ done
 
 # shellcheck disable=SC2034
 E2EE_PACKAGES_format=(clang-format) # read by e2ee_install
-groups=(build run test format)
-[[ $quick || $filter ]] || groups+=(interop)
-e2ee_install "${groups[@]}"
+e2ee_install build run test format # tests/interop/run.sh installs what it needs itself
 
 main_build=$E2EE_BUILD
 results=$main_build/test-results

@@ -24,7 +24,8 @@ examples/browser, in a network namespace with nothing but 127.0.0.1. Prints a ta
 
 The last line is "N passed, N failed, N skipped"; build/interop/results/steps.tsv has a line for each
 cell, for tests/report.py. Logs are in build/interop.
-Exit status: 0 = nothing failed, 1 = something failed, 2 = wrong usage or missing packages.
+Exit status: 0 = nothing failed, 1 = something failed, 2 = wrong usage, or packages that are missing
+and cannot be installed.
 TEXT
 }
 
@@ -46,7 +47,7 @@ while (($# > 0)); do
 done
 [[ $repeat =~ ^[1-9][0-9]*$ ]] || wrong_usage
 
-e2ee_install build run interop
+(e2ee_install build run interop) || exit 2
 # shellcheck disable=SC2034
 E2EE_TARGETS=(plugins/e2ee/libgste2ee.so gst/e2ee/GstE2EE-1.0.typelib) # read by e2ee_build
 e2ee_build -Dtests=true
@@ -66,7 +67,7 @@ if ! cmp -s "$here/package-lock.json" "$work/node_modules/.installed"; then
     e2ee_say "The npm packages of tests/interop are missing in build/interop; run without --no-install."
     exit 2
   fi
-  e2ee_quietly 'Installing npm packages into build/interop' "$work/npm.log" npm_install || exit 1
+  e2ee_quietly 'Installing npm packages into build/interop' "$work/npm.log" npm_install || exit 2
 fi
 
 # Processes that anything leaves behind end with the PID namespace.
