@@ -13,7 +13,7 @@ namespace {
   std::string text = std::string(GST_MESSAGE_SRC_NAME(message)) + ": " + error->message;
   if (detail)
     text += std::string("\n") + detail;
-  throw CallError(text);
+  throw Failure(text);
 }
 
 }  // namespace

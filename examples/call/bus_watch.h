@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "gst_ptr.h"
+#include "common.h"
 
 namespace call {
 
@@ -18,7 +18,7 @@ class BusWatch {
   // done, not only when all of them are.
   void add(GstElement *pipeline);
 
-  // Handles what has been posted. Throws CallError with the first error of any pipeline.
+  // Handles what has been posted. Throws Failure with the first error of any pipeline.
   void check();
 
   bool reached_end(const std::string &sink) const { return ended_.contains(sink); }

@@ -94,8 +94,8 @@ void Call::connect() {
     return true;
   });
   if (!connected)
-    throw CallError("the receivers were not connected within " +
-                    std::to_string(kConnectTime.count()) + " s");
+    throw Failure("the receivers were not connected within " +
+                  std::to_string(kConnectTime.count()) + " s");
 }
 
 void Call::talk() {
@@ -110,8 +110,8 @@ void Call::talk() {
     return sender_.ended();
   });
   if (!ended)
-    throw CallError("the media did not end in time; " + std::to_string(sender_.frames_sent()) +
-                    " frames were sent");
+    throw Failure("the media did not end in time; " + std::to_string(sender_.frames_sent()) +
+                  " frames were sent");
 }
 
 // Packets are still on their way, or being asked for again.
@@ -161,7 +161,7 @@ void Call::show_progress() {
 void Call::finish() {
   for (auto &receiver : receivers_) {
     if (!receiver->finish())
-      throw CallError(receiver->name() + "'s recording could not be finished");
+      throw Failure(receiver->name() + "'s recording could not be finished");
   }
 }
 
@@ -207,7 +207,7 @@ CallResult Call::run() {
     talk();
     drain();
     finish();
-  } catch (const CallError &) {
+  } catch (const Failure &) {
     bus_.check();  // an element may have said why
     throw;
   }
@@ -233,7 +233,7 @@ void make_folder(const std::string &file) {
   if (!folder.empty())
     fs::create_directories(folder, error);
   if (error)
-    throw CallError("cannot make " + folder.string() + ": " + error.message());
+    throw Failure("cannot make " + folder.string() + ": " + error.message());
 }
 
 }  // namespace

@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "gst_ptr.h"
+#include "common.h"
 
 namespace call {
 

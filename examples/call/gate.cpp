@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "gate.h"
 
-#include "elements.h"
+#include "common.h"
 
 namespace call {
 namespace {

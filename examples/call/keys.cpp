@@ -18,7 +18,7 @@ class DrawnPassphrase {
   DrawnPassphrase() {
     std::array<unsigned char, kRandomBytes> random;
     if (getrandom(random.data(), random.size(), 0) != static_cast<ssize_t>(random.size()))
-      throw CallError("the system gives no random numbers");
+      throw Failure("the system gives no random numbers");
     for (size_t i = 0; i < random.size(); ++i)
       g_snprintf(&text_[2 * i], 3, "%02x", random[i]);
     explicit_bzero(random.data(), random.size());

@@ -5,7 +5,7 @@
 
 #include <string>
 
-#include "gst_ptr.h"
+#include "common.h"
 
 namespace call {
 

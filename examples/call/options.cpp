@@ -8,7 +8,7 @@
 #include <memory>
 #include <string_view>
 
-#include "gst_ptr.h"
+#include "common.h"
 
 namespace call {
 namespace {

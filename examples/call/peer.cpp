@@ -3,7 +3,7 @@
 
 #include <gst/webrtc/webrtc.h>
 
-#include "elements.h"
+#include "common.h"
 
 namespace call {
 namespace {
@@ -23,12 +23,12 @@ bool on_loopback(const char *candidate) {
 
 void wait_for(GstPromise *promise, const char *doing) {
   if (gst_promise_wait(promise) != GST_PROMISE_RESULT_REPLIED)
-    throw CallError(std::string(doing) + ": no answer from webrtcbin");
+    throw Failure(std::string(doing) + ": no answer from webrtcbin");
   const GstStructure *reply = gst_promise_get_reply(promise);
   const GValue *value = reply ? gst_structure_get_value(reply, "error") : nullptr;
   if (value && G_VALUE_HOLDS(value, G_TYPE_ERROR))
-    throw CallError(std::string(doing) + ": " +
-                    static_cast<GError *>(g_value_get_boxed(value))->message);
+    throw Failure(std::string(doing) + ": " +
+                  static_cast<GError *>(g_value_get_boxed(value))->message);
 }
 
 DescriptionPtr create(GstElement *peer, const char *kind) {
@@ -40,7 +40,7 @@ DescriptionPtr create(GstElement *peer, const char *kind) {
   gst_structure_get(gst_promise_get_reply(promise.get()), kind, GST_TYPE_WEBRTC_SESSION_DESCRIPTION,
                     &description, nullptr);
   if (!description)
-    throw CallError(signal + ": webrtcbin made none");
+    throw Failure(signal + ": webrtcbin made none");
   return DescriptionPtr(description);
 }
 
@@ -82,7 +82,7 @@ GstElement *add_peer(GstElement *pipeline, const std::string &name) {
   ObjectPtr<GObject> owned_agent(agent);
   g_object_set(agent, "upnp", FALSE, "ice-tcp", FALSE, nullptr);
   if (!added)
-    throw CallError("ICE does not take the address 127.0.0.1");
+    throw Failure("ICE does not take the address 127.0.0.1");
   return peer;
 }
 
@@ -118,7 +118,7 @@ bool Connection::connected() const {
     const GstWebRTCPeerConnectionState state = connection_state(peer);
     if (state == GST_WEBRTC_PEER_CONNECTION_STATE_FAILED ||
         state == GST_WEBRTC_PEER_CONNECTION_STATE_CLOSED)
-      throw CallError(std::string(GST_OBJECT_NAME(peer)) + ": ICE or DTLS failed");
+      throw Failure(std::string(GST_OBJECT_NAME(peer)) + ": ICE or DTLS failed");
     up += state == GST_WEBRTC_PEER_CONNECTION_STATE_CONNECTED;
   }
   return up == 2;

@@ -5,7 +5,7 @@
 #include <string>
 
 #include "bus_watch.h"
-#include "gst_ptr.h"
+#include "common.h"
 
 namespace call {
 

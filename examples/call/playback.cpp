@@ -5,7 +5,7 @@
 #include <chrono>
 
 #include "bus_watch.h"
-#include "elements.h"
+#include "common.h"
 #include "wait.h"
 
 namespace call {
@@ -74,7 +74,7 @@ Played play_file(const std::string &file, const std::string &video_decoder, bool
            (!audio || bus.reached_end(branches.audio.sink_name));
   });
   if (!ended)
-    throw CallError("playing " + file + " does not end");
+    throw Failure("playing " + file + " does not end");
 
   gint64 duration = 0;
   gst_element_query_duration(demuxer, GST_FORMAT_TIME, &duration);

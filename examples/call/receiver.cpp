@@ -44,7 +44,7 @@ Receiver::Receiver(const std::string &name, Codec codec, size_t expected_streams
 
 void Receiver::start() {
   if (gst_element_set_state(pipeline_.get(), GST_STATE_PLAYING) == GST_STATE_CHANGE_FAILURE)
-    throw CallError(name_ + " does not start");
+    throw Failure(name_ + " does not start");
 }
 
 void Receiver::on_pad(GstElement *peer, GstPad *pad, gpointer self) {
@@ -52,7 +52,7 @@ void Receiver::on_pad(GstElement *peer, GstPad *pad, gpointer self) {
     return;
   try {
     static_cast<Receiver *>(self)->add_stream(pad);
-  } catch (const CallError &error) {  // not through GStreamer's C code
+  } catch (const Failure &error) {  // not through GStreamer's C code
     GST_ELEMENT_ERROR(peer, STREAM, FAILED, ("%s", error.what()), (nullptr));
   }
 }
@@ -75,7 +75,7 @@ void Receiver::add_stream(GstPad *pad) {
     streams_.push_back(std::move(stream));
   }
   if (gst_pad_link(pad, static_pad(depayloader, "sink").get()) != GST_PAD_LINK_OK)
-    throw CallError(std::string(GST_OBJECT_NAME(depayloader)) + " does not take the stream");
+    throw Failure(std::string(GST_OBJECT_NAME(depayloader)) + " does not take the stream");
 }
 
 GstPadProbeReturn Receiver::on_first_frame(GstPad *, GstPadProbeInfo *, gpointer stream) {

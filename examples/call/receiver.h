@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "bus_watch.h"
-#include "elements.h"
+#include "common.h"
 #include "frame_log.h"
 #include "options.h"
 #include "recording.h"

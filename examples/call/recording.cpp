@@ -41,7 +41,7 @@ void Recording::add_stream(GstElement *pipeline, GstElement *muxer, GstPad *stre
 
   ObjectPtr<GstPad> input = static_pad(queue, "sink");
   if (gst_pad_link(stream, input.get()) != GST_PAD_LINK_OK)
-    throw CallError(std::string("cannot record ") + media);
+    throw Failure(std::string("cannot record ") + media);
   inputs_.push_back(std::move(input));
 }
 

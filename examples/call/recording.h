@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "bus_watch.h"
-#include "elements.h"
+#include "common.h"
 
 namespace call {
 

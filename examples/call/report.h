@@ -4,10 +4,10 @@
 #include <string>
 #include <vector>
 
+#include "common.h"
 #include "options.h"
 #include "playback.h"
 #include "stats.h"
-#include "terminal.h"
 
 namespace call {
 

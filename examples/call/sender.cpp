@@ -97,8 +97,8 @@ SourceInfo inspect_source(const Options &options) {
   error.check("looking into " + options.media_file);
 
   if (gst_discoverer_info_get_result(info.get()) == GST_DISCOVERER_MISSING_PLUGINS)
-    throw CallError("GStreamer has no " + missing_plugins(info.get()) + ", needed for " +
-                    options.media_file);
+    throw Failure("GStreamer has no " + missing_plugins(info.get()) + ", needed for " +
+                  options.media_file);
 
   GList *video = gst_discoverer_info_get_video_streams(info.get());
   GList *audio = gst_discoverer_info_get_audio_streams(info.get());
@@ -106,7 +106,7 @@ SourceInfo inspect_source(const Options &options) {
   gst_discoverer_stream_info_list_free(video);
   gst_discoverer_stream_info_list_free(audio);
   if (!found.video && !found.audio)
-    throw CallError(options.media_file + " holds neither video nor audio that can be decoded");
+    throw Failure(options.media_file + " holds neither video nor audio that can be decoded");
   return found;
 }
 
@@ -201,7 +201,7 @@ GstElement *Sender::add_receiver(const std::string &name) {
     ObjectPtr<GstPad> sink(gst_element_request_pad_simple(peer, "sink_%u"));
     ObjectPtr<GstPad> source = static_pad(queue, "src");
     if (!sink || gst_pad_link(source.get(), sink.get()) != GST_PAD_LINK_OK)
-      throw CallError("webrtcbin does not take the stream");
+      throw Failure("webrtcbin does not take the stream");
 
     // The offer is made before any media flows, so say what will come.
     GstWebRTCRTPTransceiver *transceiver = nullptr;
@@ -225,7 +225,7 @@ GstPadProbeReturn Sender::on_event(GstPad *, GstPadProbeInfo *info, gpointer str
 
 void Sender::start() {
   if (gst_element_set_state(pipeline_.get(), GST_STATE_PLAYING) == GST_STATE_CHANGE_FAILURE)
-    throw CallError("the sender does not start");
+    throw Failure("the sender does not start");
 }
 
 void Sender::release_media() {

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "bus_watch.h"
-#include "elements.h"
+#include "common.h"
 #include "frame_log.h"
 #include "gate.h"
 #include "options.h"

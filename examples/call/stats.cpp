@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "stats.h"
 
-#include "gst_ptr.h"
+#include "common.h"
 
 namespace call {
 namespace {
@@ -19,7 +19,7 @@ void E2EEStats::add(GstElement *element) {
   g_object_get(element, "stats", &structure, nullptr);
   StructurePtr stats(structure);
   if (!stats)
-    throw CallError(std::string(GST_OBJECT_NAME(element)) + " has no stats");
+    throw Failure(std::string(GST_OBJECT_NAME(element)) + " has no stats");
 
   in += counter(structure, "frames-in");
   out += counter(structure, "frames-out");

@@ -6,7 +6,7 @@
 
 #include "gst_ptr.h"
 
-namespace call {
+namespace examples {
 
 enum class Media { kVideo, kAudio };
 
@@ -33,4 +33,4 @@ void join_running(std::initializer_list<GstElement *> chain);
 
 ObjectPtr<GstPad> static_pad(GstElement *element, const char *name);
 
-}  // namespace call
+}  // namespace examples

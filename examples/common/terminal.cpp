@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-namespace call {
+namespace examples {
 namespace {
 
 constexpr std::chrono::milliseconds kLineEvery{3000};
@@ -39,4 +39,4 @@ std::string Terminal::coloured(const char *code, const std::string &text) const 
   return colours_ ? code + text + "\033[0m" : text;
 }
 
-}  // namespace call
+}  // namespace examples

@@ -3,7 +3,7 @@
 
 #include <iterator>
 
-namespace call {
+namespace examples {
 
 PipelinePtr make_pipeline(const std::string &name) {
   GstElement *pipeline = gst_pipeline_new(name.c_str());
@@ -14,8 +14,8 @@ PipelinePtr make_pipeline(const std::string &name) {
 GstElement *add_element(GstElement *bin, const char *factory, const char *name) {
   GstElement *element = gst_element_factory_make(factory, name);
   if (!element)
-    throw CallError(std::string("GStreamer has no element \"") + factory +
-                    "\"; is its plugin installed and on GST_PLUGIN_PATH?");
+    throw Failure(std::string("GStreamer has no element \"") + factory +
+                  "\"; is its plugin installed and on GST_PLUGIN_PATH?");
   gst_bin_add(GST_BIN(bin), element);
   return element;
 }
@@ -36,15 +36,15 @@ void link_chain(std::initializer_list<GstElement *> chain) {
   for (auto next = std::next(chain.begin()); next != chain.end(); ++next) {
     GstElement *from = *std::prev(next);
     if (!gst_element_link(from, *next))
-      throw CallError(std::string("cannot link ") + GST_OBJECT_NAME(from) + " to " +
-                      GST_OBJECT_NAME(*next));
+      throw Failure(std::string("cannot link ") + GST_OBJECT_NAME(from) + " to " +
+                    GST_OBJECT_NAME(*next));
   }
 }
 
 void join_running(std::initializer_list<GstElement *> chain) {
   for (auto element = std::rbegin(chain); element != std::rend(chain); ++element) {
     if (!gst_element_sync_state_with_parent(*element))
-      throw CallError(std::string("cannot start ") + GST_OBJECT_NAME(*element));
+      throw Failure(std::string("cannot start ") + GST_OBJECT_NAME(*element));
   }
 }
 
@@ -52,4 +52,4 @@ ObjectPtr<GstPad> static_pad(GstElement *element, const char *name) {
   return ObjectPtr<GstPad>(gst_element_get_static_pad(element, name));
 }
 
-}  // namespace call
+}  // namespace examples

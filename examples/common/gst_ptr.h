@@ -9,7 +9,7 @@
 #include <string>
 
 // Owners of GStreamer things: what GLib's g_autoptr does, in types that can be members and moved.
-namespace call {
+namespace examples {
 
 template <auto Free>
 struct FreeWith {
@@ -38,7 +38,7 @@ struct StopPipeline {
 using PipelinePtr = std::unique_ptr<GstElement, StopPipeline>;
 
 // What went wrong, in words for whoever ran the program.
-struct CallError : std::runtime_error {
+struct Failure : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
@@ -53,11 +53,11 @@ class Error {
   GError **out() { return &error_; }
   void check(const std::string &doing) const {
     if (error_)
-      throw CallError(doing + ": " + error_->message);
+      throw Failure(doing + ": " + error_->message);
   }
 
  private:
   GError *error_ = nullptr;
 };
 
-}  // namespace call
+}  // namespace examples

@@ -4,7 +4,7 @@
 #include <chrono>
 #include <string>
 
-namespace call {
+namespace examples {
 
 // Colours, when the output is a terminal and the user did not ask for none (NO_COLOR).
 class Terminal {
@@ -28,4 +28,4 @@ class Terminal {
   std::chrono::steady_clock::time_point next_line_{};
 };
 
-}  // namespace call
+}  // namespace examples
