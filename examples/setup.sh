@@ -27,6 +27,7 @@ E2EE_PACKAGES_build=(
   libgstreamer1.0-dev
   libgstreamer-plugins-base1.0-dev # RTP, and looking into media files
   libgstreamer-plugins-bad1.0-dev  # webrtcbin's types, for the call
+  libsoup-3.0-dev libjson-glib-dev # the recorder
   libssl-dev
   gobject-introspection libgirepository1.0-dev # the library from Python
 )
@@ -42,7 +43,7 @@ E2EE_PACKAGES_run=(
 )
 # shellcheck disable=SC2034
 E2EE_PACKAGES_test=(
-  libgtest-dev libjson-glib-dev libbenchmark-dev
+  libgtest-dev libbenchmark-dev
   libvpx-dev                  # VP9 with spatial layers, which GStreamer's encoder lacks
   clang libclang-rt-dev llvm  # sanitizers and fuzzing, with readable stacks
   gir1.2-gst-plugins-base-1.0 # appsrc and appsink from Python

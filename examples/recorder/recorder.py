@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""A recorder in ten lines, for those who have signalling of their own."""
+
+import gi
+
+gi.require_version("Gst", "1.0")
+gi.require_version("GstE2EE", "1.0")
+from gi.repository import Gst, GstE2EE  # noqa: E402
+
+TRACKS = """webmmux name=mux ! filesink name=file async=false
+    rtpvp8depay name=VP8 ! e2eedecrypt name=video key-wait=10000000000 ! queue ! mux.video_0
+    rtpopusdepay name=OPUS ! e2eedecrypt name=audio key-wait=10000000000 ! opusparse ! queue ! mux.audio_0"""
+
+
+def record(pipeline, peer, keys, participant, file):
+    """What the webrtcbin `peer` receives of one participant, into a WebM file. To end it send EOS to
+    the elements VP8 and OPUS; a message GstBinForwarded with an EOS in it tells when it is whole."""
+
+    def on_pad(_peer, pad):
+        codec = pad.get_current_caps()[0]["encoding-name"]
+        tracks.add_pad(sink := Gst.GhostPad.new(codec, tracks.get_by_name(codec).get_static_pad("sink")))
+        pad.link(sink)
+
+    tracks = Gst.parse_bin_from_description(TRACKS, False)
+    tracks.set_property("message-forward", True)
+    tracks.get_by_name("file").set_property("location", file)
+    for name in ("video", "audio"):
+        tracks.get_by_name(name).set_property("participant", participant)
+    pipeline.set_context(GstE2EE.context_new_key_provider(keys))
+    pipeline.add(tracks)
+    tracks.sync_state_with_parent()
+    peer.connect("pad-added", on_pad)
+    return tracks
