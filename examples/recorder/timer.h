@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include <glib.h>
+
+#include <algorithm>
+#include <chrono>
+#include <functional>
+#include <utility>
+
+namespace recorder {
+
+// Calls back once, on the main context, unless it is stopped or gone by then. May be started,
+// stopped and destroyed from its own callback.
+class Timer {
+ public:
+  Timer() = default;
+  ~Timer() { stop(); }
+  Timer(const Timer &) = delete;
+  Timer &operator=(const Timer &) = delete;
+
+  void start(std::chrono::milliseconds after, std::function<void()> callback) {
+    stop();
+    source_ = g_timeout_source_new(static_cast<guint>(std::max<long long>(after.count(), 0)));
+    auto *owned = new std::function<void()>(std::move(callback));
+    g_source_set_callback(
+        source_,
+        [](gpointer function) -> gboolean {
+          (*static_cast<std::function<void()> *>(function))();
+          return G_SOURCE_REMOVE;
+        },
+        owned, [](gpointer function) { delete static_cast<std::function<void()> *>(function); });
+    g_source_attach(source_, g_main_context_get_thread_default());
+  }
+
+  void stop() {
+    if (!source_)
+      return;
+    g_source_destroy(source_);
+    g_source_unref(std::exchange(source_, nullptr));
+  }
+
+ private:
+  GSource *source_ = nullptr;
+};
+
+}  // namespace recorder
