@@ -73,7 +73,8 @@ static void gst_e2ee_key_provider_default_init(GstE2EEKeyProviderInterface *ifac
    *
    * For audit: an element used a key. Told when it changes to another key, when the key is
    * withdrawn, when it stops, and every ten seconds between. The periods of one element and key
-   * follow each other without a gap. From a worker thread.
+   * follow each other without a gap. From a worker thread; gst_e2ee_key_provider_sync() waits for
+   * those that are on their way.
    */
   // GST_TYPE_STRUCTURE is a variable that gst_init() fills; classes may be made before that.
   signals[KEY_USED] =
@@ -115,6 +116,11 @@ gchar *gst_e2ee_key_provider_get_fingerprint(GstE2EEKeyProvider *provider, const
   g_return_val_if_fail(GST_IS_E2EE_KEY_PROVIDER(provider), nullptr);
   const std::string text = ProviderState::of(provider)->fingerprint(participant, key_id);
   return text.empty() ? nullptr : g_strdup(text.c_str());
+}
+
+void gst_e2ee_key_provider_sync(GstE2EEKeyProvider *provider) {
+  g_return_if_fail(GST_IS_E2EE_KEY_PROVIDER(provider));
+  ProviderState::of(provider)->queue().run([] {});
 }
 
 gboolean gst_e2ee_key_provider_check(GstE2EEKeyProvider *provider, GError **error) {

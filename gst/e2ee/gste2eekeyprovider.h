@@ -139,6 +139,19 @@ gchar *gst_e2ee_key_provider_get_fingerprint(GstE2EEKeyProvider *provider, const
                                              guint64 key_id);
 
 /**
+ * gst_e2ee_key_provider_sync:
+ * @provider: the provider
+ *
+ * Waits until listeners have been told of everything that happened up to now. For audit: once the
+ * elements have stopped and this has returned, there is no #GstE2EEKeyProvider::key-used to come.
+ * A provider whose look-ups block lets this wait for them.
+ *
+ * Since: 0.1
+ */
+GST_E2EE_API
+void gst_e2ee_key_provider_sync(GstE2EEKeyProvider *provider);
+
+/**
  * gst_e2ee_key_provider_check:
  * @provider: the provider
  * @error: return location for a #GError

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <gst/e2ee/gste2eeparticipantkeyprovider.h>
 
+#include <optional>
 #include <set>
 
 #include "keysfile.h"
@@ -17,13 +18,19 @@ namespace {
 // Each participant's own key moves on: receivers look ahead without being told.
 constexpr guint kDefaultWindow = 8;
 
-enum { PROP_RATCHET_INTERVAL = e2ee::kFirstOwn, PROP_RATCHET_FRAMES };
+enum { PROP_RATCHET_INTERVAL = e2ee::kFirstOwn, PROP_RATCHET_FRAMES, PROP_KEYS_FILE };
 
 // Which keys came from the file that was loaded last.
 using KeyPlaces = std::map<std::string, std::set<std::uint64_t>>;
 struct FromFile {
   std::mutex mutex;
+  std::optional<std::string> path;
   KeyPlaces places;
+
+  gchar *copy_path() {
+    std::lock_guard lock(mutex);
+    return path ? g_strdup(path->c_str()) : nullptr;
+  }
 };
 
 }  // namespace
@@ -83,6 +90,8 @@ static void gst_e2ee_participant_key_provider_get_property(GObject *object, guin
     g_value_set_uint64(value, state_of(object).ratchet_interval());
   else if (id == PROP_RATCHET_FRAMES)
     g_value_set_uint64(value, state_of(object).ratchet_frames());
+  else if (id == PROP_KEYS_FILE)
+    g_value_take_string(value, GST_E2EE_PARTICIPANT_KEY_PROVIDER(object)->from_file->copy_path());
   else if (!e2ee::get_ring_property(object, *GST_E2EE_PARTICIPANT_KEY_PROVIDER(object)->store, id,
                                     value))
     G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
@@ -115,6 +124,20 @@ static void gst_e2ee_participant_key_provider_class_init(
                           "Frames, audio and video together, after which a participant who sends "
                           "here ratchets its current key; 0: never",
                           0, G_MAXUINT64, 0, flags));
+  /**
+   * GstE2EEParticipantKeyProvider:keys-file:
+   *
+   * The file that gst_e2ee_participant_key_provider_load_keys_file() was last called with, whether
+   * it could be read or not; %NULL before that. For applications that watch the file and load it
+   * again.
+   *
+   * Since: 0.1
+   */
+  g_object_class_install_property(
+      object_class, PROP_KEYS_FILE,
+      g_param_spec_string("keys-file", "Keys file", "The keys.ini file that was last loaded",
+                          nullptr,
+                          static_cast<GParamFlags>(G_PARAM_READABLE | G_PARAM_STATIC_STRINGS)));
 }
 
 static void gst_e2ee_participant_key_provider_init(GstE2EEParticipantKeyProvider *self) {
@@ -225,14 +248,20 @@ static bool take_from_file(GstE2EEParticipantKeyProvider *self, const std::strin
   return provider.set_current(*ring.current, error);
 }
 
-// Takes away what the last file had and this one has not.
+// Takes away what the last file had and this one has not. Whoever has nothing left is removed as a
+// whole, so that listeners learn it.
 static void remove_missing(GstE2EEParticipantKeyProvider *self, const KeyPlaces &before,
                            const KeyPlaces &now) {
   for (const auto &[identity, ids] : before) {
     auto kept = now.find(identity);
+    RingProvider ring = ring_of(self, identity.c_str());
+    if (kept == now.end() && self->store->has_none_but(identity, ids)) {
+      ring.remove_all(nullptr);
+      continue;
+    }
     for (std::uint64_t id : ids) {
       if (kept == now.end() || kept->second.count(id) == 0)
-        ring_of(self, identity.c_str()).remove(id, nullptr);
+        ring.remove(id, nullptr);
     }
   }
 }
@@ -240,6 +269,10 @@ static void remove_missing(GstE2EEParticipantKeyProvider *self, const KeyPlaces 
 gboolean gst_e2ee_participant_key_provider_load_keys_file(GstE2EEParticipantKeyProvider *self,
                                                           const gchar *path, GError **error) {
   g_return_val_if_fail(GST_IS_E2EE_PARTICIPANT_KEY_PROVIDER(self) && path != nullptr, FALSE);
+  {
+    std::lock_guard lock(self->from_file->mutex);
+    self->from_file->path = path;
+  }
   e2ee::FileRings rings;
   std::vector<std::string> notices;
   if (!e2ee::read_keys_file(path, self->store->options().ring_size, rings, notices, error))
@@ -263,4 +296,14 @@ gboolean gst_e2ee_participant_key_provider_load_keys_file(GstE2EEParticipantKeyP
   }
   remove_missing(self, before, now);
   return TRUE;
+}
+
+gchar **gst_e2ee_participant_key_provider_get_participants(GstE2EEParticipantKeyProvider *self) {
+  g_return_val_if_fail(GST_IS_E2EE_PARTICIPANT_KEY_PROVIDER(self), nullptr);
+  GStrvBuilder *identities = g_strv_builder_new();
+  for (const std::string &identity : self->store->owners())
+    g_strv_builder_add(identities, identity.c_str());
+  gchar **found = g_strv_builder_end(identities);
+  g_strv_builder_unref(identities);
+  return found;
 }

@@ -174,7 +174,8 @@ gboolean gst_e2ee_participant_key_provider_remove(GstE2EEParticipantKeyProvider 
  * @error: return location for a #GError
  *
  * Sets the keys of a file, and takes away participants and keys that an earlier file had and this
- * one has not; those that were set by call stay. A group is a participant: `identity` (default: the
+ * one has not; those that were set by call stay. A participant who has no key left is told with
+ * %GST_E2EE_ALL_KEYS in #GstE2EEKeyProvider::key-removed. A group is a participant: `identity` (default: the
  * group's name), `passphrase` or `key` (hex digits), `index` (default 0), `passphrase.3` or `key.3`
  * for further indices, `current`. A file with a mistake changes nothing.
  *
@@ -184,5 +185,17 @@ gboolean gst_e2ee_participant_key_provider_remove(GstE2EEParticipantKeyProvider 
 GST_E2EE_API
 gboolean gst_e2ee_participant_key_provider_load_keys_file(GstE2EEParticipantKeyProvider *self,
                                                           const gchar *path, GError **error);
+
+/**
+ * gst_e2ee_participant_key_provider_get_participants:
+ * @self: the provider
+ *
+ * Returns: (transfer full) (array zero-terminated=1): the identities that have a key, sorted; free
+ *   them with g_strfreev()
+ *
+ * Since: 0.1
+ */
+GST_E2EE_API
+gchar **gst_e2ee_participant_key_provider_get_participants(GstE2EEParticipantKeyProvider *self);
 
 G_END_DECLS

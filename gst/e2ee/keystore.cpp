@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "keystore.h"
 
+#include <algorithm>
+
 #include "core/kdf.h"
 #include "core/random.h"
 
@@ -128,6 +130,25 @@ MaterialPtr KeyStore::lookup_current(const std::string &owner) const {
     return nullptr;
   const MaterialPtr *found = find(owner, *ring->second.current);
   return found ? material_ref(found->get()) : nullptr;
+}
+
+std::vector<std::string> KeyStore::owners() const {
+  std::lock_guard lock(mutex_);
+  std::vector<std::string> found;
+  for (const auto &[owner, ring] : rings_) {
+    if (!ring.keys.empty())
+      found.push_back(owner);
+  }
+  return found;
+}
+
+bool KeyStore::has_none_but(const std::string &owner, const std::set<std::uint64_t> &ids) const {
+  std::lock_guard lock(mutex_);
+  auto ring = rings_.find(owner);
+  if (ring == rings_.end() || ring->second.keys.empty())
+    return false;
+  return std::all_of(ring->second.keys.begin(), ring->second.keys.end(),
+                     [&](const auto &key) { return ids.count(key.first) != 0; });
 }
 
 bool KeyStore::is_set_from(const std::string &owner, const GstE2EEKeyMaterial *material) const {

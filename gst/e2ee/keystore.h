@@ -6,6 +6,7 @@
 #include <map>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -35,6 +36,11 @@ class KeyStore {
   MaterialPtr lookup(const std::string &owner, std::uint64_t id) const;
   MaterialPtr lookup_current(const std::string &owner) const;
   bool check_key(const std::string &owner, std::uint64_t id, GError **error) const;
+
+  /// Those that have a key, sorted.
+  std::vector<std::string> owners() const;
+  /// Whether an owner has keys, and none outside these places.
+  bool has_none_but(const std::string &owner, const std::set<std::uint64_t> &ids) const;
 
   /// Whether the key at this place was set from the same secret.
   bool is_set_from(const std::string &owner, const GstE2EEKeyMaterial *material) const;

@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "keys.h"
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "key_presence.h"
+#include "sources.h"
+#include "watched_file.h"
+
+namespace recorder {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using examples::CharPtr;
+using examples::ErrorPtr;
+using examples::ObjectPtr;
+
+ObjectPtr<GstE2EEKeyProvider> make_provider(const std::string &text) {
+  examples::Error error;
+  ObjectPtr<GstE2EEKeyProvider> provider(
+      gst_e2ee_key_provider_new_from_string(text.c_str(), error.out()));
+  error.check("--key-provider");
+  gst_e2ee_key_provider_check(provider.get(), error.out());
+  error.check("--key-provider");
+  return provider;
+}
+
+std::string keys_file_of(GstE2EEKeyProvider *provider) {
+  if (!GST_IS_E2EE_PARTICIPANT_KEY_PROVIDER(provider))
+    return {};
+  gchar *path = nullptr;
+  g_object_get(provider, "keys-file", &path, nullptr);
+  const CharPtr owned(path);
+  return path ? path : "";
+}
+
+std::vector<std::string> participants_of(GstE2EEKeyProvider *provider) {
+  std::vector<std::string> identities;
+  if (!GST_IS_E2EE_PARTICIPANT_KEY_PROVIDER(provider))
+    return identities;
+  gchar **found = gst_e2ee_participant_key_provider_get_participants(
+      GST_E2EE_PARTICIPANT_KEY_PROVIDER(provider));
+  for (gchar **each = found; *each; ++each)
+    identities.emplace_back(*each);
+  g_strfreev(found);
+  return identities;
+}
+
+std::string seconds_text(std::chrono::milliseconds time) {
+  return std::to_string(std::chrono::ceil<std::chrono::seconds>(time).count()) + " s";
+}
+
+}  // namespace
+
+class Keys::Watch : public std::enable_shared_from_this<Keys::Watch> {
+ public:
+  Watch(Settings settings, Events events)
+      : settings_(std::move(settings)),
+        events_(std::move(events)),
+        provider_(make_provider(settings_.provider)),
+        path_(keys_file_of(provider_.get())) {}
+
+  void start() {
+    presence_ = std::make_unique<KeyPresence>(
+        provider_.get(), [this](const std::string &who, bool has_key) {
+          const Held held = shared_from_this();
+          const auto &tell = has_key ? events_.allowed : events_.withdrawn;
+          if (tell)
+            tell(who);
+        });
+    if (path_.empty())
+      return;
+    file_ = std::make_unique<WatchedFile>(path_, settings_.look_every, settings_.settle,
+                                          [this] { load(); });
+    file_->look_now();  // it may have changed since the provider read it
+  }
+
+  // Callbacks end here; a load that is under way ends by itself.
+  void stop() {
+    file_.reset();
+    presence_.reset();
+    clear_source(timer_);
+    stopped_ = true;
+  }
+
+  GstE2EEKeyProvider *provider() const { return provider_.get(); }
+  const std::string &path() const { return path_; }
+
+ private:
+  using Held = std::shared_ptr<Watch>;
+
+  void load() {
+    if (loading_) {
+      again_ = true;
+      return;
+    }
+    loading_ = true;
+    GTask *task = g_task_new(provider_.get(), nullptr, on_loaded, new Held(shared_from_this()));
+    g_task_set_task_data(task, g_strdup(path_.c_str()), g_free);
+    g_task_run_in_thread(task, [](GTask *work, gpointer provider, gpointer path, GCancellable *) {
+      GError *error = nullptr;
+      if (gst_e2ee_participant_key_provider_load_keys_file(
+              GST_E2EE_PARTICIPANT_KEY_PROVIDER(provider), static_cast<const char *>(path), &error))
+        g_task_return_boolean(work, TRUE);
+      else
+        g_task_return_error(work, error);
+    });
+    g_object_unref(task);
+  }
+
+  static void on_loaded(GObject *, GAsyncResult *result, gpointer data) {
+    const std::unique_ptr<Held> held(static_cast<Held *>(data));
+    GError *why = nullptr;
+    const bool good = g_task_propagate_boolean(G_TASK(result), &why);
+    const ErrorPtr error(why);
+    (*held)->loaded(good ? "" : error->message);
+  }
+
+  void loaded(const std::string &problem) {
+    loading_ = false;
+    if (stopped_)
+      return;
+    if (problem.empty())
+      good();
+    else
+      bad(problem);
+    if (!stopped_ && std::exchange(again_, false))
+      load();
+  }
+
+  void good() {
+    const bool first = !std::exchange(loaded_once_, true);
+    const bool was_bad = std::exchange(bad_since_, std::nullopt).has_value();
+    clear_source(timer_);
+    problem_.clear();
+    taken_away_ = false;
+    file_->keep_trying(false);
+    if (!first && events_.reloaded)
+      events_.reloaded(static_cast<unsigned>(participants_of(provider_.get()).size()));
+    if (was_bad && !stopped_ && events_.recovered)
+      events_.recovered();
+  }
+
+  void bad(const std::string &problem) {
+    loaded_once_ = true;
+    const bool news = problem != problem_;
+    problem_ = problem;
+    if (!bad_since_) {
+      bad_since_ = Clock::now();
+      next_alarm_ = *bad_since_;
+      file_->keep_trying(true);
+    }
+    if (news)
+      next_alarm_ = Clock::now();
+    run_down();
+  }
+
+  std::chrono::milliseconds left() const {
+    const auto passed = std::chrono::floor<std::chrono::milliseconds>(Clock::now() - *bad_since_);
+    return std::max(settings_.grace - passed, std::chrono::milliseconds{0});
+  }
+
+  // While the file is bad: alarms, and the end of the grace time.
+  void run_down() {
+    if (!taken_away_ && left().count() == 0) {
+      taken_away_ = true;
+      next_alarm_ = Clock::now();
+      for (const std::string &who : participants_of(provider_.get()))
+        gst_e2ee_participant_key_provider_remove(GST_E2EE_PARTICIPANT_KEY_PROVIDER(provider_.get()),
+                                                 who.c_str(), nullptr);
+    }
+    if (Clock::now() >= next_alarm_) {
+      next_alarm_ = Clock::now() + settings_.alarm_every;
+      if (events_.alarm)
+        events_.alarm(alarm_text());
+    }
+    if (stopped_ || !bad_since_)
+      return;  // whoever was told ended it
+    auto next = std::chrono::ceil<std::chrono::milliseconds>(next_alarm_ - Clock::now());
+    if (!taken_away_)
+      next = std::min(next, left());
+    clear_source(timer_);
+    timer_ = add_timeout(
+        std::max(next, std::chrono::milliseconds{1}),
+        [](gpointer self) {
+          const Held watch = static_cast<Watch *>(self)->shared_from_this();
+          clear_source(watch->timer_);
+          watch->run_down();
+          return G_SOURCE_REMOVE;
+        },
+        this);
+  }
+
+  std::string alarm_text() const {
+    const bool named = problem_.find(path_) != std::string::npos;
+    const std::string what = (named ? "" : path_ + ": ") + problem_;
+    if (taken_away_)
+      return "keys file " + what + "; its keys were taken away after " +
+             seconds_text(settings_.grace) + ", nobody is recorded until the file is good again";
+    return "keys file " + what + "; the keys from before stay for another " + seconds_text(left()) +
+           ", then all recordings stop";
+  }
+
+  const Settings settings_;
+  const Events events_;
+  const ObjectPtr<GstE2EEKeyProvider> provider_;
+  const std::string path_;
+  std::unique_ptr<KeyPresence> presence_;
+  std::unique_ptr<WatchedFile> file_;
+
+  bool stopped_ = false;
+  bool loading_ = false;
+  bool again_ = false;  // changed while it was loaded
+  bool loaded_once_ = false;
+  std::string problem_;
+  std::optional<Clock::time_point> bad_since_;
+  bool taken_away_ = false;
+  Clock::time_point next_alarm_{};
+  GSource *timer_ = nullptr;
+};
+
+Keys::Keys(Settings settings, Events events)
+    : watch_(std::make_shared<Watch>(std::move(settings), std::move(events))) {
+  watch_->start();
+}
+
+Keys::~Keys() {
+  watch_->stop();
+}
+
+GstE2EEKeyProvider *Keys::provider() const {
+  return watch_->provider();
+}
+
+const std::string &Keys::file() const {
+  return watch_->path();
+}
+
+std::vector<std::string> Keys::participants() const {
+  return participants_of(watch_->provider());
+}
+
+}  // namespace recorder

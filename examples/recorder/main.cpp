@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include <gst/gst.h>
+
+#include <clocale>
+
+#include "audit.h"
+#include "control.h"
+#include "options.h"
+#include "recorder.h"
+
+namespace recorder {
+namespace {
+
+int verify(const Options &options) {
+  const LogReport report = verify_log(options.log, options.public_key);
+  g_print("%s\n", report.text().c_str());
+  switch (report.state) {
+    case LogState::kClosed:
+      return 0;
+    case LogState::kOpenEnded:
+      return 3;
+    case LogState::kBroken:
+      break;
+  }
+  return 1;
+}
+
+int run(const Options &options) {
+  switch (options.command) {
+    case Command::kVerifyLog:
+      return verify(options);
+    case Command::kControl:
+      return send_command(options.control, options.control_command, options.identity);
+    case Command::kRecord:
+      break;
+  }
+  return record(options);
+}
+
+}  // namespace
+}  // namespace recorder
+
+int main(int argc, char **argv) {
+  setlocale(LC_ALL, "");
+  gst_init(nullptr, nullptr);  // its own options are left to GST_DEBUG and the like
+  recorder::Options options;
+  switch (recorder::parse_options(argc, argv, options)) {
+    case recorder::Parsed::kDone:
+      return 0;
+    case recorder::Parsed::kWrong:
+      return 2;
+    case recorder::Parsed::kRun:
+      break;
+  }
+  try {
+    return recorder::run(options);
+  } catch (const std::exception &error) {
+    g_printerr("e2ee-recorder: %s\n", error.what());
+    return 1;
+  }
+}

@@ -1,0 +1,295 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "options.h"
+
+#include <glib.h>
+
+#include <cmath>
+#include <set>
+#include <vector>
+
+namespace recorder {
+namespace {
+
+constexpr const char *kSummary =
+    "Joins a room of a Janus SFU as a participant that everyone sees, and records each publisher\n"
+    "into a WebM or Matroska file of their own, without transcoding.\n"
+    "\n"
+    "  --mode open     decrypts with --key-provider and records what one can play\n"
+    "  --mode sealed   holds no key: records the encrypted frames, for e2ee-unseal\n"
+    "\n"
+    "Other commands:\n"
+    "  e2ee-recorder verify-log FILE --public-key PEM    is this audit log whole?\n"
+    "  e2ee-recorder withdraw|allow --control SOCKET IDENTITY\n"
+    "                                                    end or go on recording a participant\n"
+    "  e2ee-recorder status|stop --control SOCKET";
+
+constexpr const char *kDescription =
+    "Examples:\n"
+    "  openssl genpkey -algorithm ed25519 -out audit.pem\n"
+    "  e2ee-recorder --url https://sfu.example/janus --room 1234 --audit-key audit.pem \\\n"
+    "    --key-provider participant,keys-file=keys.ini --output recordings\n"
+    "  e2ee-recorder --url https://sfu.example/janus --room 1234 --audit-key audit.pem \\\n"
+    "    --mode sealed --output recordings\n"
+    "\n"
+    "Exit status: 0 = ended as asked; 1 = failed; 2 = wrong usage; 3 = ended as asked, and some\n"
+    "frames that arrived are not in the files (the audit log tells which). verify-log: 0 = "
+    "closed,\n"
+    "1 = broken, 3 = open-ended: its writer did not end in good order.";
+
+class Wrong : public std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
+// Strings that GOption hands out.
+class Text {
+ public:
+  ~Text() { g_free(text_); }
+  Text() = default;
+  Text(const Text &) = delete;
+  Text &operator=(const Text &) = delete;
+  char **out() { return &text_; }
+  void to(std::string &value) const {
+    if (text_)
+      value = text_;
+  }
+
+ private:
+  char *text_ = nullptr;
+};
+
+std::string one_of(const std::string &option, const std::string &value,
+                   const std::set<std::string> &allowed) {
+  if (allowed.contains(value))
+    return value;
+  std::string names;
+  for (const std::string &name : allowed)
+    names += (names.empty() ? "" : ", ") + name;
+  throw Wrong(option + " takes one of " + names);
+}
+
+unsigned number(const std::string &option, int value, int lowest, int highest) {
+  if (value < lowest || value > highest)
+    throw Wrong(option + " takes " + std::to_string(lowest) + " to " + std::to_string(highest));
+  return static_cast<unsigned>(value);
+}
+
+void check_seconds(const std::string &option, double value) {
+  if (!std::isfinite(value) || value < 0 || value > 1e6)
+    throw Wrong(option + " takes seconds, 0 or more");
+}
+
+void check_record(const Options &options) {
+  if (options.url.empty() || options.room.empty())
+    throw Wrong("--url and --room say where to record");
+  if (!options.url.starts_with("http://") && !options.url.starts_with("https://"))
+    throw Wrong("--url takes the address of Janus' HTTP transport, as in https://sfu/janus");
+  if (options.sealed && !options.key_provider.empty())
+    throw Wrong("--mode sealed holds no key: give --key-provider to e2ee-unseal");
+  if (!options.sealed && options.key_provider.empty())
+    throw Wrong("--mode open needs --key-provider, as in participant,keys-file=keys.ini");
+  if (options.audit && options.audit_key.empty())
+    throw Wrong(
+        "--audit-key FILE is missing: an Ed25519 key that signs the audit log. Make one with\n"
+        "  openssl genpkey -algorithm ed25519 -out audit.pem\n"
+        "or give --no-audit");
+  if (options.name.empty())
+    throw Wrong("--name must not be empty: those who are recorded see it");
+  check_seconds("--key-wait", options.key_wait);
+  check_seconds("--keys-grace", options.keys_grace);
+  check_seconds("--seconds", options.seconds);
+}
+
+void take_command(const std::vector<std::string> &words, Options &options) {
+  static const std::set<std::string> controls{"withdraw", "allow", "status", "stop"};
+  if (words.empty()) {
+    check_record(options);
+    return;
+  }
+  const std::string &command = words.front();
+  const bool names_one = command == "withdraw" || command == "allow";
+  if (command == "verify-log") {
+    if (words.size() != 2 || options.public_key.empty())
+      throw Wrong("use: e2ee-recorder verify-log FILE --public-key PEM");
+    options.command = Command::kVerifyLog;
+    options.log = words[1];
+  } else if (controls.contains(command)) {
+    if (words.size() != (names_one ? 2U : 1U) || options.control.empty())
+      throw Wrong("use: e2ee-recorder " + command + " --control SOCKET" +
+                  (names_one ? " IDENTITY" : ""));
+    options.command = Command::kControl;
+    options.control_command = command;
+    options.identity = names_one ? words[1] : "";
+  } else {
+    throw Wrong("there is no command \"" + command + "\"");
+  }
+}
+
+// Everything that GOption fills, and how it becomes Options.
+struct Given {
+  Text url, room, pin_file, name, identity_from, output, mode, key_provider, scheme, server_frames,
+      audit_key, control, stun, turn_file, public_key, kdf, salt, kid_map, clear_header,
+      server_trailer;
+  int latency = 1000, replay_window = 0, key_size = 128, ring = 16, suite = 4;
+  gboolean no_audit = FALSE, loopback_only = FALSE, json = FALSE, version = FALSE;
+  char **words = nullptr;
+  ~Given() { g_strfreev(words); }
+
+  void to(Options &options) const {
+    url.to(options.url);
+    room.to(options.room);
+    pin_file.to(options.pin_file);
+    name.to(options.name);
+    identity_from.to(options.identity_from);
+    output.to(options.output);
+    key_provider.to(options.key_provider);
+    server_frames.to(options.server_frames);
+    audit_key.to(options.audit_key);
+    control.to(options.control);
+    stun.to(options.stun);
+    turn_file.to(options.turn_file);
+    public_key.to(options.public_key);
+    Seal &seal = options.seal;
+    scheme.to(seal.scheme);
+    kdf.to(seal.kdf);
+    salt.to(seal.ratchet_salt);
+    kid_map.to(seal.sframe_kid_map);
+    clear_header.to(seal.clear_header);
+    server_trailer.to(seal.server_trailer);
+    std::string mode_text = "open";
+    mode.to(mode_text);
+    options.sealed = one_of("--mode", mode_text, {"open", "sealed"}) == "sealed";
+    one_of("--scheme", seal.scheme, {"livekit", "realtimekit", "jitsi", "sframe"});
+    one_of("--identity-from", options.identity_from, {"display", "id"});
+    one_of("--server-frames", options.server_frames, {"drop", "known", "pass"});
+    one_of("--kdf", seal.kdf, {"auto", "pbkdf2", "hkdf"});
+    one_of("--sframe-kid-map", seal.sframe_kid_map, {"profile", "plain"});
+    one_of("--clear-header", seal.clear_header, {"scheme", "none"});
+    options.latency_ms = number("--latency", latency, 0, 60000);
+    options.replay_window = number("--replay-window", replay_window, 0, 4096);
+    seal.keyring_size = number("--keyring-size", ring, 1, 256);
+    seal.sframe_suite = number("--sframe-suite", suite, 1, 5);
+    seal.key_size = number("--key-size", key_size, 128, 256);
+    if (seal.key_size != 128 && seal.key_size != 256)
+      throw Wrong("--key-size takes 128 or 256");
+    options.audit = !no_audit;
+    options.loopback_only = loopback_only;
+    options.json = json;
+  }
+};
+
+struct FreeContext {
+  void operator()(GOptionContext *context) const { g_option_context_free(context); }
+};
+using Context = std::unique_ptr<GOptionContext, FreeContext>;
+
+void add_group(GOptionContext *context, const char *name, const char *title,
+               const GOptionEntry *entries) {
+  const std::string help = std::string("Show options: ") + title;
+  GOptionGroup *group = g_option_group_new(name, title, help.c_str(), nullptr, nullptr);
+  g_option_group_add_entries(group, entries);
+  g_option_context_add_group(context, group);
+}
+
+Parsed parse(int argc, char **argv, Given &given, Options &options) {
+  const GOptionEntry main_entries[] = {
+      {"url", 'u', 0, G_OPTION_ARG_STRING, given.url.out(),
+       "Janus' HTTP transport, as in https://sfu.example/janus", "URL"},
+      {"room", 'r', 0, G_OPTION_ARG_STRING, given.room.out(), "number of the videoroom", "N"},
+      {"mode", 'm', 0, G_OPTION_ARG_STRING, given.mode.out(), "open (default) or sealed", "MODE"},
+      {"key-provider", 'k', 0, G_OPTION_ARG_STRING, given.key_provider.out(),
+       "where keys come from, as in participant,keys-file=keys.ini", "STRING"},
+      {"scheme", 's', 0, G_OPTION_ARG_STRING, given.scheme.out(),
+       "livekit (default), realtimekit, jitsi or sframe", "NAME"},
+      {"output", 'o', 0, G_OPTION_ARG_FILENAME, given.output.out(),
+       "folder for recordings and audit log (default: this one)", "FOLDER"},
+      {"audit-key", 'a', 0, G_OPTION_ARG_FILENAME, given.audit_key.out(),
+       "Ed25519 key that signs the audit log: PEM file or name of a systemd credential", "FILE"},
+      {"name", 'n', 0, G_OPTION_ARG_STRING, given.name.out(),
+       "what participants see (default Recorder)", "NAME"},
+      {"pin-file", 0, 0, G_OPTION_ARG_FILENAME, given.pin_file.out(),
+       "file with the PIN of the room", "FILE"},
+      {"key-wait", 0, 0, G_OPTION_ARG_DOUBLE, &options.key_wait,
+       "hold frames this long for a late key (default 10)", "SECONDS"},
+      {"keys-grace", 0, 0, G_OPTION_ARG_DOUBLE, &options.keys_grace,
+       "use the old keys this long when the keys file is unreadable (default 300)", "SECONDS"},
+      {"control", 'c', 0, G_OPTION_ARG_FILENAME, given.control.out(),
+       "Unix socket for withdraw, allow, status, stop", "SOCKET"},
+      {"seconds", 0, 0, G_OPTION_ARG_DOUBLE, &options.seconds, "end by itself (default: Ctrl-C)",
+       "SECONDS"},
+      {"json", 'j', 0, G_OPTION_ARG_NONE, &given.json, "tell everything as lines of JSON", nullptr},
+      {"no-audit", 0, 0, G_OPTION_ARG_NONE, &given.no_audit, "write no audit log", nullptr},
+      {"public-key", 0, 0, G_OPTION_ARG_FILENAME, given.public_key.out(),
+       "for verify-log: the signer's public key", "PEM"},
+      {"version", 0, 0, G_OPTION_ARG_NONE, &given.version, "print the version", nullptr},
+      {G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_STRING_ARRAY, &given.words, nullptr, nullptr},
+      {}};
+  const GOptionEntry format_entries[] = {
+      {"sframe-suite", 0, 0, G_OPTION_ARG_INT, &given.suite, "1 to 5 (default 4)", "N"},
+      {"sframe-kid-map", 0, 0, G_OPTION_ARG_STRING, given.kid_map.out(),
+       "profile (default) or plain", "MAP"},
+      {"clear-header", 0, 0, G_OPTION_ARG_STRING, given.clear_header.out(),
+       "with sframe: scheme (default) or none", "WHICH"},
+      {"server-frames", 0, 0, G_OPTION_ARG_STRING, given.server_frames.out(),
+       "frames of the SFU's own: drop (default), known, pass", "WHICH"},
+      {"server-trailer", 0, 0, G_OPTION_ARG_STRING, given.server_trailer.out(),
+       "their trailer, as the SFU announced it", "HEX"},
+      {"replay-window", 0, 0, G_OPTION_ARG_INT, &given.replay_window,
+       "drop repeated frames, looking back this far (default 0, off)", "N"},
+      {"kdf", 0, 0, G_OPTION_ARG_STRING, given.kdf.out(),
+       "sealed: auto (default), pbkdf2 or hkdf, kept for e2ee-unseal", "NAME"},
+      {"ratchet-salt", 0, 0, G_OPTION_ARG_STRING, given.salt.out(),
+       "sealed: salt of the derivation, kept for e2ee-unseal (default: the scheme's)", "TEXT"},
+      {"key-size", 0, 0, G_OPTION_ARG_INT, &given.key_size,
+       "sealed: 128 (default) or 256, kept for e2ee-unseal", "BITS"},
+      {"keyring-size", 0, 0, G_OPTION_ARG_INT, &given.ring,
+       "sealed: 1 to 256 (default 16), kept for e2ee-unseal", "N"},
+      {}};
+  const GOptionEntry network_entries[] = {
+      {"latency", 0, 0, G_OPTION_ARG_INT, &given.latency,
+       "wait this long for late packets (default 1000)", "MS"},
+      {"identity-from", 0, 0, G_OPTION_ARG_STRING, given.identity_from.out(),
+       "whose keys a publisher has: display (default), id", "WHICH"},
+      {"stun", 0, 0, G_OPTION_ARG_STRING, given.stun.out(), "as in stun://host:3478", "URL"},
+      {"turn-file", 0, 0, G_OPTION_ARG_FILENAME, given.turn_file.out(),
+       "file with a line as in turn://user:password@host:3478", "FILE"},
+      {"loopback-only", 0, 0, G_OPTION_ARG_NONE, &given.loopback_only, "media on 127.0.0.1 alone",
+       nullptr},
+      {}};
+
+  Context context(g_option_context_new("[COMMAND]"));
+  g_option_context_set_summary(context.get(), kSummary);
+  g_option_context_set_description(context.get(), kDescription);
+  g_option_context_add_main_entries(context.get(), main_entries, nullptr);
+  add_group(context.get(), "format", "Wire format", format_entries);
+  add_group(context.get(), "network", "Network", network_entries);
+  GError *error = nullptr;
+  if (!g_option_context_parse(context.get(), &argc, &argv, &error)) {
+    const std::string why = error->message;
+    g_error_free(error);
+    throw Wrong(why);
+  }
+  if (given.version) {
+    g_print("e2ee-recorder %s\n", E2EE_RECORDER_VERSION);
+    return Parsed::kDone;
+  }
+  given.to(options);
+  std::vector<std::string> words;
+  for (char **word = given.words; word && *word; ++word)
+    words.emplace_back(*word);
+  take_command(words, options);
+  return Parsed::kRun;
+}
+
+}  // namespace
+
+Parsed parse_options(int argc, char **argv, Options &options) {
+  Given given;
+  try {
+    return parse(argc, argv, given, options);
+  } catch (const Wrong &wrong) {
+    g_printerr("e2ee-recorder: %s\nTry --help, or --help-all.\n", wrong.what());
+    return Parsed::kWrong;
+  }
+}
+
+}  // namespace recorder

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "seal.h"
+
+namespace recorder {
+
+enum class Command { kRecord, kVerifyLog, kControl };
+
+// What the command line says, checked as far as that goes without looking at anything else.
+struct Options {
+  Command command = Command::kRecord;
+
+  // record
+  std::string url;
+  std::string room;
+  std::string pin_file;
+  std::string name = "Recorder";
+  std::string identity_from = "display";
+  std::string output = ".";
+  bool sealed = false;
+  std::string key_provider;
+  double key_wait = 10;     // seconds
+  double keys_grace = 300;  // seconds
+  Seal seal;                // scheme and its settings; in sealed mode the derivation's too
+  std::string server_frames = "drop";
+  unsigned replay_window = 0;
+  std::string audit_key;
+  bool audit = true;
+  std::string control;
+  unsigned latency_ms = 1000;
+  std::string stun, turn_file;
+  bool loopback_only = false;
+  bool json = false;
+  double seconds = 0;  // 0: until stopped
+
+  // verify-log
+  std::string log;
+  std::string public_key;
+
+  // withdraw, allow, status, stop
+  std::string control_command;
+  std::string identity;
+};
+
+enum class Parsed { kRun, kDone, kWrong };
+
+// Prints --help and --version itself, and what is wrong.
+Parsed parse_options(int argc, char **argv, Options &options);
+
+}  // namespace recorder

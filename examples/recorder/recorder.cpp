@@ -1,0 +1,376 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "recorder.h"
+
+#include <fcntl.h>
+#include <glib-unix.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <list>
+
+#include "control.h"
+#include "keys.h"
+#include "options.h"
+#include "participant.h"
+#include "progress.h"
+
+namespace recorder {
+namespace {
+
+constexpr std::chrono::milliseconds kTick{250};
+constexpr std::chrono::milliseconds kProgressEvery{1000};
+
+std::string system_error() {
+  return strerror(errno);
+}
+
+// A line of a file that holds a secret.
+std::string read_line(const std::string &file) {
+  if (file.empty())
+    return "";
+  examples::Error error;
+  char *text = nullptr;
+  g_file_get_contents(file.c_str(), &text, nullptr, error.out());
+  error.check(file);
+  examples::CharPtr owned(text);
+  std::string line(text);
+  return line.substr(0, line.find('\n'));
+}
+
+// Descriptor of the output folder, made if it is missing.
+class Folder {
+ public:
+  explicit Folder(const std::string &path) {
+    if (g_mkdir_with_parents(path.c_str(), 0700) != 0)
+      throw Failure("cannot make the folder " + path + ": " + system_error());
+    fd_ = open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd_ < 0 || faccessat(fd_, ".", W_OK, 0) != 0)
+      throw Failure("cannot write into the folder " + path + ": " + system_error());
+  }
+  ~Folder() { close(fd_); }
+  Folder(const Folder &) = delete;
+  Folder &operator=(const Folder &) = delete;
+  int fd() const { return fd_; }
+
+ private:
+  int fd_ = -1;
+};
+
+std::string now_text() {
+  g_autoptr(GDateTime) now = g_date_time_new_now_utc();
+  examples::CharPtr text(g_date_time_format(now, "%Y%m%dT%H%M%SZ"));
+  return text.get();
+}
+
+// The clock's time at which this recorder's running time is 0.
+GstClockTime base_time_now() {
+  examples::ObjectPtr<GstClock> clock(gst_system_clock_obtain());
+  return gst_clock_get_time(clock.get());
+}
+
+class Recorder {
+ public:
+  explicit Recorder(const Options &options);
+  ~Recorder();
+  int run();
+
+ private:
+  using Participants = std::list<std::unique_ptr<Participant>>;
+
+  void open_log();
+  void open_keys();
+  void open_control();
+  void open_room();
+  void set_timers();
+
+  void join(const Feed &feed);
+  void leave(const Feed &feed);
+  void send_away(Participants::iterator who, const std::string &reason);
+  void withdraw(const std::string &identity, const std::string &by);
+  void allow(const std::string &identity, const std::string &by);
+  void tick();
+  void show();
+
+  void stop(const std::string &why);
+  void fail(const std::string &why);
+  void end_when_empty();
+  void finish();
+
+  std::vector<ProgressRow> rows() const;
+  JsonWriter answer(const ControlRequest &request);
+
+  const Options &options_;
+  Folder folder_;
+  Progress progress_;
+  Journal journal_;
+  std::unique_ptr<AuditLog> log_;
+  std::unique_ptr<Keys> keys_;
+  ReceiveSettings receive_;
+  GMainLoop *loop_ = g_main_loop_new(nullptr, FALSE);
+  std::unique_ptr<Room> room_;
+  std::set<std::string> withdrawn_;  // who must not be recorded when they come
+  std::map<JanusId, Participants::iterator> by_feed_;
+  Participants participants_;
+  Participants leaving_;
+  std::unique_ptr<Control> control_;
+  std::vector<guint> sources_;
+  Timer end_;
+  bool stopping_ = false;
+  std::string failure_;
+};
+
+Recorder::Recorder(const Options &options)
+    : options_(options),
+      folder_(options.output),
+      progress_(options.json),
+      journal_(progress_, [this](const std::string &why) { fail(why); }) {
+  open_log();
+  open_keys();
+  receive_.scheme = options.seal.scheme;
+  receive_.sframe_suite = options.seal.sframe_suite;
+  receive_.sframe_kid_map = options.seal.sframe_kid_map;
+  receive_.clear_header = options.seal.clear_header;
+  receive_.server_frames = options.server_frames;
+  receive_.server_trailer = options.seal.server_trailer;
+  receive_.replay_window = options.replay_window;
+  receive_.key_wait = static_cast<GstClockTime>(options.key_wait * GST_SECOND);
+  receive_.latency_ms = options.latency_ms;
+  receive_.loopback_only = options.loopback_only;
+  receive_.stun_server = options.stun;
+  receive_.turn_server = read_line(options.turn_file);
+  receive_.base_time = base_time_now();
+  open_control();
+  open_room();
+  set_timers();
+}
+
+Recorder::~Recorder() {
+  for (guint source : sources_)
+    g_source_remove(source);
+  g_main_loop_unref(loop_);
+}
+
+// ---- what it works with -------------------------------------------------------------------------
+
+void Recorder::open_log() {
+  if (!options_.audit)
+    return;
+  const std::string path = options_.output + "/audit-" + now_text() + ".jsonl";
+  log_ = std::make_unique<AuditLog>(path, credential_path(options_.audit_key),
+                                    JsonFields{{"recorder", options_.name},
+                                               {"room", options_.room},
+                                               {"mode", options_.sealed ? "sealed" : "open"},
+                                               {"scheme", options_.seal.scheme},
+                                               {"version", E2EE_RECORDER_VERSION}});
+  journal_.keep(log_.get());
+  for (const std::string &notice : log_->notices())
+    journal_.note("notice", {{"text", notice}}, notice);
+}
+
+void Recorder::open_keys() {
+  if (options_.sealed)
+    return;
+  Keys::Settings settings;
+  settings.provider = options_.key_provider;
+  settings.grace = std::chrono::milliseconds(static_cast<int64_t>(options_.keys_grace * 1000));
+  Keys::Events events;
+  events.reloaded = [this](unsigned participants) {
+    journal_.note("keys-reloaded", {{"participants", participants}},
+                  "keys of " + std::to_string(participants) + " participants");
+  };
+  events.alarm = [this](const std::string &text) {
+    journal_.note("keys-alarm", {{"problem", text}}, text, true);
+  };
+  events.recovered = [this] {
+    journal_.note("keys-recovered", {}, "the keys file can be read again");
+  };
+  events.withdrawn = [this](const std::string &identity) { withdraw(identity, "keys"); };
+  events.allowed = [this](const std::string &identity) { allow(identity, "keys"); };
+  keys_ = std::make_unique<Keys>(std::move(settings), std::move(events));
+  receive_.provider = keys_->provider();
+  if (log_)
+    log_->follow(keys_->provider());
+}
+
+void Recorder::open_control() {
+  if (!options_.control.empty())
+    control_ = std::make_unique<Control>(
+        options_.control, [this](const ControlRequest &request) { return answer(request); });
+}
+
+void Recorder::open_room() {
+  Room::Settings settings;
+  settings.janus.url = options_.url;
+  settings.room = JanusId::of(options_.room);
+  settings.pin = read_line(options_.pin_file);
+  settings.name = options_.name;
+  settings.identity =
+      options_.identity_from == "id" ? Room::Identity::kId : Room::Identity::kDisplay;
+  Room::Events events;
+  events.joined = [this] {
+    journal_.note("room-joined", {{"room", options_.room}},
+                  "in room " + options_.room + " as \"" + options_.name + '"');
+  };
+  events.publisher_joined = [this](const Feed &feed) { join(feed); };
+  events.publisher_changed = [this](const Feed &feed) {
+    auto found = by_feed_.find(feed.id);
+    if (found != by_feed_.end())
+      (*found->second)->update(feed);
+  };
+  events.publisher_left = [this](const Feed &feed) { leave(feed); };
+  events.lost = [this](const std::string &why, std::chrono::milliseconds again_in) {
+    journal_.note(
+        "room-lost", {{"problem", why}, {"again-in-ms", again_in.count()}},
+        why + "; trying again in " + std::to_string((again_in.count() + 999) / 1000) + " s", true);
+  };
+  events.refused = [this](const std::string &why) { fail(why); };
+  room_ = std::make_unique<Room>(std::move(settings), std::move(events));
+}
+
+void Recorder::set_timers() {
+  const auto every = [this](std::chrono::milliseconds time, GSourceFunc call) {
+    sources_.push_back(g_timeout_add(static_cast<guint>(time.count()), call, this));
+  };
+  every(kTick, [](gpointer self) -> gboolean {
+    static_cast<Recorder *>(self)->tick();
+    return G_SOURCE_CONTINUE;
+  });
+  every(kProgressEvery, [](gpointer self) -> gboolean {
+    static_cast<Recorder *>(self)->show();
+    return G_SOURCE_CONTINUE;
+  });
+  for (int number : {SIGINT, SIGTERM})
+    sources_.push_back(g_unix_signal_add(
+        number,
+        [](gpointer self) -> gboolean {
+          static_cast<Recorder *>(self)->stop("signal");
+          return G_SOURCE_CONTINUE;
+        },
+        this));
+  if (options_.seconds > 0)
+    end_.start(std::chrono::milliseconds(static_cast<int64_t>(options_.seconds * 1000)),
+               [this] { stop("time"); });
+}
+
+// ---- participants -------------------------------------------------------------------------------
+
+void Recorder::join(const Feed &feed) {
+  if (stopping_)
+    return;
+  std::optional<Seal> seal;
+  if (options_.sealed) {
+    seal = options_.seal;
+    seal->recorder = options_.name;
+    seal->room = options_.room;
+  }
+  participants_.push_back(std::make_unique<Participant>(
+      Participant::Context{*room_, journal_, receive_, folder_.fd(), std::move(seal)}, feed));
+  by_feed_[feed.id] = std::prev(participants_.end());
+  if (withdrawn_.contains(feed.identity))
+    participants_.back()->withdraw("command");
+}
+
+void Recorder::leave(const Feed &feed) {
+  auto found = by_feed_.find(feed.id);
+  if (found == by_feed_.end())
+    return;
+  send_away(found->second, "left");
+  by_feed_.erase(found);
+}
+
+void Recorder::send_away(Participants::iterator who, const std::string &reason) {
+  leaving_.splice(leaving_.end(), participants_, who);
+  (*who)->leave(reason, [this, who] {
+    leaving_.erase(who);
+    end_when_empty();
+  });
+}
+
+void Recorder::withdraw(const std::string &identity, const std::string &by) {
+  for (Participants *all : {&participants_, &leaving_})
+    for (auto &who : *all)
+      if (identity.empty() || who->identity() == identity)
+        who->withdraw(by);
+}
+
+void Recorder::allow(const std::string &identity, const std::string &by) {
+  for (auto &who : participants_)
+    if ((identity.empty() || who->identity() == identity) && !withdrawn_.contains(who->identity()))
+      who->allow(by);
+}
+
+void Recorder::tick() {
+  for (Participants *all : {&participants_, &leaving_})
+    for (auto &who : *all)
+      who->tick();
+  try {
+    if (log_)
+      log_->tick();
+  } catch (const Failure &error) {
+    fail(error.what());
+  }
+}
+
+// ---- what others see ----------------------------------------------------------------------------
+
+std::vector<ProgressRow> Recorder::rows() const {
+  std::vector<ProgressRow> rows;
+  for (const auto &who : participants_)
+    rows.push_back({who->identity(), who->counts()});
+  return rows;
+}
+
+void Recorder::show() {
+  progress_.show(rows());
+}
+
+// ---- the end ------------------------------------------------------------------------------------
+
+void Recorder::fail(const std::string &why) {
+  if (failure_.empty())
+    failure_ = why;
+  g_idle_add_once([](gpointer self) { static_cast<Recorder *>(self)->stop("failure"); }, this);
+}
+
+void Recorder::stop(const std::string &why) {
+  if (stopping_)
+    return;
+  stopping_ = true;
+  journal_.note("stopping", {{"by", why}}, "stopping: taking what is on its way");
+  by_feed_.clear();
+  while (!participants_.empty())
+    send_away(participants_.begin(), "stopped");
+  end_when_empty();
+}
+
+void Recorder::end_when_empty() {
+  if (!stopping_ || !participants_.empty() || !leaving_.empty())
+    return;
+  room_->close([this] { g_main_loop_quit(loop_); });
+}
+
+void Recorder::finish() {
+  room_.reset();
+  if (log_)
+    log_->close({{"ended", failure_.empty() ? "in good order" : failure_}});
+  keys_.reset();
+}
+
+int Recorder::run() {
+  g_main_loop_run(loop_);
+  progress_.end();
+  finish();
+  if (!failure_.empty())
+    throw Failure(failure_);
+  return journal_.anything_serious() ? 3 : 0;
+}
+
+}  // namespace
+
+int record(const Options &options) {
+  return Recorder(options).run();
+}
+
+}  // namespace recorder

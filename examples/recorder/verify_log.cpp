@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include <errno.h>
+#include <string.h>
+
+#include <fstream>
+
+#include "audit.h"
+#include "signature.h"
+
+namespace recorder {
+namespace {
+
+// Reads a log line by line; the first thing that does not fit ends it.
+class Verifier {
+ public:
+  explicit Verifier(PublicKey key) : key_(std::move(key)) {}
+
+  // Whether there is reason to go on.
+  bool take(const std::string &line) {
+    ++line_;
+    if (closed_)
+      return broken("there are records behind the closing record");
+    const JsonNodePtr node = parse_json_object(line);
+    if (!node)
+      return broken("is not a record in JSON");
+    JsonObject *record = json_node_get_object(node.get());
+    const std::string event = json_text(record, "event");
+    if (json_number(record, "seq") != static_cast<std::int64_t>(line_))
+      return broken("has number " + std::to_string(json_number(record, "seq")) +
+                    ": records were removed, added or moved");
+    if (json_text(record, "prev") != prev_)
+      return broken("does not follow from the line before, which was edited, removed or moved");
+    if (json_text(record, "time").empty() || event.empty())
+      return broken("lacks its time or its event");
+    if ((line_ == 1) != (event == "opened"))
+      return broken(line_ == 1 ? "is not an opening record" : "opens the log a second time");
+    if (event == "opened" && !opened_by_us(record))
+      return false;
+    if (!check_signature(line, record, event))
+      return false;
+    prev_ = sha256_hex(line);
+    closed_ = event == "closed";
+    report_.records = line_;
+    report_.until = json_text(record, "time");
+    if (json_object_has_member(record, "signature")) {
+      report_.signed_records = line_;
+      report_.signed_until = report_.until;
+    }
+    return true;
+  }
+
+  // `torn`: what is behind the last newline.
+  LogReport finish(std::uint64_t torn) {
+    if (!report_.problem.empty())
+      return report_;
+    ++line_;
+    if (report_.records == 0)
+      broken("holds no complete record");
+    else if (closed_ && torn > 0)
+      broken("there is something behind the closing record");
+    else
+      report_.state = closed_ ? LogState::kClosed : LogState::kOpenEnded;
+    report_.torn_bytes = torn;
+    return report_;
+  }
+
+ private:
+  bool broken(const std::string &why) {
+    report_.state = LogState::kBroken;
+    report_.problem = "line " + std::to_string(line_) + ": " + why;
+    return false;
+  }
+
+  bool opened_by_us(JsonObject *record) {
+    if (json_number(record, "format") != 1)
+      return broken("is of a format that this program does not know; take a newer one");
+    if (json_text(record, "public-key") == key_.hex())
+      return true;
+    return broken("was opened with another key, " + json_text(record, "public-key-fingerprint") +
+                  ", not with the one given, " + key_.fingerprint());
+  }
+
+  bool check_signature(const std::string &line, JsonObject *record, const std::string &event) {
+    const bool must = event == "opened" || event == "checkpoint" || event == "closed";
+    if (!json_object_has_member(record, "signature"))
+      return !must || broken("lacks its signature");
+    if (!must)
+      return broken("carries a signature, which records of this event have not");
+    const std::string signature = json_text(record, "signature");
+    const std::string end = audit_format::kSignatureField + signature + "\"}";
+    if (!line.ends_with(end))
+      return broken("has its signature in the wrong place");
+    const std::string body = line.substr(0, line.size() - end.size()) + "}";
+    return key_.verifies(audit_format::signed_text(body), signature) ||
+           broken("its signature does not fit");
+  }
+
+  const PublicKey key_;
+  LogReport report_;
+  std::uint64_t line_ = 0;
+  std::string prev_ = audit_format::kFirstPrev;
+  bool closed_ = false;
+};
+
+}  // namespace
+
+LogReport verify_log(const std::string &path, const std::string &public_key_file) {
+  Verifier verifier(PublicKey::from_file(public_key_file));
+  std::ifstream file(path, std::ios::binary);
+  std::string line;
+  if (!file || (file.peek(), file.bad()))
+    throw Failure(path + ": cannot read the audit log: " + strerror(errno));
+  file.clear();
+  std::uint64_t torn = 0;
+  while (std::getline(file, line)) {
+    if (file.eof())
+      torn = line.size();
+    else if (!verifier.take(line))
+      break;
+  }
+  if (file.bad())
+    throw Failure(path + ": cannot read the audit log to its end");
+  return verifier.finish(torn);
+}
+
+std::string LogReport::text() const {
+  const std::string count = std::to_string(records) + (records == 1 ? " record" : " records");
+  if (state == LogState::kBroken)
+    return "broken: " + problem + (records ? "; " + count + " before it fit" : "");
+  if (state == LogState::kClosed)
+    return "closed: " + count + " until " + until + ", all signed";
+  std::string told = "open-ended: " + count + " until " + until + ", of which a signature covers " +
+                     std::to_string(signed_records) + ", until " + signed_until +
+                     "; what came after that may be missing or forged";
+  if (torn_bytes)
+    told += "; the last record was not finished";
+  return told;
+}
+
+}  // namespace recorder

@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// An audit log that was tampered with never passes for a closed one.
+#include <algorithm>
+
+#include "files.h"
+#include "recorder/audit.h"
+#include "recorder/signature.h"
+
+namespace recorder {
+namespace {
+
+struct AuditDamage : testing::Test {
+  void SetUp() override {
+    make_key_pair(key);
+    AuditLog log(folder / "good", key, {{"room", std::string("daily")}});
+    log.add("joined", {{"participant", std::string("bob")}});
+    log.add("joined", {{"participant", std::string("alice")}});
+    log.checkpoint();
+    log.add("left", {{"participant", std::string("bob")}});
+    log.add("left", {{"participant", std::string("alice")}});
+    log.close({{"recordings", std::int64_t{2}}});
+    text = read_file(folder / "good");
+    lines = lines_of(text);
+    ASSERT_EQ(lines.size(), 7U);
+    ASSERT_EQ(verify(text).state, LogState::kClosed);
+  }
+
+  LogReport verify(const std::string &changed) {
+    write_file(folder / "changed", changed);
+    return verify_log(folder / "changed", key + ".pub");
+  }
+
+  void expect_broken(const std::vector<std::string> &changed, std::size_t line,
+                     const std::string &what) {
+    const LogReport report = verify(joined(changed));
+    EXPECT_EQ(report.state, LogState::kBroken) << what << ": " << report.text();
+    EXPECT_EQ(report.problem.rfind("line " + std::to_string(line) + ":", 0), 0U)
+        << what << ": " << report.problem;
+  }
+
+  // A record that fits the chain behind `before`, as whoever can write the file can make it.
+  static std::string forged(const std::string &before, int seq, const std::string &event) {
+    return "{\"seq\":" + std::to_string(seq) +
+           ",\"time\":\"2026-01-01T00:00:00.000000Z\",\"event\":\"" + event + "\",\"prev\":\"" +
+           sha256_hex(before) + "\"}";
+  }
+
+  Folder folder;
+  const std::string key = folder / "audit.pem";
+  std::string text;
+  std::vector<std::string> lines;
+};
+
+}  // namespace
+
+TEST_F(AuditDamage, AnyByteFlipped) {
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    for (const char flip : {'\x01', '\x20', '\x80', '\xff'}) {
+      std::string changed = text;
+      changed[i] = static_cast<char>(changed[i] ^ flip);
+      const LogReport report = verify(changed);
+      // Without the last newline it is a record that was not finished.
+      ASSERT_EQ(report.state, i + 1 == text.size() ? LogState::kOpenEnded : LogState::kBroken)
+          << "byte " << i << ": " << report.text();
+    }
+  }
+}
+
+TEST_F(AuditDamage, TruncatedAnywhere) {
+  for (std::size_t size = 0; size < text.size(); ++size) {
+    const std::string changed = text.substr(0, size);
+    const LogReport report = verify(changed);
+    const auto whole = static_cast<std::uint64_t>(std::count(changed.begin(), changed.end(), '\n'));
+    ASSERT_EQ(report.state, whole == 0 ? LogState::kBroken : LogState::kOpenEnded)
+        << size << ": " << report.text();
+    ASSERT_EQ(report.records, whole) << size;
+    ASSERT_EQ(report.signed_records, whole == 0 ? 0U : whole < 4 ? 1U : 4U) << size;
+    if (whole > 0) {
+      ASSERT_EQ(report.torn_bytes > 0, changed.back() != '\n') << size;
+    }
+  }
+}
+
+TEST_F(AuditDamage, LinesRemovedDoubledSwappedOrEdited) {
+  for (std::size_t i = 0; i < lines.size(); ++i) {
+    std::vector<std::string> changed = lines;
+    changed.erase(changed.begin() + static_cast<long>(i));
+    if (i + 1 < lines.size()) {
+      expect_broken(changed, i + 1, "removed");
+    } else {
+      EXPECT_EQ(verify(joined(changed)).state, LogState::kOpenEnded) << "the last one removed";
+    }
+    changed = lines;
+    changed.insert(changed.begin() + static_cast<long>(i), lines[i]);
+    expect_broken(changed, i + 2, "doubled");
+    changed = lines;
+    changed.insert(changed.begin() + static_cast<long>(i), "");
+    expect_broken(changed, i + 1, "empty line");
+    for (std::size_t j = i + 1; j < lines.size(); ++j) {
+      changed = lines;
+      std::swap(changed[i], changed[j]);
+      expect_broken(changed, i + 1, "swapped");
+    }
+  }
+  std::vector<std::string> changed = lines;
+  changed[2].replace(changed[2].find("alice"), 5, "carol");
+  expect_broken(changed, 4, "edited: the next line no longer fits");
+}
+
+TEST_F(AuditDamage, SomethingBehindTheEnd) {
+  std::vector<std::string> changed = lines;
+  changed.push_back(forged(lines.back(), 8, "joined"));
+  expect_broken(changed, 8, "record");
+  EXPECT_EQ(verify(text + "{").state, LogState::kBroken);
+  EXPECT_EQ(verify(text + "\n").state, LogState::kBroken);
+}
+
+// Whoever rewrites the chain from some line on lacks the key for the next signature.
+TEST_F(AuditDamage, RewrittenFromALineOn) {
+  std::vector<std::string> changed(lines.begin(), lines.begin() + 2);
+  changed.push_back(forged(lines[1], 3, "joined"));
+  EXPECT_EQ(verify(joined(changed)).state, LogState::kOpenEnded) << "as the report says";
+  EXPECT_EQ(verify(joined(changed)).signed_records, 1U);
+  changed.push_back(forged(changed.back(), 4, "checkpoint"));
+  expect_broken(changed, 4, "without a signature");
+  const std::string signature = lines[3].substr(lines[3].find(",\"signature\""));
+  changed.back().pop_back();
+  changed.back() += signature;
+  expect_broken(changed, 4, "with the signature of another record");
+  changed.pop_back();
+  changed.push_back(forged(changed.back(), 4, "closed"));
+  expect_broken(changed, 4, "closed without a signature");
+}
+
+TEST_F(AuditDamage, AForeignKey) {
+  make_key_pair(folder / "other.pem");
+  const LogReport report = verify_log(folder / "good", folder / "other.pem.pub");
+  EXPECT_EQ(report.state, LogState::kBroken);
+  EXPECT_NE(report.problem.find("opened with another key"), std::string::npos) << report.problem;
+  // Made anew with a key of one's own, it is that key's log.
+  AuditLog(folder / "anew", folder / "other.pem", {}).close({});
+  EXPECT_EQ(verify_log(folder / "anew", key + ".pub").state, LogState::kBroken);
+  // An opening record that only names the right key.
+  std::vector<std::string> changed = lines_of(read_file(folder / "anew"));
+  const std::string other = PublicKey::from_file(folder / "other.pem.pub").hex();
+  changed[0].replace(changed[0].find(other), other.size(),
+                     PublicKey::from_file(key + ".pub").hex());
+  expect_broken(changed, 1, "named only");
+}
+
+TEST_F(AuditDamage, ThingsThatAreNoLog) {
+  for (const std::string &other :
+       {std::string(), std::string("\n"), std::string("no log\n"), std::string("[]\n"),
+        std::string("null\n"), std::string("{}\n"), std::string(1000, '\0') + "\n",
+        std::string("{\"seq\":{},\"prev\":[],\"event\":1}\n"), std::string(5000, '[') + "\n"})
+    EXPECT_EQ(verify(other).state, LogState::kBroken) << other.substr(0, 20);
+}
+
+}  // namespace recorder
