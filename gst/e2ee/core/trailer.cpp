@@ -69,6 +69,17 @@ bool has_trailer(ByteView frame) {
   return frame.size() >= kTrailerOverhead && frame[frame.size() - 2] == kIvSize;
 }
 
+std::optional<TrailerFields> read_trailer(const CodecRule &codec, ByteView frame) {
+  if (codec.nal != nullptr)
+    return nal_read_trailer(*codec.nal, frame);
+  if (!has_trailer(frame))
+    return {};
+  TrailerFields fields;
+  fields.key_id = frame.back();
+  std::copy_n(frame.end() - kTrailerSize, kIvSize, fields.iv.begin());
+  return fields;
+}
+
 Reason trailer_seal(SealState &state, const SealRequest &request, ByteSpan out,
                     std::size_t &written) {
   if (request.codec.nal != nullptr)

@@ -74,10 +74,11 @@ struct Tail {
 };
 
 // Tools that take a frame for a NAL unit cut zeros off its end, and so key index 0.
-std::optional<Tail> tail_of(ByteView frame, const KeyRing &ring) {
+// `has_key_12`: an end that can be read in two ways is then taken for that key's.
+std::optional<Tail> tail_of(ByteView frame, bool has_key_12) {
   const std::size_t size = frame.size();
   if (size >= kTrailerOverhead && frame[size - 2] == kIvSize &&
-      (frame[size - 1] != kIvSize || ring.find(kIvSize) != nullptr))
+      (frame[size - 1] != kIvSize || has_key_12))
     return Tail{frame[size - 1], 2};
   if (size >= kTrailerOverhead - 1 && frame[size - 1] == kIvSize)
     return Tail{0, 1};
@@ -109,7 +110,37 @@ bool shows_picture(ByteView frame, const NalUnit &slice, const NalRule &rule) {
   return false;
 }
 
+// Bytes in front of the tail among which IV and tag are, escapes included.
+constexpr std::size_t kEndInSight = 64;
+
 }  // namespace
+
+std::optional<TrailerFields> nal_read_trailer(const NalRule &rule, ByteView frame) {
+  const std::optional<Tail> tail = tail_of(frame, true);
+  if (!tail)
+    return {};
+  // Without a slice nothing is escaped. Behind one, two zeros and a three are always an escape,
+  // wherever one begins to read.
+  std::size_t clear = 0;
+  Places escaped;
+  std::vector<std::uint8_t> end;
+  ByteView body = frame.first(frame.size() - tail->size);
+  if (const std::optional<NalUnit> slice = first_slice(frame, rule)) {
+    clear = clear_of(*slice);
+    if (body.size() < clear)
+      return {};
+    body = body.subspan(std::max(clear, body.size() - std::min(body.size(), kEndInSight)));
+    find_escaped(body, escaped);
+    end.resize(body.size());
+    body = {end.data(), remove_escaped(body, escaped, end.data())};
+  }
+  if (body.size() < kTagSize + kIvSize)
+    return {};
+  TrailerFields fields;
+  fields.key_id = tail->key_id;
+  std::copy_n(body.end() - kIvSize, kIvSize, fields.iv.begin());
+  return fields;
+}
 
 Reason nal_seal(SealState &state, const SealRequest &request, ByteSpan out, std::size_t &written) {
   const ByteView frame = request.frame;
@@ -144,7 +175,7 @@ Reason nal_open(OpenStates &states, const KeyRing &ring, const OpenRequest &requ
                 Opened &opened) {
   const ByteView frame = request.frame;
   const NalRule &rule = *request.codec.nal;
-  const std::optional<Tail> tail = tail_of(frame, ring);
+  const std::optional<Tail> tail = tail_of(frame, ring.find(kIvSize) != nullptr);
   if (!tail)
     return Reason::malformed;
   opened.key_id = tail->key_id;
