@@ -175,9 +175,9 @@ gboolean gst_e2ee_participant_key_provider_remove(GstE2EEParticipantKeyProvider 
  *
  * Sets the keys of a file, and takes away participants and keys that an earlier file had and this
  * one has not; those that were set by call stay. A participant who has no key left is told with
- * %GST_E2EE_ALL_KEYS in #GstE2EEKeyProvider::key-removed. A group is a participant: `identity` (default: the
- * group's name), `passphrase` or `key` (hex digits), `index` (default 0), `passphrase.3` or `key.3`
- * for further indices, `current`. A file with a mistake changes nothing.
+ * %GST_E2EE_ALL_KEYS in #GstE2EEKeyProvider::key-removed. A group is a participant: `identity`
+ * (default: the group's name), `passphrase` or `key` (hex digits), `index` (default 0),
+ * `passphrase.3` or `key.3` for further indices, `current`. A file with a mistake changes nothing.
  *
  * Returns: %TRUE, or %FALSE with %GST_E2EE_ERROR_IO or %GST_E2EE_ERROR_PARSE; the error names file,
  *   group and key, and never a value

@@ -99,7 +99,7 @@ const char *text_of(GHashTable *fields, const char *name) {
   return static_cast<const char *>(g_hash_table_lookup(fields, name));
 }
 
-// Those of the fields that are properties of the provider.
+// Those of the fields that set properties of the provider.
 bool set_options(gpointer provider, GHashTable *fields, GError **error) {
   GHashTableIter iter;
   gpointer field;
@@ -107,7 +107,8 @@ bool set_options(gpointer provider, GHashTable *fields, GError **error) {
   g_hash_table_iter_init(&iter, fields);
   while (g_hash_table_iter_next(&iter, &field, &text)) {
     const auto *name = static_cast<const char *>(field);
-    if (g_object_class_find_property(G_OBJECT_GET_CLASS(provider), name) != nullptr &&
+    const GParamSpec *property = g_object_class_find_property(G_OBJECT_GET_CLASS(provider), name);
+    if (property != nullptr && (property->flags & G_PARAM_WRITABLE) != 0 &&
         !set_option(G_OBJECT(provider), name, static_cast<const char *>(text), error))
       return false;
   }

@@ -5,6 +5,7 @@
 #include <mutex>
 #include <thread>
 
+#include "files.h"
 #include "participants.h"
 
 namespace elements {
@@ -275,6 +276,80 @@ TEST(ParticipantAudit, R18_UnderASharedKeyAnIdentityIsOnlyAsserted) {
   }));
   g_signal_handler_disconnect(provider.get(), handler);
   EXPECT_EQ(identity, "asserted");
+}
+
+// Nothing is waited for in between: sync() says that all reports have come.
+TEST(ParticipantAudit, SyncReturnsWhenAllHasBeenTold) {
+  const Provider provider = alice_and_bob();
+  std::atomic<unsigned> told{0};
+  const auto note = +[](GstE2EEKeyProvider *, const GstStructure *, std::atomic<unsigned> *to) {
+    sleep_ms(5);
+    ++*to;
+  };
+  g_signal_connect(provider.get(), "key-used", G_CALLBACK(note), &told);
+  for (unsigned i = 1; i <= 20; ++i) {
+    sealed_by("alice", provider, kPlain);
+    gst_e2ee_key_provider_sync(provider.get());
+    ASSERT_EQ(told, i);
+  }
+  gst_e2ee_key_provider_sync(provider.get());  // with nothing to wait for
+  g_signal_handlers_disconnect_by_data(provider.get(), &told);
+}
+
+TEST(ParticipantFile, SaysWhichFileItIsAndWhoHasAKey) {
+  const auto file_of = [](const Provider &provider) {
+    gchar *path = nullptr;
+    g_object_get(provider.get(), "keys-file", &path, nullptr);
+    const Text owned(path);
+    return std::string(path ? path : "(none)");
+  };
+  const auto participants = [](const Provider &provider) {
+    gchar **found = gst_e2ee_participant_key_provider_get_participants(ring_of(provider));
+    const Text text(g_strjoinv(" ", found));
+    g_strfreev(found);
+    return std::string(text.get());
+  };
+  const Provider provider = new_ring();
+  EXPECT_EQ(file_of(provider), "(none)");
+  EXPECT_EQ(participants(provider), "");
+  const KeyFile file("keys.ini",
+                     "[bob]\nkey=000102030405060708090a0b0c0d0e0f\n[alice]\npassphrase=x\n");
+  ASSERT_TRUE(gst_e2ee_participant_key_provider_load_keys_file(ring_of(provider),
+                                                               file.path().c_str(), nullptr));
+  EXPECT_EQ(file_of(provider), file.path());
+  EXPECT_EQ(participants(provider), "alice bob");
+  EXPECT_TRUE(gst_e2ee_participant_key_provider_remove_key(ring_of(provider), "bob", 0, nullptr));
+  EXPECT_EQ(participants(provider), "alice");
+  EXPECT_FALSE(gst_e2ee_participant_key_provider_load_keys_file(ring_of(provider), "/no/such/file",
+                                                                nullptr));
+  EXPECT_EQ(file_of(provider), "/no/such/file") << "to look at again";
+  EXPECT_EQ(participants(provider), "alice");
+  const Provider from_string = own(gst_e2ee_key_provider_new_from_string(
+      ("participant,keys-file=" + file.path()).c_str(), nullptr));
+  EXPECT_EQ(file_of(from_string), file.path());
+}
+
+TEST(ParticipantFile, WhoeverHasNoKeyLeftIsToldAsAWhole) {
+  const Provider provider = new_ring();
+  const auto load = [&](const char *text) {
+    const KeyFile file("keys.ini", text);
+    EXPECT_TRUE(gst_e2ee_participant_key_provider_load_keys_file(ring_of(provider),
+                                                                 file.path().c_str(), nullptr));
+  };
+#define KEY "000102030405060708090a0b0c0d0e0f\n"
+  load("[alice]\nkey=" KEY "key.1=" KEY "[bob]\nkey=" KEY "[carol]\nkey=" KEY "key.2=" KEY);
+  set_key(provider, "bob", 0xb0, 5);
+  using Told = std::vector<std::pair<std::string, guint64>>;
+  Told told;
+  const auto note = +[](GstE2EEKeyProvider *, const char *who, guint64 id, Told *to) {
+    to->emplace_back(who, id);
+  };
+  g_signal_connect(provider.get(), "key-removed", G_CALLBACK(note), &told);
+  load("[carol]\nkey=" KEY);
+#undef KEY
+  g_signal_handlers_disconnect_by_data(provider.get(), &told);
+  EXPECT_EQ(told, (Told{{"alice", GST_E2EE_ALL_KEYS}, {"bob", 0}, {"carol", 2}}))
+      << "bob has one that was set by call";
 }
 
 TEST(ParticipantFailures, R9_GoodFramesPassAfterAnyNumberOfBadOnes) {

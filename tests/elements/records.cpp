@@ -42,4 +42,25 @@ std::unique_ptr<Element> element_of(const char *factory, const Provider &provide
   return element;
 }
 
+std::optional<Peeked> peek(const std::string &scheme, const std::string &caps, const Bytes &frame,
+                           GstE2EEClearHeader clear) {
+  auto *schemes = static_cast<GEnumClass *>(g_type_class_ref(GST_TYPE_E2EE_SCHEME));
+  const int value = g_enum_get_value_by_nick(schemes, scheme.c_str())->value;
+  g_type_class_unref(schemes);
+  Peeked peeked{99, {}};
+  GBytes *iv = nullptr;
+  if (!gst_e2ee_peek_frame(static_cast<GstE2EEScheme>(value),
+                           caps.substr(0, caps.find(',')).c_str(), clear, buffer_of(frame).get(),
+                           &peeked.key_id, &iv)) {
+    EXPECT_EQ(iv, nullptr);
+    EXPECT_EQ(peeked.key_id, 0U);
+    return {};
+  }
+  const std::unique_ptr<GBytes, Unref> owner(iv);
+  gsize size = 0;
+  const auto *bytes = static_cast<const guint8 *>(g_bytes_get_data(iv, &size));
+  peeked.iv.assign(bytes, bytes + size);
+  return peeked;
+}
+
 }  // namespace elements

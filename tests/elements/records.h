@@ -22,4 +22,12 @@ inline constexpr auto kIdOfRecord = [](const auto &test) {
   return vectors::test_name(test.param.id);
 };
 
+struct Peeked {
+  guint64 key_id = 0;
+  Bytes iv;
+};
+/// What can be seen of a frame of these caps without a key.
+std::optional<Peeked> peek(const std::string &scheme, const std::string &caps, const Bytes &frame,
+                           GstE2EEClearHeader clear = GST_E2EE_CLEAR_HEADER_SCHEME);
+
 }  // namespace elements

@@ -208,6 +208,7 @@ class FrameVector : public OfVector<Record> {
   Provider provider() const { return ledger().provider_of(record()); }
 
   void expect_refused_caps(const char *factory) const;
+  void expect_peeked(const Bytes &sealed) const;
   void expect_layout(const Bytes &sealed) const;
   void expect_nal_layout(const Bytes &sealed) const;
   void expect_no_slice_refused(Element &encryptor) const;
@@ -241,6 +242,14 @@ void FrameVector::expect_refused_caps(const char *factory) const {
   const std::string text = Text(g_ascii_strdown(log.errors[0].c_str(), -1)).get();
   EXPECT_NE(text.find(record().scheme), std::string::npos) << text;
   EXPECT_NE(text.find(record().codec), std::string::npos) << text;
+}
+
+// Without a key one sees which it would take, and the IV.
+void FrameVector::expect_peeked(const Bytes &sealed) const {
+  const std::optional<Peeked> peeked = peek(record().scheme, caps(), sealed);
+  ASSERT_TRUE(peeked);
+  EXPECT_EQ(peeked->key_id, record().key.slot());
+  EXPECT_EQ(peeked->iv, record().iv.value_or(peeked->iv));
 }
 
 void FrameVector::expect_layout(const Bytes &sealed) const {
@@ -309,6 +318,7 @@ TEST_P(FrameVector, Decrypts) {
   EXPECT_EQ(decryptor.stat("key-id"), record().key.slot());
   EXPECT_EQ(decryptor.stat("generation"), record().key.ratchets);
   EXPECT_EQ(decryptor.dropped() + decryptor.stat("passed-plaintext"), 0U);
+  expect_peeked(sealed);
   ledger().count("decrypted");
 }
 
