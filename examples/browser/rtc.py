@@ -45,7 +45,6 @@ def without_candidates(sdp):
 class Leg:
     """One webrtcbin; `any_address`: on all addresses of this machine, not only 127.0.0.1."""
 
-    # With less latency the jitter buffer takes a frame that a busy machine encodes late for lost.
     def __init__(self, name, latency=200, any_address=False):
         self.any_address = any_address
         self.element = Gst.ElementFactory.make("webrtcbin", name)
@@ -66,6 +65,7 @@ class Leg:
         self.connect("on-ice-candidate", self.on_candidate)
         self.connect("notify::ice-gathering-state", self.on_gathering)
         self.connect("on-new-transceiver", self.on_transceiver)
+        self.connect("deep-element-added", self.on_element)
 
     def connect(self, signal, handler):
         self.handlers.append(self.element.connect(signal, handler))
@@ -89,6 +89,13 @@ class Leg:
         # On audio this adds a group of SSRCs that Chromium refuses.
         if transceiver.get_property("kind") == GstWebRTC.WebRTCKind.VIDEO:
             transceiver.set_property("do-nack", True)
+
+    @staticmethod
+    def on_element(_element, _bin, added):
+        # Where packets are asked for again it also guesses when the next one is due, and drops what
+        # comes later: the first packet after a pause, or of a picture that took long to encode.
+        if added.get_factory().get_name() == "rtpjitterbuffer":
+            added.set_property("rtx-next-seqnum", False)
 
     def promise(self, signal, argument):
         promise = Gst.Promise.new()

@@ -65,12 +65,21 @@ void ask_for_retransmission(GstElement *, GstWebRTCRTPTransceiver *transceiver, 
     g_object_set(transceiver, "do-nack", TRUE, nullptr);
 }
 
+// Where packets are asked for again, the jitter buffer also guesses when the next one is due, and
+// drops what comes later: the first packet after a pause, or of a picture that took long to encode.
+void expect_pauses(GstElement *, GstBin *, GstElement *element, gpointer) {
+  if (g_str_has_prefix(GST_OBJECT_NAME(element), "rtpjitterbuffer"))
+    g_object_set(element, "rtx-next-seqnum", FALSE, nullptr);
+}
+
 }  // namespace
 
 GstElement *add_peer(GstElement *pipeline, const std::string &name) {
   GstElement *peer = add_element(pipeline, "webrtcbin", name.c_str());
   gst_util_set_object_arg(G_OBJECT(peer), "bundle-policy", "max-bundle");
   g_signal_connect(peer, "on-new-transceiver", G_CALLBACK(ask_for_retransmission), nullptr);
+
+  g_signal_connect(peer, "deep-element-added", G_CALLBACK(expect_pauses), nullptr);
 
   GObject *ice = nullptr;
   g_object_get(peer, "ice-agent", &ice, nullptr);
