@@ -57,6 +57,11 @@ E2EE_PACKAGES_interop=(
   gir1.2-gstreamer-1.0 gir1.2-gst-plugins-base-1.0        # GStreamer from Python
   gir1.2-gst-plugins-bad-1.0                              # webrtcbin's types from Python
 )
+# shellcheck disable=SC2034
+E2EE_PACKAGES_recorder=(
+  libsoup-3.0-dev libjson-glib-dev # talks with the SFU
+  openssl                          # makes the key that signs audit logs
+)
 # Other makers' Node packages bring it with them, and conflict with Debian's.
 command -v npm >/dev/null || E2EE_PACKAGES_interop+=(npm)
 
@@ -105,7 +110,7 @@ e2ee_apt() {
   "${as_root[@]}" apt-get -q "$@"
 }
 
-# e2ee_install GROUP ...: build, run, test, interop
+# e2ee_install GROUP ...: build, run, test, interop, recorder
 e2ee_install() {
   local group packages=() missing=()
   for group in "$@"; do

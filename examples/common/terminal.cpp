@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 namespace examples {
@@ -28,10 +29,36 @@ void Terminal::progress(const std::string &text) {
   fflush(stdout);
 }
 
+Terminal::Size Terminal::size() const {
+  winsize found{};
+  if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &found) != 0 || found.ws_col == 0 || found.ws_row == 0)
+    return {80, 24};
+  return {found.ws_col, found.ws_row};
+}
+
+void Terminal::rewrite(const std::vector<std::string> &lines) {
+  // One write, lines overwritten rather than cleared first: nothing flickers. Lines that are too
+  // wide after the window was made narrower are cut by the terminal, not wrapped.
+  std::string text = "\033[?7l" + back_up();
+  for (const std::string &line : lines)
+    text += line + "\033[K\n";
+  text += "\033[J\033[?7h";
+  fwrite(text.data(), 1, text.size(), stdout);
+  lines_ = static_cast<unsigned>(lines.size());
+  fflush(stdout);
+}
+
+std::string Terminal::back_up() const {
+  return lines_ ? "\r\033[" + std::to_string(lines_) + "A" : "";
+}
+
 void Terminal::end_progress() {
   if (line_open_)
     printf("\r\033[K");
+  if (lines_)
+    printf("%s\033[J", back_up().c_str());
   line_open_ = false;
+  lines_ = 0;
   fflush(stdout);
 }
 

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <string>
+#include <vector>
 
 namespace examples {
 
@@ -17,14 +18,29 @@ class Terminal {
 
   // One line that is rewritten in place on a terminal, a new line every few seconds elsewhere.
   void progress(const std::string &text);
+
+  // Whether lines can be rewritten in place, and on how large a screen.
+  bool rewrites() const { return is_terminal_; }
+  struct Size {
+    unsigned columns;
+    unsigned rows;
+  };
+  Size size() const;
+  // Several lines, none wider than the screen and all together not higher, in place of those that
+  // were written last.
+  void rewrite(const std::vector<std::string> &lines);
+
+  // Takes what is rewritten in place away.
   void end_progress();
 
  private:
+  std::string back_up() const;
   std::string coloured(const char *code, const std::string &text) const;
 
   bool is_terminal_;
   bool colours_;
   bool line_open_ = false;
+  unsigned lines_ = 0;  // above the cursor, to be rewritten
   std::chrono::steady_clock::time_point next_line_{};
 };
 

@@ -5,11 +5,13 @@
 
 #include <cstdint>
 #include <functional>
+#include <istream>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "jsonlines.h"
+#include "signature.h"
 
 namespace recorder {
 
@@ -79,6 +81,7 @@ struct LogReport {
 };
 // Throws when one of the files cannot be read.
 LogReport verify_log(const std::string &path, const std::string &public_key_file);
+LogReport verify_log(std::istream &log, const PublicKey &key);
 
 // What writer and verifier agree on.
 namespace audit_format {

@@ -81,10 +81,10 @@ void JsonHttp::on_headers(GObject *session, GAsyncResult *result, gpointer data)
   const guint status = soup_message_get_status(exchange.message.get());
   if (status != SOUP_STATUS_OK) {
     const char *reason = soup_message_get_reason_phrase(exchange.message.get());
-    return finish(
-        *held,
-        {nullptr, "the server answers " + std::to_string(status) + " " + (reason ? reason : ""),
-         true});
+    Answer answer;
+    answer.error = "the server answers " + std::to_string(status) + " " + (reason ? reason : "");
+    answer.status = status;
+    return finish(*held, std::move(answer));
   }
   exchange.body = std::make_unique_for_overwrite<char[]>(kLongestAnswer);
   g_input_stream_read_all_async(exchange.stream.get(), exchange.body.get(), kLongestAnswer,

@@ -22,6 +22,7 @@ class JsonHttp {
     std::string error;    // in words; empty: there is an answer
     bool reached = true;  // false: the server did not answer at all; trying again makes sense
     bool timed_out = false;
+    unsigned status = 0;  // of HTTP, where there is one
   };
   using Done = std::function<void(const Answer &)>;
 

@@ -16,6 +16,8 @@ using examples::Failure;
 using std::chrono::milliseconds;
 
 constexpr int kNoSuchSession = 458;
+constexpr unsigned kNotFound = 404;  // Janus' other way to say it
+constexpr const char *kSessionUnknown = "it does not know the session any more";
 constexpr milliseconds kPollAgainAfter{250};
 constexpr milliseconds kCloseWithin{2000};
 
@@ -330,7 +332,7 @@ void Session::on_poll(const JsonHttp::Answer &answer) {
     return;
   }
   if (!answer.json)  // events may be lost with it
-    return lose(answer.error);
+    return lose(answer.status == kNotFound ? kSessionUnknown : answer.error);
   if (JSON_NODE_HOLDS_ARRAY(answer.json.get())) {
     JsonArray *events = json_node_get_array(answer.json.get());
     for (guint i = 0; i < json_array_get_length(events) && !over_; ++i) {
@@ -385,7 +387,7 @@ void Session::take(JsonObject *message) {
     return lose("Janus let the session time out");
   if (kind == "error") {
     const JanusReply reply = reply_of(message);
-    return lose(reply.code == kNoSuchSession ? "Janus does not know the session any more"
+    return lose(reply.code == kNoSuchSession ? kSessionUnknown
                                              : "Janus refuses the session: " + reply.error);
   }
   const auto found = handles_.find(member_number(message, "sender").value_or(0));

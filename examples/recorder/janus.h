@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <compare>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -30,6 +31,17 @@ struct JanusEvent {
   JsonObject *data = nullptr;  // of "event", what the plugin says; until the callback returns
   std::optional<Jsep> jsep;
 };
+
+// Of rooms and feeds: numbers, or text where the server is set up so ("string_ids").
+struct JanusId {
+  std::string text;
+  bool is_number = true;
+  auto operator<=>(const JanusId &) const = default;
+
+  static JanusId of(const std::string &text);  // digits are a number
+  void add_to(JsonObject *object, const char *name) const;
+};
+std::optional<JanusId> member_id(JsonObject *object, const char *name);
 
 namespace janus {
 class Session;

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "journal.h"
 
-#include "progress.h"
-
 namespace recorder {
 
 Journal::Journal(Progress &progress, std::function<void(const std::string &)> failed)
@@ -22,7 +20,18 @@ void Journal::note(const std::string &event, const JsonFields &fields, const std
   } catch (const Failure &error) {
     failed_(error.what());
   }
-  progress_.tell(event, fields, text, serious);
+  std::lock_guard lock(mutex_);
+  progress_.tell(text, event, fields);
+}
+
+void Journal::show(const std::vector<ProgressRow> &rows) {
+  std::lock_guard lock(mutex_);
+  progress_.show(rows);
+}
+
+void Journal::end(const std::vector<ProgressRow> &rows) {
+  std::lock_guard lock(mutex_);
+  progress_.finish(rows);
 }
 
 }  // namespace recorder

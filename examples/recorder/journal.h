@@ -1,17 +1,16 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <mutex>
-#include <optional>
 #include <string>
 
 #include "audit.h"
-#include "json.h"
+#include "jsonlines.h"
+#include "progress.h"
 
 namespace recorder {
-
-class Progress;
 
 // The one place through which everything goes that happens: into the audit log, and to whoever
 // watches, as a line of text or of JSON. Any thread.
@@ -25,13 +24,15 @@ class Journal {
   // `text`: for people; empty: not worth a line. `serious`: something is being lost.
   void note(const std::string &event, const JsonFields &fields, const std::string &text = {},
             bool serious = false);
+  void show(const std::vector<ProgressRow> &rows);
+  void end(const std::vector<ProgressRow> &rows);  // shows the last figures for good
   bool anything_serious() const { return serious_; }
 
  private:
   Progress &progress_;
   const std::function<void(const std::string &)> failed_;
-  std::mutex mutex_;
   AuditLog *log_ = nullptr;
+  std::mutex mutex_;  // of the progress
   std::atomic<bool> serious_{false};
 };
 

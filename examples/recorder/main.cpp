@@ -30,7 +30,7 @@ int run(const Options &options) {
     case Command::kVerifyLog:
       return verify(options);
     case Command::kControl:
-      return send_command(options.control, options.control_command, options.identity);
+      return control_client(options.control, {options.control_command, options.identity});
     case Command::kRecord:
       break;
   }

@@ -1,17 +1,26 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "common/gst_ptr.h"
+#include "ebml.h"
 
 namespace recorder {
 
 using examples::Failure;
+
+// A write that the disk refused. `full`: there was no room.
+struct WriteFailure : Failure {
+  WriteFailure(const std::string &doing, int error);
+  bool full;
+};
 
 // A WebM or Matroska file that is written while a meeting goes on.
 //
@@ -28,9 +37,11 @@ class Matroska {
   struct Track {
     std::string codec_id;  // V_VP8, V_VP9, V_MPEG4/ISO/AVC, V_MPEGH/ISO/HEVC, A_OPUS
     std::vector<std::uint8_t> private_data;  // CodecPrivate
-    unsigned width = 0, height = 0;          // of video
+    unsigned width = 0, height = 0;          // of video; 0: not known (yet)
     unsigned channels = 0;                   // of audio, 48 kHz
     std::string name;
+
+    bool is_video() const { return channels == 0; }
   };
 
   // Takes the descriptor of a new, empty, seekable file. `tags`: SimpleTags by name.
@@ -40,20 +51,83 @@ class Matroska {
   Matroska(const Matroska &) = delete;
   Matroska &operator=(const Matroska &) = delete;
 
+  // Claims room on the disk for this much beyond what is written, where the file system can.
+  void reserve(std::uint64_t bytes);
+  // Written with the next track or cluster.
+  void set_tag(const std::string &name, const std::string &value);
   // Answers the number for write(). The head is on the disk (fdatasync) when this returns.
   unsigned add_track(const Track &track);
   // The size of pictures, once known. Written with the next cluster.
   void set_size(unsigned track, unsigned width, unsigned height);
 
-  // `time`: nanoseconds since the first frame of the file; may go back a little between tracks.
+  // `time`: nanoseconds on any clock that all tracks share; may go back a little. The oldest frame
+  // of the first cluster is at 0 in the file, what is older than that afterwards too. A frame that
+  // could not be taken because the cluster before it could not be written is not in pending().
   void write(unsigned track, std::int64_t time_ns, bool keyframe,
              std::span<const std::uint8_t> frame);
+  // Frames gathered since the last flush; when that failed, the frames that were lost.
+  std::uint64_t pending() const { return blocks_.size(); }
   // Writes what is gathered. For a timer: nothing is held longer than a second.
   void flush();
   // Flushes, writes cues and duration, syncs and closes. What it wrote is playable without this.
+  // After a failure it gives up what is gathered, and cues if there is no room for them.
   void finish();
 
-  std::uint64_t bytes() const;
+  std::uint64_t bytes() const { return end_; }
+
+ private:
+  struct Block {
+    std::size_t time_at;  // where in body_ its time goes
+    std::int64_t time_ns;
+    unsigned track;
+  };
+  struct Cue {
+    std::int64_t time_ns;
+    unsigned track;
+    std::uint64_t cluster;
+  };
+  struct Timing {
+    std::int64_t last_ns = 0, step_ns = 0;
+  };
+  // Parts of the head that are written for themselves.
+  enum Region { kAbout, kTracks, kTags, kRegions };
+
+  std::int64_t milliseconds(std::int64_t time_ns) const;
+  bool needs_new_cluster(const Track &track, std::int64_t time_ns, bool keyframe) const;
+  ebml::Bytes render(Region region) const;
+  ebml::Bytes render_about() const;
+  ebml::Bytes render_tracks() const;
+  ebml::Bytes render_tags() const;
+  ebml::Bytes render_cluster();
+  void write_head();
+  void write_at(std::uint64_t at, std::span<const std::uint8_t> bytes, const char *doing);
+  void append(std::span<const std::uint8_t> bytes, const char *doing);
+  void note_written(std::uint64_t cluster);
+  void write_cues();
+  void sync(const char *doing);
+
+  int fd_;
+  bool webm_;
+  std::map<std::string, std::string> tags_;
+  std::int64_t started_unix_ns_;
+  std::vector<Track> tracks_;
+  std::array<bool, kRegions> stale_;  // not on the disk as it is here
+
+  std::uint64_t end_ = 0;  // of the last whole cluster
+  bool failed_ = false;
+
+  // The cluster that is gathered.
+  ebml::Bytes body_;
+  std::vector<Block> blocks_;
+  std::int64_t oldest_ns_ = 0, newest_ns_ = 0;
+  bool has_video_ = false;
+  std::optional<Cue> cue_;
+
+  std::optional<std::int64_t> origin_ns_;
+  std::vector<Timing> timing_;  // of each track, for the duration
+  std::vector<Cue> cues_;
+  std::uint64_t cues_at_ = 0;
+  bool finished_ = false;
 };
 
 }  // namespace recorder

@@ -3,11 +3,16 @@
 
 #include <string>
 
+#include "common/gst_ptr.h"
+
 namespace recorder {
 
-// A file name for an identity that came over the network: letters, digits, '-', '_' and '@' stay,
-// everything else becomes %XX, cut to 100 characters with a hash behind it. Different identities
-// never give the same name, on file systems that ignore case too. Never empty, never hidden.
+using examples::Failure;
+
+// A file name for an identity that came over the network: small letters, digits, '_', '@' and '-'
+// (not in front) stay, every other byte becomes %XX, cut to 100 characters with a hash behind it.
+// Capitals are escaped too, so different identities never give the same name, on file systems that
+// ignore case either. Never empty, never hidden.
 std::string escape_identity(const std::string &identity);
 
 struct CreatedFile {
@@ -15,7 +20,8 @@ struct CreatedFile {
   std::string name;  // in the folder
 };
 // Makes STEM.EXTENSION, or STEM.2.EXTENSION and so on: mode 0600, never an existing one, no links
-// followed. Throws Failure.
-CreatedFile create_file(int folder, const std::string &stem, const std::string &extension);
+// followed. Names are passed over when NAME + `beside` exists. Throws Failure.
+CreatedFile create_file(int folder, const std::string &stem, const std::string &extension,
+                        const std::string &beside = {});
 
 }  // namespace recorder

@@ -97,8 +97,21 @@ void Participant::update(const Feed &feed) {
 }
 
 void Participant::tick() {
-  if (!closing_)
-    recording_.tick();
+  if (closing_)
+    return;
+  recording_.tick();
+  note_file(recording_.counts().file);
+}
+
+// A file that follows another begins in the middle of things: a key frame lets it be decoded soon.
+void Participant::note_file(const std::string &file) {
+  if (file == file_)
+    return;
+  if (!file.empty() && !first_file_)
+    subscription_.request_key_frame();
+  first_file_ = first_file_ && file.empty();
+  file_ = file;
+  file_since_ = std::chrono::steady_clock::now();
 }
 
 void Participant::withdraw(const std::string &by) {
@@ -115,6 +128,7 @@ void Participant::allow(const std::string &by) {
     return;
   withdrawn_ = false;
   recording_.allow();
+  subscription_.request_key_frame();
   journal_.note("allowed", {{"participant", identity()}, {"by", by}},
                 identity() + " may be recorded again: allowed by " + by);
 }
@@ -151,12 +165,24 @@ void Participant::note_end() {
                 identity() + " left");
 }
 
-RecordingCounts Participant::counts() const {
-  RecordingCounts counts = recording_.counts();
+ProgressRow Participant::row() {
+  const RecordingCounts counts = recording_.counts();
+  note_file(counts.file);
+  ProgressRow row;
+  row.identity = identity();
+  row.state = counts.state;
+  if (!file_.empty())
+    row.time = std::chrono::duration_cast<std::chrono::seconds>(std::chrono::steady_clock::now() -
+                                                                file_since_);
+  row.video = counts.video;
+  row.audio = counts.audio;
+  row.lost = counts.lost;
+  row.bytes = counts.bytes;
+  row.file = counts.file;
   const bool waits_for_key = key_state_ == "missing-key" || key_state_ == "decryption-failed";
   if (waits_for_key && counts.state != "withdrawn")
-    counts.state = key_state_;
-  return counts;
+    row.state = key_state_;
+  return row;
 }
 
 }  // namespace recorder

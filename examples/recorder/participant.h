@@ -38,7 +38,7 @@ class Participant {
   // this must stay until then.
   void leave(const std::string &reason, std::function<void()> gone);
 
-  RecordingCounts counts() const;
+  ProgressRow row();
   ReceiveStats received() const { return subscription_.stats(); }
 
  private:
@@ -46,12 +46,16 @@ class Participant {
   Subscription::Events subscription_events();
   void close(const std::string &reason);
   void note_end();
+  void note_file(const std::string &file);
 
   Journal &journal_;
   Feed feed_;
   std::string key_state_;  // what e2eedecrypt reported last
   bool withdrawn_ = false;
   bool closing_ = false;  // on another thread
+  std::string file_;  // the present one
+  bool first_file_ = true;
+  std::chrono::steady_clock::time_point file_since_;
   std::function<void()> gone_;
   Recording recording_;
   Subscription subscription_;  // goes first: its threads push into the recording

@@ -15,6 +15,7 @@
 #include "options.h"
 #include "participant.h"
 #include "progress.h"
+#include "signature.h"
 
 namespace recorder {
 namespace {
@@ -58,6 +59,15 @@ class Folder {
   int fd_ = -1;
 };
 
+// A file, or the name of a systemd credential.
+std::string key_path(const std::string &given) {
+  const bool is_name = given.find('/') == std::string::npos;
+  return is_name && !g_file_test(given.c_str(), G_FILE_TEST_EXISTS) &&
+                 g_getenv("CREDENTIALS_DIRECTORY") != nullptr
+             ? credential_path(given)
+             : given;
+}
+
 std::string now_text() {
   g_autoptr(GDateTime) now = g_date_time_new_now_utc();
   examples::CharPtr text(g_date_time_format(now, "%Y%m%dT%H%M%SZ"));
@@ -68,6 +78,19 @@ std::string now_text() {
 GstClockTime base_time_now() {
   examples::ObjectPtr<GstClock> clock(gst_system_clock_obtain());
   return gst_clock_get_time(clock.get());
+}
+
+std::vector<JsonWriter> status_of(const std::vector<ProgressRow> &rows) {
+  std::vector<JsonWriter> status;
+  for (const ProgressRow &row : rows)
+    status.emplace_back(JsonFields{{"participant", row.identity},
+                                   {"state", row.state},
+                                   {"file", row.file},
+                                   {"video", static_cast<std::int64_t>(row.video)},
+                                   {"audio", static_cast<std::int64_t>(row.audio)},
+                                   {"bytes", static_cast<std::int64_t>(row.bytes)},
+                                   {"lost", static_cast<std::int64_t>(row.lost)}});
+  return status;
 }
 
 class Recorder {
@@ -88,8 +111,10 @@ class Recorder {
   void join(const Feed &feed);
   void leave(const Feed &feed);
   void send_away(Participants::iterator who, const std::string &reason);
-  void withdraw(const std::string &identity, const std::string &by);
-  void allow(const std::string &identity, const std::string &by);
+  std::int64_t withdraw(const std::string &identity, const std::string &by);
+  std::int64_t allow(const std::string &identity, const std::string &by);
+  std::int64_t forbid(const std::string &identity);
+  std::int64_t permit(const std::string &identity);
   void tick();
   void show();
 
@@ -98,7 +123,7 @@ class Recorder {
   void end_when_empty();
   void finish();
 
-  std::vector<ProgressRow> rows() const;
+  std::vector<ProgressRow> rows();
   JsonWriter answer(const ControlRequest &request);
 
   const Options &options_;
@@ -124,7 +149,7 @@ class Recorder {
 Recorder::Recorder(const Options &options)
     : options_(options),
       folder_(options.output),
-      progress_(options.json),
+      progress_(options.json ? Progress::Style::kJson : Progress::Style::kPeople),
       journal_(progress_, [this](const std::string &why) { fail(why); }) {
   open_log();
   open_keys();
@@ -158,7 +183,7 @@ void Recorder::open_log() {
   if (!options_.audit)
     return;
   const std::string path = options_.output + "/audit-" + now_text() + ".jsonl";
-  log_ = std::make_unique<AuditLog>(path, credential_path(options_.audit_key),
+  log_ = std::make_unique<AuditLog>(path, key_path(options_.audit_key),
                                     JsonFields{{"recorder", options_.name},
                                                {"room", options_.room},
                                                {"mode", options_.sealed ? "sealed" : "open"},
@@ -177,7 +202,7 @@ void Recorder::open_keys() {
   settings.grace = std::chrono::milliseconds(static_cast<int64_t>(options_.keys_grace * 1000));
   Keys::Events events;
   events.reloaded = [this](unsigned participants) {
-    journal_.note("keys-reloaded", {{"participants", participants}},
+    journal_.note("keys-reloaded", {{"participants", std::int64_t{participants}}},
                   "keys of " + std::to_string(participants) + " participants");
   };
   events.alarm = [this](const std::string &text) {
@@ -222,7 +247,7 @@ void Recorder::open_room() {
   events.publisher_left = [this](const Feed &feed) { leave(feed); };
   events.lost = [this](const std::string &why, std::chrono::milliseconds again_in) {
     journal_.note(
-        "room-lost", {{"problem", why}, {"again-in-ms", again_in.count()}},
+        "room-lost", {{"problem", why}, {"again-in-ms", std::int64_t{again_in.count()}}},
         why + "; trying again in " + std::to_string((again_in.count() + 999) / 1000) + " s", true);
   };
   events.refused = [this](const std::string &why) { fail(why); };
@@ -288,17 +313,25 @@ void Recorder::send_away(Participants::iterator who, const std::string &reason) 
   });
 }
 
-void Recorder::withdraw(const std::string &identity, const std::string &by) {
+std::int64_t Recorder::withdraw(const std::string &identity, const std::string &by) {
+  std::int64_t count = 0;
   for (Participants *all : {&participants_, &leaving_})
     for (auto &who : *all)
-      if (identity.empty() || who->identity() == identity)
+      if (identity.empty() || who->identity() == identity) {
         who->withdraw(by);
+        ++count;
+      }
+  return count;
 }
 
-void Recorder::allow(const std::string &identity, const std::string &by) {
+std::int64_t Recorder::allow(const std::string &identity, const std::string &by) {
+  std::int64_t count = 0;
   for (auto &who : participants_)
-    if ((identity.empty() || who->identity() == identity) && !withdrawn_.contains(who->identity()))
+    if (identity.empty() || who->identity() == identity) {
       who->allow(by);
+      ++count;
+    }
+  return count;
 }
 
 void Recorder::tick() {
@@ -315,15 +348,40 @@ void Recorder::tick() {
 
 // ---- what others see ----------------------------------------------------------------------------
 
-std::vector<ProgressRow> Recorder::rows() const {
+std::vector<ProgressRow> Recorder::rows() {
   std::vector<ProgressRow> rows;
   for (const auto &who : participants_)
-    rows.push_back({who->identity(), who->counts()});
+    rows.push_back(who->row());
   return rows;
 }
 
 void Recorder::show() {
-  progress_.show(rows());
+  journal_.show(rows());
+}
+
+JsonWriter Recorder::answer(const ControlRequest &request) {
+  JsonWriter answer;
+  if (request.command == "status")
+    answer.set("participants", status_of(rows()));
+  else if (request.command == "stop")
+    stop("command");
+  else if (request.command == "withdraw")
+    answer.set("recordings", forbid(request.identity));
+  else
+    answer.set("recordings", permit(request.identity));
+  return answer;
+}
+
+// How many recordings it ended; whoever comes under this name later is not recorded either.
+std::int64_t Recorder::forbid(const std::string &identity) {
+  withdrawn_.insert(identity);
+  return withdraw(identity, "command");
+}
+
+std::int64_t Recorder::permit(const std::string &identity) {
+  if (withdrawn_.erase(identity) == 0)
+    throw Failure("nobody has withdrawn " + identity);
+  return allow(identity, "command");
 }
 
 // ---- the end ------------------------------------------------------------------------------------
@@ -348,6 +406,7 @@ void Recorder::stop(const std::string &why) {
 void Recorder::end_when_empty() {
   if (!stopping_ || !participants_.empty() || !leaving_.empty())
     return;
+  journal_.end(rows());
   room_->close([this] { g_main_loop_quit(loop_); });
 }
 
@@ -360,7 +419,6 @@ void Recorder::finish() {
 
 int Recorder::run() {
   g_main_loop_run(loop_);
-  progress_.end();
   finish();
   if (!failure_.empty())
     throw Failure(failure_);

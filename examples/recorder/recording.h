@@ -3,22 +3,30 @@
 
 #include <gst/gst.h>
 
+#include <array>
+#include <chrono>
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
-#include <vector>
+#include <thread>
 
+#include "codecs.h"
 #include "common/elements.h"
+#include "recorded_file.h"
 #include "seal.h"
 
 namespace recorder {
 
 using examples::Media;
 
-// Where recordings go, and what of them is told. Calls come from any thread, one at a time for each
-// recording, without a lock held.
+// What is told of recordings. Calls come from any thread, one at a time for each recording, without
+// a lock held; they must not throw. `closed` comes when the file is hashed: the next one may have
+// started by then.
 struct RecordingEvents {
   struct Closed {
     std::string file;    // its name in the folder
@@ -36,12 +44,16 @@ struct RecordingCounts {
   std::uint64_t video = 0, audio = 0;  // frames written
   std::uint64_t bytes = 0;
   std::uint64_t lost = 0;  // frames that arrived and could not be written
-  std::string state;       // waiting, recording, withdrawn, disk-full, ended
+  std::string state;       // waiting, recording, withdrawn, disk-full, error, ended
   std::string file;        // the present one
 };
 
 // What is recorded of one participant: a file, and the next one when the codec changes, the disk
 // was full, or the recording was withdrawn and allowed again.
+//
+// Every frame that arrives is written, also pictures before the first key frame: that they cannot
+// be decoded is for the player to see. The first frames are held for a moment, so that the file
+// begins with the older one of sound and picture, and the codecs decide between .webm and .mkv.
 //
 // push() comes from streaming threads, one for each track; the rest from the main thread.
 class Recording {
@@ -64,6 +76,76 @@ class Recording {
   void allow();
   void finish(const std::string &reason);  // the last file is closed and hashed when this returns
   RecordingCounts counts() const;
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  struct Unref {  // gst_caps_unref and its like are inline, no part of a type in a header
+    void operator()(void *object) const { gst_mini_object_unref(GST_MINI_OBJECT_CAST(object)); }
+  };
+  struct Held {
+    Media media;
+    std::shared_ptr<const Format> format;
+    std::unique_ptr<GstSample, Unref> sample;
+    std::int64_t time_ns;
+    Clock::time_point arrival;
+  };
+  struct Stream {  // by Media
+    std::unique_ptr<GstCaps, Unref> caps;
+    std::shared_ptr<const Format> format;  // none: cannot be recorded
+    std::int64_t last_ns = 0;
+  };
+  struct Closing {
+    std::unique_ptr<RecordedFile> file;
+    RecordingEvents::Closed closed;
+  };
+
+  // With mutex_ held.
+  void take(Media media, GstSample *sample);
+  std::shared_ptr<const Format> format_of(Media media, GstCaps *caps);
+  bool held_long_enough() const;
+  void write_held();
+  void write(const Held &frame);
+  void open_file();
+  void close_file(const std::string &reason);
+  void hand_over(const std::string &reason);
+  void give_up(const Failure &failure);
+  void end_file(const std::string &reason);
+  void end_trouble();
+  void post(std::function<void()> event);
+  void post_trouble(const std::string &problem);
+
+  void deliver();
+  void close_files();
+  void close_one(Closing closing);
+  void wait_until_told();
+
+  const Settings settings_;
+  const std::string stem_;
+
+  mutable std::mutex mutex_;
+  std::array<Stream, 2> streams_;
+  std::deque<Held> held_;
+  std::size_t held_bytes_ = 0;
+  std::unique_ptr<RecordedFile> file_;
+  Clock::time_point opened_at_, cluster_since_;
+  bool withdrawn_ = false, ended_ = false;
+
+  bool in_trouble_ = false;
+  std::string trouble_;  // disk-full, error
+  std::chrono::seconds back_off_{0};
+  std::optional<Clock::time_point> retry_at_;
+
+  RecordedFile::Frames written_{};  // in files before this one
+  std::uint64_t bytes_ = 0, lost_ = 0;
+
+  // Ended files are synced and hashed beside the streaming threads.
+  std::deque<Closing> closing_;
+  std::thread closer_;
+  bool closer_runs_ = false;
+
+  std::deque<std::function<void()>> events_;
+  std::thread::id teller_;  // the thread that calls back
+  std::condition_variable idle_;
 };
 
 }  // namespace recorder

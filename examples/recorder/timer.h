@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <chrono>
 #include <functional>
+#include <memory>
 #include <utility>
 
 namespace recorder {
@@ -43,5 +44,29 @@ class Timer {
  private:
   GSource *source_ = nullptr;
 };
+
+// From any thread: calls back soon on the main loop of `context` with `weak`'s object, if it is
+// still there. Objects that are used like this live and die on that thread.
+template <typename T>
+void post(GMainContext *context, std::weak_ptr<T> weak, std::function<void(T &)> callback) {
+  struct Letter {
+    std::weak_ptr<T> to;
+    std::function<void(T &)> callback;
+  };
+  GSource *source = g_idle_source_new();
+  g_source_set_priority(source, G_PRIORITY_DEFAULT);
+  g_source_set_callback(
+      source,
+      [](gpointer data) -> gboolean {
+        auto *letter = static_cast<Letter *>(data);
+        if (const auto object = letter->to.lock())
+          letter->callback(*object);
+        return G_SOURCE_REMOVE;
+      },
+      new Letter{std::move(weak), std::move(callback)},
+      [](gpointer data) { delete static_cast<Letter *>(data); });
+  g_source_attach(source, context);
+  g_source_unref(source);
+}
 
 }  // namespace recorder

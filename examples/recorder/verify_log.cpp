@@ -5,7 +5,6 @@
 #include <fstream>
 
 #include "audit.h"
-#include "signature.h"
 
 namespace recorder {
 namespace {
@@ -13,7 +12,7 @@ namespace {
 // Reads a log line by line; the first thing that does not fit ends it.
 class Verifier {
  public:
-  explicit Verifier(PublicKey key) : key_(std::move(key)) {}
+  explicit Verifier(const PublicKey &key) : key_(key) {}
 
   // Whether there is reason to go on.
   bool take(const std::string &line) {
@@ -95,7 +94,7 @@ class Verifier {
            broken("its signature does not fit");
   }
 
-  const PublicKey key_;
+  const PublicKey &key_;
   LogReport report_;
   std::uint64_t line_ = 0;
   std::string prev_ = audit_format::kFirstPrev;
@@ -104,23 +103,29 @@ class Verifier {
 
 }  // namespace
 
-LogReport verify_log(const std::string &path, const std::string &public_key_file) {
-  Verifier verifier(PublicKey::from_file(public_key_file));
-  std::ifstream file(path, std::ios::binary);
+LogReport verify_log(std::istream &log, const PublicKey &key) {
+  Verifier verifier(key);
   std::string line;
-  if (!file || (file.peek(), file.bad()))
-    throw Failure(path + ": cannot read the audit log: " + strerror(errno));
-  file.clear();
   std::uint64_t torn = 0;
-  while (std::getline(file, line)) {
-    if (file.eof())
+  while (std::getline(log, line)) {
+    if (log.eof())
       torn = line.size();
     else if (!verifier.take(line))
       break;
   }
-  if (file.bad())
-    throw Failure(path + ": cannot read the audit log to its end");
   return verifier.finish(torn);
+}
+
+LogReport verify_log(const std::string &path, const std::string &public_key_file) {
+  const PublicKey key = PublicKey::from_file(public_key_file);
+  std::ifstream log(path, std::ios::binary);
+  if (!log || (log.peek(), log.bad()))  // a folder opens, but cannot be read
+    throw Failure(path + ": cannot read the audit log: " + strerror(errno));
+  log.clear();
+  const LogReport report = verify_log(log, key);
+  if (log.bad())
+    throw Failure(path + ": cannot read the audit log to its end");
+  return report;
 }
 
 std::string LogReport::text() const {

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "framechain.h"
+
+#include <vector>
+
+#include "common/elements.h"
+
+namespace recorder {
+
+using examples::add_caps_filter;
+using examples::add_element;
+
+namespace {
+
+std::vector<GstElement *> elements_for(GstElement *bin, const std::string &codec) {
+  if (codec == "vp9")
+    return {add_element(bin, "e2eevp9merge")};
+  if (codec == "h264")
+    return {add_element(bin, "h264parse"),
+            add_caps_filter(bin, "video/x-h264, stream-format=avc, alignment=au")};
+  if (codec == "h265")
+    return {add_element(bin, "h265parse"),
+            add_caps_filter(bin, "video/x-h265, stream-format=hvc1, alignment=au")};
+  return {};
+}
+
+examples::ObjectPtr<GstPad> new_pad(const char *name, GstPadDirection direction) {
+  GstPad *pad = gst_pad_new(name, direction);
+  gst_object_ref_sink(pad);
+  gst_pad_set_active(pad, TRUE);
+  return examples::ObjectPtr<GstPad>(pad);
+}
+
+}  // namespace
+
+FrameChain::FrameChain(const std::string &codec, Take take) : take_(std::move(take)) {
+  auto pipeline = examples::make_pipeline("chain");
+  const std::vector<GstElement *> elements = elements_for(pipeline.get(), codec);
+  if (elements.empty())
+    return;
+  if (elements.size() > 1)
+    examples::link_chain({elements[0], elements[1]});
+  in_ = new_pad("opened", GST_PAD_SRC);
+  out_ = new_pad("whole", GST_PAD_SINK);
+  gst_pad_set_element_private(out_.get(), this);
+  gst_pad_set_chain_function(out_.get(), took);
+  // The pads are in no bin.
+  const auto flags = static_cast<GstPadLinkCheck>(GST_PAD_LINK_CHECK_NOTHING);
+  gst_pad_link_full(in_.get(), examples::static_pad(elements.front(), "sink").get(), flags);
+  gst_pad_link_full(examples::static_pad(elements.back(), "src").get(), out_.get(), flags);
+  for (GstElement *element : elements)
+    gst_element_set_state(element, GST_STATE_PLAYING);
+  pipeline_ = std::move(pipeline);
+}
+
+FrameChain::~FrameChain() {
+  pipeline_.reset();
+}
+
+void FrameChain::check() {
+  if (problem_)
+    std::rethrow_exception(problem_);
+}
+
+void FrameChain::push(GstCaps *caps, BufferPtr frame) {
+  if (!pipeline_) {
+    take_(caps, frame.get());
+    return;
+  }
+  if (!caps_) {
+    gst_pad_push_event(in_.get(), gst_event_new_stream_start("opened"));
+    gst_pad_push_event(in_.get(), gst_event_new_caps(caps));
+    GstSegment segment;
+    gst_segment_init(&segment, GST_FORMAT_TIME);
+    gst_pad_push_event(in_.get(), gst_event_new_segment(&segment));
+    caps_.reset(gst_caps_ref(caps));
+  }
+  gst_pad_push(in_.get(), frame.release());
+  check();
+}
+
+void FrameChain::end() {
+  if (pipeline_ && caps_)
+    gst_pad_push_event(in_.get(), gst_event_new_eos());
+  check();
+}
+
+GstFlowReturn FrameChain::took(GstPad *pad, GstObject *, GstBuffer *buffer) {
+  auto *self = static_cast<FrameChain *>(gst_pad_get_element_private(pad));
+  const BufferPtr owner(buffer);
+  try {
+    const SharedCaps caps(gst_pad_get_current_caps(pad));
+    self->take_(caps.get(), buffer);
+    return GST_FLOW_OK;
+  } catch (...) {
+    self->problem_ = std::current_exception();
+    return GST_FLOW_ERROR;
+  }
+}
+
+}  // namespace recorder

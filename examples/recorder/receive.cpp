@@ -1,0 +1,497 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "receive.h"
+
+#include <gst/webrtc/webrtc.h>
+
+#include <mutex>
+#include <optional>
+#include <sstream>
+#include <utility>
+
+#include "feedback.h"
+#include "timer.h"
+#include "track.h"
+
+namespace recorder {
+
+using examples::add_element;
+using examples::CharPtr;
+using examples::Failure;
+using examples::FreeWith;
+using examples::ObjectPtr;
+using examples::StructurePtr;
+using std::chrono::milliseconds;
+
+namespace {
+
+constexpr const char *kLoopback = "127.0.0.1";
+// To what was held on purpose.
+constexpr milliseconds kDrainMargin{500};
+// Packets that the SFU has sent before it stopped.
+constexpr milliseconds kOnTheWay{100};
+
+using DescriptionPtr =
+    std::unique_ptr<GstWebRTCSessionDescription, FreeWith<&gst_webrtc_session_description_free>>;
+using IteratorPtr = std::unique_ptr<GstIterator, FreeWith<&gst_iterator_free>>;
+using TokensPtr = std::unique_ptr<char *, FreeWith<&g_strfreev>>;
+
+// "candidate:1 1 UDP 2015363327 127.0.0.1 40000 typ host"
+bool on_loopback(const std::string &candidate) {
+  TokensPtr tokens(g_strsplit(candidate.c_str(), " ", 7));
+  return g_strv_length(tokens.get()) == 7 && g_ascii_strcasecmp(tokens.get()[2], "UDP") == 0 &&
+         g_str_equal(tokens.get()[4], kLoopback);
+}
+
+struct Offer {
+  std::string sdp;  // without candidates
+  std::vector<std::pair<unsigned, std::string>> candidates;
+};
+
+Offer take_apart(const std::string &sdp) {
+  Offer offer;
+  unsigned mlines = 0;
+  std::istringstream lines(sdp);
+  for (std::string line; std::getline(lines, line);) {
+    while (line.ends_with('\r'))
+      line.pop_back();
+    mlines += line.starts_with("m=");
+    if (line.starts_with("a=candidate:") && mlines > 0)
+      offer.candidates.emplace_back(mlines - 1, line.substr(2));
+    else if (!line.empty() && line != "a=end-of-candidates")
+      offer.sdp += line + "\r\n";
+  }
+  return offer;
+}
+
+void for_each_jitterbuffer(GstElement *pipeline, const std::function<void(GstElement *)> &use) {
+  IteratorPtr all(
+      gst_bin_iterate_all_by_element_factory_name(GST_BIN(pipeline), "rtpjitterbuffer"));
+  GValue item = G_VALUE_INIT;
+  for (;;) {
+    const GstIteratorResult result = gst_iterator_next(all.get(), &item);
+    if (result == GST_ITERATOR_RESYNC) {
+      gst_iterator_resync(all.get());
+      continue;
+    }
+    if (result != GST_ITERATOR_OK)
+      break;
+    use(GST_ELEMENT(g_value_get_object(&item)));
+    g_value_reset(&item);
+  }
+  g_value_unset(&item);
+}
+
+// A copy is called: the callback may destroy the receiver that it is a member of.
+template <typename Callback, typename... Arguments>
+void call(Callback callback, Arguments &&...arguments) {
+  if (callback)
+    callback(arguments...);
+}
+
+void ask_for_retransmission(GstElement *, GstWebRTCRTPTransceiver *transceiver, gpointer) {
+  GstWebRTCKind kind;
+  g_object_get(transceiver, "kind", &kind, nullptr);
+  if (kind == GST_WEBRTC_KIND_VIDEO)
+    g_object_set(transceiver, "do-nack", TRUE, nullptr);
+}
+
+// A jitter buffer that retransmits guesses when the next packet is due. In a pause, when someone
+// mutes, it guesses on, takes that packet for lost in the end, and drops it when it comes. Only
+// gaps between packets that came are asked for.
+void expect_pauses(GstElement *, GstBin *, GstElement *element, gpointer) {
+  if (g_str_has_prefix(GST_OBJECT_NAME(element), "rtpjitterbuffer"))
+    g_object_set(element, "rtx-next-seqnum", FALSE, nullptr);
+}
+
+}  // namespace
+
+class Receiver::Core : public std::enable_shared_from_this<Core> {
+ public:
+  Core(const ReceiveSettings &settings, const std::string &participant, Events events);
+  ~Core();
+
+  void start();
+  void take_offer(const std::string &sdp);
+  void drain(std::function<void()> drained);
+  void request_key_frame();
+  ReceiveStats stats() const;
+  void silence() { events_ = {}; }
+
+ private:
+  using Reply = std::function<void(Core &, const GstStructure *)>;
+
+  void set_up_pipeline();
+  void set_up_ice();
+  void watch_bus();
+  void on_message(GstMessage *message);
+  void on_pad(GstPad *pad);
+  void leave_out(GstPad *pad, const std::string &why);
+  void request(const char *signal, gpointer argument, Reply reply);
+  void negotiate();
+  void answer();
+  void on_ice_state();
+  void end_input();
+  void on_track_ended();
+  void fail(const std::string &why);
+  bool all_ended() const;
+  void post(std::function<void(Core &)> callback) {
+    recorder::post<Core>(context_, weak_from_this(), std::move(callback));
+  }
+
+  const ReceiveSettings settings_;
+  ObjectPtr<GstE2EEKeyProvider> provider_;
+  const std::string participant_;
+  Events events_;
+  const std::function<void(Media, GstSample *)> frame_;  // for streaming threads
+  GMainContext *context_;
+  bool failed_ = false;
+  bool negotiating_ = false;
+  bool ending_ = false;
+  std::optional<std::string> next_offer_;
+  std::function<void()> drained_;
+  Timer drain_limit_;
+  GSource *bus_watch_ = nullptr;
+  GstElement *webrtcbin_ = nullptr;
+
+  mutable std::mutex mutex_;  // guards what follows: pads appear on streaming threads
+  std::vector<std::unique_ptr<Track>> tracks_;
+
+  examples::PipelinePtr pipeline_;  // stops before what its threads use goes
+};
+
+Receiver::Core::Core(const ReceiveSettings &settings, const std::string &participant, Events events)
+    : settings_(settings),
+      provider_(settings.provider ? GST_E2EE_KEY_PROVIDER(g_object_ref(settings.provider))
+                                  : nullptr),
+      participant_(participant),
+      events_(std::move(events)),
+      frame_(std::exchange(events_.frame, nullptr)),
+      context_(g_main_context_get_thread_default()),
+      pipeline_(examples::make_pipeline("receive")) {
+  set_up_pipeline();
+  watch_bus();
+}
+
+Receiver::Core::~Core() {
+  g_source_destroy(bus_watch_);
+  g_source_unref(bus_watch_);
+  pipeline_.reset();
+}
+
+void Receiver::Core::set_up_pipeline() {
+  webrtcbin_ = add_element(pipeline_.get(), "webrtcbin", "peer");
+  gst_util_set_object_arg(G_OBJECT(webrtcbin_), "bundle-policy", "max-bundle");
+  g_object_set(webrtcbin_, "latency", settings_.latency_ms, nullptr);
+  split_feedback(webrtcbin_);
+  set_up_ice();
+
+  ObjectPtr<GstClock> clock(gst_system_clock_obtain());
+  gst_pipeline_use_clock(GST_PIPELINE(pipeline_.get()), clock.get());
+  if (GST_CLOCK_TIME_IS_VALID(settings_.base_time)) {
+    gst_element_set_start_time(pipeline_.get(), GST_CLOCK_TIME_NONE);
+    gst_element_set_base_time(pipeline_.get(), settings_.base_time);
+  }
+
+  g_signal_connect(webrtcbin_, "deep-element-added", G_CALLBACK(expect_pauses), nullptr);
+  g_signal_connect(webrtcbin_, "on-new-transceiver", G_CALLBACK(ask_for_retransmission), nullptr);
+  g_signal_connect(webrtcbin_, "pad-added",
+                   G_CALLBACK(+[](GstElement *, GstPad *pad, gpointer self) {
+                     if (GST_PAD_DIRECTION(pad) == GST_PAD_SRC)
+                       static_cast<Core *>(self)->on_pad(pad);
+                   }),
+                   this);
+  g_signal_connect(
+      webrtcbin_, "on-ice-candidate",
+      G_CALLBACK(+[](GstElement *, guint mline, char *candidate, gpointer self) {
+        static_cast<Core *>(self)->post([mline, text = std::string(candidate)](Core &core) {
+          if (!core.settings_.loopback_only || on_loopback(text))
+            call(core.events_.candidate, mline, text);
+        });
+      }),
+      this);
+  g_signal_connect(
+      webrtcbin_, "notify::ice-gathering-state",
+      G_CALLBACK(+[](GstElement *peer, GParamSpec *, gpointer self) {
+        GstWebRTCICEGatheringState state;
+        g_object_get(peer, "ice-gathering-state", &state, nullptr);
+        if (state == GST_WEBRTC_ICE_GATHERING_STATE_COMPLETE)
+          static_cast<Core *>(self)->post([](Core &core) { call(core.events_.gathered); });
+      }),
+      this);
+  g_signal_connect(webrtcbin_, "notify::connection-state",
+                   G_CALLBACK(+[](GstElement *, GParamSpec *, gpointer self) {
+                     static_cast<Core *>(self)->post([](Core &core) { core.on_ice_state(); });
+                   }),
+                   this);
+}
+
+void Receiver::Core::set_up_ice() {
+  if (!settings_.stun_server.empty())
+    g_object_set(webrtcbin_, "stun-server", settings_.stun_server.c_str(), nullptr);
+  if (!settings_.turn_server.empty())
+    g_object_set(webrtcbin_, "turn-server", settings_.turn_server.c_str(), nullptr);
+  GObject *ice = nullptr;
+  g_object_get(webrtcbin_, "ice-agent", &ice, nullptr);
+  ObjectPtr<GObject> owned_ice(ice);
+  GObject *agent = nullptr;
+  g_object_get(ice, "agent", &agent, nullptr);
+  ObjectPtr<GObject> owned_agent(agent);
+  g_object_set(agent, "upnp", FALSE, nullptr);
+  if (!settings_.loopback_only)
+    return;
+  gboolean added = FALSE;
+  g_signal_emit_by_name(ice, "add-local-ip-address", kLoopback, &added);
+  g_object_set(agent, "ice-tcp", FALSE, nullptr);
+  if (!added)
+    throw Failure("ICE does not take the address 127.0.0.1");
+}
+
+void Receiver::Core::watch_bus() {
+  ObjectPtr<GstBus> bus(gst_element_get_bus(pipeline_.get()));
+  bus_watch_ = gst_bus_create_watch(bus.get());
+  g_source_set_callback(bus_watch_,
+                        G_SOURCE_FUNC(+[](GstBus *, GstMessage *message, gpointer self) {
+                          const auto alive = static_cast<Core *>(self)->shared_from_this();
+                          alive->on_message(message);
+                          return G_SOURCE_CONTINUE;
+                        }),
+                        this, nullptr);
+  g_source_attach(bus_watch_, context_);
+}
+
+void Receiver::Core::start() {
+  if (gst_element_set_state(pipeline_.get(), GST_STATE_PLAYING) == GST_STATE_CHANGE_FAILURE)
+    throw Failure("the receiving pipeline does not start; see GST_DEBUG=3");
+}
+
+void Receiver::Core::on_message(GstMessage *message) {
+  if (GST_MESSAGE_TYPE(message) == GST_MESSAGE_ERROR) {
+    GError *error = nullptr;
+    gst_message_parse_error(message, &error, nullptr);
+    const examples::ErrorPtr owned(error);
+    fail(std::string(GST_MESSAGE_SRC_NAME(message)) + ": " + error->message);
+  } else if (gst_message_has_name(message, "GstE2EEState")) {
+    const GstStructure *state = gst_message_get_structure(message);
+    const char *name = gst_structure_get_string(state, "state");
+    guint64 frames = 0;
+    gst_structure_get_uint64(state, "count", &frames);
+    call(events_.state, participant_, name ? name : "", frames);
+  }
+}
+
+// ---- Media
+
+void Receiver::Core::on_pad(GstPad *pad) {
+  ask_by_pli(pad);
+  try {
+    auto track =
+        std::make_unique<Track>(pipeline_.get(), pad, settings_, participant_, frame_,
+                                [this] { post([](Core &core) { core.on_track_ended(); }); });
+    std::lock_guard lock(mutex_);
+    tracks_.push_back(std::move(track));
+  } catch (const Failure &error) {  // not through GStreamer's C code
+    leave_out(pad, error.what());
+  }
+}
+
+// Unlinked, the pad would end the whole receiver.
+void Receiver::Core::leave_out(GstPad *pad, const std::string &why) {
+  GstElement *sink = gst_element_factory_make("fakesink", nullptr);
+  if (sink) {
+    g_object_set(sink, "sync", FALSE, "async", FALSE, nullptr);
+    gst_bin_add(GST_BIN(pipeline_.get()), sink);
+    gst_element_sync_state_with_parent(sink);
+    gst_pad_link(pad, examples::static_pad(sink, "sink").get());
+  }
+  post([why](Core &core) { call(core.events_.trouble, why); });
+}
+
+// ---- Negotiation
+
+// Emits one of webrtcbin's signals that answer by a promise; an error fails the receiver.
+void Receiver::Core::request(const char *signal, gpointer argument, Reply reply) {
+  struct Call {
+    std::weak_ptr<Core> core;
+    GMainContext *context;
+    std::string signal;
+    Reply reply;
+  };
+  auto *call = new Call{weak_from_this(), context_, signal, std::move(reply)};
+  GstPromise *promise = gst_promise_new_with_change_func(
+      [](GstPromise *done, gpointer data) {
+        const auto *asked = static_cast<Call *>(data);
+        if (gst_promise_wait(done) != GST_PROMISE_RESULT_REPLIED)
+          return;  // the peer stops
+        const GstStructure *structure = gst_promise_get_reply(done);
+        const std::shared_ptr<GstStructure> copy(
+            structure ? gst_structure_copy(structure) : gst_structure_new_empty("none"),
+            &gst_structure_free);
+        recorder::post<Core>(
+            asked->context, asked->core,
+            [copy, what = asked->signal, answered = asked->reply](Core &core) {
+              const GValue *error = gst_structure_get_value(copy.get(), "error");
+              if (error && G_VALUE_HOLDS(error, G_TYPE_ERROR))
+                core.fail(what + ": " + static_cast<GError *>(g_value_get_boxed(error))->message);
+              else
+                answered(core, copy.get());
+            });
+      },
+      call, [](gpointer data) { delete static_cast<Call *>(data); });
+  g_signal_emit_by_name(webrtcbin_, signal, argument, promise);
+  gst_promise_unref(promise);
+}
+
+void Receiver::Core::take_offer(const std::string &sdp) {
+  next_offer_ = sdp;
+  if (!negotiating_)
+    negotiate();
+}
+
+void Receiver::Core::negotiate() {
+  if (failed_ || !next_offer_)
+    return;
+  const Offer offer = take_apart(*std::exchange(next_offer_, std::nullopt));
+  GstSDPMessage *message = nullptr;
+  if (gst_sdp_message_new_from_text(offer.sdp.c_str(), &message) != GST_SDP_OK)
+    return fail("what the SFU offers is no session description");
+  negotiating_ = true;
+  DescriptionPtr description(
+      gst_webrtc_session_description_new(GST_WEBRTC_SDP_TYPE_OFFER, message));
+  request("set-remote-description", description.get(),
+          [candidates = offer.candidates](Core &core, const GstStructure *) {
+            for (const auto &[mline, candidate] : candidates) {
+              if (!core.settings_.loopback_only || on_loopback(candidate))
+                g_signal_emit_by_name(core.webrtcbin_, "add-ice-candidate", mline,
+                                      candidate.c_str());
+            }
+            core.answer();
+          });
+}
+
+void Receiver::Core::answer() {
+  request("create-answer", nullptr, [](Core &core, const GstStructure *reply) {
+    GstWebRTCSessionDescription *made = nullptr;
+    gst_structure_get(reply, "answer", GST_TYPE_WEBRTC_SESSION_DESCRIPTION, &made, nullptr);
+    const std::shared_ptr<GstWebRTCSessionDescription> answer(made,
+                                                              &gst_webrtc_session_description_free);
+    if (!made)
+      return core.fail("webrtcbin makes no answer");
+    core.request("set-local-description", made, [answer](Core &self, const GstStructure *) {
+      CharPtr text(gst_sdp_message_as_text(answer->sdp));
+      self.negotiating_ = false;
+      call(self.events_.answer, text.get());
+      self.negotiate();
+    });
+  });
+}
+
+void Receiver::Core::on_ice_state() {
+  GstWebRTCPeerConnectionState state;
+  g_object_get(webrtcbin_, "connection-state", &state, nullptr);
+  if (state == GST_WEBRTC_PEER_CONNECTION_STATE_FAILED)
+    fail("the connection for media failed (ICE or DTLS)");
+}
+
+void Receiver::Core::fail(const std::string &why) {
+  if (!std::exchange(failed_, true))
+    call(events_.failed, why);
+}
+
+// ---- The end
+
+void Receiver::Core::drain(std::function<void()> drained) {
+  drained_ = std::move(drained);
+  events_ = {.answer = {},
+             .candidate = {},
+             .gathered = {},
+             .failed = {},
+             .trouble = {},
+             .state = events_.state,
+             .frame = {}};
+  drain_limit_.start(kOnTheWay, [this] { end_input(); });
+}
+
+// The end goes behind what the jitter buffers hold. They give up what is missing in between.
+void Receiver::Core::end_input() {
+  ending_ = true;
+  for_each_jitterbuffer(pipeline_.get(), [](GstElement *buffer) {
+    // At its end it takes timers as expired, and one that may ask again for a packet does so
+    // without a pause, for as long as the latency is.
+    g_object_set(buffer, "rtx-max-retries", 0, nullptr);
+    gst_pad_send_event(examples::static_pad(buffer, "sink").get(), gst_event_new_eos());
+  });
+  const milliseconds limit = milliseconds(settings_.latency_ms) +
+                             milliseconds(settings_.key_wait / GST_MSECOND) + kDrainMargin;
+  drain_limit_.start(limit, [this] {
+    if (const auto callback = std::exchange(drained_, nullptr))
+      callback();
+  });
+  on_track_ended();
+}
+
+bool Receiver::Core::all_ended() const {
+  std::lock_guard lock(mutex_);
+  for (const auto &track : tracks_) {
+    if (!track->has_ended())
+      return false;
+  }
+  return true;
+}
+
+void Receiver::Core::on_track_ended() {
+  if (ending_ && drained_ && all_ended())
+    drain_limit_.start(milliseconds(0), std::exchange(drained_, nullptr));
+}
+
+void Receiver::Core::request_key_frame() {
+  std::lock_guard lock(mutex_);
+  for (const auto &track : tracks_)
+    track->request_key_frame();
+}
+
+ReceiveStats Receiver::Core::stats() const {
+  ReceiveStats stats;
+  for_each_jitterbuffer(pipeline_.get(), [&stats](GstElement *buffer) {
+    GstStructure *raw = nullptr;
+    g_object_get(buffer, "stats", &raw, nullptr);
+    const StructurePtr counters(raw);
+    guint64 lost = 0, late = 0;
+    gst_structure_get_uint64(raw, "num-lost", &lost);
+    gst_structure_get_uint64(raw, "num-late", &late);
+    stats.packets_lost += lost;
+    stats.packets_late += late;
+  });
+  std::lock_guard lock(mutex_);
+  for (const auto &track : tracks_)
+    stats.tracks.push_back(track->stats());
+  return stats;
+}
+
+// ---- Receiver
+
+Receiver::Receiver(const ReceiveSettings &settings, const std::string &participant, Events events)
+    : core_(std::make_shared<Core>(settings, participant, std::move(events))) {
+  core_->start();
+}
+
+Receiver::~Receiver() {
+  core_->silence();
+}
+
+void Receiver::take_offer(const std::string &sdp) {
+  core_->take_offer(sdp);
+}
+
+void Receiver::drain(std::function<void()> drained) {
+  core_->drain(std::move(drained));
+}
+
+void Receiver::request_key_frame() {
+  core_->request_key_frame();
+}
+
+ReceiveStats Receiver::stats() const {
+  return core_->stats();
+}
+
+}  // namespace recorder

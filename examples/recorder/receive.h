@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include <gst/e2ee/e2ee.h>
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "common/elements.h"
+#include "janus.h"
+
+namespace recorder {
+
+using examples::Media;
+
+// The words are those of e2eedecrypt's properties.
+struct ReceiveSettings {
+  GstE2EEKeyProvider *provider = nullptr;  // not owned; null: frames are left as they are (sealed)
+  std::string scheme = "livekit";
+  unsigned sframe_suite = 4;
+  std::string sframe_kid_map = "profile";
+  std::string clear_header = "scheme";
+  std::string server_frames = "drop";
+  std::string server_trailer;
+  unsigned replay_window = 0;
+  GstClockTime key_wait = 0;
+  unsigned key_wait_bytes = 8 << 20;
+
+  unsigned latency_ms = 1000;  // nobody watches, so late packets are waited for
+  bool loopback_only = false;  // ICE on 127.0.0.1 alone
+  std::string stun_server, turn_server;
+  // Clock time at which running time is 0; the same for all receivers of one recording, so that its
+  // timestamps go on when it is received anew.
+  GstClockTime base_time = GST_CLOCK_TIME_NONE;
+};
+
+struct TrackStats {
+  Media media;
+  std::string codec;
+  std::uint64_t frames_arrived = 0;    // out of the depayloader
+  std::uint64_t frames_delivered = 0;  // given on
+  std::uint64_t frames_held = 0;       // waiting for a key
+  std::uint64_t frames_dropped = 0;    // by e2eedecrypt, whatever the reason
+};
+struct ReceiveStats {
+  std::vector<TrackStats> tracks;
+  std::uint64_t packets_lost = 0;  // never came
+  std::uint64_t packets_late = 0;  // came when nobody waited any more
+
+  ReceiveStats &operator+=(const ReceiveStats &other);  // tracks of one codec are one
+};
+
+// The media of one participant: a pipeline with a webrtcbin that answers offers, and a chain for
+// each stream: depayloader, decryptor, parser, appsink.
+class Receiver {
+ public:
+  struct Events {
+    // On the main context.
+    std::function<void(const std::string &sdp)> answer;
+    std::function<void(unsigned mline, const std::string &candidate)> candidate;
+    std::function<void()> gathered;
+    std::function<void(const std::string &why)> failed;   // once; nothing more is received
+    std::function<void(const std::string &why)> trouble;  // a stream is left out
+    std::function<void(const std::string &participant, const std::string &state,
+                       std::uint64_t frames)>
+        state;
+    // On a streaming thread, one for each stream. PTS is running time.
+    std::function<void(Media, GstSample *)> frame;
+  };
+
+  // Throws Failure when elements are missing.
+  Receiver(const ReceiveSettings &settings, const std::string &participant, Events events);
+  ~Receiver();  // at once: what is on the way is not delivered. Nobody is called any more.
+  Receiver(const Receiver &) = delete;
+  Receiver &operator=(const Receiver &) = delete;
+
+  void take_offer(const std::string &sdp);
+
+  // Takes no more packets but delivers all that came: those that wait for earlier ones, and frames
+  // that wait for their key, for as long as they would have waited anyway.
+  // Of events only state and frames come from now on.
+  void drain(std::function<void()> drained);
+
+  // For who begins to write anew and cannot use anything before. Any thread.
+  void request_key_frame();
+
+  ReceiveStats stats() const;
+
+ private:
+  class Core;
+  std::shared_ptr<Core> core_;
+};
+
+}  // namespace recorder

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+
+#include "codecs.h"
+#include "common/elements.h"
+#include "matroska.h"
+#include "names.h"
+#include "seal.h"
+
+namespace recorder {
+
+using examples::Media;
+
+// One file of a recording, in sealed mode with its sidecar FILE.json. One thread at a time.
+class RecordedFile {
+ public:
+  using Formats = std::array<std::optional<Format>, 2>;  // by Media
+  using Frames = std::array<std::uint64_t, 2>;
+
+  // Creates the file with tracks for `formats`; sidecar and tag are on the disk when this returns.
+  // `expected`: bytes of frames that wait for it, room for them is claimed. Throws, and leaves no
+  // file behind then.
+  RecordedFile(int folder, const std::string &stem, std::optional<Seal> seal,
+               const Formats &formats, std::uint64_t expected);
+  ~RecordedFile();
+
+  const std::string &name() const { return created_.name; }
+  // Whether frames of this format belong in this file.
+  bool takes(Media media, const Format &format) const;
+  void write(Media media, const Format &format, std::int64_t time_ns, bool delta_flag,
+             std::span<const std::uint8_t> frame);
+  void flush();
+
+  Frames written() const { return written_; }
+  std::uint64_t pending() const { return matroska_.pending(); }
+  std::uint64_t bytes() const { return matroska_.bytes(); }
+
+  // Index, sync, close. Throws, but closes.
+  void finish() { matroska_.finish(); }
+  // SHA-256 in hex, of what is in the file now.
+  std::string hash() const;
+
+ private:
+  struct OpenTrack {
+    Format format;
+    unsigned number = 0;
+  };
+  void add_track(Media media, const Format &format);
+  void describe(const Formats &formats);
+  void write_sidecar(const std::string &json);
+  void update_size(OpenTrack &track, unsigned width, unsigned height);
+  void count_written();
+
+  int folder_;
+  std::optional<Seal> seal_;
+  CreatedFile created_;
+  int read_fd_;
+  bool webm_;
+  bool has_sidecar_ = false;
+  Matroska matroska_;
+  std::array<std::optional<OpenTrack>, 2> tracks_;
+  Frames written_{}, gathered_{};
+};
+
+}  // namespace recorder

@@ -1,0 +1,322 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "recording.h"
+
+#include <algorithm>
+
+#include "mapped.h"
+#include "names.h"
+
+namespace recorder {
+
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr auto kHold = 300ms;
+constexpr std::size_t kMostHeld = std::size_t{4} << 20;
+constexpr auto kOldestCluster = 1s;
+constexpr std::chrono::seconds kLongestBackOff = 30s;
+
+std::uint64_t sum(const RecordedFile::Frames &frames) {
+  return frames[0] + frames[1];
+}
+
+}  // namespace
+
+Recording::Recording(Settings settings)
+    : settings_(std::move(settings)), stem_(escape_identity(settings_.identity)) {}
+
+Recording::~Recording() {
+  finish("stopped");
+  if (closer_.joinable())
+    closer_.join();
+}
+
+void Recording::push(Media media, GstSample *frame) {
+  {
+    const std::lock_guard lock{mutex_};
+    take(media, frame);
+  }
+  deliver();
+}
+
+void Recording::take(Media media, GstSample *sample) {
+  GstBuffer *buffer = gst_sample_get_buffer(sample);
+  if (ended_ || withdrawn_ || !buffer || gst_buffer_get_size(buffer) == 0)
+    return;
+  const auto format = format_of(media, gst_sample_get_caps(sample));
+  if (!format || retry_at_) {
+    lost_++;
+    return;
+  }
+  Stream &stream = streams_[static_cast<int>(media)];
+  if (GST_BUFFER_PTS_IS_VALID(buffer))
+    stream.last_ns = static_cast<std::int64_t>(GST_BUFFER_PTS(buffer));
+  held_.push_back({media, format, {gst_sample_ref(sample), {}}, stream.last_ns, Clock::now()});
+  held_bytes_ += gst_buffer_get_size(buffer);
+  if (file_ || held_long_enough())
+    write_held();
+}
+
+std::shared_ptr<const Format> Recording::format_of(Media media, GstCaps *caps) {
+  Stream &stream = streams_[static_cast<int>(media)];
+  if (caps && caps == stream.caps.get())
+    return stream.format;
+  stream.caps.reset(caps ? gst_caps_ref(caps) : nullptr);
+  stream.format.reset();
+  try {
+    Format format = format_from_caps(caps);
+    if (format.track.is_video() != (media == Media::kVideo))
+      throw Failure("cannot record " + format.codec + " as " + examples::media_name(media));
+    stream.format = std::make_shared<const Format>(std::move(format));
+  } catch (const Failure &failure) {
+    post_trouble(failure.what());
+  }
+  return stream.format;
+}
+
+bool Recording::held_long_enough() const {
+  if (held_.empty())
+    return false;
+  const bool both = std::ranges::any_of(
+      held_, [this](const Held &frame) { return frame.media != held_.front().media; });
+  return both || held_bytes_ > kMostHeld || Clock::now() - held_.front().arrival >= kHold;
+}
+
+void Recording::write_held() {
+  while (!held_.empty()) {
+    const Held &frame = held_.front();
+    try {
+      if (file_ && !file_->takes(frame.media, *frame.format))
+        close_file("codec-changed");
+      if (!file_)
+        open_file();
+      write(frame);
+    } catch (const Failure &failure) {
+      give_up(failure);
+      return;
+    }
+    held_bytes_ -= gst_buffer_get_size(gst_sample_get_buffer(frame.sample.get()));
+    held_.pop_front();
+  }
+}
+
+void Recording::write(const Held &frame) {
+  GstBuffer *buffer = gst_sample_get_buffer(frame.sample.get());
+  const Mapped mapped{buffer};
+  file_->write(frame.media, *frame.format, frame.time_ns,
+               GST_BUFFER_FLAG_IS_SET(buffer, GST_BUFFER_FLAG_DELTA_UNIT), mapped.bytes());
+  if (file_->pending() == 1)
+    cluster_since_ = frame.arrival;
+  end_trouble();
+}
+
+void Recording::open_file() {
+  RecordedFile::Formats formats;
+  for (const Held &frame : held_)
+    if (auto &format = formats[static_cast<int>(frame.media)]; !format)
+      format = *frame.format;
+  file_ =
+      std::make_unique<RecordedFile>(settings_.folder, stem_, settings_.seal, formats, held_bytes_);
+  opened_at_ = Clock::now();
+  if (settings_.events.started)
+    post([this, name = file_->name()] { settings_.events.started(settings_.identity, name); });
+}
+
+void Recording::close_file(const std::string &reason) {
+  file_->flush();
+  hand_over(reason);
+}
+
+void Recording::hand_over(const std::string &reason) {
+  for (std::size_t i = 0; i < written_.size(); i++)
+    written_[i] += file_->written()[i];
+  bytes_ += file_->bytes();
+  RecordingEvents::Closed closed;
+  closed.file = file_->name();
+  closed.frames = sum(file_->written());
+  closed.reason = reason;
+  closing_.push_back({std::move(file_), std::move(closed)});
+  if (closer_runs_)
+    return;
+  if (closer_.joinable())
+    closer_.join();  // it has nothing more to do
+  closer_runs_ = true;
+  closer_ = std::thread{[this] { close_files(); }};
+}
+
+void Recording::give_up(const Failure &failure) {
+  const auto *write_failure = dynamic_cast<const WriteFailure *>(&failure);
+  trouble_ = write_failure && write_failure->full ? "disk-full" : "error";
+  lost_ += held_.size();
+  held_.clear();
+  held_bytes_ = 0;
+  if (file_) {
+    lost_ += file_->pending();
+    hand_over(trouble_);
+  }
+  back_off_ = std::clamp(2 * back_off_, std::chrono::seconds{1s}, kLongestBackOff);
+  retry_at_ = Clock::now() + back_off_;
+  if (in_trouble_)
+    return;
+  in_trouble_ = true;
+  post_trouble(std::string{failure.what()} + "; the frames of " + stem_ + " are lost until " +
+               (trouble_ == "disk-full" ? "there is room" : "writing works again") +
+               ", which is tried every " + std::to_string(kLongestBackOff.count()) +
+               " s and at first more often");
+}
+
+// Room for a moment is no end of it: files of a second each would litter the folder.
+void Recording::end_trouble() {
+  if (in_trouble_ && sum(file_->written()) > 0 && Clock::now() - opened_at_ > 2 * back_off_) {
+    in_trouble_ = false;
+    back_off_ = 0s;
+  }
+}
+
+void Recording::tick() {
+  {
+    const std::lock_guard lock{mutex_};
+    const auto now = Clock::now();
+    if (retry_at_ && now >= *retry_at_)
+      retry_at_.reset();
+    if (held_long_enough())
+      write_held();
+    if (file_ && file_->pending() > 0 && now - cluster_since_ >= kOldestCluster) {
+      try {
+        file_->flush();
+        end_trouble();
+      } catch (const Failure &failure) {
+        give_up(failure);
+      }
+    }
+  }
+  deliver();
+}
+
+void Recording::withdraw() {
+  {
+    const std::lock_guard lock{mutex_};
+    end_file("withdrawn");
+    withdrawn_ = true;
+  }
+  deliver();
+}
+
+void Recording::allow() {
+  const std::lock_guard lock{mutex_};
+  withdrawn_ = false;
+}
+
+void Recording::finish(const std::string &reason) {
+  {
+    const std::lock_guard lock{mutex_};
+    end_file(reason);
+    ended_ = true;
+  }
+  deliver();
+  wait_until_told();
+}
+
+void Recording::end_file(const std::string &reason) {
+  write_held();
+  if (!file_)
+    return;
+  try {
+    close_file(reason);
+  } catch (const Failure &failure) {
+    give_up(failure);
+  }
+}
+
+RecordingCounts Recording::counts() const {
+  const std::lock_guard lock{mutex_};
+  RecordingCounts counts;
+  const auto now = file_ ? file_->written() : RecordedFile::Frames{};
+  counts.video = written_[static_cast<int>(Media::kVideo)] + now[static_cast<int>(Media::kVideo)];
+  counts.audio = written_[static_cast<int>(Media::kAudio)] + now[static_cast<int>(Media::kAudio)];
+  counts.bytes = bytes_ + (file_ ? file_->bytes() : 0);
+  counts.lost = lost_;
+  counts.file = file_ ? file_->name() : "";
+  counts.state = ended_       ? "ended"
+                 : withdrawn_ ? "withdrawn"
+                 : retry_at_  ? trouble_
+                 : file_      ? "recording"
+                              : "waiting";
+  return counts;
+}
+
+void Recording::close_files() {
+  for (;;) {
+    std::unique_lock lock{mutex_};
+    if (closing_.empty()) {
+      closer_runs_ = false;
+      idle_.notify_all();
+      return;
+    }
+    Closing next = std::move(closing_.front());
+    closing_.pop_front();
+    lock.unlock();
+    close_one(std::move(next));
+    deliver();
+  }
+}
+
+void Recording::close_one(Closing closing) {
+  std::string problem;
+  try {
+    closing.file->finish();
+  } catch (const Failure &failure) {
+    problem = failure.what();
+  }
+  closing.closed.bytes = closing.file->bytes();
+  try {
+    closing.closed.sha256 = closing.file->hash();
+  } catch (const Failure &failure) {
+    problem = failure.what();
+  }
+  closing.file.reset();
+  const std::lock_guard lock{mutex_};
+  if (!problem.empty())
+    post_trouble(closing.closed.file + ": " + problem);
+  if (settings_.events.closed)
+    post([this, closed = std::move(closing.closed)] {
+      settings_.events.closed(settings_.identity, closed);
+    });
+}
+
+void Recording::post(std::function<void()> event) {
+  events_.push_back(std::move(event));
+}
+
+void Recording::post_trouble(const std::string &problem) {
+  if (settings_.events.trouble)
+    post([this, problem] { settings_.events.trouble(settings_.identity, problem); });
+}
+
+// Whoever comes while another thread tells leaves its events to that one, so they stay in order.
+void Recording::deliver() {
+  std::unique_lock lock{mutex_};
+  if (teller_ != std::thread::id{})
+    return;
+  teller_ = std::this_thread::get_id();
+  while (!events_.empty()) {
+    const auto event = std::move(events_.front());
+    events_.pop_front();
+    lock.unlock();
+    event();
+    lock.lock();
+  }
+  teller_ = {};
+  idle_.notify_all();
+}
+
+void Recording::wait_until_told() {
+  std::unique_lock lock{mutex_};
+  if (teller_ == std::this_thread::get_id())
+    return;  // called from an event
+  idle_.wait(lock,
+             [this] { return !closer_runs_ && events_.empty() && teller_ == std::thread::id{}; });
+}
+
+}  // namespace recorder

@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "room.h"
+
+#include <utility>
+
+namespace recorder {
+namespace {
+
+constexpr const char *kPlugin = "janus.plugin.videoroom";
+
+// Error numbers of the videoroom.
+constexpr int kNoSuchRoom = 426;
+constexpr int kMissingElement = 429;
+constexpr int kInvalidElement = 430;
+constexpr int kUnauthorized = 433;
+
+// A room is not made or a PIN corrected by waiting, unless it has worked before.
+bool is_final(int code) {
+  return code == kNoSuchRoom || code == kMissingElement || code == kInvalidElement ||
+         code == kUnauthorized;
+}
+
+std::string describe(const JanusReply &reply, const JanusId &room) {
+  switch (reply.code) {
+    case kNoSuchRoom:
+      return "the room " + room.text + " does not exist";
+    case kUnauthorized:
+      return "the room " + room.text + " refuses the PIN or token (" + reply.error + ")";
+    default:
+      return "the room " + room.text + " cannot be joined: " + reply.error;
+  }
+}
+
+std::vector<Feed::Stream> streams_of(JsonObject *publisher) {
+  std::vector<Feed::Stream> streams;
+  for (JsonObject *stream : member_objects(publisher, "streams"))
+    streams.push_back({.mid = member_text(stream, "mid").value_or(""),
+                       .type = member_text(stream, "type").value_or(""),
+                       .codec = member_text(stream, "codec").value_or(""),
+                       .disabled = member_flag(stream, "disabled")});
+  return streams;
+}
+
+}  // namespace
+
+Room::Room(Settings settings, Events events)
+    : settings_(std::move(settings)),
+      events_(std::move(events)),
+      backoff_(settings_.backoff),
+      alive_(std::make_shared<bool>(true)) {
+  connect();
+}
+
+Room::~Room() {
+  *alive_ = false;
+}
+
+void Room::connect() {
+  handle_.reset();
+  session_ = std::make_unique<JanusSession>(
+      settings_.janus,
+      JanusSession::Events{
+          .up = [this] { join(); },
+          .lost = [this](const std::string &why) { lose("the SFU is lost: " + why); }});
+}
+
+JsonObjectPtr Room::join_as(const char *type) const {
+  JsonObjectPtr body(json_object_new());
+  json_object_set_string_member(body.get(), "request", "join");
+  json_object_set_string_member(body.get(), "ptype", type);
+  settings_.room.add_to(body.get(), "room");
+  if (!settings_.pin.empty())
+    json_object_set_string_member(body.get(), "pin", settings_.pin.c_str());
+  return body;
+}
+
+JsonObjectPtr Room::subscriber_join() const {
+  JsonObjectPtr body = join_as("subscriber");
+  if (private_id_ != 0)
+    json_object_set_int_member(body.get(), "private_id", private_id_);
+  return body;
+}
+
+void Room::join() {
+  handle_ = session_->attach(kPlugin);
+  handle_->on_event([this](const JanusEvent &event) { on_event(event); });
+  // Only publishers show up among the participants, so the recorder joins as one that never
+  // publishes anything: nobody is recorded without seeing it.
+  JsonObjectPtr body = join_as("publisher");
+  json_object_set_string_member(body.get(), "display", settings_.name.c_str());
+  if (!settings_.token.empty())
+    json_object_set_string_member(body.get(), "token", settings_.token.c_str());
+  handle_->request(std::move(body), std::nullopt,
+                   [this](const JanusReply &reply) { on_join(reply); });
+}
+
+void Room::on_join(const JanusReply &reply) {
+  if (!reply.error.empty()) {
+    const std::string why = describe(reply, settings_.room);
+    if (was_joined_ || !is_final(reply.code))
+      return lose(why);
+    handle_.reset();
+    session_.reset();
+    if (const auto refused = events_.refused)
+      refused(why);
+    return;
+  }
+  was_joined_ = true;
+  backoff_.reset();
+  own_id_ = member_id(reply.data, "id").value_or(JanusId{});
+  private_id_ = member_number(reply.data, "private_id").value_or(0);
+  const auto alive = alive_;
+  if (const auto joined = events_.joined)
+    joined();
+  if (*alive)
+    take_publishers(reply.data);
+}
+
+void Room::on_event(const JanusEvent &event) {
+  if (event.kind == "detached")
+    return lose(event.reason.empty() ? "the SFU has put the recorder out" : event.reason);
+  if (event.kind != "event" || !event.data)
+    return;
+  if (member_text(event.data, "videoroom") == "destroyed")
+    return lose("the room " + settings_.room.text + " was closed");
+  const auto alive = alive_;
+  take_publishers(event.data);
+  for (const char *kind : {"unpublished", "leaving"}) {
+    if (!*alive)
+      return;
+    const auto id = member_id(event.data, kind);
+    if (!id)
+      continue;
+    // "ok" instead of an id: it is the recorder itself.
+    if (*id == own_id_ || id->text == "ok") {
+      if (std::string(kind) == "leaving")
+        return lose("the recorder was put out of the room " + settings_.room.text);
+      continue;
+    }
+    remove(*id);
+  }
+}
+
+void Room::take_publishers(JsonObject *data) {
+  const auto alive = alive_;
+  for (JsonObject *entry : member_objects(data, "publishers")) {
+    take_publisher(entry);
+    if (!*alive)
+      return;
+  }
+}
+
+// New, or changed: Janus announces all streams of a publisher again when one comes or goes.
+void Room::take_publisher(JsonObject *entry) {
+  const auto id = member_id(entry, "id");
+  if (!id || *id == own_id_)
+    return;
+  Feed feed{.id = *id,
+            .display = member_text(entry, "display").value_or(""),
+            .identity = {},
+            .streams = streams_of(entry)};
+  const bool by_display = settings_.identity == Identity::kDisplay && !feed.display.empty();
+  feed.identity = by_display ? feed.display : feed.id.text;
+  const auto [position, is_new] = feeds_.try_emplace(*id, feed);
+  if (!is_new && position->second == feed)
+    return;
+  position->second = feed;
+  if (const auto tell = is_new ? events_.publisher_joined : events_.publisher_changed)
+    tell(feed);
+}
+
+void Room::remove(const JanusId &id) {
+  const auto node = feeds_.extract(id);
+  if (const auto left = events_.publisher_left; left && !node.empty())
+    left(node.mapped());
+}
+
+void Room::lose(const std::string &why) {
+  const auto alive = alive_;
+  handle_.reset();
+  session_.reset();
+  while (!feeds_.empty()) {
+    remove(JanusId(feeds_.begin()->first));
+    if (!*alive)
+      return;
+  }
+  const auto wait = backoff_.next();
+  again_.start(wait, [this] { connect(); });
+  if (const auto lost = events_.lost)
+    lost(why, wait);
+}
+
+std::unique_ptr<JanusHandle> Room::attach() {
+  return session_ ? session_->attach(kPlugin) : nullptr;
+}
+
+void Room::close(std::function<void()> closed) {
+  again_.stop();
+  handle_.reset();
+  if (session_)
+    return session_->close(std::move(closed));
+  again_.start(std::chrono::milliseconds(0), std::move(closed));
+}
+
+}  // namespace recorder

@@ -1,0 +1,315 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "sealedfile.h"
+
+#include <gst/app/gstappsink.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <atomic>
+#include <exception>
+#include <filesystem>
+#include <fstream>
+#include <optional>
+
+#include "common/elements.h"
+
+namespace recorder {
+
+using examples::add_element;
+using examples::CapsPtr;
+using examples::CharPtr;
+using examples::MessagePtr;
+using examples::ObjectPtr;
+using examples::PipelinePtr;
+
+namespace {
+
+constexpr GstClockTime kIdleEvery = 100 * GST_MSECOND;
+constexpr GstClockTime kHeadPatience = 60 * GST_SECOND;
+constexpr std::size_t kMaxSidecar = 1 << 20;
+
+struct Known {
+  const char *media_type, *media, *codec;
+};
+constexpr Known kCodecs[] = {
+    {"video/x-vp8", "video", "vp8"},   {"video/x-vp9", "video", "vp9"},
+    {"video/x-h264", "video", "h264"}, {"video/x-h265", "video", "h265"},
+    {"audio/x-opus", "audio", "opus"},
+};
+
+const Known *known(const GstCaps *caps) {
+  for (const Known &candidate : kCodecs) {
+    if (gst_structure_has_name(gst_caps_get_structure(caps, 0), candidate.media_type))
+      return &candidate;
+  }
+  return nullptr;
+}
+
+std::optional<std::string> text_of(const std::string &path) {
+  std::ifstream file(path, std::ios::binary);
+  if (!file)
+    return {};
+  std::string text(kMaxSidecar + 1, '\0');
+  file.read(text.data(), static_cast<std::streamsize>(text.size()));
+  text.resize(static_cast<std::size_t>(file.gcount()));
+  return text;
+}
+
+// What is behind a fake CodecPrivate is no business of the demuxer's.
+SharedCaps frame_caps(GstCaps *caps, const std::string &codec) {
+  if (codec == "h264" || codec == "h265")
+    return SharedCaps(gst_caps_from_string(
+        ("video/x-" + codec + ", stream-format=(string)byte-stream, alignment=(string)au")
+            .c_str()));
+  return SharedCaps(gst_caps_ref(caps));
+}
+
+// IN.mkv.json, or IN.json.
+std::string sidecar_beside(const std::string &path) {
+  namespace fs = std::filesystem;
+  const std::string whole = path + ".json";
+  const std::string stem = fs::path(path).replace_extension(".json").string();
+  std::error_code none;
+  return fs::exists(whole, none) ? whole : fs::exists(stem, none) ? stem : "";
+}
+
+std::string message_text(GstMessage *message) {
+  GError *error = nullptr;
+  gchar *debug = nullptr;
+  gst_message_parse_error(message, &error, &debug);
+  const examples::ErrorPtr owner(error);
+  const CharPtr debug_owner(debug);
+  return error->message;
+}
+
+struct Demuxing {
+  PipelinePtr pipeline = examples::make_pipeline("sealed");
+  GstElement *demuxer = nullptr;
+  ObjectPtr<GstBus> bus;
+
+  explicit Demuxing(const std::string &path) {
+    GstElement *source = add_element(pipeline.get(), "filesrc");
+    g_object_set(source, "location", path.c_str(), nullptr);
+    demuxer = add_element(pipeline.get(), "matroskademux");
+    examples::link_chain({source, demuxer});
+    bus.reset(gst_element_get_bus(pipeline.get()));
+  }
+};
+
+void link_to(GstPad *pad, GstElement *sink) {
+  gst_element_sync_state_with_parent(sink);
+  const auto input = examples::static_pad(sink, "sink");
+  gst_pad_link(pad, input.get());
+}
+
+void add_comments(GstMessage *message, std::vector<std::string> &comments) {
+  GstTagList *tags = nullptr;
+  gst_message_parse_tag(message, &tags);
+  for (guint i = 0; i < gst_tag_list_get_tag_size(tags, GST_TAG_COMMENT); ++i) {
+    gchar *text = nullptr;
+    if (gst_tag_list_get_string_index(tags, GST_TAG_COMMENT, i, &text))
+      comments.emplace_back(CharPtr(text).get());
+  }
+  gst_tag_list_unref(tags);
+}
+
+}  // namespace
+
+SealedFile::SealedFile(const std::string &path, const std::string &sidecar) : path_(path) {
+  struct stat status {};
+  if (stat(path.c_str(), &status) != 0)
+    throw Failure("cannot read " + path + ": " + g_strerror(errno));
+  if (!S_ISREG(status.st_mode))
+    throw Failure(path + " is not a file");
+  size_ = static_cast<std::uint64_t>(status.st_size);
+  look();
+  std::string comment;
+  for (const std::string &text : comments_) {
+    if (text.find('{') != std::string::npos)
+      comment = text;
+  }
+  find_seal(comment, sidecar);
+  for (Track &track : tracks_) {
+    for (const Seal::Stream &stream : seal_.streams) {
+      if (stream.media != track.media || stream.codec != track.codec || stream.caps.empty())
+        continue;
+      SharedCaps caps(gst_caps_from_string(stream.caps.c_str()));
+      if (caps && gst_caps_is_fixed(caps.get()))
+        track.caps = std::move(caps);
+      else
+        notes_.push_back("the caps of " + track.codec + " in the metadata cannot be read");
+    }
+  }
+}
+
+// The head of the file: its tags, and its tracks with the names that the demuxer gives them. The
+// demuxer's thread stops at the first frame, which comes behind both.
+void SealedFile::look() {
+  Demuxing demuxing(path_);
+  g_signal_connect(demuxing.demuxer, "pad-added",
+                   G_CALLBACK(+[](GstElement *, GstPad *pad, GstElement *pipeline) {
+                     GstElement *sink = add_element(pipeline, "fakesink");
+                     g_object_set(sink, "async", FALSE, "signal-handoffs", TRUE, nullptr);
+                     const auto first = +[](GstElement *from, GstBuffer *, GstPad *, gpointer) {
+                       gst_element_post_message(
+                           from, gst_message_new_application(
+                                     GST_OBJECT(from), gst_structure_new_empty("first-frame")));
+                     };
+                     g_signal_connect(sink, "preroll-handoff", G_CALLBACK(first), nullptr);
+                     link_to(pad, sink);
+                   }),
+                   demuxing.pipeline.get());
+  gst_element_set_state(demuxing.pipeline.get(), GST_STATE_PAUSED);
+  const auto kinds = static_cast<GstMessageType>(GST_MESSAGE_APPLICATION | GST_MESSAGE_ERROR |
+                                                 GST_MESSAGE_EOS | GST_MESSAGE_TAG);
+  bool done = false;
+  std::string problem = "it does not answer";
+  while (!done) {
+    const MessagePtr message(gst_bus_timed_pop_filtered(demuxing.bus.get(), kHeadPatience, kinds));
+    if (message && GST_MESSAGE_TYPE(message.get()) == GST_MESSAGE_TAG) {
+      add_comments(message.get(), comments_);
+      continue;
+    }
+    done = true;
+    if (message && GST_MESSAGE_TYPE(message.get()) == GST_MESSAGE_ERROR)
+      problem = message_text(message.get());
+  }
+  GstIterator *pads = gst_element_iterate_src_pads(demuxing.demuxer);
+  struct Found {
+    SealedFile *self;
+  } found{this};
+  gst_iterator_foreach(
+      pads,
+      [](const GValue *value, gpointer data) {
+        auto *self = static_cast<Found *>(data)->self;
+        auto *pad = static_cast<GstPad *>(g_value_get_object(value));
+        SharedCaps caps(gst_pad_get_current_caps(pad));
+        const Known *codec = caps ? known(caps.get()) : nullptr;
+        self->pads_.emplace_back(GST_OBJECT_NAME(pad));
+        self->tracks_.push_back({codec ? codec->media : "", codec ? codec->codec : "", nullptr});
+        if (!codec)
+          self->notes_.push_back(
+              "a track that is neither VP8, VP9, H.264, H.265 nor Opus is left out");
+        else
+          self->tracks_.back().caps = frame_caps(caps.get(), codec->codec);
+      },
+      &found);
+  gst_iterator_free(pads);
+  if (tracks_.empty())
+    throw Failure(path_ + " is no recording that can be read: " + problem);
+}
+
+// The tag is what travels with the file; the sidecar helps when that is lost.
+void SealedFile::find_seal(const std::string &comment, const std::string &sidecar) {
+  const std::string beside = sidecar.empty() ? sidecar_beside(path_) : sidecar;
+  std::optional<Seal> in_file, in_sidecar;
+  std::string problem = "the file has no COMMENT tag with it";
+  if (!comment.empty()) {
+    try {
+      in_file = Seal::from_json(comment);
+    } catch (const Failure &failure) {
+      problem = failure.what();
+    }
+  }
+  if (!beside.empty()) {
+    const auto text = text_of(beside);
+    if (!text && !sidecar.empty())
+      throw Failure("cannot read " + beside + ": " + g_strerror(errno));
+    try {
+      if (text)
+        in_sidecar = Seal::from_json(*text);
+    } catch (const Failure &failure) {
+      // What the user names is meant to be used.
+      if (!in_file || !sidecar.empty())
+        throw Failure(beside + ": " + failure.what());
+      notes_.push_back(beside + " is not used: " + failure.what());
+    }
+  }
+  if (!in_file && !in_sidecar)
+    throw Failure(path_ + ": " + problem + "; name the sidecar with --sidecar FILE");
+  if (!in_file)
+    notes_.push_back(problem + "; " + beside + " is used");
+  if (in_file && in_sidecar && in_file->to_json() != in_sidecar->to_json())
+    notes_.push_back("the file and " + beside + " differ in what they say about the recording; " +
+                     (sidecar.empty() ? "the file" : "the sidecar") + " is believed");
+  seal_ = in_file && (sidecar.empty() || !in_sidecar) ? *in_file : *in_sidecar;
+}
+
+// ---- frames -------------------------------------------------------------------------------------
+
+// What the demuxer's thread and the caller share.
+struct SealedFile::Reading {
+  const SealedFile &file;
+  const Take &take;
+  GstElement *pipeline;
+  std::exception_ptr problem;  // set before the pipeline fails
+  std::atomic<bool> any{false};
+
+  struct Sink {
+    Reading *reading;
+    unsigned track;
+  };
+
+  // On the demuxer's thread.
+  void add(GstPad *pad) {
+    const auto &names = file.pads_;
+    const auto at = std::find(names.begin(), names.end(), GST_OBJECT_NAME(pad));
+    const auto track = static_cast<unsigned>(at - names.begin());
+    if (at == names.end() || !file.tracks_[track].caps) {
+      link_to(pad, add_element(pipeline, "fakesink"));
+      return;
+    }
+    GstElement *sink = add_element(pipeline, "appsink");
+    g_object_set(sink, "sync", FALSE, "async", FALSE, "enable-last-sample", FALSE, nullptr);
+    GstAppSinkCallbacks callbacks{};
+    callbacks.new_sample = [](GstAppSink *from, gpointer data) {
+      const auto *self = static_cast<Sink *>(data);
+      return self->reading->pull(from, self->track);
+    };
+    gst_app_sink_set_callbacks(GST_APP_SINK(sink), &callbacks, new Sink{this, track},
+                               [](gpointer data) { delete static_cast<Sink *>(data); });
+    link_to(pad, sink);
+  }
+
+  GstFlowReturn pull(GstAppSink *sink, unsigned track) {
+    const std::unique_ptr<GstSample, UnrefObject> sample(gst_app_sink_pull_sample(sink));
+    if (!sample)
+      return GST_FLOW_EOS;
+    try {
+      any = true;
+      take(track, gst_sample_get_buffer(sample.get()));
+      return GST_FLOW_OK;
+    } catch (...) {
+      problem = std::current_exception();
+      return GST_FLOW_ERROR;
+    }
+  }
+};
+
+bool SealedFile::read(const Take &take, const std::function<void()> &idle) {
+  Demuxing demuxing(path_);
+  Reading reading{*this, take, demuxing.pipeline.get(), nullptr};
+  g_signal_connect(demuxing.demuxer, "pad-added",
+                   G_CALLBACK(+[](GstElement *, GstPad *pad, Reading *self) { self->add(pad); }),
+                   &reading);
+  gst_element_set_state(demuxing.pipeline.get(), GST_STATE_PLAYING);
+  MessagePtr message;
+  const auto kinds = static_cast<GstMessageType>(GST_MESSAGE_ERROR | GST_MESSAGE_EOS);
+  while (!message) {
+    message.reset(gst_bus_timed_pop_filtered(demuxing.bus.get(), kIdleEvery, kinds));
+    idle();
+  }
+  demuxing.pipeline.reset();  // joins the thread
+  if (reading.problem)
+    std::rethrow_exception(reading.problem);
+  if (GST_MESSAGE_TYPE(message.get()) == GST_MESSAGE_EOS)
+    return true;
+  const std::string problem = message_text(message.get());
+  if (!reading.any)
+    throw Failure(path_ + " cannot be read: " + problem);
+  notes_.push_back("the file cannot be read to its end (" + problem +
+                   "): what comes behind is missing");
+  return false;
+}
+
+}  // namespace recorder

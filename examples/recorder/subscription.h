@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include <list>
+#include <set>
+
+#include "receive.h"
+#include "room.h"
+
+namespace recorder {
+
+// Receives what one participant publishes, in a WebRTC connection of its own, and does so again,
+// with a back-off, when that breaks. Nothing of it touches the other participants.
+//
+// Everything happens on the main context, but for frames.
+class Subscription {
+ public:
+  struct Events {
+    // It is received anew later, or one stream is left out.
+    std::function<void(const std::string &why)> trouble;
+    // As e2eedecrypt reports: participant, state, frames since the last report.
+    std::function<void(const std::string &, const std::string &, std::uint64_t)> state;
+    // On streaming threads, one for each stream. PTS is running time.
+    std::function<void(Media, GstSample *)> frame;
+  };
+
+  // `room` stays longer than this.
+  Subscription(Room &room, const Feed &feed, const ReceiveSettings &settings, Events events,
+               Backoff backoff = Backoff());
+  ~Subscription();  // at once; nothing that is on the way is delivered
+  Subscription(const Subscription &) = delete;
+  Subscription &operator=(const Subscription &) = delete;
+
+  const Feed &feed() const { return feed_; }
+  void update(const Feed &feed);  // what is published has changed
+
+  void request_key_frame();
+
+  // Unsubscribes and delivers all that has come until now; see Receiver::drain(). After `drained`
+  // it is only good for stats() and its end.
+  void drain(std::function<void()> drained);
+
+  // Of all connections so far.
+  ReceiveStats stats() const;
+
+ private:
+  void start();
+  void on_joined(const JanusReply &reply);
+  void on_event(const JanusEvent &event);
+  void take_offer(const Jsep &offer);
+  void send_answer(const std::string &sdp);
+  void subscribe_to(const std::vector<Feed::Stream> &streams);
+  void retry(const std::string &why);
+  void retire();
+  void on_retired(Receiver *receiver);
+
+  Room &room_;
+  Feed feed_;
+  const ReceiveSettings settings_;
+  const Events events_;
+  Backoff backoff_;
+  std::set<std::string> subscribed_;  // mids
+  bool e2ee_ = false;
+  ReceiveStats past_;  // of receivers that are gone
+  std::function<void()> drained_;
+  Timer again_;
+  std::list<std::unique_ptr<Receiver>> retired_;  // that deliver what they hold
+  std::unique_ptr<Receiver> receiver_;
+  std::unique_ptr<JanusHandle> handle_;
+};
+
+}  // namespace recorder

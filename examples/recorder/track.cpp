@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "track.h"
+
+#include <gst/video/video.h>
+
+#include <string_view>
+
+namespace recorder {
+
+using examples::add_caps_filter;
+using examples::add_element;
+using examples::CapsPtr;
+using examples::Failure;
+using examples::link_chain;
+using examples::ObjectPtr;
+using examples::static_pad;
+using examples::StructurePtr;
+
+struct CodecChain {
+  const char *encoding;  // of RTP
+  Media media;
+  const char *name;
+  const char *depayloader;
+  const char *frames;   // caps behind the depayloader, where it has a choice
+  const char *merger;   // behind the decryptor: layers to pictures
+  const char *parser;   // and what containers want
+  const char *written;  // caps of that
+};
+
+namespace {
+
+constexpr const char *kOwnDepayloader = "rtpe2eedepay";
+
+// No parser where frames already are what containers hold: it could only change them.
+constexpr CodecChain kCodecs[] = {
+    {"VP8", Media::kVideo, "vp8", kOwnDepayloader, nullptr, nullptr, nullptr, nullptr},
+    {"VP9", Media::kVideo, "vp9", kOwnDepayloader, nullptr, "e2eevp9merge", nullptr, nullptr},
+    {"H264", Media::kVideo, "h264", "rtph264depay",
+     "video/x-h264,stream-format=byte-stream,alignment=au", nullptr, "h264parse",
+     "video/x-h264,stream-format=avc,alignment=au"},
+    {"H265", Media::kVideo, "h265", "rtph265depay",
+     "video/x-h265,stream-format=byte-stream,alignment=au", nullptr, "h265parse",
+     "video/x-h265,stream-format=hvc1,alignment=au"},
+    {"OPUS", Media::kAudio, "opus", kOwnDepayloader, nullptr, nullptr, nullptr, nullptr},
+};
+
+const CodecChain &chain_for(GstPad *pad) {
+  CapsPtr caps(gst_pad_get_current_caps(pad));
+  if (!caps)
+    caps.reset(gst_pad_query_caps(pad, nullptr));
+  const GstStructure *rtp =
+      gst_caps_get_size(caps.get()) > 0 ? gst_caps_get_structure(caps.get(), 0) : nullptr;
+  const char *encoding = rtp ? gst_structure_get_string(rtp, "encoding-name") : nullptr;
+  for (const CodecChain &codec : kCodecs) {
+    if (encoding && g_ascii_strcasecmp(encoding, codec.encoding) == 0)
+      return codec;
+  }
+  throw Failure(std::string("the codec ") + (encoding ? encoding : "(unknown)") +
+                " cannot be recorded; VP8, VP9, H.264, H.265 and Opus can");
+}
+
+GstPadProbeReturn count(GstPad *, GstPadProbeInfo *, gpointer counter) {
+  ++*static_cast<std::atomic<std::uint64_t> *>(counter);
+  return GST_PAD_PROBE_OK;
+}
+
+}  // namespace
+
+Track::Track(GstElement *pipeline, GstPad *pad, const ReceiveSettings &settings,
+             const std::string &participant, Frame frame, Ended ended)
+    : codec_(&chain_for(pad)), frame_(std::move(frame)), on_ended_(std::move(ended)) {
+  add_chain(pipeline, settings, participant);
+  for (size_t i = 1; i < elements_.size(); ++i)
+    link_chain({elements_[i - 1], elements_[i]});
+  for (auto element = elements_.rbegin(); element != elements_.rend(); ++element)
+    examples::join_running({*element});
+  if (gst_pad_link(pad, static_pad(elements_.front(), "sink").get()) != GST_PAD_LINK_OK)
+    throw Failure(std::string(GST_OBJECT_NAME(elements_.front())) + " does not take the stream");
+}
+
+void Track::add_chain(GstElement *pipeline, const ReceiveSettings &settings,
+                      const std::string &participant) {
+  GstElement *depayloader = add_element(pipeline, codec_->depayloader);
+  elements_.push_back(depayloader);
+  if (codec_->media == Media::kVideo)
+    g_object_set(depayloader, "request-keyframe", TRUE, nullptr);
+  if (std::string_view(codec_->depayloader) == kOwnDepayloader)
+    gst_util_set_object_arg(G_OBJECT(depayloader), "clear-header", settings.clear_header.c_str());
+  gst_pad_add_probe(static_pad(depayloader, "src").get(), GST_PAD_PROBE_TYPE_BUFFER, &count,
+                    &arrived_, nullptr);
+  if (codec_->frames)
+    elements_.push_back(add_caps_filter(pipeline, codec_->frames));
+  if (settings.provider) {
+    elements_.push_back(add_decryptor(pipeline, settings, participant));
+    if (codec_->merger)
+      elements_.push_back(add_element(pipeline, codec_->merger));
+    if (codec_->parser) {
+      elements_.push_back(add_element(pipeline, codec_->parser));
+      elements_.push_back(add_caps_filter(pipeline, codec_->written));
+    }
+  }
+  elements_.push_back(add_sink(pipeline));
+}
+
+GstElement *Track::add_decryptor(GstElement *pipeline, const ReceiveSettings &settings,
+                                 const std::string &participant) {
+  decryptor_ = add_element(pipeline, "e2eedecrypt");
+  const auto set = [this](const char *name, const std::string &value) {
+    gst_util_set_object_arg(G_OBJECT(decryptor_), name, value.c_str());
+  };
+  set("scheme", settings.scheme);
+  set("sframe-kid-map", settings.sframe_kid_map);
+  set("clear-header", settings.clear_header);
+  set("server-frames", settings.server_frames);
+  g_object_set(decryptor_, "key-provider", settings.provider, "participant", participant.c_str(),
+               "sframe-suite", settings.sframe_suite, "replay-window", settings.replay_window,
+               "key-wait", settings.key_wait, "key-wait-bytes", settings.key_wait_bytes, nullptr);
+  if (!settings.server_trailer.empty())
+    set("server-trailer", settings.server_trailer);
+  return decryptor_;
+}
+
+GstElement *Track::add_sink(GstElement *pipeline) {
+  GstElement *sink = add_element(pipeline, "appsink");
+  g_object_set(sink, "sync", FALSE, "async", FALSE, "max-buffers", 0u, "enable-last-sample", FALSE,
+               nullptr);
+  GstAppSinkCallbacks callbacks{};
+  callbacks.new_sample = [](GstAppSink *appsink, gpointer self) {
+    if (GstSample *sample = gst_app_sink_pull_sample(appsink))
+      static_cast<Track *>(self)->take(sample);
+    return GST_FLOW_OK;
+  };
+  callbacks.eos = [](GstAppSink *, gpointer self) {
+    auto *track = static_cast<Track *>(self);
+    track->ended_ = true;
+    track->on_ended_();
+  };
+  gst_app_sink_set_callbacks(GST_APP_SINK(sink), &callbacks, this, nullptr);
+  return sink;
+}
+
+// Takes the sample over.
+void Track::take(GstSample *sample) {
+  GstBuffer *buffer = gst_sample_get_buffer(sample);
+  const GstSegment *segment = gst_sample_get_segment(sample);
+  const GstClockTime running =
+      gst_segment_to_running_time(segment, GST_FORMAT_TIME, GST_BUFFER_PTS(buffer));
+  if (running != GST_BUFFER_PTS(buffer)) {
+    sample = gst_sample_make_writable(sample);
+    GstBuffer *copy = gst_buffer_copy(gst_sample_get_buffer(sample));
+    GST_BUFFER_PTS(copy) = running;
+    gst_sample_set_buffer(sample, copy);
+    gst_buffer_unref(copy);
+  }
+  ++delivered_;
+  frame_(codec_->media, sample);
+  gst_sample_unref(sample);
+}
+
+void Track::request_key_frame() {
+  if (codec_->media == Media::kVideo)
+    gst_pad_push_event(static_pad(elements_.back(), "sink").get(),
+                       gst_video_event_new_upstream_force_key_unit(GST_CLOCK_TIME_NONE, FALSE, 0));
+}
+
+TrackStats Track::stats() const {
+  TrackStats stats{.media = codec_->media,
+                   .codec = codec_->name,
+                   .frames_arrived = arrived_,
+                   .frames_delivered = delivered_};
+  if (!decryptor_)
+    return stats;
+  GstStructure *raw = nullptr;
+  g_object_get(decryptor_, "stats", &raw, nullptr);
+  const StructurePtr counters(raw);
+  for (int i = 0; i < gst_structure_n_fields(raw); ++i) {
+    const char *name = gst_structure_nth_field_name(raw, static_cast<guint>(i));
+    guint64 value = 0;
+    if (std::string_view(name).starts_with("dropped-") &&
+        gst_structure_get_uint64(raw, name, &value))
+      stats.frames_dropped += value;
+  }
+  guint64 held = 0;
+  gst_structure_get_uint64(raw, "held", &held);
+  stats.frames_held = held;
+  return stats;
+}
+
+}  // namespace recorder

@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "unseal.h"
+
+#include <chrono>
+#include <filesystem>
+#include <optional>
+
+#include "mapped.h"
+
+namespace recorder {
+
+namespace {
+
+std::int64_t unix_ns(const std::string &rfc3339) {
+  GDateTime *time = g_date_time_new_from_iso8601(rfc3339.c_str(), nullptr);
+  if (!time)
+    return g_get_real_time() * 1000;
+  const std::int64_t ns = g_date_time_to_unix(time) * GST_SECOND;
+  g_date_time_unref(time);
+  return ns;
+}
+
+bool fits_webm(const std::vector<SealedFile::Track> &tracks) {
+  for (const auto &track : tracks) {
+    if (track.codec == "h264" || track.codec == "h265")
+      return false;
+  }
+  return true;
+}
+
+std::string default_output(const std::string &input, bool webm) {
+  return std::filesystem::path(input).replace_extension(webm ? ".open.webm" : ".open.mkv").string();
+}
+
+const char *media_type(const GstCaps *caps) {
+  return gst_structure_get_name(gst_caps_get_structure(caps, 0));
+}
+
+template <typename Enum>
+Enum enum_of(GType type, const std::string &nick) {
+  const auto klass = static_cast<GEnumClass *>(g_type_class_ref(type));
+  const GEnumValue *value = g_enum_get_value_by_nick(klass, nick.c_str());
+  const int number = value ? value->value : 0;
+  g_type_class_unref(klass);
+  return static_cast<Enum>(number);
+}
+
+class Unsealer {
+ public:
+  explicit Unsealer(const UnsealOptions &options)
+      : file_(options.input, options.sidecar),
+        sealing_{file_.seal(),
+                 options.participant.empty() ? file_.seal().identity : options.participant},
+        scheme_(enum_of<GstE2EEScheme>(GST_TYPE_E2EE_SCHEME, sealing_.seal.scheme)),
+        clear_header_(
+            enum_of<GstE2EEClearHeader>(GST_TYPE_E2EE_CLEAR_HEADER, sealing_.seal.clear_header)),
+        keys_(options.providers, sealing_, options.max_ratchet),
+        no_keys_(GST_E2EE_KEY_PROVIDER(gst_e2ee_shared_key_provider_new())),
+        webm_(fits_webm(file_.tracks())) {
+    report_.output = options.output.empty() ? default_output(options.input, webm_) : options.output;
+    out_ = std::make_unique<OutFile>(report_.output, webm_, unix_ns(sealing_.seal.started));
+    if (options.participant != "" && sealing_.seal.identity != "" &&
+        options.participant != sealing_.seal.identity)
+      report_.notes.push_back("the recording is of " + sealing_.seal.identity +
+                              ", the keys used are those of " + options.participant);
+    for (std::size_t i = 0; i < file_.tracks().size(); ++i)
+      add_track(static_cast<unsigned>(i), file_.tracks()[i]);
+  }
+
+  UnsealReport run(const std::function<void(const UnsealProgress &)> &progress) {
+    const auto begin = std::chrono::steady_clock::now();
+    report_.complete = file_.read([this](unsigned track, GstBuffer *frame) { take(track, frame); },
+                                  [&] {
+                                    progress({bytes_, file_.size(), frames_});
+                                  });
+    for (const auto &chain : chains_)
+      chain->end();
+    if (report_.frames() == 0)
+      throw Failure("there is no whole frame in the recording");
+    if (report_.opened() == 0)
+      throw Failure(why_nothing());
+    out_->commit();
+    report_.seal = sealing_.seal;
+    report_.participant = sealing_.participant;
+    report_.replays = ivs_.replays();
+    report_.reused_ivs = ivs_.reused();
+    report_.repeats = ivs_.first_ones();
+    report_.notes.insert(report_.notes.begin(), file_.notes().begin(), file_.notes().end());
+    report_.derivations = keys_.derivations();
+    report_.bytes = bytes_;
+    const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
+    report_.seconds = took.count();
+    return std::move(report_);
+  }
+
+ private:
+  void add_track(unsigned track, const SealedFile::Track &about) {
+    TrackReport report;
+    report.media = about.media;
+    report.codec = about.codec;
+    report_.tracks.push_back(std::move(report));
+    chains_.push_back(
+        std::make_unique<FrameChain>(about.codec, [this, track](GstCaps *caps, GstBuffer *frame) {
+          out_->write(track, caps, frame);
+          ++report_.tracks[track].written;
+        }));
+    keyless_.emplace_back();
+  }
+
+  // Of those that a server made, the recorder in open mode keeps none either.
+  bool is_from_server(unsigned track, GstCaps *caps, GstBuffer *frame) {
+    if (sealing_.seal.server_trailer.empty() && scheme_ != GST_E2EE_SCHEME_REALTIMEKIT)
+      return false;
+    auto &decryptor = keyless_[track];
+    if (!decryptor)
+      decryptor = std::make_unique<Decryptor>(sealing_, no_keys_.get(), caps);
+    const guint64 before = decryptor->count("server-frames");
+    decryptor->open(frame);
+    return decryptor->count("server-frames") > before;
+  }
+
+  void take(unsigned track, GstBuffer *frame) {
+    TrackReport &report = report_.tracks[track];
+    GstCaps *caps = file_.tracks()[track].caps.get();
+    const auto time = static_cast<std::int64_t>(GST_BUFFER_PTS(frame));
+    ++report.read;
+    ++frames_;
+    bytes_ += gst_buffer_get_size(frame);
+    if (report.first_ns < 0)
+      report.first_ns = time;
+    report.last_ns = time;
+    if (is_from_server(track, caps, frame)) {
+      ++report.from_server;
+      return;
+    }
+    guint64 kid = 0;
+    GBytes *iv = nullptr;
+    if (!gst_e2ee_peek_frame(scheme_, media_type(caps), clear_header_, frame, &kid, &iv)) {
+      ++report.malformed;
+      return;
+    }
+    const std::unique_ptr<GBytes, examples::FreeWith<&g_bytes_unref>> iv_owner(iv);
+    KeyHistory::Match match = keys_.open(track, caps, frame, kid);
+    const std::uint64_t key_id = sealing_.step_in_kid() ? kid >> 4 & 15 : kid;
+    note_iv(match, iv, frame, {time, track, key_id, false});
+    if (!match.frame) {
+      ++(match.has_key ? report.no_match : report.no_key)[key_id];
+      return;
+    }
+    ++report.opened;
+    KeyUse &use = report.keys[{key_id, match.entry, match.generation}];
+    if (use.frames++ == 0) {
+      use.first_ns = time;
+      use.fingerprint = match.fingerprint;
+    }
+    use.last_ns = time;
+    chains_[track]->push(match.caps.get(), std::move(match.frame));
+  }
+
+  // The same index may be of another key later, and a frame that does not open may have been
+  // damaged on its way: neither is compared with those that verified under a key.
+  void note_iv(const KeyHistory::Match &match, GBytes *iv, GstBuffer *frame,
+               const IvCheck::Repeat &where) {
+    std::string key = std::to_string(where.key_id);
+    if (match.frame)
+      key += "/" + std::to_string(match.entry) + "/" + std::to_string(match.generation);
+    gsize size = 0;
+    const auto *data = static_cast<const std::uint8_t *>(g_bytes_get_data(iv, &size));
+    const Mapped mapped(match.frame ? match.frame.get() : frame);
+    ivs_.add(key, {data, size}, mapped.bytes(), where);
+  }
+
+  std::string why_nothing() const {
+    bool key = false, shape = true;
+    std::string indices;
+    for (const TrackReport &track : report_.tracks) {
+      key = key || !track.no_match.empty();
+      shape = shape && track.malformed + track.from_server == track.read;
+      for (const auto &[index, count] : track.no_key) {
+        if (indices.size() < 60)
+          indices += (indices.empty() ? "" : ", ") + std::to_string(index);
+      }
+    }
+    if (shape)
+      return "no frame is laid out as scheme " + sealing_.seal.scheme +
+             " lays out encrypted frames: is this a sealed recording?";
+    if (key)
+      return "none of the keys opens any frame: are they those of this meeting" +
+             (sealing_.has_own_keys ? " and of " + sealing_.participant : std::string()) + "?";
+    return "there is no key for the key indices that the frames name (" + indices +
+           "): give the key providers that the meeting used";
+  }
+
+  SealedFile file_;
+  Sealing sealing_;
+  GstE2EEScheme scheme_;
+  GstE2EEClearHeader clear_header_;
+  KeyHistory keys_;
+  ProviderPtr no_keys_;
+  bool webm_;
+  std::unique_ptr<OutFile> out_;
+  std::vector<std::unique_ptr<FrameChain>> chains_;
+  std::vector<std::unique_ptr<Decryptor>> keyless_;
+  IvCheck ivs_;
+  UnsealReport report_;
+  std::atomic<std::uint64_t> bytes_{0}, frames_{0};
+};
+
+}  // namespace
+
+std::uint64_t UnsealReport::frames() const {
+  std::uint64_t sum = 0;
+  for (const TrackReport &track : tracks)
+    sum += track.read;
+  return sum;
+}
+
+std::uint64_t UnsealReport::opened() const {
+  std::uint64_t sum = 0;
+  for (const TrackReport &track : tracks)
+    sum += track.opened;
+  return sum;
+}
+
+bool UnsealReport::all_opened() const {
+  std::uint64_t closed = 0;
+  for (const TrackReport &track : tracks)
+    closed += track.closed();
+  return complete && closed == 0;
+}
+
+UnsealReport unseal(const UnsealOptions &options,
+                    const std::function<void(const UnsealProgress &)> &progress) {
+  return Unsealer(options).run(progress);
+}
+
+}  // namespace recorder

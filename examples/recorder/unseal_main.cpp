@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// e2ee-unseal: opens a sealed recording with the keys of its meeting.
+#include <gst/gst.h>
+#include <stdio.h>
+
+#include <chrono>
+#include <optional>
+
+#include "common/terminal.h"
+#include "unseal.h"
+
+namespace {
+
+using examples::CharPtr;
+using examples::Failure;
+using examples::Terminal;
+using recorder::UnsealOptions;
+using recorder::UnsealProgress;
+
+constexpr int kAllOpened = 0, kFailed = 1, kWrongUsage = 2, kSomeClosed = 3;
+constexpr int kMostRatchet = 1'000'000;
+
+constexpr char kSummary[] =
+    "Opens a recording that e2ee-recorder made in sealed mode: writes the frames of IN in the\n"
+    "clear, those of a track in the order of the file, without encoding anything anew.\n"
+    "\n"
+    "Keys: --key-provider takes what the property key-provider of e2eedecrypt takes, for example\n"
+    "  shared,passphrase-file=/run/secrets/meeting\n"
+    "  participant,keys-file=/run/secrets/keys.ini\n"
+    "Where the key indices of a meeting repeat, give one for each time, in order: all keys of an\n"
+    "index are tried, and the frame's tag says which one it was. Ratchets are followed.";
+
+constexpr char kDescription[] =
+    "Each frame proves which key it was made with. That none is missing, and that they are in the\n"
+    "order in which they were sent, is proven by nothing: containers are not authenticated.\n"
+    "\n"
+    "Exit status: 0 all frames were opened, 1 failed and nothing was written, 2 wrong usage,\n"
+    "3 some frames could not be opened, the others were written.";
+
+struct Given {
+  char *output = nullptr, *sidecar = nullptr, *participant = nullptr;
+  char **files = nullptr;
+  int max_ratchet = 64;
+  gboolean report = FALSE, json = FALSE, version = FALSE;
+  std::vector<std::string> providers;
+
+  ~Given() {
+    g_free(output);
+    g_free(sidecar);
+    g_free(participant);
+    g_strfreev(files);
+  }
+};
+
+std::string keys_file_provider(const std::string &path) {
+  std::string text = "participant,keys-file=\"";
+  for (const char c : path) {
+    if (c == '"' || c == '\\')
+      text += '\\';
+    text += c;
+  }
+  return text + "\"";
+}
+
+// Both kinds go into one history, in the order in which they were given.
+gboolean add_provider(const gchar *option, const gchar *value, gpointer data, GError **) {
+  auto *given = static_cast<Given *>(data);
+  const bool file = g_strcmp0(option, "--keys-file") == 0;
+  given->providers.push_back(file ? keys_file_provider(value) : value);
+  return TRUE;
+}
+
+int wrong(const std::string &why) {
+  g_printerr("e2ee-unseal: %s\nTry --help.\n", why.c_str());
+  return kWrongUsage;
+}
+
+// The exit status, unless there is something to do.
+std::optional<int> parse(int argc, char **argv, Given &given) {
+  const auto callback = reinterpret_cast<gpointer>(&add_provider);
+  const GOptionEntry entries[] = {
+      {"key-provider", 'k', G_OPTION_FLAG_NONE, G_OPTION_ARG_CALLBACK, callback,
+       "Where keys come from; several times: one after the other", "STRING"},
+      {"keys-file", 0, G_OPTION_FLAG_FILENAME, G_OPTION_ARG_CALLBACK, callback,
+       "Short for --key-provider participant,keys-file=FILE", "FILE"},
+      {"output", 'o', 0, G_OPTION_ARG_FILENAME, &given.output,
+       "What to write; default IN with .open.webm or .open.mkv", "OUT"},
+      {"participant", 0, 0, G_OPTION_ARG_STRING, &given.participant,
+       "Whose keys, if not the identity that the recording names", "NAME"},
+      {"sidecar", 0, 0, G_OPTION_ARG_FILENAME, &given.sidecar,
+       "What is said about IN; default: in IN, else IN.json", "FILE"},
+      {"max-ratchet", 0, 0, G_OPTION_ARG_INT, &given.max_ratchet,
+       "Ratchet steps in a row that may be missing (64)", "N"},
+      {"report", 0, 0, G_OPTION_ARG_NONE, &given.report, "Tell every key that was used", nullptr},
+      {"json", 0, 0, G_OPTION_ARG_NONE, &given.json, "Write the report as JSON, and nothing else",
+       nullptr},
+      {"version", 0, 0, G_OPTION_ARG_NONE, &given.version, "Tell the version", nullptr},
+      {G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &given.files, nullptr, "IN"},
+      {nullptr, 0, 0, G_OPTION_ARG_NONE, nullptr, nullptr, nullptr}};
+  GOptionContext *context = g_option_context_new(nullptr);
+  g_option_context_set_summary(context, kSummary);
+  g_option_context_set_description(context, kDescription);
+  GOptionGroup *group = g_option_group_new("", "", "", &given, nullptr);
+  g_option_group_add_entries(group, entries);
+  g_option_context_set_main_group(context, group);
+  examples::Error error;
+  const bool parsed = g_option_context_parse(context, &argc, &argv, error.out());
+  g_option_context_free(context);
+  try {
+    error.check("options");
+  } catch (const Failure &failure) {
+    return wrong(failure.what());
+  }
+  if (parsed && given.version) {
+    puts("e2ee-unseal " E2EE_RECORDER_VERSION);
+    return kAllOpened;
+  }
+  if (!given.files || !given.files[0] || given.files[1])
+    return wrong("name one file to open");
+  if (given.providers.empty())
+    return wrong("give the keys of the meeting with --key-provider or --keys-file");
+  if (given.max_ratchet < 0 || given.max_ratchet > kMostRatchet)
+    return wrong("--max-ratchet takes 0 to " + std::to_string(kMostRatchet));
+  return {};
+}
+
+UnsealOptions options_of(const Given &given) {
+  UnsealOptions options;
+  options.input = given.files[0];
+  options.output = given.output ? given.output : "";
+  options.sidecar = given.sidecar ? given.sidecar : "";
+  options.participant = given.participant ? given.participant : "";
+  options.providers = given.providers;
+  options.max_ratchet = static_cast<unsigned>(given.max_ratchet);
+  return options;
+}
+
+class Bar {
+ public:
+  explicit Bar(Terminal &terminal) : terminal_(terminal) {}
+
+  void show(const UnsealProgress &progress) {
+    const std::chrono::duration<double> passed = std::chrono::steady_clock::now() - begin_;
+    const double share =
+        progress.size ? static_cast<double>(progress.bytes) / static_cast<double>(progress.size)
+                      : 0;
+    const double rate =
+        passed.count() > 0 ? static_cast<double>(progress.bytes) / passed.count() : 0;
+    const double left =
+        rate > 0
+            ? static_cast<double>(progress.size - std::min(progress.size, progress.bytes)) / rate
+            : 0;
+    constexpr std::size_t kWidth = 24;
+    const auto filled = std::min(kWidth, static_cast<std::size_t>(share * kWidth));
+    const std::string bar = std::string(filled, '#') + std::string(kWidth - filled, '.');
+    terminal_.progress(
+        CharPtr(g_strdup_printf("[%s] %3.0f %%  %" G_GUINT64_FORMAT " frames  %.1f MB/s  %d s left",
+                                bar.c_str(), 100 * share, progress.frames, rate / 1e6,
+                                static_cast<int>(left)))
+            .get());
+  }
+
+ private:
+  Terminal &terminal_;
+  std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
+};
+
+int run(const Given &given) {
+  Terminal terminal;
+  Bar bar(terminal);
+  try {
+    const recorder::UnsealReport report =
+        recorder::unseal(options_of(given), [&](const UnsealProgress &progress) {
+          if (!given.json)
+            bar.show(progress);
+        });
+    terminal.end_progress();
+    const std::string text =
+        given.json ? recorder::report_json(report) + "\n" : report_text(report, given.report);
+    fputs(text.c_str(), stdout);
+    return report.all_opened() ? kAllOpened : kSomeClosed;
+  } catch (const std::exception &failure) {
+    terminal.end_progress();
+    g_printerr("e2ee-unseal: %s\n", failure.what());
+    return kFailed;
+  }
+}
+
+}  // namespace
+
+int main(int argc, char **argv) {
+  gst_init(nullptr, nullptr);
+  Given given;
+  if (const auto status = parse(argc, argv, given))
+    return *status;
+  return run(given);
+}
