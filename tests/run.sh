@@ -14,7 +14,8 @@ Usage: tests/run.sh [--quick] [--filter NAME] [--no-install]
 Builds into build/ and runs all tests: core, elements, pipelines and keys under load, Python,
 formatting, no warning by g++ and clang++, elements and pipelines once more under AddressSanitizer
 and UndefinedBehaviorSanitizer, key changes under ThreadSanitizer, examples/demo.sh with both codecs,
-and tests/interop/run.sh, calls with Chromium and an SFU. Up to half an hour.
+tests/interop/run.sh, calls with Chromium and an SFU, and tests/recorder/run.sh, meetings that are
+recorded. Up to half an hour.
 
   --quick         core, elements, shorter pipelines, Python and formatting: two minutes
   --filter NAME   only test cases whose name contains NAME; * and ? stand for any characters
@@ -198,11 +199,20 @@ if [[ -z $quick && -z $filter ]]; then
   elif [[ ! -s $main_build/interop/results/steps.tsv ]]; then
     printf 'failed\ttests/interop/run.sh\tno results, status %s\n' "$status" >>"$steps"
   fi
+  heading 'Meetings that are recorded'
+  rm -rf "$main_build/recorder/results"
+  status=0
+  "$E2EE_ROOT/tests/recorder/run.sh" ${E2EE_NO_INSTALL:+--no-install} >&2 </dev/null || status=$?
+  if ((status == 2)); then
+    printf 'skipped\ttests/recorder/run.sh\tit says above what it lacks\n' >>"$steps"
+  elif [[ ! -s $main_build/recorder/results/steps.tsv ]]; then
+    printf 'failed\ttests/recorder/run.sh\tno results, status %s\n' "$status" >>"$steps"
+  fi
 fi
 
 folders=("$results/plain")
 [[ ! -d $results/asan ]] || folders+=("$results/asan")
 if [[ -z $quick && -z $filter ]]; then
-  folders+=("$main_build/interop/results")
+  folders+=("$main_build/interop/results" "$main_build/recorder/results")
 fi
 python3 "$E2EE_ROOT/tests/report.py" "${folders[@]}"

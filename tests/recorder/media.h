@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// What tests of recordings share: frames to record, and what GStreamer reads in a file.
+#pragma once
+
+#include <gst/gst.h>
+
+#include <array>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "common/elements.h"
+
+namespace media {
+
+using examples::Media;
+using Bytes = std::vector<std::uint8_t>;
+
+struct Frame {
+  Bytes bytes;
+  GstClockTime pts = GST_CLOCK_TIME_NONE;
+  bool delta = false;
+};
+
+struct Track {
+  std::string caps;
+  std::vector<Frame> frames;
+
+  std::string field(const char *name) const;  // of the caps, serialized
+  Bytes codec_data() const;
+};
+
+struct File {
+  std::array<Track, 2> tracks;
+  std::string comment, doc_type, error;
+  GstClockTime duration = GST_CLOCK_TIME_NONE;
+
+  const Track &video() const { return tracks[static_cast<int>(Media::kVideo)]; }
+  const Track &audio() const { return tracks[static_cast<int>(Media::kAudio)]; }
+};
+
+// What matroskademux gives. Times are those of buffers.
+File read_file(const std::string &path);
+// The time of the first video frame after a seek to the key frame before `time`.
+GstClockTime seek_file(const std::string &path, GstClockTime time);
+
+// A deleter for mini objects, whose unref functions are inline.
+struct Unref {
+  void operator()(void *object) const { gst_mini_object_unref(GST_MINI_OBJECT_CAST(object)); }
+};
+using SamplePtr = std::unique_ptr<GstSample, Unref>;
+
+SamplePtr make_sample(const std::string &caps, const Frame &frame);
+// Runs "SOURCE ! ENCODER" and gives its frames, with the encoder's caps.
+std::vector<SamplePtr> encode(const std::string &description);
+Frame frame_of(GstSample *sample);
+// How many frames a decoder makes of a file, by e.g. "vp8dec".
+unsigned decode(const std::string &path, const std::string &decoder);
+
+// Frames that differ from each other, of a size that varies.
+Bytes make_bytes(Media media, std::uint32_t number, std::size_t size = 200);
+
+class Folder {
+ public:
+  Folder();
+  ~Folder();
+  Folder(const Folder &) = delete;
+  Folder &operator=(const Folder &) = delete;
+
+  int fd() const { return fd_; }
+  std::string path(const std::string &name = {}) const { return (path_ / name).string(); }
+  std::vector<std::string> names() const;  // sorted
+
+ private:
+  std::filesystem::path path_;
+  int fd_;
+};
+
+}  // namespace media

@@ -1,0 +1,73 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Meetings that are recorded, and what is in the files: main.py --build FOLDER [--filter TEXT]"""
+
+import argparse
+import os
+import sys
+import threading
+import time
+import traceback
+
+from bench import Bench
+from measure import measure
+from scenarios_browser import chromium
+from scenarios_faults import disk_full, kills, sfu_restart
+from scenarios_keys import commands_and_changes, late_and_withdrawn
+from scenarios_meeting import rotating_meeting
+
+SCENARIOS = {
+    "meeting": rotating_meeting,
+    "keys": late_and_withdrawn,
+    "changes": commands_and_changes,
+    "kills": kills,
+    "disk": disk_full,
+    "sfu": sfu_restart,
+    "browser": chromium,
+}
+# Run side by side: each waits most of the time.
+LANES = (("meeting", "disk"), ("keys", "browser"), ("changes", "sfu", "kills"))
+
+
+def run_lane(bench, names):
+    for name in names:
+        start = time.monotonic()
+        try:
+            SCENARIOS[name](bench)
+        except Exception as error:  # pylint: disable=broad-except
+            traceback.print_exc()
+            bench.report.add(name, "failed", f"{type(error).__name__}: {error}")
+        print(f"-- {name}: {time.monotonic() - start:.0f} s", file=sys.stderr, flush=True)
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--build", required=True)
+    parser.add_argument("--filter", default="")
+    parser.add_argument("--no-browser", action="store_true")
+    parser.add_argument("--measure", type=int, default=0, metavar="PARTICIPANTS")
+    parser.add_argument("--seconds", type=int, default=60)
+    options = parser.parse_args()
+    bench = Bench(options.build, os.path.join(options.build, "recorder"))
+    bench.start()
+    try:
+        if options.measure:
+            return measure(bench, options.measure, options.seconds)
+        wanted = [
+            [name for name in lane if options.filter in name] for lane in LANES
+        ]
+        if options.no_browser:
+            bench.report.add("Chromium", "skipped", "its packages are missing")
+            wanted = [[name for name in lane if name != "browser"] for lane in wanted]
+        threads = [threading.Thread(target=run_lane, args=(bench, lane)) for lane in wanted]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        bench.close()
+    return bench.report.finish()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

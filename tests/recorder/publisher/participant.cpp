@@ -1,0 +1,359 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "participant.h"
+
+#include <gst/sdp/sdp.h>
+#include <gst/video/video.h>
+#include <gst/webrtc/webrtc.h>
+
+#include <chrono>
+#include <sstream>
+
+namespace publisher {
+namespace {
+
+using namespace examples;
+
+constexpr const char *kLoopback = "127.0.0.1";
+constexpr int kVideoPayload = 96, kAudioPayload = 111;
+constexpr std::chrono::seconds kGatherTime{5};
+
+using DescriptionPtr =
+    std::unique_ptr<GstWebRTCSessionDescription, FreeWith<&gst_webrtc_session_description_free>>;
+
+std::string rtp_caps(Media media, const std::string &codec, guint32 ssrc) {
+  std::string caps = "application/x-rtp,media=";
+  if (media == Media::kAudio) {
+    caps += "audio,encoding-name=OPUS,clock-rate=48000,encoding-params=(string)2,payload=" +
+            std::to_string(kAudioPayload);
+  } else {
+    const std::string name = codec == "vp8" ? "VP8" : codec == "vp9" ? "VP9" : "H264";
+    caps += "video,encoding-name=" + name +
+            ",clock-rate=90000,payload=" + std::to_string(kVideoPayload);
+    if (codec == "h264")
+      caps += ",packetization-mode=(string)1,profile-level-id=(string)42e01f";
+  }
+  return caps + ",ssrc=(uint)" + std::to_string(ssrc);
+}
+
+const char *payloader_of(Media media, const std::string &codec) {
+  if (media == Media::kAudio)
+    return "rtpopuspay";
+  // Encrypted VP9 has no clear bytes that the stock one could read.
+  return codec == "vp8" ? "rtpvp8pay" : codec == "vp9" ? "rtpe2eepay" : "rtph264pay";
+}
+
+bool on_loopback(const std::string &candidate) {
+  std::istringstream words(candidate);
+  std::string foundation, component, transport, priority, address;
+  words >> foundation >> component >> transport >> priority >> address;
+  return address == kLoopback && g_ascii_strcasecmp(transport.c_str(), "UDP") == 0;
+}
+
+void wait_for(GstPromise *promise, const char *doing) {
+  if (gst_promise_wait(promise) != GST_PROMISE_RESULT_REPLIED)
+    throw Failure(std::string(doing) + ": no answer from webrtcbin");
+  const GstStructure *reply = gst_promise_get_reply(promise);
+  const GValue *value = reply ? gst_structure_get_value(reply, "error") : nullptr;
+  if (value && G_VALUE_HOLDS(value, G_TYPE_ERROR))
+    throw Failure(std::string(doing) + ": " +
+                  static_cast<GError *>(g_value_get_boxed(value))->message);
+}
+
+void apply(GstElement *peer, const char *signal, GstWebRTCSessionDescription *description) {
+  PromisePtr promise(gst_promise_new());
+  g_signal_emit_by_name(peer, signal, description, promise.get());
+  wait_for(promise.get(), signal);
+}
+
+/// Bytes that make a frame like no other one and that decoders leave alone: behind the last
+/// partition of VP8, and in the padding of an Opus packet (RFC 6716, code 3). In VP9 and H.264
+/// there is no such place that would not have to be parsed for.
+void stamp(const std::string &codec, std::uint32_t sender, std::uint64_t number,
+           std::vector<std::uint8_t> &frame) {
+  std::vector<std::uint8_t> mark(14);
+  GST_WRITE_UINT32_BE(mark.data(), sender);
+  GST_WRITE_UINT64_BE(mark.data() + 4, number);
+  if (codec == "vp8")
+    frame.insert(frame.end(), mark.begin(), mark.end());
+  if (codec != "opus" || frame.empty() || (frame[0] & 3) != 0)
+    return;
+  // One frame, with padding, of that many bytes.
+  frame[0] |= 3;
+  const std::uint8_t head[] = {0x41, std::uint8_t(mark.size())};
+  frame.insert(frame.begin() + 1, std::begin(head), std::end(head));
+  frame.insert(frame.end(), mark.begin(), mark.end());
+}
+
+}  // namespace
+
+Participant::Participant(Settings settings)
+    : settings_(std::move(settings)), id_(g_random_int()), pipeline_(make_pipeline("participant")) {
+  add_peer();
+  if (settings_.audio)
+    add_track(audio_, Media::kAudio, *settings_.audio);
+  if (settings_.video)
+    add_track(video_, Media::kVideo, *settings_.video);
+  if (gst_element_set_state(pipeline_.get(), GST_STATE_PLAYING) == GST_STATE_CHANGE_FAILURE)
+    throw Failure(settings_.identity + " does not start");
+}
+
+Participant::~Participant() {
+  g_signal_handlers_disconnect_by_data(peer_, this);
+  pipeline_.reset();
+}
+
+void Participant::add_peer() {
+  peer_ = add_element(pipeline_.get(), "webrtcbin");
+  gst_util_set_object_arg(G_OBJECT(peer_), "bundle-policy", "max-bundle");
+  GObject *ice = nullptr;
+  g_object_get(peer_, "ice-agent", &ice, nullptr);
+  ObjectPtr<GObject> owned_ice(ice);
+  gboolean added = FALSE;
+  g_signal_emit_by_name(ice, "add-local-ip-address", kLoopback, &added);
+  GObject *agent = nullptr;
+  g_object_get(ice, "agent", &agent, nullptr);
+  ObjectPtr<GObject> owned_agent(agent);
+  g_object_set(agent, "upnp", FALSE, "ice-tcp", FALSE, nullptr);
+  g_signal_connect(peer_, "on-ice-candidate", G_CALLBACK(on_candidate), this);
+  g_signal_connect(peer_, "notify::ice-gathering-state", G_CALLBACK(on_gathering), this);
+  g_signal_connect(peer_, "notify::connection-state", G_CALLBACK(on_connection), this);
+}
+
+void Participant::add_track(Track &track, Media media, const Clip &clip) {
+  const bool video = media == Media::kVideo;
+  track.owner = this;
+  track.media = media;
+  track.clip = &clip;
+  if (!settings_.manifest.empty())
+    track.manifest =
+        std::make_unique<Manifest>(settings_.manifest + "." + media_name(media) + ".jsonl");
+
+  const guint32 ssrc = g_random_int();
+  GstElement *payloader = add_element(pipeline_.get(), payloader_of(media, settings_.format.codec));
+  g_object_set(payloader, "pt", video ? kVideoPayload : kAudioPayload, "ssrc", ssrc, nullptr);
+  if (video && settings_.format.codec != "h264")
+    gst_util_set_object_arg(G_OBJECT(payloader), "picture-id-mode", "15-bit");
+  if (video && settings_.format.codec == "h264")
+    gst_util_set_object_arg(G_OBJECT(payloader), "aggregate-mode", "none");
+
+  GstElement *first = payloader;
+  if (settings_.protection == Protection::kEncrypt) {
+    first = add_element(pipeline_.get(), "e2eeencrypt");
+    g_object_set(first, "key-provider", settings_.provider, "participant",
+                 settings_.identity.c_str(), nullptr);
+    link_chain({first, payloader});
+    gst_pad_add_probe(static_pad(first, "src").get(), GST_PAD_PROBE_TYPE_BUFFER, &on_encrypted,
+                      &track, nullptr);
+  }
+
+  // Without a thread or queue of its own: the thread that pushes sends the packets as well.
+  track.pad.reset(GST_PAD(gst_object_ref_sink(gst_pad_new("src", GST_PAD_SRC))));
+  gst_pad_set_element_private(track.pad.get(), &track);
+  gst_pad_set_event_function(track.pad.get(), &on_event);
+  gst_pad_set_active(track.pad.get(), TRUE);
+
+  ObjectPtr<GstPad> sink(gst_element_request_pad_simple(peer_, "sink_%u"));
+  if (!sink || gst_pad_link(static_pad(payloader, "src").get(), sink.get()) != GST_PAD_LINK_OK ||
+      gst_pad_link(track.pad.get(), static_pad(first, "sink").get()) != GST_PAD_LINK_OK)
+    throw Failure("webrtcbin does not take the stream");
+  // The offer is made before any media flows, so say what will come.
+  GstWebRTCRTPTransceiver *transceiver = nullptr;
+  g_object_get(sink.get(), "transceiver", &transceiver, nullptr);
+  ObjectPtr<GstWebRTCRTPTransceiver> owned(transceiver);
+  const std::string caps = rtp_caps(media, settings_.format.codec, ssrc);
+  gst_util_set_object_arg(G_OBJECT(transceiver), "direction", "sendonly");
+  gst_util_set_object_arg(G_OBJECT(transceiver), "codec-preferences", caps.c_str());
+  if (video)
+    g_object_set(transceiver, "do-nack", TRUE, nullptr);
+}
+
+// ---- Connecting
+
+void Participant::on_candidate(GstElement *, guint, char *candidate, gpointer self) {
+  auto *participant = static_cast<Participant *>(self);
+  const std::lock_guard lock(participant->mutex_);
+  if (on_loopback(candidate))
+    participant->candidates_.push_back(candidate);
+}
+
+void Participant::on_gathering(GstElement *peer, GParamSpec *, gpointer self) {
+  auto *participant = static_cast<Participant *>(self);
+  GstWebRTCICEGatheringState state;
+  g_object_get(peer, "ice-gathering-state", &state, nullptr);
+  const std::lock_guard lock(participant->mutex_);
+  participant->gathered_ = state == GST_WEBRTC_ICE_GATHERING_STATE_COMPLETE;
+  participant->changed_.notify_all();
+}
+
+void Participant::on_connection(GstElement *peer, GParamSpec *, gpointer self) {
+  auto *participant = static_cast<Participant *>(self);
+  GstWebRTCPeerConnectionState state;
+  g_object_get(peer, "connection-state", &state, nullptr);
+  if (state == GST_WEBRTC_PEER_CONNECTION_STATE_CONNECTED)
+    participant->connected_ = true;
+  const CharPtr name(
+      g_enum_to_string(GST_TYPE_WEBRTC_PEER_CONNECTION_STATE, static_cast<gint>(state)));
+  std::string text(name.get());
+  text.erase(0, text.rfind('_') + 1);
+  const CharPtr lower(g_ascii_strdown(text.c_str(), -1));
+  participant->settings_.on_state(lower.get());
+}
+
+std::string Participant::make_offer() {
+  PromisePtr promise(gst_promise_new());
+  g_signal_emit_by_name(peer_, "create-offer", nullptr, promise.get());
+  wait_for(promise.get(), "create-offer");
+  GstWebRTCSessionDescription *made = nullptr;
+  gst_structure_get(gst_promise_get_reply(promise.get()), "offer",
+                    GST_TYPE_WEBRTC_SESSION_DESCRIPTION, &made, nullptr);
+  if (!made)
+    throw Failure("create-offer: webrtcbin made none");
+  const DescriptionPtr offer(made);
+  apply(peer_, "set-local-description", offer.get());
+
+  std::unique_lock lock(mutex_);
+  if (!changed_.wait_for(lock, kGatherTime, [this] { return gathered_; }))
+    throw Failure("ICE gathered no candidates in time");
+  const CharPtr text(gst_sdp_message_as_text(offer->sdp));
+  std::istringstream lines(text.get());
+  std::string sdp;
+  bool added = false;
+  for (std::string line; std::getline(lines, line);) {
+    while (!line.empty() && line.back() == '\r')
+      line.pop_back();
+    if (line.starts_with("a=candidate:") || line.empty())
+      continue;
+    sdp += line + "\r\n";
+    if (!added && line.starts_with("c=")) {
+      for (const std::string &candidate : candidates_)
+        sdp += "a=" + candidate + "\r\n";
+      added = true;
+    }
+  }
+  return sdp;
+}
+
+void Participant::take_answer(const std::string &sdp) {
+  GstSDPMessage *message = nullptr;
+  if (gst_sdp_message_new_from_text(sdp.c_str(), &message) != GST_SDP_OK)
+    throw Failure("the answer is no SDP");
+  const DescriptionPtr answer(
+      gst_webrtc_session_description_new(GST_WEBRTC_SDP_TYPE_ANSWER, message));
+  apply(peer_, "set-remote-description", answer.get());
+  for (guint line = 0; line < gst_sdp_message_medias_len(answer->sdp); ++line) {
+    const GstSDPMedia *media = gst_sdp_message_get_media(answer->sdp, line);
+    for (guint at = 0;; ++at) {
+      const char *value = gst_sdp_media_get_attribute_val_n(media, "candidate", at);
+      if (!value)
+        break;
+      const std::string candidate = "candidate:" + std::string(value);
+      if (on_loopback(candidate))
+        g_signal_emit_by_name(peer_, "add-ice-candidate", line, candidate.c_str());
+    }
+  }
+}
+
+// ---- Sending
+
+gboolean Participant::on_event(GstPad *pad, GstObject *, GstEvent *event) {
+  auto *track = static_cast<Track *>(gst_pad_get_element_private(pad));
+  if (gst_video_event_is_force_key_unit(event))
+    track->key_wanted = true;
+  gst_event_unref(event);
+  return TRUE;
+}
+
+GstPadProbeReturn Participant::on_encrypted(GstPad *, GstPadProbeInfo *info, gpointer data) {
+  auto *track = static_cast<Track *>(data);
+  if (!track->entry)
+    return GST_PAD_PROBE_OK;
+  GstBuffer *buffer = GST_PAD_PROBE_INFO_BUFFER(info);
+  GstMapInfo map;
+  if (gst_buffer_map(buffer, &map, GST_MAP_READ)) {
+    track->entry->cipher = sha256({map.data, map.size});
+    track->entry->key_index = map.size > 0 ? map.data[map.size - 1] : 0;  // the trailer ends so
+    gst_buffer_unmap(buffer, &map);
+  }
+  return GST_PAD_PROBE_OK;
+}
+
+std::vector<std::uint8_t> Participant::next_frame(Track &track, bool &key) {
+  if (track.key_wanted.exchange(false) || track.new_clip)
+    track.at = track.clip->next_key(track.at % track.clip->frames.size());
+  const Clip::Frame &frame = track.clip->frames[track.at];
+  track.at = (track.at + 1) % track.clip->frames.size();
+  std::vector<std::uint8_t> bytes = frame.bytes;
+  key = frame.key || track.media == Media::kAudio;
+  if (settings_.protection == Protection::kEncrypt)
+    stamp(track.media == Media::kAudio ? "opus" : settings_.format.codec, id_, track.sent, bytes);
+  return bytes;
+}
+
+void Participant::push(Track &track) {
+  if (track.new_clip) {
+    if (track.sent == 0) {
+      const CharPtr stream(g_strdup_printf("%08x-%s", id_, media_name(track.media)));
+      gst_pad_push_event(track.pad.get(), gst_event_new_stream_start(stream.get()));
+    }
+    const CapsPtr caps(gst_caps_from_string(track.clip->caps.c_str()));
+    gst_pad_push_event(track.pad.get(), gst_event_new_caps(caps.get()));
+    if (track.sent == 0) {
+      GstSegment segment;
+      gst_segment_init(&segment, GST_FORMAT_TIME);
+      gst_pad_push_event(track.pad.get(), gst_event_new_segment(&segment));
+    }
+  }
+  bool key = false;
+  const std::vector<std::uint8_t> frame = next_frame(track, key);
+  track.new_clip = false;
+  GstBuffer *buffer = gst_buffer_new_memdup(frame.data(), frame.size());
+  GST_BUFFER_PTS(buffer) = GST_BUFFER_DTS(buffer) = track.next;
+  GST_BUFFER_DURATION(buffer) = track.clip->frame_duration;
+  if (!key)
+    GST_BUFFER_FLAG_SET(buffer, GST_BUFFER_FLAG_DELTA_UNIT);
+  if (track.manifest)
+    track.entry = {track.sent, track.next, frame.size(), sha256(frame), "", key, 0};
+  gst_pad_push(track.pad.get(), buffer);
+  if (track.manifest)
+    track.manifest->add(*track.entry);
+  track.entry.reset();
+  ++track.sent;
+}
+
+void Participant::send_due() {
+  if (!connected_)
+    return;
+  const GstClockTime now = gst_element_get_current_running_time(pipeline_.get());
+  for (Track *track : {&audio_, &video_}) {
+    if (!track->pad)
+      continue;
+    if (track->next == GST_CLOCK_TIME_NONE)
+      track->next = now;
+    for (; track->next <= now; track->next += track->clip->frame_duration) {
+      if (!track->muted)
+        push(*track);
+    }
+  }
+}
+
+void Participant::mute(Media media, bool muted) {
+  (media == Media::kVideo ? video_ : audio_).muted = muted;
+}
+
+void Participant::use_video(const Clip &clip) {
+  video_.clip = &clip;
+  video_.new_clip = true;
+}
+
+void Participant::flush() {
+  for (Track *track : {&audio_, &video_}) {
+    if (track->manifest)
+      track->manifest->flush();
+  }
+}
+
+std::uint64_t Participant::sent(Media media) const {
+  return (media == Media::kVideo ? video_ : audio_).sent;
+}
+
+}  // namespace publisher

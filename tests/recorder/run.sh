@@ -1,0 +1,75 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+#
+# Meetings of GStreamer and Chromium through an SFU, recorded; and what is in the files.
+set -euo pipefail
+
+# shellcheck source-path=SCRIPTDIR source=../../examples/setup.sh
+source "$(dirname "${BASH_SOURCE[0]}")/../../examples/setup.sh"
+
+usage() {
+  cat <<'TEXT'
+Usage: tests/recorder/run.sh [--filter TEXT] [--measure [N]] [--no-install]
+
+Installs what is missing, builds, and has meetings recorded by e2ee-recorder: keys that change every
+two seconds, come late, never or are withdrawn, recorders that are killed, a full disk, an SFU that
+goes and comes back, Chromium with LiveKit's own worker. Frames in the files are compared with those
+that were sent. In a network namespace with nothing but 127.0.0.1; up to four minutes.
+
+  --filter TEXT   only scenarios whose name contains TEXT: meeting, keys, changes, kills, disk, sfu,
+                  browser
+  --measure [N]   instead: CPU and memory of one recorder with N (50) participants for a minute, open
+                  and sealed, and of one whose participants do not encrypt; writes
+                  build/recorder-bench.json
+  --no-install    install nothing, only say which Debian packages are missing
+
+The last line is "N passed, N failed, N skipped"; build/recorder/results/steps.tsv has a line for each
+case, for tests/report.py. Logs and recordings are in build/recorder.
+Exit status: 0 = nothing failed, 1 = something failed, 2 = wrong usage, or packages that are missing
+and cannot be installed.
+TEXT
+}
+
+wrong_usage() { usage >&2 && exit 2; }
+
+arguments=()
+e2ee_options "$@"
+set -- "${E2EE_ARGS[@]}"
+while (($# > 0)); do
+  case $1 in
+    -h | --help) usage && exit ;;
+    --filter=*) arguments+=("$1") ;;
+    --filter) (($# > 1)) || wrong_usage && arguments+=("--filter=$2") && shift ;;
+    --measure)
+      if [[ ${2-} =~ ^[1-9][0-9]*$ ]]; then arguments+=("--measure=$2") && shift; else arguments+=(--measure=50); fi
+      ;;
+    *) wrong_usage ;;
+  esac
+  shift
+done
+
+(e2ee_install build run test interop recorder) || exit 2
+# shellcheck disable=SC2034
+E2EE_TARGETS=(plugins/e2ee/libgste2ee.so gst/e2ee/GstE2EE-1.0.typelib
+  examples/recorder/e2ee-recorder examples/recorder/e2ee-unseal
+  tests/recorder/e2ee-test-publisher) # read by e2ee_build
+e2ee_build -Dtests=true
+
+here=$E2EE_ROOT/tests/recorder
+work=$E2EE_BUILD/recorder
+mkdir -p "$work"
+
+# Processes that anything leaves behind end with the PID namespace.
+spaces=(--net --pid --fork --kill-child=KILL --mount-proc)
+((EUID == 0)) || spaces+=(--map-root-user)
+if ! unshare "${spaces[@]}" true 2>"$work/namespace.log"; then
+  e2ee_say "Cannot make a network namespace: $(<"$work/namespace.log")" \
+    'Run this as root, or where unprivileged user namespaces are allowed.'
+  exit 2
+fi
+# tests/interop/run.sh has put them there.
+[[ -f $E2EE_BUILD/interop/node_modules/.installed ]] || arguments+=(--no-browser)
+
+# Waiting is bounded inside; this is for what nobody thought of.
+e2ee_env timeout -k 10 600 unshare "${spaces[@]}" "$E2EE_ROOT/tests/interop/namespace.sh" \
+  /usr/bin/python3 -B "$here/meeting/main.py" --build "$E2EE_BUILD" "${arguments[@]}"

@@ -1,0 +1,298 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// e2ee-unseal gives back what went in, for every scheme, and of damaged files what can be had.
+#include <sys/stat.h>
+
+#include <filesystem>
+
+#include "elements/svc_encoder.h"
+#include "recorder/framechain.h"
+#include "sealed.h"
+
+namespace {
+
+using namespace sealed;
+using elements::passphrase_provider;
+using elements::raw_provider;
+using recorder::Seal;
+
+constexpr guint8 kFill = 0x5a;
+
+class Unseal : public testing::Test {
+ protected:
+  // The provider string of raw_provider(kFill).
+  std::string key(unsigned index = 0) { return key_file(folder, kFill, index); }
+  std::string in() const { return folder.file("alice.mkv"); }
+
+  Folder folder;
+};
+
+Seal seal_of(const char *scheme) {
+  Seal seal;
+  seal.scheme = scheme;
+  seal.identity = "alice";
+  return seal;
+}
+
+TEST_F(Unseal, GivesBackPicturesAndSound) {
+  const Provider keys = passphrase_provider("a passphrase");
+  const std::vector<Stream> plain{vp8(), opus()};
+  write_recording(in(), seal_of("livekit"), {encrypt(plain[0], keys), encrypt(plain[1], keys)});
+  folder.write("secret", "a passphrase\n");
+  const Outcome run =
+      unseal({in(), "--key-provider", "shared,passphrase-file=" + folder.file("secret"), "--json"});
+  EXPECT_EQ(run.status, 0) << run.err;
+  ASSERT_EQ(run.tracks.size(), 2u);
+  EXPECT_EQ(run.derivations, 1);
+  const std::string out = folder.file("alice.open.webm");
+  expect_same(read_recording(out), plain);
+  struct stat status {};
+  ASSERT_EQ(stat(out.c_str(), &status), 0);
+  EXPECT_EQ(status.st_mode & 0777, 0600u);
+  EXPECT_EQ(folder.names(), (std::vector<std::string>{"alice.mkv", "alice.open.webm", "secret"}));
+}
+
+TEST_F(Unseal, KeepsTheSecretToItself) {
+  const Provider keys = passphrase_provider("hush-hush");
+  write_recording(in(), seal_of("livekit"), {encrypt(opus(), keys)});
+  const Outcome run = unseal({in(), "--key-provider", "shared,passphrase=hush-hush", "--report"});
+  EXPECT_EQ(run.status, 0) << run.err;
+  EXPECT_EQ((run.out + run.err).find("hush-hush"), std::string::npos);
+  EXPECT_NE(run.out.find("60 of 60 frames"), std::string::npos) << run.out;
+}
+
+struct SchemeCase {
+  const char *scheme;
+  Stream (*video)();
+};
+
+class UnsealScheme : public Unseal, public testing::WithParamInterface<SchemeCase> {};
+
+TEST_P(UnsealScheme, GivesBackWhatWentIn) {
+  const Encryption how{.scheme = GetParam().scheme};
+  const Provider keys = raw_provider(kFill, 3);
+  const std::vector<Stream> plain{GetParam().video(), opus()};
+  write_recording(in(), seal_of(how.scheme),
+                  {encrypt(plain[0], keys, how), encrypt(plain[1], keys, how)});
+  const Outcome run = unseal({in(), "-k", key(3), "--json", "-o", folder.file("out.mkv")});
+  EXPECT_EQ(run.status, 0) << run.err << run.out;
+  expect_same(read_recording(folder.file("out.mkv")), plain);
+}
+
+INSTANTIATE_TEST_SUITE_P(All, UnsealScheme,
+                         testing::Values(SchemeCase{"livekit", vp9}, SchemeCase{"jitsi", vp8},
+                                         SchemeCase{"jitsi", vp9}, SchemeCase{"sframe", vp8},
+                                         SchemeCase{"sframe", vp9}, SchemeCase{"realtimekit", vp8}),
+                         [](const auto &item) {
+                           return std::string(item.param.scheme) + "_" +
+                                  (item.param.video == vp8 ? "vp8" : "vp9");
+                         });
+
+// A chain of its own over the plain frames says what is expected.
+Stream through_chain(const Stream &plain, const char *codec, const char *caps_name) {
+  Stream result;
+  result.caps = caps_name;
+  recorder::FrameChain chain(codec, [&](GstCaps *, GstBuffer *frame) {
+    result.frames.push_back(
+        {elements::bytes_of(frame), static_cast<std::int64_t>(GST_BUFFER_PTS(frame))});
+  });
+  const elements::Caps caps(gst_caps_from_string(plain.caps.c_str()));
+  for (const Frame &frame : plain.frames) {
+    recorder::BufferPtr buffer(elements::buffer_of(frame.bytes).release());
+    GST_BUFFER_PTS(buffer.get()) = static_cast<GstClockTime>(frame.ns);
+    chain.push(caps.get(), std::move(buffer));
+  }
+  chain.end();
+  return result;
+}
+
+TEST_F(Unseal, MakesLengthsOfH264) {
+  const Stream plain = h264();
+  const Provider keys = raw_provider(kFill);
+  const Stream encrypted = encrypt(plain, keys);
+  ASSERT_NE(encrypted.caps.find("byte-stream"), std::string::npos) << encrypted.caps;
+  write_recording(in(), seal_of("livekit"), {encrypted});
+  const Outcome run = unseal({in(), "-k", key(), "--json"});
+  EXPECT_EQ(run.status, 0) << run.err << run.out;
+  const std::vector<Stream> read = read_recording(folder.file("alice.open.mkv"));
+  ASSERT_EQ(read.size(), 1u);
+  // What the decryptor gives back, which leaves notes of the encoder out.
+  Stream opened = plain;
+  for (std::size_t i = 0; i < plain.frames.size(); ++i) {
+    const auto bytes = elements::open(keys, elements::kH264, encrypted.frames[i].bytes);
+    ASSERT_TRUE(bytes);
+    opened.frames[i].bytes = *bytes;
+  }
+  opened.caps = elements::kH264;
+  expect_same(read, {through_chain(opened, "h264", "video/x-h264")});
+}
+
+TEST_F(Unseal, JoinsLayersOfVp9) {
+  constexpr std::int64_t kFrame = 33'000'000;
+  Stream layers;
+  layers.caps = elements::kSvcCaps;
+  const auto pictures = elements::encode_svc({.spatial = 3, .pictures = 12, .key_every = 6});
+  std::int64_t time = 0;
+  for (const auto &picture : pictures) {
+    for (const auto &layer : picture)
+      layers.frames.push_back({layer.bytes, time});
+    time += kFrame;
+  }
+  ASSERT_GT(layers.frames.size(), pictures.size());
+  const Provider keys = raw_provider(kFill);
+  write_recording(in(), seal_of("livekit"), {encrypt(layers, keys)});
+  const Outcome run = unseal({in(), "-k", key(), "--json"});
+  EXPECT_EQ(run.status, 0) << run.err << run.out;
+  const std::vector<Stream> read = read_recording(folder.file("alice.open.webm"));
+  ASSERT_EQ(read.size(), 1u);
+  EXPECT_EQ(read[0].frames.size(), pictures.size());
+  expect_same(read, {through_chain(layers, "vp9", "video/x-vp9")});
+}
+
+// ---- damage -------------------------------------------------------------------------------------
+
+TEST_F(Unseal, OpensWhatIsThereOfAFileThatWasCutOff) {
+  const Provider keys = raw_provider(kFill);
+  const std::vector<Stream> plain{vp8(), opus()};
+  write_recording(in(), seal_of("livekit"), {encrypt(plain[0], keys), encrypt(plain[1], keys)});
+  const auto size = std::filesystem::file_size(in());
+  std::size_t least = plain[0].frames.size() + plain[1].frames.size();
+  for (const int percent : {90, 60}) {
+    std::filesystem::resize_file(in(), size * static_cast<unsigned>(percent) / 100);
+    const std::string out = folder.file("out" + std::to_string(percent) + ".webm");
+    const Outcome run = unseal({in(), "-k", key(), "-o", out, "--json"});
+    EXPECT_TRUE(run.status == 0 || run.status == 3) << run.err;
+    std::size_t frames = 0;
+    for (const Stream &read : read_recording(out)) {
+      for (const Stream &stream : plain) {
+        if (stream.caps.rfind(read.caps, 0) != 0)
+          continue;
+        ASSERT_LE(read.frames.size(), stream.frames.size());
+        for (std::size_t i = 0; i < read.frames.size(); ++i)
+          ASSERT_EQ(read.frames[i].bytes, stream.frames[i].bytes);
+      }
+      frames += read.frames.size();
+    }
+    EXPECT_GT(frames, 0u);
+    EXPECT_LT(frames, least);
+    least = frames;
+  }
+  std::filesystem::resize_file(in(), size / 10);
+  const Outcome run = unseal({in(), "-k", key(), "-o", folder.file("nothing.webm")});
+  EXPECT_EQ(run.status, 1);
+  EXPECT_FALSE(std::filesystem::exists(folder.file("nothing.webm")));
+}
+
+TEST_F(Unseal, LeavesDamagedFramesOut) {
+  const Provider keys = raw_provider(kFill);
+  const Stream plain = vp8();
+  Stream broken = encrypt(plain, keys);
+  for (const std::size_t i : {10u, 11u, 25u})
+    broken.frames[i].bytes[20] ^= 1;
+  broken.frames[30].bytes.resize(5);
+  write_recording(in(), seal_of("livekit"), {broken});
+  const Outcome run = unseal({in(), "-k", key(), "--json"});
+  EXPECT_EQ(run.status, 3);
+  ASSERT_EQ(run.tracks.size(), 1u);
+  EXPECT_EQ(run.tracks[0].no_match, 3);
+  EXPECT_EQ(run.tracks[0].malformed, 1);
+  EXPECT_EQ(run.tracks[0].opened, 36);
+  Stream rest = plain;
+  for (const int i : {30, 25, 11, 10})
+    rest.frames.erase(rest.frames.begin() + i);
+  expect_same(read_recording(folder.file("alice.open.webm")), {rest});
+}
+
+TEST_F(Unseal, TellsOfAFrameThatIsThereTwice) {
+  const Provider keys = raw_provider(kFill);
+  const Stream plain = opus();
+  Stream encrypted = encrypt(plain, keys);
+  // A frame that came twice.
+  Frame again = encrypted.frames[5];
+  again.ns = encrypted.frames.back().ns + 20'000'000;
+  encrypted.frames.push_back(again);
+  write_recording(in(), seal_of("livekit"), {encrypted});
+  Outcome run = unseal({in(), "-k", key(), "--json"});
+  EXPECT_EQ(run.status, 0);
+  EXPECT_EQ(run.replayed, 1);
+  EXPECT_EQ(run.reused, 0);
+}
+
+TEST_F(Unseal, OverwritesNothing) {
+  const Provider keys = raw_provider(kFill);
+  write_recording(in(), seal_of("livekit"), {encrypt(opus(), keys)});
+  folder.write("alice.open.webm", "precious");
+  const Outcome run = unseal({in(), "-k", key()});
+  EXPECT_EQ(run.status, 1);
+  EXPECT_NE(run.err.find("not overwritten"), std::string::npos) << run.err;
+  EXPECT_EQ(std::filesystem::file_size(folder.file("alice.open.webm")), 8u);
+}
+
+TEST_F(Unseal, LeavesNothingBehindWhenNothingOpens) {
+  const Provider keys = raw_provider(kFill);
+  write_recording(in(), seal_of("livekit"), {encrypt(opus(), keys)});
+  const std::string other = key_file(folder, 0x77, 0);
+  const auto before = folder.names();
+  Outcome run = unseal({in(), "-k", other});
+  EXPECT_EQ(run.status, 1);
+  EXPECT_NE(run.err.find("none of the keys"), std::string::npos) << run.err;
+  EXPECT_EQ(folder.names(), before);
+  run = unseal({in(), "-k", key_file(folder, kFill, 9)});
+  EXPECT_EQ(run.status, 1);
+  EXPECT_NE(run.err.find("no key for the key indices that the frames name (0)"), std::string::npos)
+      << run.err;
+}
+
+TEST_F(Unseal, SaysWhatIsWrongWithItsUse) {
+  EXPECT_EQ(unseal({}).status, 2);
+  EXPECT_EQ(unseal({in()}).status, 2);
+  EXPECT_EQ(unseal({in(), "-k", "shared,passphrase=x", "--max-ratchet", "-1"}).status, 2);
+  EXPECT_EQ(unseal({in(), "--no-such-option"}).status, 2);
+  EXPECT_EQ(unseal({in(), "-k", "shared,passphrase=x"}).status, 1);  // no such file
+  EXPECT_EQ(unseal({"--help"}).status, 0);
+  folder.write("text.mkv", "this is no recording");
+  EXPECT_EQ(unseal({folder.file("text.mkv"), "-k", "shared,passphrase=x"}).status, 1);
+}
+
+// ---- what is said about it ----------------------------------------------------------------------
+
+TEST_F(Unseal, TakesTheSidecarWhereTheTagIsLost) {
+  const Provider keys = raw_provider(kFill);
+  const std::vector<Stream> plain{opus()};
+  const Seal seal = seal_of("sframe");
+  const Stream encrypted = encrypt(plain[0], keys, {.scheme = "sframe"});
+  write_recording(in(), seal, {encrypted}, false);
+  EXPECT_EQ(unseal({in(), "-k", key()}).status, 1);
+  folder.write("alice.mkv.json", seal_text(seal, {encrypted}));
+  Outcome run = unseal({in(), "-k", key(), "--json"});
+  EXPECT_EQ(run.status, 0) << run.err;
+  EXPECT_EQ(run.notes.size(), 1u);
+  expect_same(read_recording(folder.file("alice.open.webm")), plain);
+  std::filesystem::rename(folder.file("alice.mkv.json"), folder.file("alice.json"));
+  run = unseal({in(), "-k", key(), "--json", "-o", folder.file("2.webm")});
+  EXPECT_EQ(run.status, 0) << run.err;
+}
+
+TEST_F(Unseal, RefusesASidecarOfANewerVersion) {
+  const Provider keys = raw_provider(kFill);
+  const Stream encrypted = encrypt(opus(), keys);
+  write_recording(in(), seal_of("livekit"), {encrypted}, false);
+  Seal later = seal_of("livekit");
+  later.version = Seal::kVersion + 1;
+  folder.write("alice.mkv.json", later.to_json());
+  Outcome run = unseal({in(), "-k", key()});
+  EXPECT_EQ(run.status, 1);
+  EXPECT_NE(run.err.find("newer e2ee-unseal"), std::string::npos) << run.err;
+}
+
+TEST_F(Unseal, SaysWhenFileAndSidecarDiffer) {
+  const Provider keys = raw_provider(kFill);
+  const Stream encrypted = encrypt(opus(), keys);
+  write_recording(in(), seal_of("livekit"), {encrypted});
+  folder.write("alice.mkv.json", seal_text(seal_of("jitsi"), {encrypted}));
+  const Outcome run = unseal({in(), "-k", key(), "--json"});
+  EXPECT_EQ(run.status, 0) << run.err;
+  ASSERT_EQ(run.notes.size(), 1u);
+  EXPECT_NE(run.notes[0].find("differ"), std::string::npos);
+}
+
+}  // namespace
