@@ -31,9 +31,8 @@ constexpr const char *kDescription =
     "  e2ee-recorder --url https://sfu.example/janus --room 1234 --audit-key audit.pem \\\n"
     "    --mode sealed --output recordings\n"
     "\n"
-    "Exit status: 0 = ended as asked; 1 = failed; 2 = wrong usage; 3 = ended as asked, and some\n"
-    "frames that arrived are not in the files (the audit log tells which). verify-log: 0 = "
-    "closed,\n"
+    "Exit status: 0 = ended as asked; 1 = failed; 2 = wrong usage; 3 = ended as asked, but there\n"
+    "was trouble on the way (disk, SFU, keys file): the audit log tells. verify-log: 0 = closed,\n"
     "1 = broken, 3 = open-ended: its writer did not end in good order.";
 
 class Wrong : public std::runtime_error {
