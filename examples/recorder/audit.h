@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "jsonlines.h"
+#include "json.h"
 #include "signature.h"
 
 namespace recorder {

@@ -43,7 +43,7 @@ ControlRequest parse_request(const std::string &line) {
   if (!node)
     throw Failure("a request is an object in JSON on one line, such as {\"command\": \"status\"}");
   JsonObject *object = json_node_get_object(node.get());
-  ControlRequest request{json_text(object, "command"), json_text(object, "identity")};
+  ControlRequest request{text_or(object, "command"), text_or(object, "identity")};
   if (!control_protocol::is_command(request.command))
     throw Failure("the command is one of withdraw, allow, status, stop");
   if (control_protocol::takes_identity(request.command) && request.identity.empty())

@@ -6,7 +6,7 @@
 #include <string>
 
 #include "common/gst_ptr.h"
-#include "jsonlines.h"
+#include "json.h"
 
 namespace recorder {
 

@@ -7,7 +7,7 @@
 #include <string>
 
 #include "audit.h"
-#include "jsonlines.h"
+#include "json.h"
 #include "progress.h"
 
 namespace recorder {

@@ -39,10 +39,16 @@ JsonNode *value_of(JsonObject *object, const char *name, GType type) {
                                                                                        : nullptr;
 }
 
+examples::CharPtr valid_utf8(const std::string &text) {
+  return examples::CharPtr(g_utf8_make_valid(text.data(), static_cast<gssize>(text.size())));
+}
+
 }  // namespace
 
 JsonNodePtr parse_json(std::string_view text, std::string &why) {
-  if (!g_utf8_validate(text.data(), static_cast<gssize>(text.size()), nullptr)) {
+  // json-glib stops at a NUL although it is told the length.
+  if (text.find('\0') != std::string_view::npos ||
+      !g_utf8_validate(text.data(), static_cast<gssize>(text.size()), nullptr)) {
     why = "it is not UTF-8";
     return nullptr;
   }
@@ -100,6 +106,70 @@ std::optional<std::int64_t> member_number(JsonObject *object, const char *name) 
 bool member_flag(JsonObject *object, const char *name) {
   JsonNode *node = value_of(object, name, G_TYPE_BOOLEAN);
   return node && json_node_get_boolean(node);
+}
+
+JsonNodePtr parse_json_object(std::string_view text) {
+  std::string why;
+  JsonNodePtr node = parse_json(text, why);
+  return node && JSON_NODE_HOLDS_OBJECT(node.get()) ? std::move(node) : nullptr;
+}
+
+std::string text_or(JsonObject *object, const char *name, const std::string &otherwise) {
+  return member_text(object, name).value_or(otherwise);
+}
+
+std::int64_t number_or(JsonObject *object, const char *name, std::int64_t otherwise) {
+  return member_number(object, name).value_or(otherwise);
+}
+
+JsonWriter::JsonWriter() : node_(json_node_new(JSON_NODE_OBJECT)) {
+  json_node_take_object(node_.get(), json_object_new());
+}
+
+JsonWriter::JsonWriter(const JsonFields &fields) : JsonWriter() {
+  for (const auto &[name, value] : fields)
+    set(name, value);
+}
+
+JsonWriter &JsonWriter::set(const std::string &name, const JsonValue &value) {
+  JsonObject *object = json_node_get_object(node_.get());
+  if (const auto *text = std::get_if<std::string>(&value))
+    json_object_set_string_member(object, name.c_str(), valid_utf8(*text).get());
+  else if (const auto *number = std::get_if<std::int64_t>(&value))
+    json_object_set_int_member(object, name.c_str(), *number);
+  else
+    json_object_set_boolean_member(object, name.c_str(), std::get<bool>(value));
+  return *this;
+}
+
+JsonWriter &JsonWriter::set(const std::string &name, const std::vector<JsonWriter> &array) {
+  JsonArray *members = json_array_new();
+  for (const JsonWriter &member : array)
+    json_array_add_element(members, json_node_copy(member.node_.get()));
+  json_object_set_array_member(json_node_get_object(node_.get()), name.c_str(), members);
+  return *this;
+}
+
+std::string JsonWriter::line() const {
+  return examples::CharPtr(json_to_string(node_.get(), FALSE)).get();
+}
+
+JsonValue json_unsigned(std::uint64_t number) {
+  if (number > std::uint64_t{1} << 53)
+    return std::to_string(number);
+  return static_cast<std::int64_t>(number);
+}
+
+std::string time_text(std::int64_t unix_us) {
+  constexpr std::int64_t kSecond = G_USEC_PER_SEC;
+  GDateTime *seconds = g_date_time_new_from_unix_utc(unix_us / kSecond);
+  const examples::CharPtr text(seconds ? g_date_time_format(seconds, "%Y-%m-%dT%H:%M:%S")
+                                       : nullptr);
+  g_clear_pointer(&seconds, g_date_time_unref);
+  const examples::CharPtr whole(
+      g_strdup_printf("%s.%06dZ", text ? text.get() : "0000-00-00T00:00:00",
+                      static_cast<int>(unix_us % kSecond < 0 ? 0 : unix_us % kSecond)));
+  return whole.get();
 }
 
 }  // namespace recorder

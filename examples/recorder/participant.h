@@ -53,7 +53,7 @@ class Participant {
   std::string key_state_;  // what e2eedecrypt reported last
   bool withdrawn_ = false;
   bool closing_ = false;  // on another thread
-  std::string file_;  // the present one
+  std::string file_;      // the present one
   bool first_file_ = true;
   std::chrono::steady_clock::time_point file_since_;
   std::function<void()> gone_;

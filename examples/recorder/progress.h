@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "common/terminal.h"
-#include "jsonlines.h"
+#include "json.h"
 
 namespace recorder {
 

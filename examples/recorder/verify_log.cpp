@@ -23,13 +23,13 @@ class Verifier {
     if (!node)
       return broken("is not a record in JSON");
     JsonObject *record = json_node_get_object(node.get());
-    const std::string event = json_text(record, "event");
-    if (json_number(record, "seq") != static_cast<std::int64_t>(line_))
-      return broken("has number " + std::to_string(json_number(record, "seq")) +
+    const std::string event = text_or(record, "event");
+    if (number_or(record, "seq") != static_cast<std::int64_t>(line_))
+      return broken("has number " + std::to_string(number_or(record, "seq")) +
                     ": records were removed, added or moved");
-    if (json_text(record, "prev") != prev_)
+    if (text_or(record, "prev") != prev_)
       return broken("does not follow from the line before, which was edited, removed or moved");
-    if (json_text(record, "time").empty() || event.empty())
+    if (text_or(record, "time").empty() || event.empty())
       return broken("lacks its time or its event");
     if ((line_ == 1) != (event == "opened"))
       return broken(line_ == 1 ? "is not an opening record" : "opens the log a second time");
@@ -40,7 +40,7 @@ class Verifier {
     prev_ = sha256_hex(line);
     closed_ = event == "closed";
     report_.records = line_;
-    report_.until = json_text(record, "time");
+    report_.until = text_or(record, "time");
     if (json_object_has_member(record, "signature")) {
       report_.signed_records = line_;
       report_.signed_until = report_.until;
@@ -71,11 +71,11 @@ class Verifier {
   }
 
   bool opened_by_us(JsonObject *record) {
-    if (json_number(record, "format") != 1)
+    if (number_or(record, "format") != 1)
       return broken("is of a format that this program does not know; take a newer one");
-    if (json_text(record, "public-key") == key_.hex())
+    if (text_or(record, "public-key") == key_.hex())
       return true;
-    return broken("was opened with another key, " + json_text(record, "public-key-fingerprint") +
+    return broken("was opened with another key, " + text_or(record, "public-key-fingerprint") +
                   ", not with the one given, " + key_.fingerprint());
   }
 
@@ -85,7 +85,7 @@ class Verifier {
       return !must || broken("lacks its signature");
     if (!must)
       return broken("carries a signature, which records of this event have not");
-    const std::string signature = json_text(record, "signature");
+    const std::string signature = text_or(record, "signature");
     const std::string end = audit_format::kSignatureField + signature + "\"}";
     if (!line.ends_with(end))
       return broken("has its signature in the wrong place");

@@ -27,7 +27,7 @@ struct AuditKeys : testing::Test {
     for (const std::string &line : lines_of(read_file(path))) {
       JsonNodePtr node = parse_json_object(line);
       EXPECT_TRUE(node) << line;
-      if (node && json_text(json_node_get_object(node.get()), "event") == event)
+      if (node && text_or(json_node_get_object(node.get()), "event") == event)
         found.push_back(std::move(node));
     }
     return found;
@@ -77,23 +77,23 @@ TEST_F(AuditKeys, R18_AKeyOfOnesOwnProvesTheIdentity) {
   log.close({});
   const std::vector<JsonNodePtr> uses = told("key-used");
   ASSERT_EQ(uses.size(), 2U);
-  const bool alice_first = json_text(object(uses[0]), "participant") == "alice";
+  const bool alice_first = text_or(object(uses[0]), "participant") == "alice";
   JsonObject *alice = object(uses[alice_first ? 0 : 1]);
   JsonObject *bob = object(uses[alice_first ? 1 : 0]);
-  EXPECT_EQ(json_text(alice, "identity"), "proven");
-  EXPECT_EQ(json_text(alice, "fingerprint"), print);
-  EXPECT_EQ(json_text(alice, "direction"), "decrypt");
-  EXPECT_EQ(json_number(alice, "frames"), 5);
-  EXPECT_EQ(json_number(alice, "failures"), 1);
-  EXPECT_EQ(json_number(alice, "key-id"), 0);
-  EXPECT_LE(json_text(alice, "first"), json_text(alice, "last"));
-  EXPECT_LE(json_text(alice, "last"), json_text(alice, "time"));
-  EXPECT_EQ(json_text(bob, "participant"), "bob");
-  EXPECT_EQ(json_number(bob, "key-id"), 3);
-  EXPECT_EQ(json_number(bob, "frames"), 1);
+  EXPECT_EQ(text_or(alice, "identity"), "proven");
+  EXPECT_EQ(text_or(alice, "fingerprint"), print);
+  EXPECT_EQ(text_or(alice, "direction"), "decrypt");
+  EXPECT_EQ(number_or(alice, "frames"), 5);
+  EXPECT_EQ(number_or(alice, "failures"), 1);
+  EXPECT_EQ(number_or(alice, "key-id"), 0);
+  EXPECT_LE(text_or(alice, "first"), text_or(alice, "last"));
+  EXPECT_LE(text_or(alice, "last"), text_or(alice, "time"));
+  EXPECT_EQ(text_or(bob, "participant"), "bob");
+  EXPECT_EQ(number_or(bob, "key-id"), 3);
+  EXPECT_EQ(number_or(bob, "frames"), 1);
   const std::vector<JsonNodePtr> removed = told("key-removed");
   ASSERT_EQ(removed.size(), 1U);
-  EXPECT_EQ(json_text(object(removed[0]), "key-id"), "all");
+  EXPECT_EQ(text_or(object(removed[0]), "key-id"), "all");
   expect_no_secret({kPassphrase, "a1a1a1a1"});
   const LogReport report = verify_log(path, key + ".pub");
   EXPECT_EQ(report.state, LogState::kClosed) << report.text();
@@ -111,12 +111,12 @@ TEST_F(AuditKeys, R18_UnderASharedKeyIdentitiesAreAsserted) {
   const std::vector<JsonNodePtr> uses = told("key-used");
   ASSERT_EQ(uses.size(), 2U);
   for (const JsonNodePtr &use : uses)
-    EXPECT_EQ(json_text(object(use), "identity"), "asserted");
+    EXPECT_EQ(text_or(object(use), "identity"), "asserted");
   ASSERT_EQ(told("key-changed").size(), 1U);
   const std::vector<JsonNodePtr> steps = told("key-ratcheted");
   ASSERT_EQ(steps.size(), 1U);
-  EXPECT_EQ(json_number(object(steps[0]), "key-id"), 1);
-  EXPECT_EQ(json_number(object(steps[0]), "generation"), 1);
+  EXPECT_EQ(number_or(object(steps[0]), "key-id"), 1);
+  EXPECT_EQ(number_or(object(steps[0]), "generation"), 1);
   expect_no_secret({kPassphrase, "b2b2b2b2"});
 }
 
@@ -134,7 +134,7 @@ TEST_F(AuditKeys, AKeyThatIsMissingIsTold) {
   }
   log.close({});
   const std::vector<JsonNodePtr> missing = told("key-missing");
-  EXPECT_EQ(json_number(object(missing[0]), "key-id"), 2);
+  EXPECT_EQ(number_or(object(missing[0]), "key-id"), 2);
 }
 
 TEST_F(AuditKeys, ALogThatIsGoneHearsNothing) {

@@ -32,7 +32,7 @@ JsonNodePtr record(const std::string &line) {
 }
 
 std::string text_in(const std::string &line, const char *name) {
-  return json_text(json_node_get_object(record(line).get()), name);
+  return text_or(json_node_get_object(record(line).get()), name);
 }
 
 }  // namespace
@@ -49,9 +49,9 @@ TEST_F(Audit, EachRecordSaysWhenAndFollowsFromTheLast) {
   for (std::size_t i = 0; i < lines.size(); ++i) {
     const JsonNodePtr node = record(lines[i]);
     JsonObject *object = json_node_get_object(node.get());
-    EXPECT_EQ(json_number(object, "seq"), static_cast<std::int64_t>(i + 1));
-    EXPECT_EQ(json_text(object, "prev"), prev);
-    EXPECT_TRUE(std::regex_match(json_text(object, "time"),
+    EXPECT_EQ(number_or(object, "seq"), static_cast<std::int64_t>(i + 1));
+    EXPECT_EQ(text_or(object, "prev"), prev);
+    EXPECT_TRUE(std::regex_match(text_or(object, "time"),
                                  std::regex("\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d\\.\\d{6}Z")))
         << lines[i];
     prev = sha256_hex(lines[i]);

@@ -231,24 +231,24 @@ TEST_F(Table, MachinesGetObjects) {
   ASSERT_EQ(lines.size(), 3U) << text;
   const JsonNodePtr joined = parse_json_object(lines[0]);
   ASSERT_TRUE(joined);
-  EXPECT_EQ(json_text(json_node_get_object(joined.get()), "event"), "joined");
-  EXPECT_EQ(json_text(json_node_get_object(joined.get()), "participant"), "b\nob\x1b\xef\xbf\xbd");
+  EXPECT_EQ(text_or(json_node_get_object(joined.get()), "event"), "joined");
+  EXPECT_EQ(text_or(json_node_get_object(joined.get()), "participant"), "b\nob\x1b\xef\xbf\xbd");
   for (unsigned i : {1U, 2U}) {
     const JsonNodePtr progress = parse_json_object(lines[i]);
     ASSERT_TRUE(progress) << lines[i];
     JsonObject *object = json_node_get_object(progress.get());
-    EXPECT_EQ(json_text(object, "event"), "progress");
+    EXPECT_EQ(text_or(object, "event"), "progress");
     JsonArray *participants = json_object_get_array_member(object, "participants");
     ASSERT_EQ(json_array_get_length(participants), 3U);
     JsonObject *alice = json_array_get_object_element(participants, 0);
-    EXPECT_EQ(json_text(alice, "identity"), "alice");
-    EXPECT_EQ(json_text(alice, "state"), "recording");
-    EXPECT_EQ(json_number(alice, "seconds"), 65);
-    EXPECT_EQ(json_number(alice, "video"), 1950);
-    EXPECT_EQ(json_number(alice, "audio"), 3250);
-    EXPECT_EQ(json_number(alice, "lost"), 0);
-    EXPECT_EQ(json_number(alice, "bytes"), 12340000);
-    EXPECT_EQ(json_text(alice, "file"), "alice.webm");
+    EXPECT_EQ(text_or(alice, "identity"), "alice");
+    EXPECT_EQ(text_or(alice, "state"), "recording");
+    EXPECT_EQ(number_or(alice, "seconds"), 65);
+    EXPECT_EQ(number_or(alice, "video"), 1950);
+    EXPECT_EQ(number_or(alice, "audio"), 3250);
+    EXPECT_EQ(number_or(alice, "lost"), 0);
+    EXPECT_EQ(number_or(alice, "bytes"), 12340000);
+    EXPECT_EQ(text_or(alice, "file"), "alice.webm");
   }
 }
 
