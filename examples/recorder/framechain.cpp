@@ -33,7 +33,8 @@ examples::ObjectPtr<GstPad> new_pad(const char *name, GstPadDirection direction)
 
 }  // namespace
 
-FrameChain::FrameChain(const std::string &codec, Take take) : take_(std::move(take)) {
+FrameChain::FrameChain(const std::string &codec, Take take)
+    : codec_(codec), take_(std::move(take)) {
   auto pipeline = examples::make_pipeline("chain");
   const std::vector<GstElement *> elements = elements_for(pipeline.get(), codec);
   if (elements.empty())
@@ -67,16 +68,28 @@ void FrameChain::push(GstCaps *caps, BufferPtr frame) {
     take_(caps, frame.get());
     return;
   }
-  if (!caps_) {
-    gst_pad_push_event(in_.get(), gst_event_new_stream_start("opened"));
-    gst_pad_push_event(in_.get(), gst_event_new_caps(caps));
-    GstSegment segment;
-    gst_segment_init(&segment, GST_FORMAT_TIME);
-    gst_pad_push_event(in_.get(), gst_event_new_segment(&segment));
-    caps_.reset(gst_caps_ref(caps));
-  }
-  gst_pad_push(in_.get(), frame.release());
+  if (!caps_ || !gst_caps_is_equal(caps_.get(), caps))
+    send_caps(caps);
+  const GstFlowReturn flow = gst_pad_push(in_.get(), frame.release());
   check();
+  if (flow != GST_FLOW_OK)
+    throw Failure("frames of " + codec_ + " were opened and cannot be made into those of a file: " +
+                  gst_flow_get_name(flow));
+}
+
+void FrameChain::send_caps(GstCaps *caps) {
+  const bool first = !caps_;
+  if (first)
+    gst_pad_push_event(in_.get(), gst_event_new_stream_start("opened"));
+  if (!gst_pad_push_event(in_.get(), gst_event_new_caps(caps)))
+    throw Failure("frames of " + codec_ + " cannot be made into those of a file: their caps " +
+                  examples::CharPtr(gst_caps_to_string(caps)).get() + " are not taken");
+  caps_.reset(gst_caps_ref(caps));
+  if (!first)
+    return;
+  GstSegment segment;
+  gst_segment_init(&segment, GST_FORMAT_TIME);
+  gst_pad_push_event(in_.get(), gst_event_new_segment(&segment));
 }
 
 void FrameChain::end() {

@@ -3,6 +3,7 @@
 
 #include <exception>
 #include <functional>
+#include <string>
 
 #include "opener.h"
 
@@ -19,14 +20,16 @@ class FrameChain {
   FrameChain(const FrameChain &) = delete;
   FrameChain &operator=(const FrameChain &) = delete;
 
-  // Throws what `take` throws.
+  // Throws what `take` throws, and when frames do not get there.
   void push(GstCaps *caps, BufferPtr frame);
   void end();
 
  private:
+  void send_caps(GstCaps *caps);
   void check();
   static GstFlowReturn took(GstPad *pad, GstObject *parent, GstBuffer *buffer);
 
+  std::string codec_;
   Take take_;
   examples::PipelinePtr pipeline_;  // none: frames go straight through
   examples::ObjectPtr<GstPad> in_, out_;

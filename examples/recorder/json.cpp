@@ -137,6 +137,8 @@ JsonWriter &JsonWriter::set(const std::string &name, const JsonValue &value) {
     json_object_set_string_member(object, name.c_str(), valid_utf8(*text).get());
   else if (const auto *number = std::get_if<std::int64_t>(&value))
     json_object_set_int_member(object, name.c_str(), *number);
+  else if (const auto *real = std::get_if<double>(&value))
+    json_object_set_double_member(object, name.c_str(), *real);
   else
     json_object_set_boolean_member(object, name.c_str(), std::get<bool>(value));
   return *this;
@@ -146,6 +148,14 @@ JsonWriter &JsonWriter::set(const std::string &name, const std::vector<JsonWrite
   JsonArray *members = json_array_new();
   for (const JsonWriter &member : array)
     json_array_add_element(members, json_node_copy(member.node_.get()));
+  json_object_set_array_member(json_node_get_object(node_.get()), name.c_str(), members);
+  return *this;
+}
+
+JsonWriter &JsonWriter::set(const std::string &name, const std::vector<std::string> &array) {
+  JsonArray *members = json_array_new();
+  for (const std::string &member : array)
+    json_array_add_string_element(members, valid_utf8(member).get());
   json_object_set_array_member(json_node_get_object(node_.get()), name.c_str(), members);
   return *this;
 }

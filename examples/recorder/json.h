@@ -42,7 +42,7 @@ std::int64_t number_or(JsonObject *object, const char *name, std::int64_t otherw
 // ---- Writing
 
 // Members of a JSON object, in this order.
-using JsonValue = std::variant<std::string, std::int64_t, bool>;
+using JsonValue = std::variant<std::string, std::int64_t, double, bool>;
 using JsonFields = std::vector<std::pair<std::string, JsonValue>>;
 
 // An object that becomes one line: what is not UTF-8 is replaced, newlines are escaped.
@@ -53,6 +53,7 @@ class JsonWriter {
 
   JsonWriter &set(const std::string &name, const JsonValue &value);
   JsonWriter &set(const std::string &name, const std::vector<JsonWriter> &array);
+  JsonWriter &set(const std::string &name, const std::vector<std::string> &array);
   std::string line() const;  // without a newline
 
  private:

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <map>
 #include <memory>
@@ -65,7 +66,13 @@ class KeyHistory {
   // recording. Throws.
   KeyHistory(const std::vector<std::string> &texts, Sealing &sealing, unsigned max_ratchet);
 
+  // The key index that a frame's KID stands for. It comes from the file, where anyone can have
+  // written any number.
+  std::uint64_t key_index(std::uint64_t kid) const;
+  static bool is_possible(std::uint64_t key_index);
   Match open(unsigned track, GstCaps *caps, GstBuffer *frame, std::uint64_t kid);
+  // From any thread: open() throws soon.
+  void cancel() { cancelled_ = true; }
   // How many generations were derived, to show that frames which do not open derive nothing new.
   std::uint64_t derivations() const;
 
@@ -79,6 +86,7 @@ class KeyHistory {
   std::vector<ProviderPtr> providers_;
   Sealing &sealing_;
   unsigned max_ratchet_;
+  std::atomic<bool> cancelled_{false};
   std::map<std::uint64_t, Keys> keys_;
   // Which of those of this index fitted last, by track and key id.
   std::map<std::pair<unsigned, std::uint64_t>, std::size_t> last_;

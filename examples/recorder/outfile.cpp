@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <filesystem>
 
 #include "mapped.h"
 
@@ -19,6 +20,10 @@ std::string taken(const std::string &path) {
   return path + " exists already and is not overwritten: choose another name with -o";
 }
 
+std::string in_proc(int fd) {
+  return "/proc/self/fd/" + std::to_string(fd);
+}
+
 // Where the file system cannot rename without overwriting, a second name does the same.
 bool rename_new(const std::string &from, const std::string &to) {
   if (renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_NOREPLACE) == 0)
@@ -28,50 +33,108 @@ bool rename_new(const std::string &from, const std::string &to) {
   return link(from.c_str(), to.c_str()) == 0 && unlink(from.c_str()) == 0;
 }
 
+// OUT.mkv, OUT.2.mkv, OUT.3.mkv
+std::string numbered(const std::string &path, std::size_t number) {
+  std::filesystem::path result(path);
+  const std::string extension = result.extension().string();
+  return result.replace_extension("." + std::to_string(number) + extension).string();
+}
+
 }  // namespace
 
-OutFile::OutFile(const std::string &path, bool webm, std::int64_t started_unix_ns) : path_(path) {
+// ---- one file -----------------------------------------------------------------------------------
+
+NewFile::NewFile(const std::string &path) : path_(path) {
   if (faccessat(AT_FDCWD, path.c_str(), F_OK, AT_SYMLINK_NOFOLLOW) == 0)
     throw Failure(taken(path));
-  int fd = -1;
-  for (int i = 1; fd < 0 && i <= kMostTries; ++i) {
-    part_ = path + ".part" + (i > 1 ? std::to_string(i) : "");
-    fd = open(part_.c_str(), O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-    if (fd < 0 && errno != EEXIST)
+  if (!open_nameless())
+    open_part();
+}
+
+NewFile::~NewFile() {
+  if (fd_ >= 0)
+    close(fd_);
+  if (!part_.empty() && !named_)
+    unlink(part_.c_str());
+  if (named_ && !kept_)
+    unlink(path_.c_str());
+}
+
+bool NewFile::open_nameless() {
+  const std::string folder = std::filesystem::path(path_).parent_path().string();
+  fd_ = open(folder.empty() ? "." : folder.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+  if (fd_ < 0)
+    return false;
+  // The name is given through /proc.
+  if (access(in_proc(fd_).c_str(), F_OK) == 0)
+    return true;
+  close(fd_);
+  fd_ = -1;
+  return false;
+}
+
+void NewFile::open_part() {
+  for (int i = 1; fd_ < 0 && i <= kMostTries; ++i) {
+    part_ = path_ + ".part" + (i > 1 ? std::to_string(i) : "");
+    fd_ = open(part_.c_str(), O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    if (fd_ < 0 && errno != EEXIST)
       break;
   }
-  if (fd < 0) {
+  if (fd_ < 0) {
     const std::string problem = g_strerror(errno);
     throw Failure("cannot create " + part_ + ": " + problem);
   }
-  try {
-    matroska_ =
-        std::make_unique<Matroska>(fd, webm, std::map<std::string, std::string>{}, started_unix_ns);
-  } catch (...) {
-    unlink(part_.c_str());
-    throw;
-  }
 }
 
-OutFile::~OutFile() {
-  if (!part_.empty())
-    unlink(part_.c_str());
+int NewFile::descriptor() const {
+  const int fd = fcntl(fd_, F_DUPFD_CLOEXEC, 0);
+  if (fd < 0)
+    throw Failure("cannot write " + path_ + ": " + g_strerror(errno));
+  return fd;
 }
 
-OutFile::Track &OutFile::track_of(unsigned track, GstCaps *caps) {
+void NewFile::give_name() {
+  named_ = part_.empty() ? linkat(AT_FDCWD, in_proc(fd_).c_str(), AT_FDCWD, path_.c_str(),
+                                  AT_SYMLINK_FOLLOW) == 0
+                         : rename_new(part_, path_);
+  if (!named_)
+    throw Failure(errno == EEXIST ? taken(path_)
+                                  : "cannot name the file " + path_ + ": " + g_strerror(errno));
+}
+
+// ---- all of them --------------------------------------------------------------------------------
+
+OutFile::OutFile(const std::string &path, bool webm, std::int64_t started_unix_ns)
+    : webm_(webm), started_unix_ns_(started_unix_ns) {
+  begin(path, started_unix_ns);
+}
+
+void OutFile::begin(const std::string &path, std::int64_t started_unix_ns) {
+  files_.push_back(std::make_unique<NewFile>(path));
+  matroska_ = std::make_unique<Matroska>(files_.back()->descriptor(), webm_,
+                                         std::map<std::string, std::string>{}, started_unix_ns);
+}
+
+void OutFile::begin_next(std::int64_t time_ns) {
+  matroska_->finish();
+  tracks_.clear();
+  begin(numbered(files_.front()->path(), files_.size() + 1),
+        started_unix_ns_ + time_ns - first_ns_.value_or(time_ns));
+}
+
+OutFile::Track &OutFile::track_of(unsigned track, GstCaps *caps, std::int64_t time_ns) {
   const auto found = tracks_.find(track);
   if (found != tracks_.end()) {
     Track &known = found->second;
     if (known.caps.get() == caps || gst_caps_is_equal(known.caps.get(), caps))
       return known;
     const Format next = format_from_caps(caps);
-    if (!known.format.continues(next))
-      throw Failure("the " + next.codec +
-                    " stream changes its parameters on the way, which one "
-                    "file cannot hold");
-    known.caps.reset(gst_caps_ref(caps));
-    grow(known, next.track.width, next.track.height);
-    return known;
+    if (known.format.continues(next)) {
+      known.caps.reset(gst_caps_ref(caps));
+      grow(known, next.track.width, next.track.height);
+      return known;
+    }
+    begin_next(time_ns);
   }
   Track added{SharedCaps(gst_caps_ref(caps)), format_from_caps(caps), 0};
   added.number = matroska_->add_track(added.format.track);
@@ -89,7 +152,10 @@ void OutFile::grow(Track &track, unsigned width, unsigned height) {
 }
 
 void OutFile::write(unsigned number, GstCaps *caps, GstBuffer *frame) {
-  Track &track = track_of(number, caps);
+  const auto time = static_cast<std::int64_t>(GST_BUFFER_PTS(frame));
+  Track &track = track_of(number, caps, time);
+  if (!first_ns_)
+    first_ns_ = time;
   const Mapped mapped(frame);
   Picture picture{.keyframe = true};
   if (track.format.track.is_video()) {
@@ -97,16 +163,22 @@ void OutFile::write(unsigned number, GstCaps *caps, GstBuffer *frame) {
     picture = look_at_picture(track.format, mapped.bytes(), delta, true);
     grow(track, picture.width, picture.height);
   }
-  matroska_->write(track.number, static_cast<std::int64_t>(GST_BUFFER_PTS(frame)), picture.keyframe,
-                   mapped.bytes());
+  matroska_->write(track.number, time, picture.keyframe, mapped.bytes());
 }
 
 void OutFile::commit() {
   matroska_->finish();
-  if (!rename_new(part_, path_))
-    throw Failure(errno == EEXIST ? taken(path_)
-                                  : "cannot name the file " + path_ + ": " + g_strerror(errno));
-  part_.clear();
+  for (const auto &file : files_)
+    file->give_name();
+  for (const auto &file : files_)
+    file->keep();
+}
+
+std::vector<std::string> OutFile::paths() const {
+  std::vector<std::string> paths;
+  for (const auto &file : files_)
+    paths.push_back(file->path());
+  return paths;
 }
 
 }  // namespace recorder

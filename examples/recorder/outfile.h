@@ -5,7 +5,9 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "codecs.h"
 #include "matroska.h"
@@ -13,18 +15,41 @@
 
 namespace recorder {
 
-// A file that appears under its name when it is whole: until then it has another one in the same
-// folder, which goes away when this does. Nothing that exists is overwritten.
+// A file that appears under its name when it is whole, and then overwrites nothing. Until then it
+// has no name, so that nothing is left when the program is killed; where the file system cannot do
+// that it has another name in the same folder, which goes away when this does.
+class NewFile {
+ public:
+  explicit NewFile(const std::string &path);  // throws when `path` exists already
+  ~NewFile();
+  NewFile(const NewFile &) = delete;
+  NewFile &operator=(const NewFile &) = delete;
+
+  int descriptor() const;  // a new one each time
+  const std::string &path() const { return path_; }
+  void give_name();  // throws
+  // From now on it stays.
+  void keep() { kept_ = true; }
+
+ private:
+  bool open_nameless();
+  void open_part();
+
+  std::string path_, part_;  // `part_` is empty when it has no name
+  int fd_ = -1;
+  bool named_ = false, kept_ = false;
+};
+
+// The recording in the clear: one file, and another one from where a track goes on with parameters
+// that its file cannot hold. There are all of them or none.
 class OutFile {
  public:
   // Throws when `path` exists already.
   OutFile(const std::string &path, bool webm, std::int64_t started_unix_ns);
-  ~OutFile();
-  OutFile(const OutFile &) = delete;
-  OutFile &operator=(const OutFile &) = delete;
 
   void write(unsigned track, GstCaps *caps, GstBuffer *frame);
-  void commit();  // throws; the file is then gone
+  void commit();  // throws; the files are then gone
+  std::vector<std::string> paths() const;
 
  private:
   struct Track {
@@ -32,11 +57,16 @@ class OutFile {
     Format format;
     unsigned number;
   };
-  Track &track_of(unsigned track, GstCaps *caps);
+  void begin(const std::string &path, std::int64_t started_unix_ns);
+  void begin_next(std::int64_t time_ns);
+  Track &track_of(unsigned track, GstCaps *caps, std::int64_t time_ns);
   void grow(Track &track, unsigned width, unsigned height);
 
-  std::string path_, part_;
-  std::unique_ptr<Matroska> matroska_;
+  bool webm_;
+  std::int64_t started_unix_ns_;
+  std::optional<std::int64_t> first_ns_;
+  std::vector<std::unique_ptr<NewFile>> files_;
+  std::unique_ptr<Matroska> matroska_;  // of the last one, like the tracks
   std::map<unsigned, Track> tracks_;
 };
 

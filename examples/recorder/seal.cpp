@@ -1,71 +1,23 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "seal.h"
 
-#include <json-glib/json-glib.h>
-
 #include <algorithm>
 #include <limits>
+
+#include "json.h"
 
 namespace recorder {
 namespace {
 
-using examples::CharPtr;
-using examples::Error;
-using examples::ObjectPtr;
-using NodePtr = std::unique_ptr<JsonNode, examples::FreeWith<&json_node_unref>>;
-
 constexpr char kFormat[] = "gst-e2ee sealed recording";
 
-// What is read may come from anywhere: json-glib calls itself for each level.
+// What is read may come from anywhere.
 constexpr std::size_t kMaxText = 1 << 20;
-constexpr int kMaxDepth = 32;
-
-// ---- writing ------------------------------------------------------------------------------------
-
-void add(JsonBuilder *builder, const char *name, const std::string &value) {
-  json_builder_set_member_name(builder, name);
-  json_builder_add_string_value(builder, value.c_str());
-}
-
-void add(JsonBuilder *builder, const char *name, unsigned value) {
-  json_builder_set_member_name(builder, name);
-  json_builder_add_int_value(builder, value);
-}
-
-void add_streams(JsonBuilder *builder, const std::vector<Seal::Stream> &streams) {
-  json_builder_set_member_name(builder, "streams");
-  json_builder_begin_array(builder);
-  for (const Seal::Stream &stream : streams) {
-    json_builder_begin_object(builder);
-    add(builder, "media", stream.media);
-    add(builder, "codec", stream.codec);
-    add(builder, "caps", stream.caps);
-    json_builder_end_object(builder);
-  }
-  json_builder_end_array(builder);
-}
 
 // ---- reading ------------------------------------------------------------------------------------
 
 [[noreturn]] void refuse(const std::string &why) {
   throw Failure("the metadata of the sealed recording cannot be used: " + why);
-}
-
-bool is_too_deep(const std::string &text) {
-  int depth = 0;
-  bool in_string = false;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const char c = text[i];
-    if (in_string && c == '\\')
-      ++i;
-    else if (c == '"')
-      in_string = !in_string;
-    else if (!in_string && (c == '[' || c == '{') && ++depth > kMaxDepth)
-      return true;
-    else if (!in_string && (c == ']' || c == '}'))
-      --depth;
-  }
-  return false;
 }
 
 // Reads members of an object: those it does not know stay unread, those of a wrong type are an
@@ -77,18 +29,23 @@ class Reader {
   bool has(const char *name) const { return json_object_has_member(object_, name); }
 
   void read(const char *name, std::string &value) const {
-    if (JsonNode *node = member(name, G_TYPE_STRING))
-      value = json_node_get_string(node);
+    if (!has(name))
+      return;
+    const auto text = member_text(object_, name);
+    if (!text)
+      refuse(std::string("\"") + name + "\" is not a text");
+    value = *text;
   }
 
   void read(const char *name, unsigned &value) const {
-    JsonNode *node = member(name, G_TYPE_INT64);
-    if (!node)
+    if (!has(name))
       return;
-    const gint64 number = json_node_get_int(node);
-    if (number < 0 || number > std::numeric_limits<int>::max())
+    const auto number = member_number(object_, name);
+    if (!number)
+      refuse(std::string("\"") + name + "\" is not a whole number");
+    if (*number < 0 || *number > std::numeric_limits<int>::max())
       refuse(std::string("\"") + name + "\" is out of range");
-    value = static_cast<unsigned>(number);
+    value = static_cast<unsigned>(*number);
   }
 
   void one_of(const char *name, std::string &value, std::initializer_list<const char *> words) {
@@ -106,14 +63,6 @@ class Reader {
   }
 
  private:
-  JsonNode *member(const char *name, GType type) const {
-    JsonNode *node = json_object_get_member(object_, name);
-    if (node && json_node_get_value_type(node) != type)
-      refuse(std::string("\"") + name + "\" is not a " +
-             (type == G_TYPE_STRING ? "text" : "whole number"));
-    return node;
-  }
-
   JsonObject *object_;
 };
 
@@ -141,12 +90,11 @@ std::vector<Seal::Stream> read_streams(JsonObject *object) {
     return streams;
   if (!JSON_NODE_HOLDS_ARRAY(node))
     refuse("\"streams\" is not a list");
-  JsonArray *array = json_node_get_array(node);
-  for (guint i = 0; i < json_array_get_length(array); ++i) {
-    JsonNode *element = json_array_get_element(array, i);
-    if (!JSON_NODE_HOLDS_OBJECT(element))
-      refuse("\"streams\" holds something else than streams");
-    Reader reader(json_node_get_object(element));
+  const std::vector<JsonObject *> elements = member_objects(object, "streams");
+  if (elements.size() != json_array_get_length(json_node_get_array(node)))
+    refuse("\"streams\" holds something else than streams");
+  for (JsonObject *element : elements) {
+    Reader reader(element);
     Seal::Stream stream;
     reader.one_of("media", stream.media, {"video", "audio"});
     reader.one_of("codec", stream.codec, {"vp8", "vp9", "h264", "h265", "opus"});
@@ -166,44 +114,42 @@ void check_hex(const std::string &text) {
 }  // namespace
 
 std::string Seal::to_json() const {
-  const ObjectPtr<JsonBuilder> owner(json_builder_new());
-  JsonBuilder *builder = owner.get();
-  json_builder_begin_object(builder);
-  add(builder, "format", kFormat);
-  add(builder, "version", static_cast<unsigned>(version));
-  add(builder, "scheme", scheme);
-  add(builder, "identity", identity);
-  add(builder, "recorder", recorder);
-  add(builder, "room", room);
-  add(builder, "started", started);
-  add(builder, "kdf", kdf);
-  add(builder, "pbkdf2-iterations", pbkdf2_iterations);
-  add(builder, "ratchet-salt", ratchet_salt);
-  add(builder, "key-size", key_size);
-  add(builder, "keyring-size", keyring_size);
-  add(builder, "sframe-suite", sframe_suite);
-  add(builder, "sframe-kid-map", sframe_kid_map);
-  add(builder, "clear-header", clear_header);
-  add(builder, "server-trailer", server_trailer);
-  add_streams(builder, streams);
-  json_builder_end_object(builder);
-  const NodePtr root(json_builder_get_root(builder));
-  return CharPtr(json_to_string(root.get(), FALSE)).get();
+  const auto number = [](unsigned value) { return std::int64_t{value}; };
+  std::vector<JsonWriter> list;
+  for (const Stream &stream : streams)
+    list.push_back(
+        JsonWriter({{"media", stream.media}, {"codec", stream.codec}, {"caps", stream.caps}}));
+  return JsonWriter({{"format", kFormat},
+                     {"version", std::int64_t{version}},
+                     {"scheme", scheme},
+                     {"identity", identity},
+                     {"recorder", recorder},
+                     {"room", room},
+                     {"started", started},
+                     {"kdf", kdf},
+                     {"pbkdf2-iterations", number(pbkdf2_iterations)},
+                     {"ratchet-salt", ratchet_salt},
+                     {"key-size", number(key_size)},
+                     {"keyring-size", number(keyring_size)},
+                     {"sframe-suite", number(sframe_suite)},
+                     {"sframe-kid-map", sframe_kid_map},
+                     {"clear-header", clear_header},
+                     {"server-trailer", server_trailer}})
+      .set("streams", list)
+      .line();
 }
 
 Seal Seal::from_json(const std::string &text) {
-  if (text.size() > kMaxText || is_too_deep(text) || text.find('\0') != std::string::npos)
+  if (text.size() > kMaxText)
     refuse("it is far larger than it could be");
-  const ObjectPtr<JsonParser> parser(json_parser_new_immutable());
-  Error error;
-  if (!json_parser_load_from_data(parser.get(), text.data(), static_cast<gssize>(text.size()),
-                                  error.out()))
-    refuse("it is not JSON");
-  JsonNode *root = json_parser_get_root(parser.get());
-  if (!root || !JSON_NODE_HOLDS_OBJECT(root))
+  std::string why;
+  const JsonNodePtr root = parse_json(text, why);
+  if (!root)
+    refuse("it is not JSON: " + why);
+  if (!JSON_NODE_HOLDS_OBJECT(root.get()))
     refuse("it is not a JSON object");
 
-  JsonObject *object = json_node_get_object(root);
+  JsonObject *object = json_node_get_object(root.get());
   Reader reader(object);
   Seal seal;
   seal.version = static_cast<int>(read_version(reader));

@@ -12,6 +12,7 @@
 #include <optional>
 
 #include "common/elements.h"
+#include "ebml.h"
 
 namespace recorder {
 
@@ -27,6 +28,7 @@ namespace {
 constexpr GstClockTime kIdleEvery = 100 * GST_MSECOND;
 constexpr GstClockTime kHeadPatience = 60 * GST_SECOND;
 constexpr std::size_t kMaxSidecar = 1 << 20;
+constexpr std::uint64_t kMaxHeader = 4096;
 
 struct Known {
   const char *media_type, *media, *codec;
@@ -80,6 +82,39 @@ std::string message_text(GstMessage *message) {
   const examples::ErrorPtr owner(error);
   const CharPtr debug_owner(debug);
   return error->message;
+}
+
+// A number of EBML's, whose first byte tells its length (RFC 8794, 4). None at the end of the file
+// and for a size that is not known.
+std::optional<std::uint64_t> read_vint(std::istream &file, bool keep_marker) {
+  const int first = file.get();
+  if (first <= 0)
+    return {};
+  int length = 1;
+  while (!(first & 0x80 >> (length - 1)))
+    ++length;
+  const std::uint64_t most = (std::uint64_t{1} << 7 * length) - 1;
+  auto value = static_cast<std::uint64_t>(first);
+  for (int i = 1; i < length; ++i)
+    value = value << 8 | static_cast<std::uint64_t>(file.get() & 0xff);
+  if (!file)
+    return {};
+  if (keep_marker)
+    return value;
+  value &= most;
+  return value == most ? std::nullopt : std::optional(value);
+}
+
+// Where the segment ends, which is all of a file but its header.
+std::optional<std::uint64_t> find_segment(std::istream &file) {
+  const auto header = read_vint(file, true), header_size = read_vint(file, false);
+  if (header != ebml::kHeader || !header_size || *header_size > kMaxHeader)
+    return {};
+  file.seekg(static_cast<std::streamoff>(*header_size), std::ios::cur);
+  const auto segment = read_vint(file, true), size = read_vint(file, false);
+  if (segment != ebml::kSegment || !size)
+    return {};
+  return static_cast<std::uint64_t>(file.tellg()) + *size;
 }
 
 struct Demuxing {
@@ -286,9 +321,19 @@ struct SealedFile::Reading {
   }
 };
 
+// A recorder that was interrupted leaves the size open, and one that came to its end fills it in.
+bool SealedFile::is_cut_off() const {
+  std::ifstream file(path_, std::ios::binary);
+  const auto segment = find_segment(file);
+  return !segment || *segment > size_;
+}
+
 bool SealedFile::read(const Take &take, const std::function<void()> &idle) {
   Demuxing demuxing(path_);
   Reading reading{*this, take, demuxing.pipeline.get(), nullptr};
+  // Before what the demuxer's thread uses goes away.
+  const auto stop = [&demuxing](void *) { demuxing.pipeline.reset(); };
+  const std::unique_ptr<void, decltype(stop)> stopped(&demuxing, stop);
   g_signal_connect(demuxing.demuxer, "pad-added",
                    G_CALLBACK(+[](GstElement *, GstPad *pad, Reading *self) { self->add(pad); }),
                    &reading);
@@ -302,8 +347,12 @@ bool SealedFile::read(const Take &take, const std::function<void()> &idle) {
   demuxing.pipeline.reset();  // joins the thread
   if (reading.problem)
     std::rethrow_exception(reading.problem);
-  if (GST_MESSAGE_TYPE(message.get()) == GST_MESSAGE_EOS)
+  if (GST_MESSAGE_TYPE(message.get()) == GST_MESSAGE_EOS && !is_cut_off())
     return true;
+  if (GST_MESSAGE_TYPE(message.get()) == GST_MESSAGE_EOS) {
+    notes_.push_back("incomplete: the recording was cut off, what came behind is missing");
+    return false;
+  }
   const std::string problem = message_text(message.get());
   if (!reading.any)
     throw Failure(path_ + " cannot be read: " + problem);

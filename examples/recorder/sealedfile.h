@@ -38,6 +38,7 @@ class SealedFile {
  private:
   struct Reading;
   void look();
+  bool is_cut_off() const;
   void find_seal(const std::string &comment, const std::string &sidecar);
 
   std::string path_;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "unseal.h"
 
+#include <algorithm>
 #include <chrono>
 #include <filesystem>
 #include <optional>
@@ -10,6 +11,9 @@
 namespace recorder {
 
 namespace {
+
+constexpr std::uint64_t kIvLength = 12;
+constexpr char kZero[1] = {0};
 
 std::int64_t unix_ns(const std::string &rfc3339) {
   GDateTime *time = g_date_time_new_from_iso8601(rfc3339.c_str(), nullptr);
@@ -57,8 +61,9 @@ class Unsealer {
         keys_(options.providers, sealing_, options.max_ratchet),
         no_keys_(GST_E2EE_KEY_PROVIDER(gst_e2ee_shared_key_provider_new())),
         webm_(fits_webm(file_.tracks())) {
-    report_.output = options.output.empty() ? default_output(options.input, webm_) : options.output;
-    out_ = std::make_unique<OutFile>(report_.output, webm_, unix_ns(sealing_.seal.started));
+    out_ = std::make_unique<OutFile>(
+        options.output.empty() ? default_output(options.input, webm_) : options.output, webm_,
+        unix_ns(sealing_.seal.started));
     if (options.participant != "" && sealing_.seal.identity != "" &&
         options.participant != sealing_.seal.identity)
       report_.notes.push_back("the recording is of " + sealing_.seal.identity +
@@ -70,16 +75,21 @@ class Unsealer {
   UnsealReport run(const std::function<void(const UnsealProgress &)> &progress) {
     const auto begin = std::chrono::steady_clock::now();
     report_.complete = file_.read([this](unsigned track, GstBuffer *frame) { take(track, frame); },
-                                  [&] {
-                                    progress({bytes_, file_.size(), frames_});
-                                  });
+                                  [&] { tell(progress); });
     for (const auto &chain : chains_)
       chain->end();
     if (report_.frames() == 0)
       throw Failure("there is no whole frame in the recording");
     if (report_.opened() == 0)
       throw Failure(why_nothing());
+    tell(progress);  // the last moment to give up
     out_->commit();
+    report_.outputs = out_->paths();
+    if (report_.outputs.size() > 1)
+      report_.notes.push_back(
+          "pictures change their parameters on the way, which one file cannot "
+          "hold: there are " +
+          std::to_string(report_.outputs.size()) + " files, one after the other");
     report_.seal = sealing_.seal;
     report_.participant = sealing_.participant;
     report_.replays = ivs_.replays();
@@ -94,6 +104,15 @@ class Unsealer {
   }
 
  private:
+  void tell(const std::function<void(const UnsealProgress &)> &progress) {
+    try {
+      progress({bytes_, file_.size(), frames_});
+    } catch (...) {
+      keys_.cancel();
+      throw;
+    }
+  }
+
   void add_track(unsigned track, const SealedFile::Track &about) {
     TrackReport report;
     report.media = about.media;
@@ -133,18 +152,21 @@ class Unsealer {
       ++report.from_server;
       return;
     }
-    guint64 kid = 0;
-    GBytes *iv = nullptr;
-    if (!gst_e2ee_peek_frame(scheme_, media_type(caps), clear_header_, frame, &kid, &iv)) {
+    Look look;
+    if (!peek(caps, frame, look)) {
       ++report.malformed;
       return;
     }
-    const std::unique_ptr<GBytes, examples::FreeWith<&g_bytes_unref>> iv_owner(iv);
-    KeyHistory::Match match = keys_.open(track, caps, frame, kid);
-    const std::uint64_t key_id = sealing_.step_in_kid() ? kid >> 4 & 15 : kid;
-    note_iv(match, iv, frame, {time, track, key_id, false});
+    KeyHistory::Match match = keys_.open(track, caps, frame, look.kid);
+    if (!match.frame && may_lack_zero(caps, look.kid))
+      match = open_with_zero(track, caps, frame, look, std::move(match));
+    const std::uint64_t key_id = keys_.key_index(look.kid);
+    note_iv(match, look.iv.get(), frame, {time, track, key_id, false});
     if (!match.frame) {
-      ++(match.has_key ? report.no_match : report.no_key)[key_id];
+      if (!KeyHistory::is_possible(key_id))
+        ++report.impossible_key;
+      else
+        ++(match.has_key ? report.no_match : report.no_key)[key_id];
       return;
     }
     ++report.opened;
@@ -155,6 +177,42 @@ class Unsealer {
     }
     use.last_ns = time;
     chains_[track]->push(match.caps.get(), std::move(match.frame));
+  }
+
+  struct Look {
+    guint64 kid = 0;
+    std::unique_ptr<GBytes, examples::FreeWith<&g_bytes_unref>> iv;
+  };
+  bool peek(GstCaps *caps, GstBuffer *frame, Look &look) const {
+    GBytes *iv = nullptr;
+    const bool found =
+        gst_e2ee_peek_frame(scheme_, media_type(caps), clear_header_, frame, &look.kid, &iv);
+    look.iv.reset(iv);
+    return found;
+  }
+
+  // What handles NAL units cuts zeros off their ends, and so key index 0. When the IV's last byte
+  // is its length as well, the frame seems to be one of key index 12.
+  bool may_lack_zero(GstCaps *caps, std::uint64_t kid) const {
+    const std::string media = media_type(caps);
+    return !sealing_.sframe() && kid == kIvLength &&
+           (media == "video/x-h264" || media == "video/x-h265");
+  }
+
+  KeyHistory::Match open_with_zero(unsigned track, GstCaps *caps, GstBuffer *frame, Look &look,
+                                   KeyHistory::Match without) {
+    const BufferPtr whole(gst_buffer_copy(frame));
+    gst_buffer_append_memory(
+        whole.get(), gst_memory_new_wrapped(GST_MEMORY_FLAG_READONLY, const_cast<char *>(kZero), 1,
+                                            0, 1, nullptr, nullptr));
+    Look other;
+    if (!peek(caps, whole.get(), other))
+      return without;
+    KeyHistory::Match match = keys_.open(track, caps, whole.get(), other.kid);
+    if (!match.frame)
+      return without;
+    look = std::move(other);
+    return match;
   }
 
   // The same index may be of another key later, and a frame that does not open may have been
@@ -180,6 +238,8 @@ class Unsealer {
         if (indices.size() < 60)
           indices += (indices.empty() ? "" : ", ") + std::to_string(index);
       }
+      if (track.impossible_key > 0 && indices.size() < 60)
+        indices += (indices.empty() ? "" : ", ") + std::string("above 255");
     }
     if (shape)
       return "no frame is laid out as scheme " + sealing_.seal.scheme +
@@ -227,6 +287,12 @@ bool UnsealReport::all_opened() const {
   for (const TrackReport &track : tracks)
     closed += track.closed();
   return complete && closed == 0;
+}
+
+bool UnsealReport::whole() const {
+  const bool lost = std::any_of(tracks.begin(), tracks.end(),
+                                [](const TrackReport &track) { return track.lost() > 0; });
+  return all_opened() && !lost;
 }
 
 UnsealReport unseal(const UnsealOptions &options,

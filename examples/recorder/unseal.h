@@ -39,6 +39,7 @@ struct TrackReport {
   std::uint64_t read = 0, opened = 0, written = 0;
   std::uint64_t from_server = 0;                    // that the server made, in the clear
   std::uint64_t malformed = 0;                      // not laid out like an encrypted frame
+  std::uint64_t impossible_key = 0;                 // of an index that no key can have
   std::map<std::uint64_t, std::uint64_t> no_key;    // by key index
   std::map<std::uint64_t, std::uint64_t> no_match;  // no key of this index fitted, by key index
   // By key index, number of the key provider, generation.
@@ -46,10 +47,12 @@ struct TrackReport {
   std::int64_t first_ns = -1, last_ns = -1;
 
   std::uint64_t closed() const { return read - opened - from_server; }
+  // Opened and not written. Several layers of VP9 become one picture.
+  std::uint64_t lost() const { return codec == "vp9" || written >= opened ? 0 : opened - written; }
 };
 
 struct UnsealReport {
-  std::string output;
+  std::vector<std::string> outputs;
   Seal seal;
   std::string participant;
   std::vector<TrackReport> tracks;
@@ -64,6 +67,8 @@ struct UnsealReport {
   std::uint64_t frames() const;
   std::uint64_t opened() const;
   bool all_opened() const;
+  // Everything that was recorded is in the output.
+  bool whole() const;
 };
 
 struct UnsealProgress {
@@ -71,7 +76,8 @@ struct UnsealProgress {
 };
 
 // Opens one sealed recording. Throws Failure when that does not work at all; nothing is left behind
-// then. Frames that do not open are left out and told in the report.
+// then, nor when `progress` throws, which it may. Frames that do not open are left out and told in
+// the report.
 UnsealReport unseal(const UnsealOptions &options,
                     const std::function<void(const UnsealProgress &)> &progress);
 

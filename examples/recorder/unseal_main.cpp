@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // e2ee-unseal: opens a sealed recording with the keys of its meeting.
 #include <gst/gst.h>
+#include <signal.h>
 #include <stdio.h>
+#include <sys/resource.h>
 
+#include <algorithm>
 #include <chrono>
 #include <optional>
 
 #include "common/terminal.h"
+#include "progress.h"
 #include "unseal.h"
 
 namespace {
@@ -16,6 +20,7 @@ using examples::Failure;
 using examples::Terminal;
 using recorder::UnsealOptions;
 using recorder::UnsealProgress;
+using recorder::progress_text::harmless;
 
 constexpr int kAllOpened = 0, kFailed = 1, kWrongUsage = 2, kSomeClosed = 3;
 constexpr int kMostRatchet = 1'000'000;
@@ -35,7 +40,7 @@ constexpr char kDescription[] =
     "order in which they were sent, is proven by nothing: containers are not authenticated.\n"
     "\n"
     "Exit status: 0 all frames were opened, 1 failed and nothing was written, 2 wrong usage,\n"
-    "3 some frames could not be opened, the others were written.";
+    "3 some frames could not be opened, or the file is cut off; the others were written.";
 
 struct Given {
   char *output = nullptr, *sidecar = nullptr, *participant = nullptr;
@@ -71,7 +76,7 @@ gboolean add_provider(const gchar *option, const gchar *value, gpointer data, GE
 }
 
 int wrong(const std::string &why) {
-  g_printerr("e2ee-unseal: %s\nTry --help.\n", why.c_str());
+  g_printerr("e2ee-unseal: %s\nTry --help.\n", harmless(why).c_str());
   return kWrongUsage;
 }
 
@@ -151,12 +156,13 @@ class Bar {
             ? static_cast<double>(progress.size - std::min(progress.size, progress.bytes)) / rate
             : 0;
     constexpr std::size_t kWidth = 24;
+    constexpr double kLongest = 999'999;
     const auto filled = std::min(kWidth, static_cast<std::size_t>(share * kWidth));
     const std::string bar = std::string(filled, '#') + std::string(kWidth - filled, '.');
     terminal_.progress(
         CharPtr(g_strdup_printf("[%s] %3.0f %%  %" G_GUINT64_FORMAT " frames  %.1f MB/s  %d s left",
                                 bar.c_str(), 100 * share, progress.frames, rate / 1e6,
-                                static_cast<int>(left)))
+                                static_cast<int>(std::min(left, kLongest))))
             .get());
   }
 
@@ -165,12 +171,46 @@ class Bar {
   std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
 };
 
+// ---- being told to stop -------------------------------------------------------------------------
+
+struct Stopped {};
+volatile sig_atomic_t stop_signal = 0;
+
+// A second one ends the program at once.
+void end_on_signals() {
+  struct sigaction action {};
+  action.sa_handler = [](int number) { stop_signal = number; };
+  action.sa_flags = static_cast<int>(SA_RESETHAND);
+  for (const int number : {SIGINT, SIGTERM, SIGHUP})
+    sigaction(number, &action, nullptr);
+}
+
+// Whoever started the program sees that it was the signal.
+int ended_by_signal() {
+  const int number = stop_signal;
+  g_printerr("e2ee-unseal: stopped, nothing was written\n");
+  signal(number, SIG_DFL);
+  raise(number);
+  return kFailed;
+}
+
+// Files without a name are held open until all are named.
+void allow_many_files() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+    limit.rlim_cur = limit.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &limit);
+  }
+}
+
 int run(const Given &given) {
   Terminal terminal;
   Bar bar(terminal);
   try {
     const recorder::UnsealReport report =
         recorder::unseal(options_of(given), [&](const UnsealProgress &progress) {
+          if (stop_signal != 0)
+            throw Stopped();
           if (!given.json)
             bar.show(progress);
         });
@@ -178,10 +218,13 @@ int run(const Given &given) {
     const std::string text =
         given.json ? recorder::report_json(report) + "\n" : report_text(report, given.report);
     fputs(text.c_str(), stdout);
-    return report.all_opened() ? kAllOpened : kSomeClosed;
+    return report.whole() ? kAllOpened : kSomeClosed;
+  } catch (const Stopped &) {
+    terminal.end_progress();
+    return ended_by_signal();
   } catch (const std::exception &failure) {
     terminal.end_progress();
-    g_printerr("e2ee-unseal: %s\n", failure.what());
+    g_printerr("e2ee-unseal: %s\n", harmless(failure.what()).c_str());
     return kFailed;
   }
 }
@@ -193,5 +236,7 @@ int main(int argc, char **argv) {
   Given given;
   if (const auto status = parse(argc, argv, given))
     return *status;
+  end_on_signals();
+  allow_many_files();
   return run(given);
 }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include <json-glib/json-glib.h>
-
 #include <algorithm>
 #include <sstream>
 
+#include "json.h"
+#include "progress.h"
 #include "unseal.h"
 
 namespace recorder {
@@ -11,7 +11,7 @@ namespace recorder {
 namespace {
 
 using examples::CharPtr;
-using examples::ObjectPtr;
+using progress_text::harmless;
 
 constexpr std::size_t kMostLines = 40;
 
@@ -21,14 +21,6 @@ std::string clock_time(std::int64_t ns) {
                                  static_cast<int>(ms / 60'000 % 60),
                                  static_cast<int>(ms / 1000 % 60), static_cast<int>(ms % 1000)))
       .get();
-}
-
-// What came over the network does not write to the terminal.
-std::string printable(const std::string &text) {
-  std::string result;
-  for (const char c : text)
-    result += static_cast<unsigned char>(c) < 32 || c == 127 ? '?' : c;
-  return result;
 }
 
 // ---- for people ---------------------------------------------------------------------------------
@@ -52,6 +44,8 @@ void write_track(std::ostream &out, const TrackReport &track, bool all_keys) {
       << track.opened << " opened, " << track.closed() << " not\n";
   for (const auto &[index, count] : track.no_key)
     out << "    " << count << " frames: no key for index " << index << "\n";
+  if (track.impossible_key > 0)
+    out << "    " << track.impossible_key << " frames: name key indices that no key can have\n";
   for (const auto &[index, count] : track.no_match)
     out << "    " << count << " frames: no key of index " << index
         << " fits, or they were damaged\n";
@@ -59,107 +53,66 @@ void write_track(std::ostream &out, const TrackReport &track, bool all_keys) {
     out << "    " << track.malformed << " frames: not laid out like encrypted ones\n";
   if (track.from_server > 0)
     out << "    " << track.from_server << " frames: made by the server, left out\n";
+  if (const std::uint64_t lost = track.lost(); lost > 0)
+    out << "    " << lost
+        << " frames: opened, but not in the file: those before the first key frame, or they are "
+           "not "
+        << track.codec << "\n";
   write_keys(out, track, all_keys);
 }
 
 // ---- for machines -------------------------------------------------------------------------------
 
-class Json {
- public:
-  Json() : builder_(json_builder_new()) {}
+JsonValue seconds(std::int64_t ns) {
+  return static_cast<double>(std::max<std::int64_t>(ns, 0)) / 1e9;
+}
 
-  Json &name(const char *name) {
-    json_builder_set_member_name(builder_.get(), name);
-    return *this;
-  }
-  void text(const char *member, const std::string &value) {
-    name(member);
-    json_builder_add_string_value(builder_.get(), value.c_str());
-  }
-  void number(const char *member, std::uint64_t value) {
-    name(member);
-    json_builder_add_int_value(builder_.get(), static_cast<gint64>(value));
-  }
-  void real(const char *member, double value) {
-    name(member);
-    json_builder_add_double_value(builder_.get(), value);
-  }
-  void flag(const char *member, bool value) {
-    name(member);
-    json_builder_add_boolean_value(builder_.get(), value);
-  }
-  void time(const char *member, std::int64_t ns) {
-    real(member, static_cast<double>(std::max<std::int64_t>(ns, 0)) / 1e9);
-  }
-  template <typename Fill>
-  void object(const Fill &fill) {
-    json_builder_begin_object(builder_.get());
-    fill();
-    json_builder_end_object(builder_.get());
-  }
-  template <typename List, typename Fill>
-  void list(const char *member, const List &items, const Fill &fill) {
-    name(member);
-    json_builder_begin_array(builder_.get());
-    for (const auto &item : items)
-      object([&] { fill(item); });
-    json_builder_end_array(builder_.get());
-  }
-  void texts(const char *member, const std::vector<std::string> &items) {
-    name(member);
-    json_builder_begin_array(builder_.get());
-    for (const std::string &item : items)
-      json_builder_add_string_value(builder_.get(), item.c_str());
-    json_builder_end_array(builder_.get());
-  }
-  std::string done() const {
-    JsonNode *root = json_builder_get_root(builder_.get());
-    const CharPtr text(json_to_string(root, TRUE));
-    json_node_unref(root);
-    return text.get();
-  }
+std::vector<JsonWriter> by_index(const std::map<std::uint64_t, std::uint64_t> &counts) {
+  std::vector<JsonWriter> list;
+  for (const auto &[index, count] : counts)
+    list.push_back(
+        JsonWriter({{"key-id", json_unsigned(index)}, {"frames", json_unsigned(count)}}));
+  return list;
+}
 
- private:
-  ObjectPtr<JsonBuilder> builder_;
-};
-
-void write_track(Json &json, const TrackReport &track) {
-  json.text("media", track.media);
-  json.text("codec", track.codec);
-  json.number("frames", track.read);
-  json.number("opened", track.opened);
-  json.number("written", track.written);
-  json.number("not-opened", track.closed());
-  json.number("malformed", track.malformed);
-  json.number("server-frames", track.from_server);
-  json.time("first", track.first_ns);
-  json.time("last", track.last_ns);
-  const auto by_index = [&json](const auto &item) {
-    json.number("key-id", item.first);
-    json.number("frames", item.second);
-  };
-  json.list("no-key", track.no_key, by_index);
-  json.list("no-match", track.no_match, by_index);
-  json.list("keys", track.keys, [&json](const auto &item) {
-    const auto &[index, entry, generation] = item.first;
-    json.number("key-id", index);
-    json.number("key-provider", entry + 1);
-    json.number("generation", generation);
-    json.text("fingerprint", item.second.fingerprint);
-    json.number("frames", item.second.frames);
-    json.time("first", item.second.first_ns);
-    json.time("last", item.second.last_ns);
-  });
+JsonWriter track_json(const TrackReport &track) {
+  std::vector<JsonWriter> keys;
+  for (const auto &[key, use] : track.keys) {
+    const auto &[index, entry, generation] = key;
+    keys.push_back(JsonWriter({{"key-id", json_unsigned(index)},
+                               {"key-provider", json_unsigned(entry + 1)},
+                               {"generation", json_unsigned(generation)},
+                               {"fingerprint", use.fingerprint},
+                               {"frames", json_unsigned(use.frames)},
+                               {"first", seconds(use.first_ns)},
+                               {"last", seconds(use.last_ns)}}));
+  }
+  JsonWriter json({{"media", track.media},
+                   {"codec", track.codec},
+                   {"frames", json_unsigned(track.read)},
+                   {"opened", json_unsigned(track.opened)},
+                   {"written", json_unsigned(track.written)},
+                   {"not-opened", json_unsigned(track.closed())},
+                   {"malformed", json_unsigned(track.malformed)},
+                   {"impossible-key", json_unsigned(track.impossible_key)},
+                   {"server-frames", json_unsigned(track.from_server)},
+                   {"first", seconds(track.first_ns)},
+                   {"last", seconds(track.last_ns)}});
+  json.set("no-key", by_index(track.no_key))
+      .set("no-match", by_index(track.no_match))
+      .set("keys", keys);
+  return json;
 }
 
 }  // namespace
 
 std::string report_text(const UnsealReport &report, bool all_keys) {
   std::ostringstream out;
-  out << printable(report.output) << ": " << report.opened() << " of " << report.frames()
-      << " frames";
+  for (std::size_t i = 0; i < report.outputs.size(); ++i)
+    out << (i > 0 ? ", " : "") << harmless(report.outputs[i]);
+  out << ": " << report.opened() << " of " << report.frames() << " frames";
   if (!report.participant.empty())
-    out << " of " << printable(report.participant);
+    out << " of " << harmless(report.participant);
   out << "\n";
   for (const TrackReport &track : report.tracks)
     write_track(out, track, all_keys);
@@ -174,39 +127,39 @@ std::string report_text(const UnsealReport &report, bool all_keys) {
         << ", key index " << repeat.key_id << ": "
         << (repeat.replay ? "the same frame again" : "another frame with the same IV") << "\n";
   for (const std::string &note : report.notes)
-    out << "  " << printable(note) << "\n";
+    out << "  " << harmless(note) << "\n";
   return out.str();
 }
 
 std::string report_json(const UnsealReport &report) {
-  Json json;
-  json.object([&] {
-    json.text("output", report.output);
-    json.text("scheme", report.seal.scheme);
-    json.text("identity", report.seal.identity);
-    json.text("participant", report.participant);
-    json.text("room", report.seal.room);
-    json.text("started", report.seal.started);
-    json.number("frames", report.frames());
-    json.number("opened", report.opened());
-    json.flag("all-opened", report.all_opened());
-    json.flag("complete", report.complete);
-    json.number("bytes", report.bytes);
-    json.real("seconds", report.seconds);
-    json.number("derivations", report.derivations);
-    json.list("tracks", report.tracks,
-              [&json](const TrackReport &track) { write_track(json, track); });
-    json.number("replayed-frames", report.replays);
-    json.number("reused-ivs", report.reused_ivs);
-    json.list("repeats", report.repeats, [&json](const IvCheck::Repeat &repeat) {
-      json.time("time", repeat.time_ns);
-      json.number("track", repeat.track);
-      json.number("key-id", repeat.key_id);
-      json.text("kind", repeat.replay ? "replay" : "iv-reuse");
-    });
-    json.texts("notes", report.notes);
-  });
-  return json.done();
+  std::vector<JsonWriter> tracks, repeats;
+  for (const TrackReport &track : report.tracks)
+    tracks.push_back(track_json(track));
+  for (const IvCheck::Repeat &repeat : report.repeats)
+    repeats.push_back(JsonWriter({{"time", seconds(repeat.time_ns)},
+                                  {"track", json_unsigned(repeat.track)},
+                                  {"key-id", json_unsigned(repeat.key_id)},
+                                  {"kind", repeat.replay ? "replay" : "iv-reuse"}}));
+  JsonWriter json({{"output", report.outputs.empty() ? std::string() : report.outputs.front()},
+                   {"scheme", report.seal.scheme},
+                   {"identity", report.seal.identity},
+                   {"participant", report.participant},
+                   {"room", report.seal.room},
+                   {"started", report.seal.started},
+                   {"frames", json_unsigned(report.frames())},
+                   {"opened", json_unsigned(report.opened())},
+                   {"all-opened", report.all_opened()},
+                   {"complete", report.complete},
+                   {"bytes", json_unsigned(report.bytes)},
+                   {"seconds", report.seconds},
+                   {"derivations", json_unsigned(report.derivations)},
+                   {"replayed-frames", json_unsigned(report.replays)},
+                   {"reused-ivs", json_unsigned(report.reused_ivs)}});
+  return json.set("outputs", report.outputs)
+      .set("tracks", tracks)
+      .set("repeats", repeats)
+      .set("notes", report.notes)
+      .line();
 }
 
 }  // namespace recorder

@@ -76,16 +76,19 @@ Stream opus() {
   stream.frames.resize(60);
   return stream;
 }
-Stream h264() {
-  return encode(std::string(elements::kVideoSource) +
-                "x264enc speed-preset=ultrafast tune=zerolatency key-int-max=20 ! h264parse ! "
+Stream h264(unsigned width, unsigned height) {
+  return encode("videotestsrc num-buffers=40 pattern=ball ! video/x-raw, format=I420, width=" +
+                std::to_string(width) + ", height=" + std::to_string(height) +
+                ", framerate=30/1 ! x264enc speed-preset=ultrafast tune=zerolatency key-int-max=20 "
+                "! h264parse ! "
                 "video/x-h264, stream-format=byte-stream, alignment=au");
 }
 
 Stream encrypt(const Stream &plain, const Provider &provider, const Encryption &how) {
   GstElement *element = gst_element_factory_make("e2eeencrypt", nullptr);
   gst_util_set_object_arg(G_OBJECT(element), "scheme", how.scheme);
-  g_object_set(element, "key-provider", provider.get(), "participant", how.participant, nullptr);
+  g_object_set(element, "key-provider", provider.get(), "participant", how.participant,
+               "sframe-kid", how.sframe_kid, nullptr);
   GstHarness *harness = gst_harness_new_with_element(element, "sink", "src");
   const bool h264 = plain.caps.find("x-h264") != std::string::npos;
   if (h264)
@@ -250,6 +253,14 @@ std::int64_t sum_of(JsonObject *object, const char *list) {
   return sum;
 }
 
+std::vector<std::string> texts_of(JsonObject *object, const char *list) {
+  std::vector<std::string> texts;
+  JsonArray *array = json_object_get_array_member(object, list);
+  for (guint i = 0; i < json_array_get_length(array); ++i)
+    texts.emplace_back(json_array_get_string_element(array, i));
+  return texts;
+}
+
 void read_report(Outcome &run) {
   JsonParser *parser = json_parser_new();
   ASSERT_TRUE(json_parser_load_from_data(parser, run.out.c_str(), -1, nullptr)) << run.out;
@@ -260,29 +271,44 @@ void read_report(Outcome &run) {
   JsonArray *tracks = json_object_get_array_member(report, "tracks");
   for (guint i = 0; i < json_array_get_length(tracks); ++i) {
     JsonObject *track = json_array_get_object_element(tracks, i);
-    run.tracks.push_back({json_object_get_string_member(track, "codec"),
-                          json_object_get_int_member(track, "frames"),
-                          json_object_get_int_member(track, "opened"),
-                          json_object_get_int_member(track, "malformed"), sum_of(track, "no-key"),
-                          sum_of(track, "no-match")});
+    run.tracks.push_back(
+        {json_object_get_string_member(track, "codec"), json_object_get_int_member(track, "frames"),
+         json_object_get_int_member(track, "opened"), json_object_get_int_member(track, "written"),
+         json_object_get_int_member(track, "malformed"), sum_of(track, "no-key"),
+         sum_of(track, "no-match"), json_object_get_int_member(track, "impossible-key")});
     run.keys += json_array_get_length(json_object_get_array_member(track, "keys"));
   }
-  JsonArray *notes = json_object_get_array_member(report, "notes");
-  for (guint i = 0; i < json_array_get_length(notes); ++i)
-    run.notes.emplace_back(json_array_get_string_element(notes, i));
+  run.notes = texts_of(report, "notes");
+  run.outputs = texts_of(report, "outputs");
+  run.complete = json_object_get_boolean_member(report, "complete");
   g_object_unref(parser);
+}
+
+std::vector<const char *> command_line(const std::vector<std::string> &arguments) {
+  std::vector<const char *> argv{UNSEAL};
+  for (const std::string &argument : arguments)
+    argv.push_back(argument.c_str());
+  argv.push_back(nullptr);
+  return argv;
 }
 
 }  // namespace
 
+GPid start_unseal(const std::vector<std::string> &arguments) {
+  const std::vector<const char *> argv = command_line(arguments);
+  const auto flags = static_cast<GSpawnFlags>(
+      G_SPAWN_DO_NOT_REAP_CHILD | G_SPAWN_STDOUT_TO_DEV_NULL | G_SPAWN_STDERR_TO_DEV_NULL);
+  GPid pid = 0;
+  elements::Error error;
+  EXPECT_TRUE(g_spawn_async(nullptr, const_cast<gchar **>(argv.data()), nullptr, flags, nullptr,
+                            nullptr, &pid, error.at()))
+      << error.text();
+  return pid;
+}
+
 Outcome unseal(const std::vector<std::string> &arguments) {
-  std::vector<const char *> argv{UNSEAL};
-  bool json = false;
-  for (const std::string &argument : arguments) {
-    argv.push_back(argument.c_str());
-    json = json || argument == "--json";
-  }
-  argv.push_back(nullptr);
+  const std::vector<const char *> argv = command_line(arguments);
+  const bool json = std::find(arguments.begin(), arguments.end(), "--json") != arguments.end();
   gchar *out = nullptr, *err = nullptr;
   gint status = 0;
   elements::Error error;

@@ -45,11 +45,12 @@ struct Stream {
 Stream vp8();
 Stream vp9();
 Stream opus();
-Stream h264();  // byte stream
+Stream h264(unsigned width = 320, unsigned height = 240);  // byte stream
 
 struct Encryption {
   const char *scheme = "livekit";
   const char *participant = nullptr;
+  guint64 sframe_kid = G_MAXUINT64;                    // none: drawn
   std::function<void(std::size_t frame)> before = {};  // each frame
 };
 Stream encrypt(const Stream &plain, const Provider &provider, const Encryption &how = {});
@@ -70,7 +71,8 @@ void expect_same(const std::vector<Stream> &read, const std::vector<Stream> &pla
 
 struct Track {
   std::string codec;
-  std::int64_t frames = 0, opened = 0, malformed = 0, no_key = 0, no_match = 0;
+  std::int64_t frames = 0, opened = 0, written = 0, malformed = 0, no_key = 0, no_match = 0,
+               impossible_key = 0;
 };
 
 struct Outcome {
@@ -80,10 +82,13 @@ struct Outcome {
   std::vector<Track> tracks;
   std::int64_t derivations = 0, replayed = 0, reused = 0;
   std::size_t keys = 0;
-  std::vector<std::string> notes;
+  std::vector<std::string> notes, outputs;
+  bool complete = false;
 };
 
 Outcome unseal(const std::vector<std::string> &arguments);
+// Starts it, and answers its process.
+GPid start_unseal(const std::vector<std::string> &arguments);
 
 // A hex key file, and the provider string that names it.
 std::string key_file(const Folder &folder, guint8 fill, unsigned index);

@@ -181,6 +181,31 @@ TEST_F(UnsealKeys, GoesBackToEarlierGenerations) {
   expect_same(read_recording(folder.file("alice.open.webm")), {video_plain, plain[1]});
 }
 
+// Anyone on the way can put frames in, and name any key.
+TEST_F(UnsealKeys, IsNotKeptFromItsWorkByKeysThatCannotBe) {
+  constexpr unsigned kInjected = 4200;
+  const std::vector<Stream> plain{opus()};
+  seal.scheme = "sframe";
+  seal.sframe_kid_map = "plain";
+  Stream stream = encrypt(plain[0], raw_provider(1, 7), {.scheme = "sframe", .sframe_kid = 7});
+  for (unsigned i = 0; i < kInjected; ++i) {
+    const unsigned kid = 256 + i;
+    Frame frame{Bytes(40, 0x55), stream.frames.back().ns + 1'000'000};
+    frame.bytes[0] = 0x90;  // a KID of two bytes, counter 0
+    frame.bytes[1] = static_cast<guint8>(kid >> 8);
+    frame.bytes[2] = static_cast<guint8>(kid);
+    stream.frames.push_back(std::move(frame));
+  }
+  write_recording(in(), seal, {stream});
+  const Outcome run = unseal({in(), "-k", key_file(folder, 1, 7), "--json"});
+  EXPECT_EQ(run.status, 3) << run.err;
+  ASSERT_EQ(run.tracks.size(), 1u);
+  EXPECT_EQ(run.tracks[0].opened, 60);
+  EXPECT_EQ(run.tracks[0].impossible_key, kInjected);
+  EXPECT_EQ(run.tracks[0].no_key, 0);
+  expect_same(read_recording(folder.file("alice.open.webm")), plain);
+}
+
 // Another key of the same index opens no more of the old one's frames.
 TEST_F(UnsealKeys, FindsSharedKeysThatTookThePlaceOfAnother) {
   const std::vector<Stream> plain{vp8()};
