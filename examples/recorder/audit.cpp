@@ -26,6 +26,8 @@ using Clock = std::chrono::steady_clock;
 
 enum class Signed { kNo, kYes };
 
+constexpr off_t kRoomAhead = 8 * 1024 * 1024;
+
 int create_log(const std::string &path) {
   const int fd =
       open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_APPEND | O_CLOEXEC, 0600);
@@ -52,9 +54,15 @@ void sync_folder(const std::string &path) {
 
 class AuditLog::Log {
  public:
-  Log(const std::string &path, SigningKey key)
-      : path_(path), key_(std::move(key)), fd_(create_log(path)) {}
-  ~Log() { ::close(fd_); }
+  Log(const std::string &path, SigningKey key, std::chrono::seconds checkpoint_time)
+      : path_(path),
+        key_(std::move(key)),
+        checkpoint_time_(checkpoint_time),
+        fd_(create_log(path)) {}
+  ~Log() {
+    give_room_back();
+    ::close(fd_);
+  }
 
   void open(const Fields &about) {
     const PublicKey key = key_.public_key();
@@ -63,7 +71,13 @@ class AuditLog::Log {
                      {"public-key-fingerprint", key.fingerprint()}};
     fields.insert(fields.end(), about.begin(), about.end());
     std::lock_guard lock(mutex_);
-    write("opened", fields, Signed::kYes);
+    claim_room();
+    try {
+      write("opened", fields, Signed::kYes);
+    } catch (...) {
+      unlink(path_.c_str());  // a file without a record would only be in the way of the next start
+      throw;
+    }
     sync_folder(path_);
   }
 
@@ -74,11 +88,13 @@ class AuditLog::Log {
       write("checkpoint", {}, Signed::kYes);
   }
 
-  void checkpoint(bool when_due) {
+  void tick() {
     std::lock_guard lock(mutex_);
-    if (closed_ || seq_ == signed_seq_)
+    if (closed_)
       return;
-    if (!when_due || Clock::now() - signed_at_ >= std::chrono::seconds(kCheckpointSeconds))
+    if (!problem_.empty())
+      throw Failure(problem_);
+    if (seq_ != signed_seq_ && Clock::now() - signed_at_ >= checkpoint_time_)
       write("checkpoint", {}, Signed::kYes);
   }
 
@@ -86,6 +102,7 @@ class AuditLog::Log {
     std::lock_guard lock(mutex_);
     write("closed", summary, Signed::kYes);
     closed_ = true;
+    give_room_back();
   }
 
   // From a signal handler, where nobody catches.
@@ -129,6 +146,8 @@ class AuditLog::Log {
       line.pop_back();
       line += audit_format::kSignatureField + signature + "\"}";
     }
+    if (line.size() > audit_format::kMaxLine)
+      fail("a record of " + std::to_string(line.size()) + " bytes is longer than readers take");
     append(line + "\n");
     prev_ = sha256_hex(line);
     ++seq_;
@@ -138,7 +157,21 @@ class AuditLog::Log {
     }
   }
 
+  // Blocks beyond the end of the file: what is written there needs no room any more. Where the file
+  // system has no such thing the log takes its room record by record.
+  void claim_room() {
+    if (fallocate(fd_, FALLOC_FL_KEEP_SIZE, size_, kRoomAhead) == 0)
+      claimed_to_ = size_ + kRoomAhead;
+  }
+
+  void give_room_back() {
+    if (std::exchange(claimed_to_, 0) != 0 && ftruncate(fd_, size_) != 0)
+      return;  // the blocks stay with the file
+  }
+
   void append(const std::string &line) {
+    if (claimed_to_ - size_ < kRoomAhead / 2)
+      claim_room();
     std::size_t done = 0;
     while (done < line.size()) {  // a disk that fills up takes a part, and then says why
       const ssize_t written = ::write(fd_, line.data() + done, line.size() - done);
@@ -152,15 +185,20 @@ class AuditLog::Log {
       return;
     }
     const int why = errno;
-    problem_ = path_ + ": cannot write the audit log: " + strerror(why) +
-               "; nothing may be recorded that is not accounted for: make room and start again";
-    if (ftruncate(fd_, size_) == 0)  // if that fails too the torn line says what happened
+    if (done > 0 && ftruncate(fd_, size_) == 0)  // if that fails the torn line says what happened
       fdatasync(fd_);
+    fail(std::string(strerror(why)) + ": make room and start again");
+  }
+
+  [[noreturn]] void fail(const std::string &why) {
+    problem_ = path_ + ": cannot write the audit log: " + why +
+               "; nothing may be recorded that is not accounted for";
     throw Failure(problem_);
   }
 
   const std::string path_;
   const SigningKey key_;
+  const std::chrono::seconds checkpoint_time_;
   const int fd_;
 
   std::mutex mutex_;  // held while a record is written and synced
@@ -170,6 +208,7 @@ class AuditLog::Log {
   std::uint64_t seq_ = 0;
   std::uint64_t signed_seq_ = 0;
   off_t size_ = 0;
+  off_t claimed_to_ = 0;
   Clock::time_point signed_at_{};
   bool closed_ = false;
 };
@@ -268,9 +307,10 @@ void AuditLog::Followed::on_ratcheted(GstE2EEKeyProvider *, const char *who, gui
 
 // ---- the log ------------------------------------------------------------------------------------
 
-AuditLog::AuditLog(const std::string &path, const std::string &key_file, const Fields &about) {
+AuditLog::AuditLog(const std::string &path, const std::string &key_file, const Fields &about,
+                   std::chrono::seconds checkpoint_time) {
   SigningKey key = SigningKey::from_file(key_file, notices_);
-  log_ = std::make_shared<Log>(path, std::move(key));
+  log_ = std::make_shared<Log>(path, std::move(key), checkpoint_time);
   log_->open(about);
 }
 
@@ -295,11 +335,7 @@ void AuditLog::follow(GstE2EEKeyProvider *provider) {
 }
 
 void AuditLog::tick() {
-  log_->checkpoint(true);
-}
-
-void AuditLog::checkpoint() {
-  log_->checkpoint(false);
+  log_->tick();
 }
 
 void AuditLog::close(const Fields &summary) {

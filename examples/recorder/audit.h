@@ -3,6 +3,7 @@
 
 #include <gst/e2ee/e2ee.h>
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <istream>
@@ -23,6 +24,8 @@ using examples::Failure;
 // fingerprints.
 //
 // Once a record could not be written, every call throws: whoever cannot account must not record.
+// Room for megabytes of records is claimed ahead, so that recordings on the same disk fill it
+// without ending the log.
 //
 // Any thread.
 class AuditLog {
@@ -31,11 +34,12 @@ class AuditLog {
   using Fields = JsonFields;
 
   static constexpr unsigned kCheckpointRecords = 1000;
-  static constexpr unsigned kCheckpointSeconds = 60;
+  static constexpr std::chrono::seconds kCheckpointTime{60};
 
   // Creates `path` anew (mode 0600, never over an existing one). `key_file`: Ed25519 private key in
   // PEM. Throws.
-  AuditLog(const std::string &path, const std::string &key_file, const Fields &about);
+  AuditLog(const std::string &path, const std::string &key_file, const Fields &about,
+           std::chrono::seconds checkpoint_time = kCheckpointTime);
   ~AuditLog();
   AuditLog(const AuditLog &) = delete;
   AuditLog &operator=(const AuditLog &) = delete;
@@ -50,12 +54,11 @@ class AuditLog {
   // key-used, key-changed, key-removed, key-ratcheted and key-missing of the provider, until the
   // log is closed.
   void follow(GstE2EEKeyProvider *provider);
-  // For a timer: signs when something was added since the last signature and kCheckpointSeconds
-  // went by. Every thousand records it happens by itself.
+  // For a timer: signs when something was added since the last signature and `checkpoint_time` went
+  // by. Every thousand records it happens by itself.
   void tick();
-  void checkpoint();  // signs what was added
-  // The signed last record, with the hashes of recordings. Elements must have stopped: what they
-  // still have to tell of their keys is waited for.
+  // The signed last record, with `summary`. Elements must have stopped: what they still have to
+  // tell of their keys is waited for.
   void close(const Fields &summary);
 
  private:
@@ -77,7 +80,7 @@ struct LogReport {
   std::uint64_t torn_bytes = 0;      // behind the last record, of one that was not finished
   std::string problem;               // of a broken one: which line and why
 
-  std::string text() const;  // for people
+  std::string text() const;  // for people; whatever the file holds, nothing that steers a terminal
 };
 // Throws when one of the files cannot be read.
 LogReport verify_log(const std::string &path, const std::string &public_key_file);
@@ -86,6 +89,7 @@ LogReport verify_log(std::istream &log, const PublicKey &key);
 // What writer and verifier agree on.
 namespace audit_format {
 inline const std::string kFirstPrev(64, '0');
+inline constexpr std::size_t kMaxLine = 1024 * 1024;
 // A signed record ends with its signature; what is signed is the record without it.
 inline constexpr char kSignatureField[] = ",\"signature\":\"";
 std::string signed_text(const std::string &record);

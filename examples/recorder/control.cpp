@@ -14,7 +14,7 @@
 #include <array>
 #include <list>
 
-#include "sources.h"
+#include "timer.h"
 
 namespace recorder {
 namespace control_protocol {
@@ -134,15 +134,12 @@ class Control::Server : public std::enable_shared_from_this<Control::Server> {
           cancel(g_cancellable_new()) {
       server->peers_.push_back(this);
     }
-    ~Peer() {
-      clear_source(timer);
-      server->peers_.remove(this);
-    }
+    ~Peer() { server->peers_.remove(this); }
 
     std::shared_ptr<Server> server;
     ObjectPtr<GSocketConnection> connection;
     ObjectPtr<GCancellable> cancel;
-    GSource *timer = nullptr;
+    Timer timer;
     std::array<char, 4096> chunk{};
     std::string in;
     std::string out;
@@ -159,18 +156,12 @@ class Control::Server : public std::enable_shared_from_this<Control::Server> {
 
   // Whoever hangs is let go.
   static void set_patience(Peer &peer) {
-    clear_source(peer.timer);
-    peer.timer = add_timeout(
-        std::chrono::seconds(peer.server->patience_),
-        [](gpointer waits) -> gboolean {
-          g_cancellable_cancel(static_cast<Peer *>(waits)->cancel.get());
-          return G_SOURCE_REMOVE;
-        },
-        &peer);
+    peer.timer.start(std::chrono::seconds(peer.server->patience_),
+                     [&peer] { g_cancellable_cancel(peer.cancel.get()); });
   }
 
   static void read(std::unique_ptr<Peer> peer) {
-    if (!peer->timer)
+    if (!peer->timer.is_running())
       set_patience(*peer);
     GInputStream *stream = g_io_stream_get_input_stream(G_IO_STREAM(peer->connection.get()));
     Peer *waits = peer.release();
@@ -204,7 +195,7 @@ class Control::Server : public std::enable_shared_from_this<Control::Server> {
         peer->in.erase(0, end + 1);
         peer->out = peer->server->answer(line) + "\n";
       }
-      clear_source(peer->timer);
+      peer->timer.stop();
       if (!write_at_once(*peer)) {
         write(std::move(peer));
         return;
@@ -232,7 +223,7 @@ class Control::Server : public std::enable_shared_from_this<Control::Server> {
   static void on_written(GObject *stream, GAsyncResult *result, gpointer data) {
     std::unique_ptr<Peer> peer(static_cast<Peer *>(data));
     if (g_output_stream_write_all_finish(G_OUTPUT_STREAM(stream), result, nullptr, nullptr)) {
-      clear_source(peer->timer);
+      peer->timer.stop();
       serve(std::move(peer));
     }
   }

@@ -18,7 +18,7 @@ struct ControlRequest {
 };
 
 // Takes commands on a Unix socket that only its owner can open: a line of JSON, answered by a line
-// of JSON, as long as the other side stays.
+// of JSON, any number of them; whoever says nothing for kPatienceSeconds is let go.
 //
 //   {"command": "withdraw", "identity": "bob"}    ->  {"ok": true, ...}
 //   {"command": "nonsense"}                       ->  {"ok": false, "error": "..."}

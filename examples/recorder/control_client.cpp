@@ -2,8 +2,10 @@
 #include <gio/gio.h>
 #include <gio/gunixsocketaddress.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "control.h"
+#include "progress.h"
 
 namespace recorder {
 namespace {
@@ -53,8 +55,9 @@ int control_client(const std::string &socket, const ControlRequest &request) {
     if (!node)
       throw Failure(socket + ": what answers there is no recorder");
     JsonObject *object = json_node_get_object(node.get());
-    // json-glib wrote it: no control characters get to the terminal.
-    printf("%s\n", CharPtr(json_to_string(node.get(), FALSE)).get());
+    // Names in it come from the meeting. JSON escapes only some of what steers a terminal.
+    const std::string text = CharPtr(json_to_string(node.get(), FALSE)).get();
+    printf("%s\n", isatty(STDOUT_FILENO) ? progress_text::harmless(text).c_str() : text.c_str());
     fflush(stdout);
     return json_object_has_member(object, "ok") && json_object_get_boolean_member(object, "ok")
                ? 0

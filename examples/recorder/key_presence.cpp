@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "key_presence.h"
 
-#include <mutex>
 #include <utility>
+
+#include "timer.h"
 
 namespace recorder {
 namespace {
@@ -36,52 +37,28 @@ class KeyPresence::Inbox : public std::enable_shared_from_this<KeyPresence::Inbo
   ~Inbox() { g_main_context_unref(context_); }
 
   void post(const char *participant, bool has_key) {
-    std::lock_guard lock(mutex_);
-    news_.emplace_back(participant ? participant : "", has_key);
-    if (std::exchange(scheduled_, true))
-      return;
-    GSource *source = g_idle_source_new();
-    g_source_set_priority(source, G_PRIORITY_HIGH);  // a withdrawn recording stops before all else
-    g_source_set_callback(
-        source,
-        [](gpointer inbox) {
-          (*static_cast<std::shared_ptr<Inbox> *>(inbox))->deliver();
-          return G_SOURCE_REMOVE;
+    recorder::post<Inbox>(
+        context_, weak_from_this(),
+        [who = std::string(participant ? participant : ""), has_key](Inbox &inbox) {
+          inbox.deliver(who, has_key);
         },
-        new std::shared_ptr<Inbox>(shared_from_this()),
-        [](gpointer inbox) { delete static_cast<std::shared_ptr<Inbox> *>(inbox); });
-    g_source_attach(source, context_);
-    g_source_unref(source);
+        G_PRIORITY_HIGH);  // a withdrawn recording stops before all else
   }
 
   // On the main context.
   void close() { told_ = nullptr; }
 
  private:
-  void deliver() {
-    std::vector<std::pair<std::string, bool>> news;
-    {
-      std::lock_guard lock(mutex_);
-      scheduled_ = false;
-      news.swap(news_);
-    }
-    for (const auto &[who, has_key] : news) {
-      if (!told_)
-        return;
-      const Told tell = told_;  // it may close this
-      // Those who have had a key all the time are no news.
-      if (has_key ? without_.erase(who) != 0 : without_.insert(who).second)
-        tell(who, has_key);
-    }
+  void deliver(const std::string &who, bool has_key) {
+    const Told tell = told_;  // it may close this
+    // Those who have had a key all the time are no news.
+    if (tell && (has_key ? without_.erase(who) != 0 : without_.insert(who).second))
+      tell(who, has_key);
   }
 
   GMainContext *const context_;
   Told told_;
   std::set<std::string> without_;  // had one once
-
-  std::mutex mutex_;
-  std::vector<std::pair<std::string, bool>> news_;
-  bool scheduled_ = false;
 };
 
 KeyPresence::KeyPresence(GstE2EEKeyProvider *provider, Told told)

@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "key_presence.h"
-#include "sources.h"
+#include "timer.h"
 #include "watched_file.h"
 
 namespace recorder {
@@ -81,12 +81,12 @@ class Keys::Watch : public std::enable_shared_from_this<Keys::Watch> {
   void stop() {
     file_.reset();
     presence_.reset();
-    clear_source(timer_);
+    timer_.stop();
+    slow_.stop();
     stopped_ = true;
   }
 
   GstE2EEKeyProvider *provider() const { return provider_.get(); }
-  const std::string &path() const { return path_; }
 
  private:
   using Held = std::shared_ptr<Watch>;
@@ -97,6 +97,11 @@ class Keys::Watch : public std::enable_shared_from_this<Keys::Watch> {
       return;
     }
     loading_ = true;
+    // A load that hangs, as on a network file system that is gone, counts as a bad file.
+    slow_.start(settings_.alarm_every, [this] {
+      const Held held = shared_from_this();
+      bad("reading it takes longer than " + seconds_text(settings_.alarm_every));
+    });
     GTask *task = g_task_new(provider_.get(), nullptr, on_loaded, new Held(shared_from_this()));
     g_task_set_task_data(task, g_strdup(path_.c_str()), g_free);
     g_task_run_in_thread(task, [](GTask *work, gpointer provider, gpointer path, GCancellable *) {
@@ -120,6 +125,7 @@ class Keys::Watch : public std::enable_shared_from_this<Keys::Watch> {
 
   void loaded(const std::string &problem) {
     loading_ = false;
+    slow_.stop();
     if (stopped_)
       return;
     if (problem.empty())
@@ -133,7 +139,7 @@ class Keys::Watch : public std::enable_shared_from_this<Keys::Watch> {
   void good() {
     const bool first = !std::exchange(loaded_once_, true);
     const bool was_bad = std::exchange(bad_since_, std::nullopt).has_value();
-    clear_source(timer_);
+    timer_.stop();
     problem_.clear();
     taken_away_ = false;
     file_->keep_trying(false);
@@ -166,6 +172,8 @@ class Keys::Watch : public std::enable_shared_from_this<Keys::Watch> {
   void run_down() {
     if (!taken_away_ && left().count() == 0) {
       taken_away_ = true;
+      if (loading_)
+        again_ = true;  // it may have found the keys that go now, and left them as they were
       next_alarm_ = Clock::now();
       for (const std::string &who : participants_of(provider_.get()))
         gst_e2ee_participant_key_provider_remove(GST_E2EE_PARTICIPANT_KEY_PROVIDER(provider_.get()),
@@ -181,16 +189,10 @@ class Keys::Watch : public std::enable_shared_from_this<Keys::Watch> {
     auto next = std::chrono::ceil<std::chrono::milliseconds>(next_alarm_ - Clock::now());
     if (!taken_away_)
       next = std::min(next, left());
-    clear_source(timer_);
-    timer_ = add_timeout(
-        std::max(next, std::chrono::milliseconds{1}),
-        [](gpointer self) {
-          const Held watch = static_cast<Watch *>(self)->shared_from_this();
-          clear_source(watch->timer_);
-          watch->run_down();
-          return G_SOURCE_REMOVE;
-        },
-        this);
+    timer_.start(std::max(next, std::chrono::milliseconds{1}), [this] {
+      const Held held = shared_from_this();
+      run_down();
+    });
   }
 
   std::string alarm_text() const {
@@ -218,7 +220,8 @@ class Keys::Watch : public std::enable_shared_from_this<Keys::Watch> {
   std::optional<Clock::time_point> bad_since_;
   bool taken_away_ = false;
   Clock::time_point next_alarm_{};
-  GSource *timer_ = nullptr;
+  Timer timer_;  // of run_down()
+  Timer slow_;   // while a file is loaded
 };
 
 Keys::Keys(Settings settings, Events events)
@@ -232,14 +235,6 @@ Keys::~Keys() {
 
 GstE2EEKeyProvider *Keys::provider() const {
   return watch_->provider();
-}
-
-const std::string &Keys::file() const {
-  return watch_->path();
-}
-
-std::vector<std::string> Keys::participants() const {
-  return participants_of(watch_->provider());
 }
 
 }  // namespace recorder

@@ -7,7 +7,6 @@
 #include <functional>
 #include <memory>
 #include <string>
-#include <vector>
 
 #include "common/gst_ptr.h"
 
@@ -17,9 +16,10 @@ using examples::Failure;
 
 // The keys of the open mode: a provider, and a watch on its keys file while the meeting goes on.
 //
-// A file that becomes unreadable or malformed leaves the keys as they are, with an alarm at once
-// and every minute. After `grace` all keys of participants are taken away, so that nobody is
-// recorded longer with keys that may have been withdrawn; a good file brings them back.
+// A file that becomes unreadable or malformed, or takes a minute to read, leaves the keys as they
+// are, with an alarm at once and every minute. After `grace` all keys of participants are taken
+// away, so that nobody is recorded longer with keys that may have been withdrawn; a good file
+// brings them back.
 //
 // Files are read on a worker: deriving from many passphrases takes seconds. The rest, callbacks
 // included, happens on the main context that was the thread's default when this was made.
@@ -50,8 +50,6 @@ class Keys {
   Keys &operator=(const Keys &) = delete;
 
   GstE2EEKeyProvider *provider() const;
-  const std::string &file() const;                // empty: none is watched
-  std::vector<std::string> participants() const;  // who has a key; of a participant provider
 
  private:
   class Watch;

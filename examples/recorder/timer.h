@@ -11,8 +11,8 @@
 
 namespace recorder {
 
-// Calls back once, on the main context, unless it is stopped or gone by then. May be started,
-// stopped and destroyed from its own callback.
+// Calls back once, on the thread's default main context, unless it is stopped or gone by then. May
+// be started, stopped and destroyed from its own callback.
 class Timer {
  public:
   Timer() = default;
@@ -41,6 +41,9 @@ class Timer {
     g_source_unref(std::exchange(source_, nullptr));
   }
 
+  // From start() to the end of the callback.
+  bool is_running() const { return source_ && !g_source_is_destroyed(source_); }
+
  private:
   GSource *source_ = nullptr;
 };
@@ -48,13 +51,14 @@ class Timer {
 // From any thread: calls back soon on the main loop of `context` with `weak`'s object, if it is
 // still there. Objects that are used like this live and die on that thread.
 template <typename T>
-void post(GMainContext *context, std::weak_ptr<T> weak, std::function<void(T &)> callback) {
+void post(GMainContext *context, std::weak_ptr<T> weak, std::function<void(T &)> callback,
+          int priority = G_PRIORITY_DEFAULT) {
   struct Letter {
     std::weak_ptr<T> to;
     std::function<void(T &)> callback;
   };
   GSource *source = g_idle_source_new();
-  g_source_set_priority(source, G_PRIORITY_DEFAULT);
+  g_source_set_priority(source, priority);
   g_source_set_callback(
       source,
       [](gpointer data) -> gboolean {

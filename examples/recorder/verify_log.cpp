@@ -2,12 +2,40 @@
 #include <errno.h>
 #include <string.h>
 
+#include <algorithm>
 #include <fstream>
+#include <string_view>
 
 #include "audit.h"
+#include "progress.h"
 
 namespace recorder {
 namespace {
+
+// As time_text() writes it.
+bool is_time(const std::string &text) {
+  constexpr std::string_view kForm = "0000-00-00T00:00:00.000000Z";
+  return text.size() == kForm.size() &&
+         std::equal(text.begin(), text.end(), kForm.begin(), [](char is, char should) {
+           return should == '0' ? g_ascii_isdigit(is) != 0 : is == should;
+         });
+}
+
+enum class Line { kWhole, kTorn, kTooLong };
+
+// Without taking more of a file into memory than a record may have. kTorn: up to the end of the
+// file, no newline.
+Line read_line(std::istream &from, std::string &line) {
+  line.clear();
+  for (int byte = from.get(); from; byte = from.get()) {
+    if (byte == '\n')
+      return Line::kWhole;
+    if (line.size() == audit_format::kMaxLine)
+      return Line::kTooLong;
+    line += static_cast<char>(byte);
+  }
+  return Line::kTorn;
+}
 
 // Reads a log line by line; the first thing that does not fit ends it.
 class Verifier {
@@ -29,7 +57,7 @@ class Verifier {
                     ": records were removed, added or moved");
     if (text_or(record, "prev") != prev_)
       return broken("does not follow from the line before, which was edited, removed or moved");
-    if (text_or(record, "time").empty() || event.empty())
+    if (!is_time(text_or(record, "time")) || event.empty())
       return broken("lacks its time or its event");
     if ((line_ == 1) != (event == "opened"))
       return broken(line_ == 1 ? "is not an opening record" : "opens the log a second time");
@@ -46,6 +74,11 @@ class Verifier {
       report_.signed_until = report_.until;
     }
     return true;
+  }
+
+  void too_long() {
+    ++line_;
+    broken("is longer than any record");
   }
 
   // `torn`: what is behind the last newline.
@@ -75,7 +108,8 @@ class Verifier {
       return broken("is of a format that this program does not know; take a newer one");
     if (text_or(record, "public-key") == key_.hex())
       return true;
-    return broken("was opened with another key, " + text_or(record, "public-key-fingerprint") +
+    const std::string other = text_or(record, "public-key-fingerprint");
+    return broken("was opened with another key, " + other.substr(0, key_.fingerprint().size()) +
                   ", not with the one given, " + key_.fingerprint());
   }
 
@@ -106,14 +140,12 @@ class Verifier {
 LogReport verify_log(std::istream &log, const PublicKey &key) {
   Verifier verifier(key);
   std::string line;
-  std::uint64_t torn = 0;
-  while (std::getline(log, line)) {
-    if (log.eof())
-      torn = line.size();
-    else if (!verifier.take(line))
-      break;
-  }
-  return verifier.finish(torn);
+  Line read;
+  while ((read = read_line(log, line)) == Line::kWhole && verifier.take(line))
+    continue;
+  if (read == Line::kTooLong)
+    verifier.too_long();
+  return verifier.finish(read == Line::kTorn ? line.size() : 0);
 }
 
 LogReport verify_log(const std::string &path, const std::string &public_key_file) {
@@ -131,7 +163,8 @@ LogReport verify_log(const std::string &path, const std::string &public_key_file
 std::string LogReport::text() const {
   const std::string count = std::to_string(records) + (records == 1 ? " record" : " records");
   if (state == LogState::kBroken)
-    return "broken: " + problem + (records ? "; " + count + " before it fit" : "");
+    return "broken: " + progress_text::harmless(problem) +
+           (records ? "; " + count + " before it fit" : "");
   if (state == LogState::kClosed)
     return "closed: " + count + " until " + until + ", all signed";
   std::string told = "open-ended: " + count + " until " + until + ", of which a signature covers " +

@@ -5,8 +5,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "sources.h"
-
 namespace recorder {
 
 using examples::CharPtr;
@@ -14,7 +12,7 @@ using examples::ObjectPtr;
 
 WatchedFile::WatchedFile(const std::string &path, std::chrono::milliseconds look_every,
                          std::chrono::milliseconds settle, std::function<void()> changed)
-    : path_(path), settle_(settle), changed_(std::move(changed)) {
+    : path_(path), look_every_(look_every), settle_(settle), changed_(std::move(changed)) {
   const CharPtr folder_path(g_path_get_dirname(path.c_str()));
   const ObjectPtr<GFile> folder(g_file_new_for_path(folder_path.get()));
   // Without one (the folder is not there yet, no more inotify watches) looking now and then does.
@@ -22,13 +20,7 @@ WatchedFile::WatchedFile(const std::string &path, std::chrono::milliseconds look
       g_file_monitor_directory(folder.get(), G_FILE_MONITOR_WATCH_MOVES, nullptr, nullptr));
   if (monitor_)
     g_signal_connect(monitor_.get(), "changed", G_CALLBACK(on_folder_event), this);
-  looking_ = add_timeout(
-      look_every,
-      [](gpointer self) -> gboolean {
-        static_cast<WatchedFile *>(self)->look();
-        return G_SOURCE_CONTINUE;
-      },
-      this);
+  look_now_and_then();
 }
 
 WatchedFile::~WatchedFile() {
@@ -36,8 +28,13 @@ WatchedFile::~WatchedFile() {
     g_signal_handlers_disconnect_by_data(monitor_.get(), this);
     g_file_monitor_cancel(monitor_.get());
   }
-  clear_source(looking_);
-  clear_source(settling_);
+}
+
+void WatchedFile::look_now_and_then() {
+  looking_.start(look_every_, [this] {
+    look_now_and_then();
+    look();
+  });
 }
 
 void WatchedFile::look_now() {
@@ -70,21 +67,14 @@ void WatchedFile::look() {
   const std::string now = state();
   if (now == known_ && !always_)
     return;
-  if (settling_ && now == settles_)
+  if (settling_.is_running() && now == settles_)
     return;
   settles_ = now;
-  clear_source(settling_);
-  settling_ = add_timeout(
-      settle_,
-      [](gpointer self) {
-        static_cast<WatchedFile *>(self)->settled();
-        return G_SOURCE_REMOVE;
-      },
-      this);
+  settling_.start(settle_, [this] { settled(); });
 }
 
 void WatchedFile::settled() {
-  clear_source(settling_);
+  settling_.stop();
   const std::string now = state();
   if (now != settles_) {
     look();

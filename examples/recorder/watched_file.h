@@ -8,6 +8,7 @@
 #include <string>
 
 #include "common/gst_ptr.h"
+#include "timer.h"
 
 namespace recorder {
 
@@ -30,15 +31,17 @@ class WatchedFile {
   static void on_folder_event(GFileMonitor *, GFile *, GFile *, GFileMonitorEvent,
                               WatchedFile *self);
   std::string state() const;
+  void look_now_and_then();
   void look();
   void settled();
 
   const std::string path_;
+  const std::chrono::milliseconds look_every_;
   const std::chrono::milliseconds settle_;
   const std::function<void()> changed_;
   examples::ObjectPtr<GFileMonitor> monitor_;
-  GSource *looking_ = nullptr;
-  GSource *settling_ = nullptr;
+  Timer looking_;
+  Timer settling_;
   std::string known_;    // what was told last
   std::string settles_;  // what is waited for to stay
   bool always_ = false;

@@ -20,12 +20,36 @@ constexpr guint kDefaultWindow = 8;
 
 enum { PROP_RATCHET_INTERVAL = e2ee::kFirstOwn, PROP_RATCHET_FRAMES, PROP_KEYS_FILE };
 
-// Which keys came from the file that was loaded last.
+// Which keys came from files. Noted one by one, so that a load that fails on its way forgets none.
 using KeyPlaces = std::map<std::string, std::set<std::uint64_t>>;
 struct FromFile {
   std::mutex mutex;
   std::optional<std::string> path;
   KeyPlaces places;
+  bool had_some = false;  // once
+
+  std::pair<bool, KeyPlaces> begin(const char *next) {
+    std::lock_guard lock(mutex);
+    path = next;
+    return {had_some, places};
+  }
+
+  void note(const std::string &identity, std::uint64_t id) {
+    std::lock_guard lock(mutex);
+    places[identity].insert(id);
+    had_some = true;
+  }
+
+  void forget(const std::string &identity, const std::set<std::uint64_t> &ids) {
+    std::lock_guard lock(mutex);
+    auto of = places.find(identity);
+    if (of == places.end())
+      return;
+    for (std::uint64_t id : ids)
+      of->second.erase(id);
+    if (of->second.empty())
+      places.erase(of);
+  }
 
   gchar *copy_path() {
     std::lock_guard lock(mutex);
@@ -241,6 +265,7 @@ static bool take_from_file(GstE2EEParticipantKeyProvider *self, const std::strin
     if (!self->store->is_set_from(identity, material.get()) &&
         !provider.set(std::move(material), error))
       return false;
+    self->from_file->note(identity, id);
   }
   const MaterialPtr current = self->store->lookup_current(identity);
   if (current && e2ee::material_of(current.get()).key_id == *ring.current)
@@ -248,53 +273,50 @@ static bool take_from_file(GstE2EEParticipantKeyProvider *self, const std::strin
   return provider.set_current(*ring.current, error);
 }
 
-// Takes away what the last file had and this one has not. Whoever has nothing left is removed as a
-// whole, so that listeners learn it.
-static void remove_missing(GstE2EEParticipantKeyProvider *self, const KeyPlaces &before,
-                           const KeyPlaces &now) {
+// At once: new keys of others may take long to derive.
+static void remove_absent(GstE2EEParticipantKeyProvider *self, const KeyPlaces &before,
+                          const e2ee::FileRings &now) {
   for (const auto &[identity, ids] : before) {
-    auto kept = now.find(identity);
-    RingProvider ring = ring_of(self, identity.c_str());
-    if (kept == now.end() && self->store->has_none_but(identity, ids)) {
-      ring.remove_all(nullptr);
+    if (now.count(identity) != 0)
       continue;
-    }
-    for (std::uint64_t id : ids) {
-      if (kept == now.end() || kept->second.count(id) == 0)
-        ring.remove(id, nullptr);
-    }
+    ring_of(self, identity.c_str()).remove_these(ids);
+    self->from_file->forget(identity, ids);
   }
+}
+
+// New keys first, so that a participant who rotates always has one.
+static bool load_one(GstE2EEParticipantKeyProvider *self, const std::string &identity,
+                     e2ee::FileRing &ring, const KeyPlaces &before, GError **error) {
+  if (!take_from_file(self, identity, ring, error))
+    return false;
+  auto had = before.find(identity);
+  if (had == before.end())
+    return true;
+  std::set<std::uint64_t> gone = had->second;
+  for (const auto &[id, material] : ring.keys)
+    gone.erase(id);
+  ring_of(self, identity.c_str()).remove_these(gone);
+  self->from_file->forget(identity, gone);
+  return true;
 }
 
 gboolean gst_e2ee_participant_key_provider_load_keys_file(GstE2EEParticipantKeyProvider *self,
                                                           const gchar *path, GError **error) {
   g_return_val_if_fail(GST_IS_E2EE_PARTICIPANT_KEY_PROVIDER(self) && path != nullptr, FALSE);
-  {
-    std::lock_guard lock(self->from_file->mutex);
-    self->from_file->path = path;
-  }
+  const auto [had_some, before] = self->from_file->begin(path);
+  const e2ee::NoGroups no_groups = had_some ? e2ee::NoGroups::kNobody : e2ee::NoGroups::kMistake;
   e2ee::FileRings rings;
   std::vector<std::string> notices;
-  if (!e2ee::read_keys_file(path, self->store->options().ring_size, rings, notices, error))
+  if (!e2ee::read_keys_file(path, self->store->options().ring_size, no_groups, rings, notices,
+                            error))
     return FALSE;
   for (std::string &notice : notices)
     state_of(self).add_notice(std::move(notice));
-  KeyPlaces now;
-  for (const auto &[identity, ring] : rings) {
-    for (const auto &[id, material] : ring.keys)
-      now[identity].insert(id);
-  }
-  KeyPlaces before;
-  {
-    std::lock_guard lock(self->from_file->mutex);
-    before = std::exchange(self->from_file->places, now);
-  }
-  // New keys first, so that a participant who rotates always has one.
+  remove_absent(self, before, rings);
   for (auto &[identity, ring] : rings) {
-    if (!take_from_file(self, identity, ring, error))
+    if (!load_one(self, identity, ring, before, error))
       return FALSE;
   }
-  remove_missing(self, before, now);
   return TRUE;
 }
 

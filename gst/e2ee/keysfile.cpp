@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "keysfile.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "keysource.h"
@@ -124,7 +125,7 @@ class Group {
 
 }  // namespace
 
-bool read_keys_file(const char *path, unsigned ring_size, FileRings &rings,
+bool read_keys_file(const char *path, unsigned ring_size, NoGroups no_groups, FileRings &rings,
                     std::vector<std::string> &notices, GError **error) {
   Secret content;
   if (!read_secret_file(path, path, content, notices, error)) {
@@ -132,14 +133,15 @@ bool read_keys_file(const char *path, unsigned ring_size, FileRings &rings,
       (*error)->code = GST_E2EE_ERROR_PARSE;  // empty
     return false;
   }
+  const ByteView text = content.view();
   KeyFile file(g_key_file_new());
-  GError *why = nullptr;
-  if (!g_key_file_load_from_data(file.get(), reinterpret_cast<const char *>(content.view().data()),
-                                 content.view().size(), G_KEY_FILE_NONE, &why)) {
-    // GKeyFile's own message may quote a line, and a line may be a secret.
+  // A line of zeros, as a crash leaves them, is a comment to GKeyFile. Its own message may quote a
+  // line, and a line may be a secret.
+  if (std::find(text.begin(), text.end(), 0) != text.end() ||
+      !g_key_file_load_from_data(file.get(), reinterpret_cast<const char *>(text.data()),
+                                 text.size(), G_KEY_FILE_NONE, nullptr)) {
     g_set_error(error, GST_E2EE_ERROR, GST_E2EE_ERROR_PARSE,
                 "%s: is not made of [groups] with name=value lines", path);
-    g_error_free(why);
     return false;
   }
   Strv groups(g_key_file_get_groups(file.get(), nullptr));
@@ -154,9 +156,10 @@ bool read_keys_file(const char *path, unsigned ring_size, FileRings &rings,
       return false;
     }
   }
-  if (rings.empty())
-    g_set_error(error, GST_E2EE_ERROR, GST_E2EE_ERROR_PARSE, "%s: has no participant", path);
-  return !rings.empty();
+  if (!rings.empty() || no_groups == NoGroups::kNobody)
+    return true;
+  g_set_error(error, GST_E2EE_ERROR, GST_E2EE_ERROR_PARSE, "%s: has no participant", path);
+  return false;
 }
 
 }  // namespace e2ee

@@ -17,8 +17,11 @@ struct FileRing {
 };
 using FileRings = std::map<std::string, FileRing>;
 
+/// What a file without any group means. An empty one is always a mistake: it may be half written.
+enum class NoGroups { kMistake, kNobody };
+
 /// Reads a whole file or nothing. `ring_size`: indices are below it.
-bool read_keys_file(const char *path, unsigned ring_size, FileRings &rings,
+bool read_keys_file(const char *path, unsigned ring_size, NoGroups no_groups, FileRings &rings,
                     std::vector<std::string> &notices, GError **error);
 
 }  // namespace e2ee

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "keystore.h"
 
-#include <algorithm>
-
 #include "core/kdf.h"
 #include "core/random.h"
 
@@ -101,11 +99,31 @@ bool KeyStore::remove(const std::string &owner, std::uint64_t id, GError **error
   if (!check_key(owner, id, error))
     return false;
   std::lock_guard lock(mutex_);
-  Ring &ring = rings_[owner];
-  ring.keys.erase(id);
+  erase(rings_[owner], id);
+  return true;
+}
+
+bool KeyStore::erase(Ring &ring, std::uint64_t id) {
   if (ring.current == id)
     ring.current.reset();
-  return true;
+  return ring.keys.erase(id) != 0;
+}
+
+KeyStore::Removed KeyStore::remove_these(const std::string &owner,
+                                         const std::set<std::uint64_t> &ids) {
+  std::lock_guard lock(mutex_);
+  Removed removed;
+  auto ring = rings_.find(owner);
+  if (ring == rings_.end())
+    return removed;
+  for (std::uint64_t id : ids) {
+    if (erase(ring->second, id))
+      removed.ids.push_back(id);
+  }
+  removed.owner = !removed.ids.empty() && ring->second.keys.empty();
+  if (removed.owner)
+    rings_.erase(ring);
+  return removed;
 }
 
 bool KeyStore::remove_owner(const std::string &owner, GError **error) {
@@ -140,15 +158,6 @@ std::vector<std::string> KeyStore::owners() const {
       found.push_back(owner);
   }
   return found;
-}
-
-bool KeyStore::has_none_but(const std::string &owner, const std::set<std::uint64_t> &ids) const {
-  std::lock_guard lock(mutex_);
-  auto ring = rings_.find(owner);
-  if (ring == rings_.end() || ring->second.keys.empty())
-    return false;
-  return std::all_of(ring->second.keys.begin(), ring->second.keys.end(),
-                     [&](const auto &key) { return ids.count(key.first) != 0; });
 }
 
 bool KeyStore::is_set_from(const std::string &owner, const GstE2EEKeyMaterial *material) const {

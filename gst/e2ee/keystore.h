@@ -32,6 +32,11 @@ class KeyStore {
   bool remove(const std::string &owner, std::uint64_t id, GError **error);
   /// All keys of an owner.
   bool remove_owner(const std::string &owner, GError **error);
+  struct Removed {
+    std::vector<std::uint64_t> ids;  // those that were there
+    bool owner = false;              // nothing is left, and the owner is gone as well
+  };
+  Removed remove_these(const std::string &owner, const std::set<std::uint64_t> &ids);
 
   MaterialPtr lookup(const std::string &owner, std::uint64_t id) const;
   MaterialPtr lookup_current(const std::string &owner) const;
@@ -39,8 +44,6 @@ class KeyStore {
 
   /// Those that have a key, sorted.
   std::vector<std::string> owners() const;
-  /// Whether an owner has keys, and none outside these places.
-  bool has_none_but(const std::string &owner, const std::set<std::uint64_t> &ids) const;
 
   /// Whether the key at this place was set from the same secret.
   bool is_set_from(const std::string &owner, const GstE2EEKeyMaterial *material) const;
@@ -63,6 +66,7 @@ class KeyStore {
     std::optional<std::uint64_t> current;
   };
 
+  static bool erase(Ring &ring, std::uint64_t id);
   bool check_index(std::uint64_t id, GError **error) const;
   const MaterialPtr *find(const std::string &owner, std::uint64_t id) const;
 

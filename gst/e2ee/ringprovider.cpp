@@ -174,6 +174,16 @@ bool RingProvider::remove_all(GError **error) {
   return true;
 }
 
+void RingProvider::remove_these(const std::set<std::uint64_t> &ids) {
+  const KeyStore::Removed removed = store_.remove_these(owner_, ids);
+  if (removed.owner) {
+    gst_e2ee_key_provider_removed(provider_, participant_, GST_E2EE_ALL_KEYS);
+    return;
+  }
+  for (std::uint64_t id : removed.ids)
+    gst_e2ee_key_provider_removed(provider_, participant_, id);
+}
+
 void note_ratchet(GstE2EEKeyProvider *provider, KeyStore &store, const char *participant,
                   GstE2EEKeyMaterial *material) {
   store.advance(participant ? participant : "", material,

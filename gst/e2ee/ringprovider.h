@@ -44,6 +44,8 @@ class RingProvider {
   bool ratchet(guint64 id, GError **error);
   bool remove(guint64 id, GError **error);
   bool remove_all(GError **error);
+  // Whoever has nothing left is told as a whole.
+  void remove_these(const std::set<std::uint64_t> &ids);
 
  private:
   void announce(guint64 id);

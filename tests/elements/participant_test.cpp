@@ -352,6 +352,87 @@ TEST(ParticipantFile, WhoeverHasNoKeyLeftIsToldAsAWhole) {
       << "bob has one that was set by call";
 }
 
+// Withdrawing the last one is no mistake, but a file that was emptied to be written anew is none
+// yet.
+TEST(ParticipantFile, R18_OnceItNamedSomeOneWithoutGroupsWithdrawsThemAll) {
+  const Provider provider = new_ring();
+  const auto load = [&](const std::string &text) {
+    const KeyFile file("keys.ini", text);
+    Error error;
+    return gst_e2ee_participant_key_provider_load_keys_file(ring_of(provider), file.path().c_str(),
+                                                            error.at()) == TRUE;
+  };
+  const std::string alice = "[alice]\nkey=000102030405060708090a0b0c0d0e0f\n";
+  EXPECT_FALSE(load("# nobody\n")) << "the first time it is a mistake";
+  set_key(provider, "carol", 0xca);
+  ASSERT_TRUE(load(alice + "[bob]\npassphrase=x\n"));
+  EXPECT_FALSE(load(""));
+  EXPECT_FALSE(load(std::string(200, '\0'))) << "as a crash leaves it";
+  EXPECT_FALSE(load("alice\n"));
+  EXPECT_TRUE(has_key(provider, "alice") && has_key(provider, "bob"));
+  for (const char *nobody : {"# nobody\n", "\n", "# nobody yet\n\n"}) {
+    EXPECT_TRUE(load(nobody)) << nobody;
+    EXPECT_FALSE(has_key(provider, "alice") || has_key(provider, "bob"));
+  }
+  EXPECT_TRUE(has_key(provider, "carol")) << "set by call";
+  ASSERT_TRUE(load(alice));
+  EXPECT_TRUE(has_key(provider, "alice"));
+}
+
+// Deriving from new passphrases takes long: nobody who is withdrawn has that time.
+TEST(ParticipantFile, R14_ThoseWhoAreGoneGoBeforeOthersCome) {
+  const Provider provider = new_ring();
+  const auto load = [&](const char *text) {
+    const KeyFile file("keys.ini", text);
+    EXPECT_TRUE(gst_e2ee_participant_key_provider_load_keys_file(ring_of(provider),
+                                                                 file.path().c_str(), nullptr));
+  };
+#define KEY "000102030405060708090a0b0c0d0e0f\n"
+  load("[rita]\nkey=" KEY "[zoe]\nkey=" KEY);
+  using Told = std::vector<std::string>;
+  Told told;
+  const auto removed = +[](GstE2EEKeyProvider *, const char *who, guint64 id, Told *to) {
+    to->push_back(std::string(who) + " -" + (id == GST_E2EE_ALL_KEYS ? "" : std::to_string(id)));
+  };
+  const auto changed = +[](GstE2EEKeyProvider *, const char *who, guint64 id, Told *to) {
+    to->push_back(std::string(who) + " +" + std::to_string(id));
+  };
+  g_signal_connect(provider.get(), "key-removed", G_CALLBACK(removed), &told);
+  g_signal_connect(provider.get(), "key-changed", G_CALLBACK(changed), &told);
+  load("[adam]\npassphrase=x\n[rita]\nindex=1\nkey=" KEY);
+#undef KEY
+  g_signal_handlers_disconnect_by_data(provider.get(), &told);
+  EXPECT_EQ(told, (Told{"zoe -", "adam +0", "rita +1", "rita +1", "rita -0"}))
+      << "rita, who rotates, always has one";
+}
+
+TEST(ParticipantFile, R14_ALoadThatFailsOnItsWayForgetsNoKey) {
+  const Provider provider = new_ring();
+  const auto load = [&](const char *text) {
+    const KeyFile file("keys.ini", text);
+    Error error;
+    return gst_e2ee_participant_key_provider_load_keys_file(ring_of(provider), file.path().c_str(),
+                                                            error.at()) == TRUE;
+  };
+#define KEY "000102030405060708090a0b0c0d0e0f\n"
+  ASSERT_TRUE(load("[alice]\nkey=" KEY "key.1=" KEY "[bob]\nkey=" KEY));
+  // The ring becomes too small once the file was read and its first key set.
+  const auto shrink = +[](GstE2EEKeyProvider *ring, const char *, guint64, gpointer) {
+    g_object_set(ring, "keyring-size", 1U, nullptr);
+  };
+  const gulong handler =
+      g_signal_connect(provider.get(), "key-changed", G_CALLBACK(shrink), nullptr);
+  EXPECT_FALSE(load("[alice]\npassphrase=new\nkey.3=" KEY));
+  g_signal_handler_disconnect(provider.get(), handler);
+  g_object_set(provider.get(), "keyring-size", 16U, nullptr);
+  EXPECT_FALSE(has_key(provider, "bob"));
+  EXPECT_TRUE(has_key(provider, "alice", 1)) << "not reached";
+  ASSERT_TRUE(load("[carol]\nkey=" KEY));
+#undef KEY
+  for (guint64 id : {0, 1})
+    EXPECT_FALSE(has_key(provider, "alice", id)) << id;
+}
+
 TEST(ParticipantFailures, R9_GoodFramesPassAfterAnyNumberOfBadOnes) {
   const Provider provider = new_ring();
   g_object_set(provider.get(), "failure-tolerance", 4, nullptr);

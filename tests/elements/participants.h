@@ -50,6 +50,12 @@ inline std::string fingerprint(const Provider &provider, const char *who, guint6
   return text ? text.get() : "";
 }
 
+inline bool has_key(const Provider &provider, const char *who, guint64 id = 0) {
+  g_autoptr(GstE2EEKeyMaterial) found =
+      gst_e2ee_key_provider_lookup(provider.get(), who, id, nullptr);
+  return found != nullptr;
+}
+
 /// An element of one participant, running.
 class End : public Element {
  public:

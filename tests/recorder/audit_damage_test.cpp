@@ -14,10 +14,10 @@ struct AuditDamage : testing::Test {
   void SetUp() override {
     make_key_pair(key);
     public_key.emplace(PublicKey::from_file(key + ".pub"));
-    AuditLog log(folder / "good", key, {{"room", std::string("daily")}});
+    AuditLog log(folder / "good", key, {{"room", std::string("daily")}}, std::chrono::seconds(0));
     log.add("joined", {{"participant", std::string("bob")}});
     log.add("joined", {{"participant", std::string("alice")}});
-    log.checkpoint();
+    log.tick();
     log.add("left", {{"participant", std::string("bob")}});
     log.add("left", {{"participant", std::string("alice")}});
     log.close({{"recordings", std::int64_t{2}}});
@@ -38,6 +38,21 @@ struct AuditDamage : testing::Test {
     EXPECT_EQ(report.state, LogState::kBroken) << what << ": " << report.text();
     EXPECT_EQ(report.problem.rfind("line " + std::to_string(line) + ":", 0), 0U)
         << what << ": " << report.problem;
+  }
+
+  // A whole log of one record by our key, which the recorder would not have written so.
+  std::string signed_log(std::string record) {
+    std::vector<std::string> notices;
+    const std::string signature =
+        SigningKey::from_file(key, notices).sign(audit_format::signed_text(record));
+    record.pop_back();
+    return record + audit_format::kSignatureField + signature + "\"}\n";
+  }
+
+  std::string opening(const std::string &time, const std::string &more = "") {
+    return signed_log("{\"seq\":1,\"time\":\"" + time +
+                      "\",\"event\":\"opened\",\"format\":1,\"public-key\":\"" + public_key->hex() +
+                      "\"" + more + ",\"prev\":\"" + std::string(64, '0') + "\"}");
   }
 
   // A record that fits the chain behind `before`, as whoever can write the file can make it.
@@ -155,8 +170,60 @@ TEST_F(AuditDamage, ThingsThatAreNoLog) {
   for (const std::string &other :
        {std::string(), std::string("\n"), std::string("no log\n"), std::string("[]\n"),
         std::string("null\n"), std::string("{}\n"), std::string(1000, '\0') + "\n",
-        std::string("{\"seq\":{},\"prev\":[],\"event\":1}\n"), std::string(5000, '[') + "\n"})
+        std::string("{\"seq\":{},\"prev\":[],\"event\":1}\n"), std::string(1000000, '[') + "\n",
+        "{\"a\":" + std::string(1000000, '[') + "\n"})
     EXPECT_EQ(verify(other).state, LogState::kBroken) << other.substr(0, 20);
+}
+
+// Not even by whoever has the key.
+TEST_F(AuditDamage, TimesHaveOneForm) {
+  const std::string good = "2026-01-01T00:00:00.000000Z";
+  ASSERT_EQ(verify(opening(good)).state, LogState::kOpenEnded) << verify(opening(good)).text();
+  for (const std::string time :
+       {"", "yesterday", "2026-01-01T00:00:00Z", "2026-01-01T00:00:00.000000+00:00",
+        "2026-01-01T00:00:00.00000xZ", "2026-01-01T00:00:00.000000Z, all signed",
+        "\\u001b[2J6-01-01T00:00:00.000000Z", "2026-01-01 00:00:00.000000Z"}) {
+    const LogReport report = verify(opening(time));
+    EXPECT_EQ(report.state, LogState::kBroken) << time;
+    EXPECT_NE(report.problem.find("time"), std::string::npos) << report.problem;
+  }
+}
+
+TEST_F(AuditDamage, LinesAreNoLongerThanRecordsMayBe) {
+  const auto padded = [this](std::size_t size) {
+    const std::string time = "2026-01-01T00:00:00.000000Z";
+    const std::size_t rest = opening(time, ",\"x\":\"\"").size() - 1;  // without the newline
+    return opening(time, ",\"x\":\"" + std::string(size - rest, 'x') + "\"");
+  };
+  EXPECT_EQ(verify(padded(audit_format::kMaxLine)).state, LogState::kOpenEnded);
+  const LogReport report = verify(padded(audit_format::kMaxLine + 1));
+  EXPECT_EQ(report.state, LogState::kBroken);
+  EXPECT_EQ(report.problem, "line 1: is longer than any record");
+  EXPECT_EQ(verify(text + std::string(audit_format::kMaxLine + 1, 'x')).state, LogState::kBroken);
+  AuditLog log(folder / "long", key, {});
+  const std::string before = read_file(folder / "long");
+  EXPECT_NE(failure_of([&] {
+              log.add("event", {{"name", std::string(audit_format::kMaxLine, 'x')}});
+            }).find("longer than readers take"),
+            std::string::npos);
+  EXPECT_EQ(read_file(folder / "long"), before);
+}
+
+TEST_F(AuditDamage, NothingInAFileSteersATerminal) {
+  make_key_pair(folder / "other.pem");
+  AuditLog(folder / "anew", folder / "other.pem", {}).close({});
+  std::string changed = read_file(folder / "anew");
+  const std::string print = PublicKey::from_file(folder / "other.pem.pub").fingerprint();
+  changed.replace(changed.find(print), print.size(),
+                  "\\u001b[2J\xc2\x9b"
+                  "31m\xe2\x80\xae"
+                  "closed\\n");
+  const LogReport report = verify(changed);
+  EXPECT_EQ(report.state, LogState::kBroken);
+  for (const char *bad : {"\x1b", "\xc2\x9b", "\xe2\x80\xae", "\n"})
+    EXPECT_EQ(report.text().find(bad), std::string::npos) << report.text();
+  EXPECT_NE(report.text().find("<U+001B>[2J<U+009B>31m<U+202E>closed"), std::string::npos)
+      << report.text();
 }
 
 }  // namespace recorder

@@ -3,6 +3,8 @@
 #include "recorder/audit.h"
 
 #include <signal.h>
+#include <string.h>
+#include <sys/mount.h>
 #include <sys/resource.h>
 
 #include <regex>
@@ -81,14 +83,12 @@ TEST_F(Audit, IsWrittenWhenAddReturns) {
 }
 
 TEST_F(Audit, AnOpenLogSaysHowFarASignatureReaches) {
-  AuditLog log(path, key, {});
+  AuditLog log(path, key, {}, std::chrono::seconds(0));
   log.add("one", {});
   log.add("two", {});
-  log.checkpoint();
-  log.checkpoint();  // with nothing new there is nothing to sign
-  log.tick();        // and this is not due
-  log.add("three", {});
   log.tick();
+  log.tick();  // with nothing new there is nothing to sign
+  log.add("three", {});
   const LogReport report = verify();
   EXPECT_EQ(report.state, LogState::kOpenEnded) << report.text();
   EXPECT_EQ(report.records, 5U);
@@ -97,6 +97,13 @@ TEST_F(Audit, AnOpenLogSaysHowFarASignatureReaches) {
   EXPECT_EQ(text_in(lines[3], "event"), "checkpoint");
   EXPECT_EQ(report.signed_until, text_in(lines[3], "time"));
   EXPECT_EQ(report.until, text_in(lines[4], "time"));
+}
+
+TEST_F(Audit, SignaturesComeWhenTheyAreDue) {
+  AuditLog log(path, key, {});
+  log.add("one", {});
+  log.tick();
+  EXPECT_EQ(verify().records, 2U);
 }
 
 TEST_F(Audit, EightThreadsWriteOneChain) {
@@ -240,6 +247,45 @@ TEST_F(Audit, CredentialsComeFromSystemd) {
   unsetenv("CREDENTIALS_DIRECTORY");
 }
 
+// Recordings fill the disk that the log lies on.
+TEST_F(Audit, AFullDiskDoesNotStopTheLog) {
+  const std::string disk = folder / "disk";
+  std::filesystem::create_directory(disk);
+  if (mount("tmpfs", disk.c_str(), "tmpfs", 0, "mode=0700,size=16m") != 0)
+    GTEST_SKIP() << "AFullDiskDoesNotStopTheLog: cannot mount a file system: " << strerror(errno);
+  const auto blocks_of = [](const std::string &file) {
+    struct stat info {};
+    EXPECT_EQ(stat(file.c_str(), &info), 0);
+    return info.st_blocks * 512;
+  };
+  const auto fill = [](const std::string &file) {
+    const std::string chunk(1024 * 1024, 'x');
+    std::ofstream out(file, std::ios::binary);
+    while (out.write(chunk.data(), static_cast<std::streamsize>(chunk.size())).flush())
+      continue;
+  };
+  {
+    const std::string on_disk = disk + "/audit.jsonl";
+    AuditLog log(on_disk, key, {});
+    fill(disk + "/recording");
+    EXPECT_EQ(std::filesystem::space(disk).available, 0U);
+    for (unsigned i = 0; i < 3000; ++i)
+      log.add("event", {{"name", std::string(1000, 'x')}});
+    log.close({});
+    EXPECT_EQ(verify_log(on_disk, key + ".pub").state, LogState::kClosed);
+    EXPECT_LT(blocks_of(on_disk), 5 * 1024 * 1024) << "what was not needed is given back";
+    // A disk that is full from the start.
+    fill(disk + "/recording-2");
+    const std::string late = disk + "/late.jsonl";
+    const std::string problem = failure_of([&] { AuditLog(late, key, {}); });
+    EXPECT_NE(problem.find("No space left"), std::string::npos) << problem;
+    EXPECT_FALSE(std::filesystem::exists(late)) << "it would be in the way of the next start";
+    std::filesystem::remove(disk + "/recording");
+    EXPECT_EQ(failure_of([&] { AuditLog(late, key, {}); }), "");
+  }
+  EXPECT_EQ(umount2(disk.c_str(), MNT_DETACH), 0);
+}
+
 // A limit on file sizes stops a write as a full disk does: a part of it, then an error.
 TEST_F(Audit, AFullDiskStopsTheLogAndLeavesNothingTorn) {
   signal(SIGXFSZ, SIG_IGN);
@@ -260,6 +306,7 @@ TEST_F(Audit, AFullDiskStopsTheLogAndLeavesNothingTorn) {
   EXPECT_NE(problem.find("make room"), std::string::npos) << problem;
   EXPECT_EQ(read_file(path), before);
   EXPECT_EQ(failure_of([&] { log.add("room again, but one record is missing", {}); }), problem);
+  EXPECT_EQ(failure_of([&] { log.tick(); }), problem) << "at once, though no signature is due";
   EXPECT_EQ(failure_of([&] { log.close({}); }), problem);
   EXPECT_EQ(read_file(path), before);
   EXPECT_EQ(verify().state, LogState::kOpenEnded) << verify().text();

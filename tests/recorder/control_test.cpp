@@ -2,11 +2,13 @@
 // The socket that takes commands, and the client that sends them.
 #include "recorder/control.h"
 
+#include <pty.h>
 #include <signal.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <array>
 #include <atomic>
 #include <thread>
 
@@ -112,6 +114,34 @@ TEST_F(ControlTest, ARefusalIsAnAnswerAndAnExitCode) {
   std::string out;
   EXPECT_EQ(client({"withdraw", "nobody"}, &out), 1);
   EXPECT_EQ(out, "{\"ok\":false,\"error\":\"there is no participant nobody\"}\n");
+}
+
+// Names come from the meeting: on a terminal they are shown, in a pipe they are passed on.
+TEST_F(ControlTest, NamesDoNotSteerTheTerminal) {
+  const auto control = start();
+  const std::string name =
+      "\xc2\x9b"
+      "31m\xe2\x80\xae"
+      "bob";
+  std::string out;
+  EXPECT_EQ(client({"allow", name}, &out), 0);
+  EXPECT_EQ(out, "{\"was\":\"" + name + "\",\"ok\":true}\n");
+  int terminal = -1;
+  int shown = -1;
+  ASSERT_EQ(openpty(&terminal, &shown, nullptr, nullptr, nullptr), 0);
+  fflush(stdout);
+  const int before = dup(STDOUT_FILENO);
+  dup2(shown, STDOUT_FILENO);
+  int code = -1;
+  beside([&] { code = control_client(path, {"allow", name}); });
+  dup2(before, STDOUT_FILENO);
+  close(before);
+  EXPECT_EQ(code, 0);
+  std::array<char, 200> text{};
+  EXPECT_GT(read(terminal, text.data(), text.size() - 1), 0);
+  EXPECT_STREQ(text.data(), "{\"was\":\"<U+009B>31m<U+202E>bob\",\"ok\":true}\r\n");
+  close(shown);
+  close(terminal);
 }
 
 TEST_F(ControlTest, TheClientSaysWhatIsWrong) {

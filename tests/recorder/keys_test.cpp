@@ -2,6 +2,8 @@
 // The keys file of a running recorder: changed, spoilt, withdrawn, brought back.
 #include "recorder/keys.h"
 
+#include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -69,6 +71,14 @@ struct KeysTest : testing::Test {
   std::vector<std::string> alarms;
 };
 
+std::string participants_of(const Keys &keys) {
+  gchar **found = gst_e2ee_participant_key_provider_get_participants(
+      GST_E2EE_PARTICIPANT_KEY_PROVIDER(keys.provider()));
+  const examples::CharPtr text(g_strjoinv(" ", found));
+  g_strfreev(found);
+  return text.get();
+}
+
 std::optional<Bytes> opened(GstE2EEKeyProvider *provider, const char *who, const char *hex) {
   const elements::Provider theirs = elements::new_ring();
   Bytes key;
@@ -86,8 +96,7 @@ std::optional<Bytes> opened(GstE2EEKeyProvider *provider, const char *who, const
 TEST_F(KeysTest, AChangedFileIsLoaded) {
   write_file(path, std::string(kAlice) + kBob);
   const auto keys = start();
-  EXPECT_EQ(keys->file(), path);
-  EXPECT_EQ(keys->participants(), (std::vector<std::string>{"alice", "bob"}));
+  EXPECT_EQ(participants_of(*keys), "alice bob");
   settle_down();
   EXPECT_TRUE(told.empty()) << "nothing has changed: " << told[0];
   replace_file(path, std::string(kAlice) + kBob + kCarol);
@@ -135,12 +144,12 @@ TEST_F(KeysTest, AChangeRightAfterTheStartIsSeen) {
       gst_e2ee_key_provider_new_from_string(text.c_str(), error.at()));
   replace_file(path, std::string(kAlice) + kCarol);
   const auto keys = start();
-  EXPECT_TRUE(run_until([&] { return keys->participants().size() == 2; }));
+  EXPECT_TRUE(run_until([&] { return participants_of(*keys) == "alice carol"; }));
 }
 
 TEST_F(KeysTest, ASpoiltFileLeavesTheKeysAndRaisesAlarms) {
   write_file(path, std::string(kAlice) + kCarol);
-  const auto keys = start(300s, 200ms);
+  const auto keys = start(300s, 500ms);
   settle_down();
   replace_file(path, "[alice]\nkey=00\n[carol]\nkey=5ec4e75ec4e75ec4e75ec4e75ec4e75e\n");
   ASSERT_TRUE(wait_for("alarm", 3)) << "again while it lasts";
@@ -168,20 +177,57 @@ TEST_F(KeysTest, AFileThatIsGoneEndsAllKeysAfterTheGraceTime) {
   settle_down();
   std::filesystem::remove(path);
   ASSERT_TRUE(wait_for("alarm"));
-  EXPECT_EQ(keys->participants().size(), 2U);
+  EXPECT_EQ(participants_of(*keys), "alice carol");
   EXPECT_FALSE(was_told("withdrawn alice"));
   ASSERT_TRUE(wait_for("withdrawn alice"));
   ASSERT_TRUE(wait_for("withdrawn carol"));
   ASSERT_TRUE(wait_for("alarm", 2));
   EXPECT_NE(alarms[1].find("taken away after 1 s"), std::string::npos) << alarms[1];
   EXPECT_NE(alarms[1].find(path), std::string::npos) << alarms[1];
-  EXPECT_TRUE(keys->participants().empty());
+  EXPECT_EQ(participants_of(*keys), "");
   EXPECT_EQ(opened(keys->provider(), "alice", "000102030405060708090a0b0c0d0e0f"), std::nullopt);
   write_file(path, std::string(kAlice) + kCarol);
   ASSERT_TRUE(wait_for("recovered"));
   ASSERT_TRUE(wait_for("allowed alice"));
   ASSERT_TRUE(wait_for("allowed carol"));
   EXPECT_EQ(opened(keys->provider(), "alice", "000102030405060708090a0b0c0d0e0f"), kFrame);
+}
+
+TEST_F(KeysTest, TheLastOneCanBeWithdrawnByTheFile) {
+  write_file(path, kAlice);
+  const auto keys = start();
+  settle_down();
+  replace_file(path, "# nobody any more\n");
+  ASSERT_TRUE(wait_for("withdrawn alice"));
+  ASSERT_TRUE(wait_for("reloaded 0"));
+  replace_file(path, "\n");
+  ASSERT_TRUE(wait_for("reloaded 0", 2));
+  replace_file(path, kAlice);
+  ASSERT_TRUE(wait_for("allowed alice"));
+  EXPECT_TRUE(alarms.empty()) << alarms[0];
+}
+
+// As on a network file system that is gone: opening a pipe waits for somebody to write.
+TEST_F(KeysTest, AFileThatHangsIsSpoilt) {
+  write_file(path, kAlice);
+  const auto keys = start(1500ms, 500ms);
+  settle_down();
+  ASSERT_EQ(mkfifo((folder / "pipe").c_str(), 0600), 0);
+  std::filesystem::rename(folder / "pipe", path);
+  ASSERT_TRUE(wait_for("alarm"));
+  EXPECT_NE(alarms[0].find(path + ": reading it takes longer than"), std::string::npos)
+      << alarms[0];
+  EXPECT_EQ(participants_of(*keys), "alice");
+  ASSERT_TRUE(wait_for("withdrawn alice"));
+  const int pipe = open(path.c_str(), O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+  ASSERT_GE(pipe, 0) << "nobody reads it";
+  replace_file(path, kAlice);
+  const std::string text = kCarol;
+  EXPECT_EQ(write(pipe, text.data(), text.size()), static_cast<ssize_t>(text.size()));
+  close(pipe);
+  ASSERT_TRUE(wait_for("recovered"));
+  ASSERT_TRUE(wait_for("allowed alice"));
+  EXPECT_TRUE(run_until([&] { return participants_of(*keys) == "alice"; }));
 }
 
 // The old file comes back as it was: its time and inode are no news.
@@ -264,8 +310,6 @@ TEST_F(KeysTest, KeysTakenAwayByCallAreTold) {
 TEST_F(KeysTest, ASharedKeyHasNoFileToWatch) {
   write_file(folder / "passphrase", "secret\n");
   Keys keys(settings("shared,passphrase-file=" + (folder / "passphrase")), events());
-  EXPECT_EQ(keys.file(), "");
-  EXPECT_TRUE(keys.participants().empty());
   gst_e2ee_shared_key_provider_remove_key(GST_E2EE_SHARED_KEY_PROVIDER(keys.provider()), 0,
                                           nullptr);
   EXPECT_TRUE(wait_for("withdrawn "));
