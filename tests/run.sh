@@ -205,8 +205,8 @@ if [[ -z $quick && -z $filter ]]; then
   "$E2EE_ROOT/tests/recorder/run.sh" ${E2EE_NO_INSTALL:+--no-install} >&2 </dev/null || status=$?
   if ((status == 2)); then
     printf 'skipped\ttests/recorder/run.sh\tit says above what it lacks\n' >>"$steps"
-  elif [[ ! -s $main_build/recorder/results/steps.tsv ]]; then
-    printf 'failed\ttests/recorder/run.sh\tno results, status %s\n' "$status" >>"$steps"
+  elif ((status > 1)) || [[ ! -s $main_build/recorder/results/steps.tsv ]]; then
+    printf 'failed\ttests/recorder/run.sh\tdid not get to its end, status %s\n' "$status" >>"$steps"
   fi
 fi
 

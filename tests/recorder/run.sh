@@ -13,14 +13,15 @@ Usage: tests/recorder/run.sh [--filter TEXT] [--measure [N]] [--no-install]
 
 Installs what is missing, builds, and has meetings recorded by e2ee-recorder: keys that change every
 two seconds, come late, never or are withdrawn, recorders that are killed, a full disk, an SFU that
-goes and comes back, Chromium with LiveKit's own worker. Frames in the files are compared with those
-that were sent. In a network namespace with nothing but 127.0.0.1; up to four minutes.
+goes and comes back, two videos of one participant, Chromium with LiveKit's own worker. Frames in the
+files are compared with those that were sent. In a network namespace with nothing but 127.0.0.1; up
+to four minutes.
 
   --filter TEXT   only scenarios whose name contains TEXT: meeting, keys, changes, kills, disk, sfu,
-                  browser
+                  screen, browser
   --measure [N]   instead: CPU and memory of one recorder with N (50) participants for a minute, open
                   and sealed, and of one whose participants do not encrypt; writes
-                  build/recorder-bench.json
+                  build/recorder-bench.json; fails when a frame that arrived is in no file
   --no-install    install nothing, only say which Debian packages are missing
 
 The last line is "N passed, N failed, N skipped"; build/recorder/results/steps.tsv has a line for each

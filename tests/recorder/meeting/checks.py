@@ -15,24 +15,28 @@ def describe(identity, media, match):
     return f"{identity} {media}: {match}"
 
 
-def matches(publishers, name, path, which="plain", tracks=("video", "audio")):
-    """Compares a file with what was sent in a stay; its matches by medium."""
+def matches(publishers, name, path, which="plain", tracks=("video", "audio"), video="video"):
+    """Compares a file with what was sent in a stay; its matches by medium.
+
+    `video`: which of two it is, video or screen; that is its name in the answer as well.
+    """
     found = read(path)
     expect(set(found) == set(tracks), f"{path} has {sorted(found)}, not {sorted(tracks)}")
     result = {}
     for media, track in found.items():
-        result[media] = compare(track.frames, publishers.manifest(name, media), which)
+        source = video if media == "video" else media
+        result[source] = compare(track.frames, publishers.manifest(name, source), which)
     return result
 
 
 def expect_whole(
-    publishers, name, path, which="plain", tracks=("video", "audio"), key_within=0
+    publishers, name, path, which="plain", tracks=("video", "audio"), key_within=0, video="video"
 ):
     """Equal, in order, none missing in between, from a key frame on. Answers the matches.
 
     `key_within`: of a file that goes on in the middle of a stream, how many frames may come before.
     """
-    found = matches(publishers, name, path, which, tracks)
+    found = matches(publishers, name, path, which, tracks, video)
     for media, match in found.items():
         expect(match.whole, f"{os.path.basename(path)}, {describe(name, media, match)}")
         first = publishers.manifest(name, media)[match.first : match.first + key_within + 1]
@@ -51,11 +55,11 @@ def expect_until(publishers, name, found, time, slack=TAIL_SECONDS):
         expect(missing <= 0, f"{name} {media}: the last {missing} frames before the end are missing")
 
 
-def expect_none_after(publishers, name, found, time, slack=0.5):
-    """Nothing that was sent later than that."""
+def expect_none_after(publishers, name, found, time):
+    """Nothing that was sent later than that, at which the recorder had said that it has stopped."""
     for media, match in found.items():
         last = publishers.manifest(name, media)[match.last]["time"]
-        expect(last <= time + slack, f"{name} {media}: recorded {last - time:.2f} s longer")
+        expect(last <= time, f"{name} {media}: recorded {last - time:.2f} s longer")
 
 
 def expect_private(path):

@@ -14,7 +14,7 @@ from measure import measure
 from scenarios_browser import chromium
 from scenarios_faults import disk_full, kills, sfu_restart
 from scenarios_keys import commands_and_changes, late_and_withdrawn
-from scenarios_meeting import rotating_meeting
+from scenarios_meeting import rotating_meeting, two_videos
 
 SCENARIOS = {
     "meeting": rotating_meeting,
@@ -23,10 +23,11 @@ SCENARIOS = {
     "kills": kills,
     "disk": disk_full,
     "sfu": sfu_restart,
+    "screen": two_videos,
     "browser": chromium,
 }
 # Run side by side: each waits most of the time.
-LANES = (("meeting", "disk"), ("keys", "browser"), ("changes", "sfu", "kills"))
+LANES = (("meeting", "disk"), ("keys", "browser", "screen"), ("changes", "sfu", "kills"))
 
 
 def run_lane(bench, names):

@@ -50,8 +50,8 @@ def window(recorder, publishers, names, seconds):
 def told(recorder):
     """Sums of what the recorder says of those who were recorded."""
     names = ("frames-arrived", "frames-not-decrypted", "frames-not-written", "packets-lost")
-    left = [entry for _, entry in recorder.events if entry.get("event") == "left"]
-    return {name: sum(entry.get(name, 0) for entry in left) for name in names}
+    left = recorder.told("left")
+    return {"left": len(left), **{name: sum(entry[name] for entry in left) for name in names}}
 
 
 def programs(recorder, publishers):
@@ -90,7 +90,23 @@ def one(bench, kind, participants, seconds):
             **told(recorder),
             "recorded": totals(recorder),
         }  # fmt: skip
+        row["problems"] = problems_of(row)
         return row
+
+
+def problems_of(row):
+    """What must not happen, whatever it costs."""
+    problems = []
+    recorded = sum(row["recorded"].values())
+    if row["left"] != row["participants"]:
+        problems.append(f"{row['left']} of {row['participants']} participants accounted for")
+    if row["frames-arrived"] != recorded:
+        problems.append(f"{row['frames-arrived']} frames arrived, {recorded} are in files")
+    if row["frames-not-written"]:
+        problems.append(f"{row['frames-not-written']} frames were not written")
+    if row["exit_status"] != 0:
+        problems.append(f"exit status {row['exit_status']}")
+    return problems
 
 
 def measure(bench, participants, seconds):
@@ -100,9 +116,11 @@ def measure(bench, participants, seconds):
             row = one(bench, kind, participants, seconds)
             rows.append(row)
             say(f"{kind}: {json.dumps(row)}")
+            for problem in row["problems"]:
+                say(f"{kind}: FAILED: {problem}")
         except MeetingError as error:
             say(f"{kind}: FAILED: {error}")
-            rows.append({"name": f"recorder-{kind}", "failed": str(error)})
+            rows.append({"name": f"recorder-{kind}", "problems": [str(error)]})
     with open(os.path.join(bench.build, "recorder-bench.json"), "w", encoding="utf-8") as file:
         json.dump(rows, file, indent=1)
-    return 1 if any("failed" in row for row in rows) else 0
+    return 1 if any(row["problems"] for row in rows) else 0

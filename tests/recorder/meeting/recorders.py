@@ -7,6 +7,7 @@ import re
 import signal
 import subprocess
 import time
+from datetime import datetime
 
 from process import Lines, MeetingError, expect, until
 
@@ -34,12 +35,17 @@ class Recorder(Lines):
     def on_event(self, entry):
         self.events.append((time.time(), entry))
 
-    def told(self, text):
-        """The first event that says this, in whatever field."""
-        return next((entry for _, entry in self.events if text in json.dumps(entry)), None)
+    def told(self, event, **fields):
+        """All events of that name with these values, in the order they came."""
+        return [
+            entry for _, entry in list(self.events)
+            if entry.get("event") == event and all(entry.get(n) == v for n, v in fields.items())
+        ]  # fmt: skip
 
-    def wait_told(self, text, seconds=JOIN_SECONDS):
-        return until(f"the recorder saying {text!r}", seconds, lambda: self.told(text))
+    def wait_told(self, event, seconds=JOIN_SECONDS, **fields):
+        """The first one."""
+        what = " ".join([event, *map(str, fields.values())])
+        return until(f"the recorder saying {what}", seconds, lambda: self.told(event, **fields))[0]
 
     def wait_file(self, identity, number=1, seconds=JOIN_SECONDS):
         what = f"file {number} of {identity} in {os.path.basename(self.folder)}"
@@ -61,6 +67,11 @@ class Recorder(Lines):
         logs = audit_logs(self.folder)
         expect(logs, f"no audit log in {self.folder}")
         return logs[-1]
+
+
+def time_of(entry):
+    """Of an event, by the recorder's own clock."""
+    return datetime.fromisoformat(entry["time"]).timestamp()
 
 
 def number_of(name):

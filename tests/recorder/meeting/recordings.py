@@ -173,11 +173,11 @@ def compare_from(frames, numbers, start):
 def stray(frames, manifest, which="plain"):
     """How far recorded times stray from those of sending, at most, in nanoseconds.
 
-    The first frame sets the offset.
+    The offset is that of most frames.
     """
     sent = {entry[which]: entry["pts"] for entry in manifest}
-    known = [(frame.pts, sent[frame.sha256]) for frame in frames if frame.sha256 in sent]
-    if not known:
-        return 0
-    base = known[0][0] - known[0][1]
-    return max(abs(got - want - base) for got, want in known)
+    offsets = sorted(frame.pts - sent[frame.sha256] for frame in frames if frame.sha256 in sent)
+    if not offsets:
+        raise MeetingError("none of these frames was sent")
+    middle = offsets[len(offsets) // 2]
+    return max(middle - offsets[0], offsets[-1] - middle)

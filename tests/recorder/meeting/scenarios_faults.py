@@ -6,23 +6,37 @@ import os
 import random
 import subprocess
 import time
+from collections import Counter
 
 from checks import CLIP_KEY_FRAMES, expect_until, expect_whole, matches
 from janus import Janus
-from process import expect, until
-from recorders import audit_logs, recordings_of, verify_log
+from process import MeetingError, expect, until
+from recorders import audit_logs, read_log, recordings_of, time_of, verify_log
 from recordings import read
 
 KILLS, AT_ONCE = 20, 4
 KILL_LOSS_SECONDS = 2.0
+BUSY_SECONDS = 1.0  # what it may take on a busy machine until the recorder has a frame
 DISK_BYTES = 3 << 20
 DISK_LEFT = 900 << 10
+FULL_SECONDS = 10
 SFU_PORT = 8188
 
 
 def digest(path):
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def figures_until(recorder, file, end):
+    """Frames that the recorder said to be in a file, the last time before that."""
+    figures = {}
+    for entry in recorder.told("progress"):
+        if time_of(entry) <= end:
+            for row in entry["participants"]:
+                if row["file"] == file:
+                    figures = {media: row[media] for media in ("video", "audio")}
+    return figures
 
 
 def kills(bench):
@@ -33,7 +47,7 @@ def kills(bench):
         publishers = meeting.publishers
         for name in ("alice", "bob"):
             publishers.join(name)
-        killed = []  # path, name, time of the kill, digest then
+        killed = []  # path, recorder, time of the kill, digest then
         for _ in range(KILLS // AT_ONCE):
             running = []
             for slot in range(AT_ONCE):
@@ -45,35 +59,41 @@ def kills(bench):
                 running.append((recorder, before, time.time() + dice.uniform(2.0, 6.0)))
             for recorder, before, when in sorted(running, key=lambda entry: entry[2]):
                 time.sleep(max(0, when - time.time()))
-                recorder.kill()
                 now = time.time()
+                recorder.kill()
                 for path in set(recordings_of(recorder.folder)) - before:
-                    name = os.path.basename(path).split(".")[0]
-                    killed.append((path, name, now, digest(path)))
+                    killed.append((path, recorder, now, digest(path)))
         logs = [path for r in meeting.recorders for path in audit_logs(r.folder)]
 
         def readable():
             worst = 0
             count = 0
             expect(len(killed) >= KILLS / 2, f"only {len(killed)} files in {KILLS} recorders")
-            for path, name, when, then in killed:
+            for path, recorder, when, then in killed:
+                file = os.path.basename(path)
+                name = file.split(".")[0]
                 expect(digest(path) == then, f"{path} was changed by a later recorder")
                 which = "cipher" if "sealed" in path else "plain"
                 tracks = read(path) if os.path.getsize(path) else {}
-                if not tracks:
-                    # Begun less than two seconds before.
-                    begun = when - os.stat(path).st_ctime
+                due = figures_until(recorder, file, when - KILL_LOSS_SECONDS)
+                for media, told in due.items():
+                    there = len(tracks[media].frames) if media in tracks else 0
+                    expect(there >= told, f"{path}: {there} frames of {media}, {told} were told of")
+                if not any(track.frames for track in tracks.values()):
+                    started = recorder.told("recording-started", file=file)
+                    begun = when - time_of(started[0]) if started else 0
                     expect(begun <= KILL_LOSS_SECONDS, f"{path}: nothing in {begun:.1f} s")
                     continue
                 found = matches(publishers, name, path, which, tuple(tracks))
                 for media, match in found.items():
-                    if match.frames == 0:
+                    if not tracks[media].frames:
                         continue
                     expect(match.whole, f"{path} {media}: {match}")
                     last = publishers.manifest(name, media)[match.last]["time"]
                     worst = max(worst, when - last)
                     count += match.frames
-            expect(worst <= KILL_LOSS_SECONDS, f"the last {worst:.2f} s are missing")
+            limit = KILL_LOSS_SECONDS + BUSY_SECONDS
+            expect(worst <= limit, f"the last {worst:.2f} s are missing")
             return f"{len(killed)} files, {count} frames; at most {worst:.2f} s before the kill"
 
         def log_open_ended():
@@ -87,58 +107,105 @@ def kills(bench):
         check("audit log: open-ended after a kill", log_open_ended)
 
 
+def fill(folder):
+    """What is left of a disk, to its last byte."""
+    filler = os.path.join(folder, "filler-2")
+    dd = ["dd", "if=/dev/zero", f"of={filler}", "bs=4096", "oflag=append", "conv=notrunc", "status=none"]
+    subprocess.run(dd, stderr=subprocess.DEVNULL, check=False)
+    return filler
+
+
 def disk_full(bench):
-    check = bench.report.check
+    """Filled by the recordings, then by something else, to the last byte."""
     with bench.meeting("disk") as meeting:
-        publishers = meeting.publishers
         folder = os.path.join(meeting.folder, "small")
         os.makedirs(folder)
         mount = ["mount", "-t", "tmpfs", "-o", f"size={DISK_BYTES}", "tmpfs", folder]
         subprocess.run(mount, check=True)
-        filler = os.path.join(folder, "filler")
-        with open(filler, "wb") as file:
-            file.write(bytes(DISK_BYTES - DISK_LEFT))
-        for name in ("alice", "bob"):
-            publishers.join(name)
-        recorder = meeting.record("small")
-        told = None
         try:
-            recorder.wait_file("alice")
-            told = until(
-                "a message about the disk", 25,
-                lambda: recorder.told("No space") or recorder.told("disk"),
-            )  # fmt: skip
-            time.sleep(2)
-            alive = recorder.alive()
-            full_files = {name: recorder.files(name) for name in ("alice", "bob")}
-            os.unlink(filler)
-            until(
-                "new files", 20,
-                lambda: all(len(recorder.files(n)) > len(full_files[n]) for n in full_files),
-            )  # fmt: skip
-            time.sleep(2)
-            end = time.time()
-            status = recorder.stop()
-
-            def full():
-                expect(alive, "the recorder ended")
-                for name, paths in full_files.items():
-                    for path in paths:
-                        expect_whole(publishers, name, path)
-                return str(told)[:120]
-
-            def again():
-                expect(status in (0, 3), f"exit status {status}")
-                for name in full_files:
-                    found = expect_whole(publishers, name, recorder.files(name)[-1], key_within=CLIP_KEY_FRAMES)
-                    expect_until(publishers, name, found, end)
-                return f"exit status {status}"
-
-            check("disk full: said, and files are whole", full)
-            check("disk full: records on when there is room", again)
+            on_small_disk(bench, meeting, folder)
         finally:
-            recorder.kill()
+            for recorder in meeting.recorders:
+                recorder.kill()
             subprocess.run(["umount", "-l", folder], check=False)
+
+
+def on_small_disk(bench, meeting, folder):
+    check = bench.report.check
+    publishers = meeting.publishers
+    filler = os.path.join(folder, "filler")
+    with open(filler, "wb") as file:
+        file.write(bytes(DISK_BYTES - DISK_LEFT))
+    people = ("alice", "bob")
+    for name in people:
+        publishers.join(name)
+    recorder = meeting.record("small")
+    recorder.wait_file("alice")
+
+    def trouble(number=0):
+        told = [e for e in recorder.told("trouble") if e["problem"].startswith("disk full")]
+        return told[number:]
+
+    def records_on(files):
+        until(
+            "new files", 20,
+            lambda: all(len(recorder.files(name)) > len(files[name]) for name in people),
+        )  # fmt: skip
+        time.sleep(2)
+
+    def by_itself():
+        told = until("a message about the disk", 25, trouble)[0]
+        time.sleep(2)
+        expect(recorder.alive(), "the recorder ended")
+        files = {name: recorder.files(name) for name in people}
+        os.unlink(filler)
+        records_on(files)
+        return told["problem"]
+
+    def by_another():
+        before = len(trouble())
+        end = time.monotonic() + FULL_SECONDS
+        another = fill(folder)
+        publishers.rotate("alice")  # something for the log
+        while time.monotonic() < end:
+            expect(recorder.alive(), "the recorder ended")
+            fill(folder)
+            time.sleep(0.5)
+        told = trouble(before)
+        files = {name: recorder.files(name) for name in people}
+        os.unlink(another)
+        expect(told, "nothing was said of it")
+        records_on(files)
+        return told[0]["problem"]
+
+    check("disk full: said, and recorded on when there is room", by_itself)
+    check(f"disk full to the last byte for {FULL_SECONDS} s: said, and recorded on", by_another)
+    end = time.time()
+    status = recorder.stop()
+
+    def files_whole():
+        count = 0
+        for name in people:
+            for number, path in enumerate(recorder.files(name)):
+                key_within = CLIP_KEY_FRAMES if number else 0
+                found = expect_whole(publishers, name, path, tracks=tuple(read(path)), key_within=key_within)
+                count += 1
+            expect_until(publishers, name, found, end)
+        expect(status == 3, f"exit status {status}")
+        return f"{count} files, exit status {status}"
+
+    def log_goes_on():
+        status, text = verify_log(bench, recorder.audit_log())
+        expect(status == 0, f"status {status}: {text}")
+        logged = Counter(entry["event"] for entry in read_log(recorder.audit_log()))
+        told = Counter(entry["event"] for _, entry in recorder.events if "event" in entry)
+        del told["progress"]
+        missing = {event: count for event, count in told.items() if logged[event] < count}
+        expect(not missing, f"not in the log: {missing}")
+        return text
+
+    check("disk full: files are whole, ends with status 3", files_whole)
+    check("disk full: the audit log has all that was told, and is closed", log_goes_on)
 
 
 def sfu_restart(bench):
@@ -155,9 +222,8 @@ def sfu_restart(bench):
             time.sleep(3)
             janus.kill()
             killed = time.time()
-            told_before = len(recorder.events)
-            time.sleep(3)
-            told = [entry for _, entry in recorder.events[told_before:]]
+            told = recorder.wait_told("room-lost")
+            time.sleep(2)
             alive = recorder.alive()
             janus.start()
             for name in ("alice", "bob"):
@@ -166,11 +232,10 @@ def sfu_restart(bench):
             publishers.connect()
             for name in ("alice", "bob"):
                 publishers.join(name, f"{name}-again")
-            counts = {name: len(recorder.files(name)) for name in ("alice", "bob")}
             try:
-                for name, count in counts.items():
-                    recorder.wait_file(name, max(2, count), 30)
-            except Exception as error:  # pylint: disable=broad-except
+                for name in ("alice", "bob"):
+                    recorder.wait_file(name, 2, 30)
+            except MeetingError as error:
                 back_error = error
             else:
                 back_error = None
@@ -180,16 +245,16 @@ def sfu_restart(bench):
 
             def gone():
                 expect(alive, "the recorder ended with the SFU")
-                expect(told, "the recorder says nothing of it")
                 for name in ("alice", "bob"):
                     found = expect_whole(publishers, name, recorder.files(name)[0])
                     expect_until(publishers, name, found, killed)
-                return str(told[0])[:120]
+                noticed = time_of(told) - killed
+                return f"{told['problem']}, after {noticed:.1f} s"
 
             def back():
                 if back_error:
                     raise back_error
-                expect(status in (0, 3), f"exit status {status}")
+                expect(status == 3, f"exit status {status}")
                 for name in ("alice", "bob"):
                     path = recorder.files(name)[-1]
                     found = expect_whole(publishers, f"{name}-again", path)

@@ -21,6 +21,7 @@ namespace {
 using namespace examples;
 
 constexpr std::chrono::milliseconds kTick{5};
+const VideoFormat kScreen{"vp8", 320, 180};
 
 /// Writes lines from any thread.
 class Output {
@@ -116,6 +117,8 @@ class Meeting {
     settings.format = format_of(request, {});
     settings.video = &clips_.video(settings.format);
     settings.audio = &clips_.audio();
+    if (request.flag("screen"))
+      settings.screen = &clips_.video(kScreen);
     settings.provider = G_OBJECT(provider_.get());
     settings.manifest = request.text("manifest");
     if (protection != "encrypt")

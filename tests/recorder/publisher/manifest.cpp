@@ -23,7 +23,7 @@ void Manifest::add(const Entry &entry) {
                "{\"n\":%" G_GUINT64_FORMAT ",\"pts\":%" G_GUINT64_FORMAT
                ",\"time\":%.6f,\"size\":%zu,\"plain\":\"%s\",\"cipher\":\"%s\",\"key\":%s,"
                "\"index\":%u}\n",
-               entry.number, entry.pts, double(g_get_real_time()) / G_USEC_PER_SEC, entry.size,
+               entry.number, entry.pts, double(entry.time_us) / G_USEC_PER_SEC, entry.size,
                entry.plain.c_str(), entry.cipher.c_str(), entry.key ? "true" : "false",
                entry.key_index);
 }

@@ -17,6 +17,7 @@ class Manifest {
   struct Entry {
     std::uint64_t number = 0;
     std::uint64_t pts = 0;
+    std::int64_t time_us = 0;  // when it was handed over, since 1970
     std::size_t size = 0;
     std::string plain, cipher;  // hashes; no cipher: the encryptor gave nothing
     bool key = false;

@@ -14,25 +14,23 @@ namespace {
 using namespace examples;
 
 constexpr const char *kLoopback = "127.0.0.1";
-constexpr int kVideoPayload = 96, kAudioPayload = 111;
+constexpr int kVideoPayload = 96, kScreenPayload = 97, kAudioPayload = 111;
 constexpr std::chrono::seconds kGatherTime{5};
 
 using DescriptionPtr =
     std::unique_ptr<GstWebRTCSessionDescription, FreeWith<&gst_webrtc_session_description_free>>;
 
-std::string rtp_caps(Media media, const std::string &codec, guint32 ssrc) {
+std::string rtp_caps(Media media, const std::string &codec, int payload, guint32 ssrc) {
   std::string caps = "application/x-rtp,media=";
   if (media == Media::kAudio) {
-    caps += "audio,encoding-name=OPUS,clock-rate=48000,encoding-params=(string)2,payload=" +
-            std::to_string(kAudioPayload);
+    caps += "audio,encoding-name=OPUS,clock-rate=48000,encoding-params=(string)2";
   } else {
     const std::string name = codec == "vp8" ? "VP8" : codec == "vp9" ? "VP9" : "H264";
-    caps += "video,encoding-name=" + name +
-            ",clock-rate=90000,payload=" + std::to_string(kVideoPayload);
+    caps += "video,encoding-name=" + name + ",clock-rate=90000";
     if (codec == "h264")
       caps += ",packetization-mode=(string)1,profile-level-id=(string)42e01f";
   }
-  return caps + ",ssrc=(uint)" + std::to_string(ssrc);
+  return caps + ",payload=" + std::to_string(payload) + ",ssrc=(uint)" + std::to_string(ssrc);
 }
 
 const char *payloader_of(Media media, const std::string &codec) {
@@ -89,10 +87,9 @@ void stamp(const std::string &codec, std::uint32_t sender, std::uint64_t number,
 Participant::Participant(Settings settings)
     : settings_(std::move(settings)), id_(g_random_int()), pipeline_(make_pipeline("participant")) {
   add_peer();
-  if (settings_.audio)
-    add_track(audio_, Media::kAudio, *settings_.audio);
-  if (settings_.video)
-    add_track(video_, Media::kVideo, *settings_.video);
+  add_track(audio_, Media::kAudio, "audio", kAudioPayload, settings_.audio);
+  add_track(video_, Media::kVideo, "video", kVideoPayload, settings_.video);
+  add_track(screen_, Media::kVideo, "screen", kScreenPayload, settings_.screen);
   if (gst_element_set_state(pipeline_.get(), GST_STATE_PLAYING) == GST_STATE_CHANGE_FAILURE)
     throw Failure(settings_.identity + " does not start");
 }
@@ -119,18 +116,21 @@ void Participant::add_peer() {
   g_signal_connect(peer_, "notify::connection-state", G_CALLBACK(on_connection), this);
 }
 
-void Participant::add_track(Track &track, Media media, const Clip &clip) {
+void Participant::add_track(Track &track, Media media, const std::string &name, int payload,
+                            const Clip *clip) {
+  if (!clip)
+    return;
   const bool video = media == Media::kVideo;
   track.owner = this;
   track.media = media;
-  track.clip = &clip;
+  track.name = name;
+  track.clip = clip;
   if (!settings_.manifest.empty())
-    track.manifest =
-        std::make_unique<Manifest>(settings_.manifest + "." + media_name(media) + ".jsonl");
+    track.manifest = std::make_unique<Manifest>(settings_.manifest + "." + name + ".jsonl");
 
   const guint32 ssrc = g_random_int();
   GstElement *payloader = add_element(pipeline_.get(), payloader_of(media, settings_.format.codec));
-  g_object_set(payloader, "pt", video ? kVideoPayload : kAudioPayload, "ssrc", ssrc, nullptr);
+  g_object_set(payloader, "pt", payload, "ssrc", ssrc, nullptr);
   if (video && settings_.format.codec != "h264")
     gst_util_set_object_arg(G_OBJECT(payloader), "picture-id-mode", "15-bit");
   if (video && settings_.format.codec == "h264")
@@ -160,7 +160,7 @@ void Participant::add_track(Track &track, Media media, const Clip &clip) {
   GstWebRTCRTPTransceiver *transceiver = nullptr;
   g_object_get(sink.get(), "transceiver", &transceiver, nullptr);
   ObjectPtr<GstWebRTCRTPTransceiver> owned(transceiver);
-  const std::string caps = rtp_caps(media, settings_.format.codec, ssrc);
+  const std::string caps = rtp_caps(media, settings_.format.codec, payload, ssrc);
   gst_util_set_object_arg(G_OBJECT(transceiver), "direction", "sendonly");
   gst_util_set_object_arg(G_OBJECT(transceiver), "codec-preferences", caps.c_str());
   if (video)
@@ -292,7 +292,7 @@ std::vector<std::uint8_t> Participant::next_frame(Track &track, bool &key) {
 void Participant::push(Track &track) {
   if (track.new_clip) {
     if (track.sent == 0) {
-      const CharPtr stream(g_strdup_printf("%08x-%s", id_, media_name(track.media)));
+      const CharPtr stream(g_strdup_printf("%08x-%s", id_, track.name.c_str()));
       gst_pad_push_event(track.pad.get(), gst_event_new_stream_start(stream.get()));
     }
     const CapsPtr caps(gst_caps_from_string(track.clip->caps.c_str()));
@@ -312,7 +312,8 @@ void Participant::push(Track &track) {
   if (!key)
     GST_BUFFER_FLAG_SET(buffer, GST_BUFFER_FLAG_DELTA_UNIT);
   if (track.manifest)
-    track.entry = {track.sent, track.next, frame.size(), sha256(frame), "", key, 0};
+    track.entry = {track.sent, track.next, g_get_real_time(), frame.size(), sha256(frame), "",
+                   key,        0};
   gst_pad_push(track.pad.get(), buffer);
   if (track.manifest)
     track.manifest->add(*track.entry);
@@ -324,7 +325,7 @@ void Participant::send_due() {
   if (!connected_)
     return;
   const GstClockTime now = gst_element_get_current_running_time(pipeline_.get());
-  for (Track *track : {&audio_, &video_}) {
+  for (Track *track : {&audio_, &video_, &screen_}) {
     if (!track->pad)
       continue;
     if (track->next == GST_CLOCK_TIME_NONE)
@@ -346,7 +347,7 @@ void Participant::use_video(const Clip &clip) {
 }
 
 void Participant::flush() {
-  for (Track *track : {&audio_, &video_}) {
+  for (Track *track : {&audio_, &video_, &screen_}) {
     if (track->manifest)
       track->manifest->flush();
   }

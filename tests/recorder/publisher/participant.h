@@ -21,6 +21,7 @@ class Participant {
     VideoFormat format;
     const Clip *video = nullptr;
     const Clip *audio = nullptr;
+    const Clip *screen = nullptr;                  // a second video, of the same codec; may be null
     Protection protection = Protection::kEncrypt;  // none: frames of clips leave as they are
     GObject *provider = nullptr;
     std::string manifest;  // prefix of the files' names; empty: none is written
@@ -51,6 +52,7 @@ class Participant {
   struct Track {
     Participant *owner = nullptr;
     Media media = Media::kVideo;
+    std::string name;  // of its manifest
     const Clip *clip = nullptr;
     std::size_t at = 0;
     std::uint64_t sent = 0;
@@ -64,7 +66,7 @@ class Participant {
   };
 
   void add_peer();
-  void add_track(Track &track, Media media, const Clip &clip);
+  void add_track(Track &track, Media media, const std::string &name, int payload, const Clip *clip);
   void push(Track &track);
   std::vector<std::uint8_t> next_frame(Track &track, bool &key);
   static gboolean on_event(GstPad *pad, GstObject *parent, GstEvent *event);
@@ -77,7 +79,7 @@ class Participant {
   std::uint32_t id_;
   examples::PipelinePtr pipeline_;
   GstElement *peer_ = nullptr;
-  Track video_, audio_;
+  Track video_, audio_, screen_;
   std::atomic<bool> connected_ = false;
 
   std::mutex mutex_;
