@@ -19,11 +19,19 @@ struct FreeWith {
   }
 };
 
+// gst_caps_unref and the like are inline: a type made of one would be another in every file.
+struct Unref {
+  template <typename T>
+  void operator()(T *thing) const {
+    gst_mini_object_unref(GST_MINI_OBJECT_CAST(thing));
+  }
+};
+
 template <typename T>
 using ObjectPtr = std::unique_ptr<T, FreeWith<&g_object_unref>>;
-using CapsPtr = std::unique_ptr<GstCaps, FreeWith<&gst_caps_unref>>;
-using MessagePtr = std::unique_ptr<GstMessage, FreeWith<&gst_message_unref>>;
-using PromisePtr = std::unique_ptr<GstPromise, FreeWith<&gst_promise_unref>>;
+using CapsPtr = std::unique_ptr<GstCaps, Unref>;
+using MessagePtr = std::unique_ptr<GstMessage, Unref>;
+using PromisePtr = std::unique_ptr<GstPromise, Unref>;
 using StructurePtr = std::unique_ptr<GstStructure, FreeWith<&gst_structure_free>>;
 using CharPtr = std::unique_ptr<char, FreeWith<&g_free>>;
 using ErrorPtr = std::unique_ptr<GError, FreeWith<&g_error_free>>;

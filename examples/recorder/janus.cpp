@@ -352,6 +352,7 @@ void Session::on_poll(const JsonHttp::Answer &answer) {
 void Session::keep_alive() {
   keepalive_.start(settings_.keepalive_every, [this] {
     post("", message("keepalive"), settings_.answer_within, [this](const JsonHttp::Answer &answer) {
+      const auto self = shared_from_this();
       if (!over_ && reachable(answer))
         keep_alive();
       else if (!over_)

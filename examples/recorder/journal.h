@@ -2,9 +2,12 @@
 #pragma once
 
 #include <atomic>
+#include <condition_variable>
+#include <deque>
 #include <functional>
 #include <mutex>
 #include <string>
+#include <thread>
 
 #include "audit.h"
 #include "json.h"
@@ -12,16 +15,24 @@
 
 namespace recorder {
 
-// The one place through which everything goes that happens: into the audit log, and to whoever
-// watches, as a line of text or of JSON. Any thread.
+// The one place through which everything goes that happens: into the audit log, before note()
+// returns, and to whoever watches, as a line of text or of JSON. Any thread.
+//
+// What is printed is printed by a thread of its own: a pipe that nobody reads must stop neither
+// recordings nor withdrawals. Lines that pile up behind it are left out in the end, the log has
+// them.
 class Journal {
  public:
   // `failed`: the audit log cannot be written any more, so that recording must end. Any thread.
-  Journal(Progress &progress, std::function<void(const std::string &)> failed);
+  Journal(Progress::Style style, std::function<void(const std::string &)> failed);
+  ~Journal();  // prints what is left
+  Journal(const Journal &) = delete;
+  Journal &operator=(const Journal &) = delete;
 
   void keep(AuditLog *log);  // from here on; null: no log
 
-  // `text`: for people; empty: not worth a line. `serious`: something is being lost.
+  // `text`: for people; empty: not worth a line. `serious`: something that should be in the files
+  // is not.
   void note(const std::string &event, const JsonFields &fields, const std::string &text = {},
             bool serious = false);
   void show(const std::vector<ProgressRow> &rows);
@@ -29,11 +40,19 @@ class Journal {
   bool anything_serious() const { return serious_; }
 
  private:
-  Progress &progress_;
+  using Print = std::function<void(Progress &)>;
+  void print(Print line, std::size_t most);
+  void run();
+
   const std::function<void(const std::string &)> failed_;
   AuditLog *log_ = nullptr;
-  std::mutex mutex_;  // of the progress
   std::atomic<bool> serious_{false};
+  Progress progress_;  // of the printing thread
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  std::deque<Print> waiting_;
+  bool over_ = false;
+  std::thread printer_;
 };
 
 }  // namespace recorder

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include <gst/gst.h>
+#include <sys/resource.h>
 
 #include <clocale>
 
 #include "audit.h"
 #include "control.h"
 #include "options.h"
+#include "progress.h"
 #include "recorder.h"
 
 namespace recorder {
@@ -25,6 +27,15 @@ int verify(const Options &options) {
   return 1;
 }
 
+// A connection takes a dozen descriptors, and 1024 is what processes begin with.
+void allow_many_files() {
+  rlimit limit;
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+    return;
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 int run(const Options &options) {
   switch (options.command) {
     case Command::kVerifyLog:
@@ -34,6 +45,7 @@ int run(const Options &options) {
     case Command::kRecord:
       break;
   }
+  allow_many_files();
   return record(options);
 }
 
@@ -55,7 +67,7 @@ int main(int argc, char **argv) {
   try {
     return recorder::run(options);
   } catch (const std::exception &error) {
-    g_printerr("e2ee-recorder: %s\n", error.what());
+    g_printerr("e2ee-recorder: %s\n", recorder::progress_text::harmless(error.what()).c_str());
     return 1;
   }
 }

@@ -31,9 +31,12 @@ constexpr const char *kDescription =
     "  e2ee-recorder --url https://sfu.example/janus --room 1234 --audit-key audit.pem \\\n"
     "    --mode sealed --output recordings\n"
     "\n"
-    "Exit status: 0 = ended as asked; 1 = failed; 2 = wrong usage; 3 = ended as asked, but there\n"
-    "was trouble on the way (disk, SFU, keys file): the audit log tells. verify-log: 0 = closed,\n"
-    "1 = broken, 3 = open-ended: its writer did not end in good order.";
+    "Exit status: 0 = ended as asked; 1 = failed; 2 = wrong usage; 3 = ended as asked, but frames\n"
+    "could not be decrypted or written, or there was trouble with disk, SFU or keys file: the "
+    "audit\n"
+    "log tells. verify-log: 0 = closed, 1 = broken, 3 = open-ended: its writer did not end in "
+    "good\n"
+    "order.";
 
 class Wrong : public std::runtime_error {
   using std::runtime_error::runtime_error;
@@ -77,6 +80,12 @@ void check_seconds(const std::string &option, double value) {
     throw Wrong(option + " takes seconds, 0 or more");
 }
 
+void check_hex(const std::string &option, const std::string &value) {
+  const bool hex = value.find_first_not_of("0123456789abcdefABCDEF") == std::string::npos;
+  if (!value.empty() && (!hex || value.size() % 2 != 0 || value.size() < 14))
+    throw Wrong(option + " takes 7 bytes or more as hex digits");
+}
+
 void check_record(const Options &options) {
   if (options.url.empty() || options.room.empty())
     throw Wrong("--url and --room say where to record");
@@ -93,6 +102,7 @@ void check_record(const Options &options) {
         "or give --no-audit");
   if (options.name.empty())
     throw Wrong("--name must not be empty: those who are recorded see it");
+  check_hex("--server-trailer", options.seal.server_trailer);
   check_seconds("--key-wait", options.key_wait);
   check_seconds("--keys-grace", options.keys_grace);
   check_seconds("--seconds", options.seconds);
@@ -125,9 +135,9 @@ void take_command(const std::vector<std::string> &words, Options &options) {
 
 // Everything that GOption fills, and how it becomes Options.
 struct Given {
-  Text url, room, pin_file, name, identity_from, output, mode, key_provider, scheme, server_frames,
-      audit_key, control, stun, turn_file, public_key, kdf, salt, kid_map, clear_header,
-      server_trailer;
+  Text url, room, pin_file, api_secret_file, token_file, name, identity_from, output, mode,
+      key_provider, scheme, server_frames, audit_key, control, stun, turn_file, public_key, kdf,
+      salt, kid_map, clear_header, server_trailer;
   int latency = 1000, replay_window = 0, key_size = 128, ring = 16, suite = 4;
   gboolean no_audit = FALSE, loopback_only = FALSE, json = FALSE, version = FALSE;
   char **words = nullptr;
@@ -137,6 +147,8 @@ struct Given {
     url.to(options.url);
     room.to(options.room);
     pin_file.to(options.pin_file);
+    api_secret_file.to(options.api_secret_file);
+    token_file.to(options.token_file);
     name.to(options.name);
     identity_from.to(options.identity_from);
     output.to(options.output);
@@ -244,6 +256,10 @@ Parsed parse(int argc, char **argv, Given &given, Options &options) {
        "sealed: 1 to 256 (default 16), kept for e2ee-unseal", "N"},
       {}};
   const GOptionEntry network_entries[] = {
+      {"api-secret-file", 0, 0, G_OPTION_ARG_FILENAME, given.api_secret_file.out(),
+       "file with the API secret of Janus", "FILE"},
+      {"token-file", 0, 0, G_OPTION_ARG_FILENAME, given.token_file.out(),
+       "file with a token for Janus", "FILE"},
       {"latency", 0, 0, G_OPTION_ARG_INT, &given.latency,
        "wait this long for late packets (default 1000)", "MS"},
       {"identity-from", 0, 0, G_OPTION_ARG_STRING, given.identity_from.out(),

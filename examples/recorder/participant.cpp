@@ -6,6 +6,11 @@
 namespace recorder {
 namespace {
 
+using std::chrono::steady_clock;
+
+// A state that stays is noted this often, however many frames bring it.
+constexpr std::chrono::seconds kStateEvery{10};
+
 std::optional<Seal> seal_for(std::optional<Seal> seal, const Feed &feed) {
   if (seal)
     seal->identity = feed.identity;
@@ -40,7 +45,8 @@ void run_in_thread(std::function<void()> work, std::function<void()> done) {
 Participant::Participant(const Context &context, const Feed &feed)
     : journal_(context.journal),
       feed_(feed),
-      recording_({context.folder, feed.identity, seal_for(context.seal, feed), recording_events()}),
+      folder_(context.folder),
+      seal_(seal_for(context.seal, feed)),
       subscription_(context.room, feed, context.receive, subscription_events()) {
   std::string codecs;
   for (const Feed::Stream &stream : feed.streams)
@@ -48,7 +54,10 @@ Participant::Participant(const Context &context, const Feed &feed)
   journal_.note("joined",
                 {{"participant", feed.identity}, {"feed", feed.id.text}, {"streams", codecs}},
                 feed.identity + " joined (" + codecs + ")");
+  recorded(0);
 }
+
+// ---- what is told -------------------------------------------------------------------------------
 
 RecordingEvents Participant::recording_events() {
   Journal &journal = journal_;
@@ -79,16 +88,82 @@ Subscription::Events Participant::subscription_events() {
   Subscription::Events events;
   events.trouble = [this](const std::string &why) {
     journal_.note("connection", {{"participant", identity()}, {"problem", why}},
-                  identity() + ": " + why);
+                  identity() + ": " + why, true);
   };
   events.state = [this](const std::string &, const std::string &state, std::uint64_t frames) {
-    const bool changed = key_state_ != state;
-    key_state_ = state;
-    journal_.note("frames-" + state, {{"participant", identity()}, {"frames", number(frames)}},
-                  changed ? identity() + ": " + state : "");
+    note_state(state, frames);
   };
-  events.frame = [this](Media media, GstSample *frame) { recording_.push(media, frame); };
+  events.frame = [this](Media media, unsigned nth, GstSample *frame) {
+    recorded(nth).recording.push(media, frame);
+  };
   return events;
+}
+
+void Participant::note_state(const std::string &state, std::uint64_t frames) {
+  const auto now = steady_clock::now();
+  const bool changed = key_state_ != state;
+  if (changed)
+    state_frames_ = 0;
+  state_frames_ += frames;
+  if (!changed && now - state_noted_ < kStateEvery)
+    return;
+  key_state_ = state;
+  state_noted_ = now;
+  journal_.note("frames-" + state,
+                {{"participant", identity()}, {"frames", number(std::exchange(state_frames_, 0))}},
+                changed ? identity() + ": " + state : "");
+}
+
+// A file that follows another begins in the middle of things: a key frame lets it be decoded soon.
+void Participant::note_file(Recorded &recorded, const std::string &file) {
+  if (file == recorded.file)
+    return;
+  if (!file.empty() && !recorded.is_first)
+    subscription_.request_key_frame();
+  recorded.is_first = recorded.is_first && file.empty();
+  recorded.file = file;
+  recorded.since = steady_clock::now();
+}
+
+void Participant::note_end() {
+  const ReceiveStats stats = subscription_.stats();
+  std::uint64_t arrived = 0, dropped = 0, lost = 0;
+  for (const TrackStats &track : stats.tracks) {
+    arrived += track.frames_arrived;
+    dropped += track.frames_dropped;
+  }
+  for (Recorded *recorded : all())
+    lost += recorded->recording.counts().lost;
+  journal_.note("left",
+                {{"participant", identity()},
+                 {"feed", feed_.id.text},
+                 {"frames-arrived", number(arrived)},
+                 {"frames-not-decrypted", number(dropped)},
+                 {"frames-not-written", number(lost)},
+                 {"packets-lost", number(stats.packets_lost + stats.packets_late)}},
+                identity() + " left", dropped + lost > 0 && !withdrawn_ever_);
+}
+
+// ---- recordings ---------------------------------------------------------------------------------
+
+Participant::Recorded &Participant::recorded(unsigned nth) {
+  const std::lock_guard lock(mutex_);
+  std::unique_ptr<Recorded> &place = recorded_[nth];
+  if (!place) {
+    place = std::make_unique<Recorded>(
+        Recording::Settings{folder_, identity(), seal_, recording_events()});
+    if (withdrawn_)
+      place->recording.withdraw();
+  }
+  return *place;
+}
+
+std::vector<Participant::Recorded *> Participant::all() {
+  const std::lock_guard lock(mutex_);
+  std::vector<Recorded *> found;
+  for (const auto &[nth, recorded] : recorded_)
+    found.push_back(recorded.get());
+  return found;
 }
 
 void Participant::update(const Feed &feed) {
@@ -99,35 +174,34 @@ void Participant::update(const Feed &feed) {
 void Participant::tick() {
   if (closing_)
     return;
-  recording_.tick();
-  note_file(recording_.counts().file);
-}
-
-// A file that follows another begins in the middle of things: a key frame lets it be decoded soon.
-void Participant::note_file(const std::string &file) {
-  if (file == file_)
-    return;
-  if (!file.empty() && !first_file_)
-    subscription_.request_key_frame();
-  first_file_ = first_file_ && file.empty();
-  file_ = file;
-  file_since_ = std::chrono::steady_clock::now();
+  for (Recorded *recorded : all()) {
+    recorded->recording.tick();
+    note_file(*recorded, recorded->recording.counts().file);
+  }
 }
 
 void Participant::withdraw(const std::string &by) {
-  if (withdrawn_ || closing_)
-    return;
-  withdrawn_ = true;
-  recording_.withdraw();
+  {
+    const std::lock_guard lock(mutex_);
+    if (withdrawn_ || closing_)
+      return;
+    withdrawn_ = withdrawn_ever_ = true;
+  }
+  for (Recorded *recorded : all())
+    recorded->recording.withdraw();
   journal_.note("withdrawn", {{"participant", identity()}, {"by", by}},
                 identity() + " is no longer recorded: withdrawn by " + by);
 }
 
 void Participant::allow(const std::string &by) {
-  if (!withdrawn_)
-    return;
-  withdrawn_ = false;
-  recording_.allow();
+  {
+    const std::lock_guard lock(mutex_);
+    if (!withdrawn_)
+      return;
+    withdrawn_ = false;
+  }
+  for (Recorded *recorded : all())
+    recorded->recording.allow();
   subscription_.request_key_frame();
   journal_.note("allowed", {{"participant", identity()}, {"by", by}},
                 identity() + " may be recorded again: allowed by " + by);
@@ -140,49 +214,39 @@ void Participant::leave(const std::string &reason, std::function<void()> gone) {
 
 void Participant::close(const std::string &reason) {
   closing_ = true;
-  run_in_thread([this, reason] { recording_.finish(reason); },
-                [this] {
-                  note_end();
-                  auto gone = std::move(gone_);
-                  gone();
-                });
+  run_in_thread(
+      [this, reason] {
+        for (Recorded *recorded : all())
+          recorded->recording.finish(reason);
+      },
+      [this] {
+        note_end();
+        const auto gone = std::move(gone_);
+        gone();
+      });
 }
 
-void Participant::note_end() {
-  ReceiveStats stats = received();
-  std::uint64_t arrived = 0, dropped = 0;
-  for (const TrackStats &track : stats.tracks) {
-    arrived += track.frames_arrived;
-    dropped += track.frames_dropped;
+std::vector<ProgressRow> Participant::rows() {
+  std::vector<ProgressRow> rows;
+  for (Recorded *recorded : all()) {
+    const RecordingCounts counts = recorded->recording.counts();
+    ProgressRow row;
+    row.identity = identity();
+    row.state = counts.state;
+    if (!recorded->file.empty())
+      row.time =
+          std::chrono::duration_cast<std::chrono::seconds>(steady_clock::now() - recorded->since);
+    row.video = counts.video;
+    row.audio = counts.audio;
+    row.lost = counts.lost;
+    row.bytes = counts.bytes;
+    row.file = counts.file;
+    const bool waits_for_key = key_state_ == "missing-key" || key_state_ == "decryption-failed";
+    if (waits_for_key && counts.state != "withdrawn" && counts.state != "ended")
+      row.state = key_state_;
+    rows.push_back(std::move(row));
   }
-  journal_.note("left",
-                {{"participant", identity()},
-                 {"feed", feed_.id.text},
-                 {"frames-arrived", number(arrived)},
-                 {"frames-not-decrypted", number(dropped)},
-                 {"frames-not-written", number(recording_.counts().lost)},
-                 {"packets-lost", number(stats.packets_lost + stats.packets_late)}},
-                identity() + " left");
-}
-
-ProgressRow Participant::row() {
-  const RecordingCounts counts = recording_.counts();
-  note_file(counts.file);
-  ProgressRow row;
-  row.identity = identity();
-  row.state = counts.state;
-  if (!file_.empty())
-    row.time = std::chrono::duration_cast<std::chrono::seconds>(std::chrono::steady_clock::now() -
-                                                                file_since_);
-  row.video = counts.video;
-  row.audio = counts.audio;
-  row.lost = counts.lost;
-  row.bytes = counts.bytes;
-  row.file = counts.file;
-  const bool waits_for_key = key_state_ == "missing-key" || key_state_ == "decryption-failed";
-  if (waits_for_key && counts.state != "withdrawn")
-    row.state = key_state_;
-  return row;
+  return rows;
 }
 
 }  // namespace recorder

@@ -233,6 +233,8 @@ void Progress::show(const std::vector<ProgressRow> &rows) {
 
 void Progress::tell(const std::string &text, const std::string &event, const JsonFields &fields) {
   if (style_ == Style::kPeople) {
+    if (text.empty())
+      return;
     terminal_.end_progress();
     printf("%s\n", progress_text::harmless(text).c_str());
     next_ = terminal_.rewrites() ? decltype(next_){} : next_;  // the table comes back below

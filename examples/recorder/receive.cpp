@@ -3,12 +3,15 @@
 
 #include <gst/webrtc/webrtc.h>
 
+#include <algorithm>
+#include <atomic>
 #include <mutex>
 #include <optional>
 #include <sstream>
 #include <utility>
 
 #include "feedback.h"
+#include "receive_stats.h"
 #include "timer.h"
 #include "track.h"
 
@@ -19,7 +22,6 @@ using examples::CharPtr;
 using examples::Failure;
 using examples::FreeWith;
 using examples::ObjectPtr;
-using examples::StructurePtr;
 using std::chrono::milliseconds;
 
 namespace {
@@ -29,10 +31,10 @@ constexpr const char *kLoopback = "127.0.0.1";
 constexpr milliseconds kDrainMargin{500};
 // Packets that the SFU has sent before it stopped.
 constexpr milliseconds kOnTheWay{100};
+constexpr unsigned kMostTracks = 8;
 
 using DescriptionPtr =
     std::unique_ptr<GstWebRTCSessionDescription, FreeWith<&gst_webrtc_session_description_free>>;
-using IteratorPtr = std::unique_ptr<GstIterator, FreeWith<&gst_iterator_free>>;
 using TokensPtr = std::unique_ptr<char *, FreeWith<&g_strfreev>>;
 
 // "candidate:1 1 UDP 2015363327 127.0.0.1 40000 typ host"
@@ -45,40 +47,23 @@ bool on_loopback(const std::string &candidate) {
 struct Offer {
   std::string sdp;  // without candidates
   std::vector<std::pair<unsigned, std::string>> candidates;
+  std::vector<std::string> kinds;  // of its mlines: audio, video, application
 };
 
 Offer take_apart(const std::string &sdp) {
   Offer offer;
-  unsigned mlines = 0;
   std::istringstream lines(sdp);
   for (std::string line; std::getline(lines, line);) {
     while (line.ends_with('\r'))
       line.pop_back();
-    mlines += line.starts_with("m=");
-    if (line.starts_with("a=candidate:") && mlines > 0)
-      offer.candidates.emplace_back(mlines - 1, line.substr(2));
+    if (line.starts_with("m="))
+      offer.kinds.push_back(line.substr(2, line.find(' ') - 2));
+    if (line.starts_with("a=candidate:") && !offer.kinds.empty())
+      offer.candidates.emplace_back(offer.kinds.size() - 1, line.substr(2));
     else if (!line.empty() && line != "a=end-of-candidates")
       offer.sdp += line + "\r\n";
   }
   return offer;
-}
-
-void for_each_jitterbuffer(GstElement *pipeline, const std::function<void(GstElement *)> &use) {
-  IteratorPtr all(
-      gst_bin_iterate_all_by_element_factory_name(GST_BIN(pipeline), "rtpjitterbuffer"));
-  GValue item = G_VALUE_INIT;
-  for (;;) {
-    const GstIteratorResult result = gst_iterator_next(all.get(), &item);
-    if (result == GST_ITERATOR_RESYNC) {
-      gst_iterator_resync(all.get());
-      continue;
-    }
-    if (result != GST_ITERATOR_OK)
-      break;
-    use(GST_ELEMENT(g_value_get_object(&item)));
-    g_value_reset(&item);
-  }
-  g_value_unset(&item);
 }
 
 // A copy is called: the callback may destroy the receiver that it is a member of.
@@ -125,6 +110,8 @@ class Receiver::Core : public std::enable_shared_from_this<Core> {
   void watch_bus();
   void on_message(GstMessage *message);
   void on_pad(GstPad *pad);
+  void add_track(GstPad *pad);
+  unsigned place_of(GstPad *pad, Media media) const;
   void leave_out(GstPad *pad, const std::string &why);
   void request(const char *signal, gpointer argument, Reply reply);
   void negotiate();
@@ -142,7 +129,7 @@ class Receiver::Core : public std::enable_shared_from_this<Core> {
   ObjectPtr<GstE2EEKeyProvider> provider_;
   const std::string participant_;
   Events events_;
-  const std::function<void(Media, GstSample *)> frame_;  // for streaming threads
+  const std::function<void(Media, unsigned, GstSample *)> frame_;  // for streaming threads
   GMainContext *context_;
   bool failed_ = false;
   bool negotiating_ = false;
@@ -153,8 +140,10 @@ class Receiver::Core : public std::enable_shared_from_this<Core> {
   GSource *bus_watch_ = nullptr;
   GstElement *webrtcbin_ = nullptr;
 
+  std::atomic<unsigned> track_count_ = 0;
   mutable std::mutex mutex_;  // guards what follows: pads appear on streaming threads
   std::vector<std::unique_ptr<Track>> tracks_;
+  std::vector<std::string> kinds_;  // of the mlines of the last offer
 
   examples::PipelinePtr pipeline_;  // stops before what its threads use goes
 };
@@ -283,26 +272,40 @@ void Receiver::Core::on_message(GstMessage *message) {
 
 void Receiver::Core::on_pad(GstPad *pad) {
   ask_by_pli(pad);
+  ++track_count_;
   try {
-    auto track =
-        std::make_unique<Track>(pipeline_.get(), pad, settings_, participant_, frame_,
-                                [this] { post([](Core &core) { core.on_track_ended(); }); });
-    std::lock_guard lock(mutex_);
-    tracks_.push_back(std::move(track));
+    add_track(pad);
   } catch (const Failure &error) {  // not through GStreamer's C code
+    --track_count_;
     leave_out(pad, error.what());
   }
 }
 
+void Receiver::Core::add_track(GstPad *pad) {
+  const Media media = Track::media_of(pad);
+  const unsigned nth = place_of(pad, media);
+  if (track_count_ > kMostTracks || nth >= kMostTracks)
+    throw Failure("no more than " + std::to_string(kMostTracks) +
+                  " streams of one participant are recorded");
+  auto track = std::make_unique<Track>(
+      pipeline_.get(), pad, settings_, participant_,
+      [frame = frame_, nth](Media of, GstSample *sample) { frame(of, nth, sample); },
+      [this] { post([](Core &core) { core.on_track_ended(); }); });
+  std::lock_guard lock(mutex_);
+  tracks_.push_back(std::move(track));
+}
+
+// Among the streams of its media. An mline keeps its place in later offers.
+unsigned Receiver::Core::place_of(GstPad *pad, Media media) const {
+  const unsigned mline = mline_of(pad);
+  std::lock_guard lock(mutex_);
+  const auto end = kinds_.begin() + std::min<std::ptrdiff_t>(mline, std::ssize(kinds_));
+  return static_cast<unsigned>(std::count(kinds_.begin(), end, examples::media_name(media)));
+}
+
 // Unlinked, the pad would end the whole receiver.
 void Receiver::Core::leave_out(GstPad *pad, const std::string &why) {
-  GstElement *sink = gst_element_factory_make("fakesink", nullptr);
-  if (sink) {
-    g_object_set(sink, "sync", FALSE, "async", FALSE, nullptr);
-    gst_bin_add(GST_BIN(pipeline_.get()), sink);
-    gst_element_sync_state_with_parent(sink);
-    gst_pad_link(pad, examples::static_pad(sink, "sink").get());
-  }
+  discard(pipeline_.get(), pad);
   post([why](Core &core) { call(core.events_.trouble, why); });
 }
 
@@ -355,6 +358,10 @@ void Receiver::Core::negotiate() {
   if (gst_sdp_message_new_from_text(offer.sdp.c_str(), &message) != GST_SDP_OK)
     return fail("what the SFU offers is no session description");
   negotiating_ = true;
+  {
+    std::lock_guard lock(mutex_);
+    kinds_ = offer.kinds;
+  }
   DescriptionPtr description(
       gst_webrtc_session_description_new(GST_WEBRTC_SDP_TYPE_OFFER, message));
   request("set-remote-description", description.get(),
@@ -414,12 +421,12 @@ void Receiver::Core::drain(std::function<void()> drained) {
 // The end goes behind what the jitter buffers hold. They give up what is missing in between.
 void Receiver::Core::end_input() {
   ending_ = true;
-  for_each_jitterbuffer(pipeline_.get(), [](GstElement *buffer) {
+  for (const auto &buffer : jitterbuffers_of(pipeline_.get())) {
     // At its end it takes timers as expired, and one that may ask again for a packet does so
     // without a pause, for as long as the latency is.
-    g_object_set(buffer, "rtx-max-retries", 0, nullptr);
-    gst_pad_send_event(examples::static_pad(buffer, "sink").get(), gst_event_new_eos());
-  });
+    g_object_set(buffer.get(), "rtx-max-retries", 0, nullptr);
+    gst_pad_send_event(examples::static_pad(buffer.get(), "sink").get(), gst_event_new_eos());
+  }
   const milliseconds limit = milliseconds(settings_.latency_ms) +
                              milliseconds(settings_.key_wait / GST_MSECOND) + kDrainMargin;
   drain_limit_.start(limit, [this] {
@@ -451,16 +458,7 @@ void Receiver::Core::request_key_frame() {
 
 ReceiveStats Receiver::Core::stats() const {
   ReceiveStats stats;
-  for_each_jitterbuffer(pipeline_.get(), [&stats](GstElement *buffer) {
-    GstStructure *raw = nullptr;
-    g_object_get(buffer, "stats", &raw, nullptr);
-    const StructurePtr counters(raw);
-    guint64 lost = 0, late = 0;
-    gst_structure_get_uint64(raw, "num-lost", &lost);
-    gst_structure_get_uint64(raw, "num-late", &late);
-    stats.packets_lost += lost;
-    stats.packets_late += late;
-  });
+  add_packets(stats, pipeline_.get());
   std::lock_guard lock(mutex_);
   for (const auto &track : tracks_)
     stats.tracks.push_back(track->stats());

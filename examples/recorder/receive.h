@@ -66,8 +66,9 @@ class Receiver {
     std::function<void(const std::string &participant, const std::string &state,
                        std::uint64_t frames)>
         state;
-    // On a streaming thread, one for each stream. PTS is running time.
-    std::function<void(Media, GstSample *)> frame;
+    // On a streaming thread, one for each stream; which of those of its media, from 0. PTS is
+    // running time.
+    std::function<void(Media, unsigned nth, GstSample *)> frame;
   };
 
   // Throws Failure when elements are missing.

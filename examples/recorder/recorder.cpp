@@ -1,84 +1,25 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "recorder.h"
 
-#include <fcntl.h>
 #include <glib-unix.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#include <cerrno>
-#include <cstring>
+#include <csignal>
 #include <list>
+#include <mutex>
 
 #include "control.h"
 #include "keys.h"
 #include "options.h"
 #include "participant.h"
 #include "progress.h"
-#include "signature.h"
+#include "startup.h"
 
 namespace recorder {
 namespace {
 
 constexpr std::chrono::milliseconds kTick{250};
 constexpr std::chrono::milliseconds kProgressEvery{1000};
-
-std::string system_error() {
-  return strerror(errno);
-}
-
-// A line of a file that holds a secret.
-std::string read_line(const std::string &file) {
-  if (file.empty())
-    return "";
-  examples::Error error;
-  char *text = nullptr;
-  g_file_get_contents(file.c_str(), &text, nullptr, error.out());
-  error.check(file);
-  examples::CharPtr owned(text);
-  std::string line(text);
-  return line.substr(0, line.find('\n'));
-}
-
-// Descriptor of the output folder, made if it is missing.
-class Folder {
- public:
-  explicit Folder(const std::string &path) {
-    if (g_mkdir_with_parents(path.c_str(), 0700) != 0)
-      throw Failure("cannot make the folder " + path + ": " + system_error());
-    fd_ = open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd_ < 0 || faccessat(fd_, ".", W_OK, 0) != 0)
-      throw Failure("cannot write into the folder " + path + ": " + system_error());
-  }
-  ~Folder() { close(fd_); }
-  Folder(const Folder &) = delete;
-  Folder &operator=(const Folder &) = delete;
-  int fd() const { return fd_; }
-
- private:
-  int fd_ = -1;
-};
-
-// A file, or the name of a systemd credential.
-std::string key_path(const std::string &given) {
-  const bool is_name = given.find('/') == std::string::npos;
-  return is_name && !g_file_test(given.c_str(), G_FILE_TEST_EXISTS) &&
-                 g_getenv("CREDENTIALS_DIRECTORY") != nullptr
-             ? credential_path(given)
-             : given;
-}
-
-std::string now_text() {
-  g_autoptr(GDateTime) now = g_date_time_new_now_utc();
-  examples::CharPtr text(g_date_time_format(now, "%Y%m%dT%H%M%SZ"));
-  return text.get();
-}
-
-// The clock's time at which this recorder's running time is 0.
-GstClockTime base_time_now() {
-  examples::ObjectPtr<GstClock> clock(gst_system_clock_obtain());
-  return gst_clock_get_time(clock.get());
-}
+constexpr std::size_t kMostPast = 10000;
 
 std::vector<JsonWriter> status_of(const std::vector<ProgressRow> &rows) {
   std::vector<JsonWriter> status;
@@ -109,7 +50,8 @@ class Recorder {
   void set_timers();
 
   void join(const Feed &feed);
-  void leave(const Feed &feed);
+  void change(const Feed &feed);
+  void leave(const Feed &feed, const std::string &why);
   void send_away(Participants::iterator who, const std::string &reason);
   std::int64_t withdraw(const std::string &identity, const std::string &by);
   std::int64_t allow(const std::string &identity, const std::string &by);
@@ -120,15 +62,17 @@ class Recorder {
 
   void stop(const std::string &why);
   void fail(const std::string &why);
+  std::string failure();
   void end_when_empty();
   void finish();
 
   std::vector<ProgressRow> rows();
+  template <int Signal>
+  static gboolean on_signal(gpointer self);
   JsonWriter answer(const ControlRequest &request);
 
   const Options &options_;
   Folder folder_;
-  Progress progress_;
   Journal journal_;
   std::unique_ptr<AuditLog> log_;
   std::unique_ptr<Keys> keys_;
@@ -139,34 +83,25 @@ class Recorder {
   std::map<JanusId, Participants::iterator> by_feed_;
   Participants participants_;
   Participants leaving_;
+  std::vector<ProgressRow> past_;  // of those who left, for the last figures
   std::unique_ptr<Control> control_;
   std::vector<guint> sources_;
   Timer end_;
   bool stopping_ = false;
+  bool joined_ = false;
+  std::mutex failure_mutex_;
   std::string failure_;
 };
 
 Recorder::Recorder(const Options &options)
     : options_(options),
       folder_(options.output),
-      progress_(options.json ? Progress::Style::kJson : Progress::Style::kPeople),
-      journal_(progress_, [this](const std::string &why) { fail(why); }) {
-  open_log();
+      journal_(options.json ? Progress::Style::kJson : Progress::Style::kPeople,
+               [this](const std::string &why) { fail(why); }) {
+  receive_ = receive_settings(options);
   open_keys();
-  receive_.scheme = options.seal.scheme;
-  receive_.sframe_suite = options.seal.sframe_suite;
-  receive_.sframe_kid_map = options.seal.sframe_kid_map;
-  receive_.clear_header = options.seal.clear_header;
-  receive_.server_frames = options.server_frames;
-  receive_.server_trailer = options.seal.server_trailer;
-  receive_.replay_window = options.replay_window;
-  receive_.key_wait = static_cast<GstClockTime>(options.key_wait * GST_SECOND);
-  receive_.latency_ms = options.latency_ms;
-  receive_.loopback_only = options.loopback_only;
-  receive_.stun_server = options.stun;
-  receive_.turn_server = read_line(options.turn_file);
-  receive_.base_time = base_time_now();
   open_control();
+  open_log();
   open_room();
   set_timers();
 }
@@ -190,6 +125,9 @@ void Recorder::open_log() {
                                                {"scheme", options_.seal.scheme},
                                                {"version", E2EE_RECORDER_VERSION}});
   journal_.keep(log_.get());
+  log_->on_failure([this](const std::string &why) { fail(why); });
+  if (keys_)
+    log_->follow(keys_->provider());
   for (const std::string &notice : log_->notices())
     journal_.note("notice", {{"text", notice}}, notice);
 }
@@ -215,8 +153,6 @@ void Recorder::open_keys() {
   events.allowed = [this](const std::string &identity) { allow(identity, "keys"); };
   keys_ = std::make_unique<Keys>(std::move(settings), std::move(events));
   receive_.provider = keys_->provider();
-  if (log_)
-    log_->follow(keys_->provider());
 }
 
 void Recorder::open_control() {
@@ -230,25 +166,27 @@ void Recorder::open_room() {
   settings.janus.url = options_.url;
   settings.room = JanusId::of(options_.room);
   settings.pin = read_line(options_.pin_file);
+  settings.janus.api_secret = read_line(options_.api_secret_file);
+  settings.janus.token = read_line(options_.token_file);
   settings.name = options_.name;
   settings.identity =
       options_.identity_from == "id" ? Room::Identity::kId : Room::Identity::kDisplay;
   Room::Events events;
   events.joined = [this] {
+    joined_ = true;
     journal_.note("room-joined", {{"room", options_.room}},
                   "in room " + options_.room + " as \"" + options_.name + '"');
   };
   events.publisher_joined = [this](const Feed &feed) { join(feed); };
-  events.publisher_changed = [this](const Feed &feed) {
-    auto found = by_feed_.find(feed.id);
-    if (found != by_feed_.end())
-      (*found->second)->update(feed);
-  };
-  events.publisher_left = [this](const Feed &feed) { leave(feed); };
+  events.publisher_changed = [this](const Feed &feed) { change(feed); };
+  events.publisher_left = [this](const Feed &feed, const std::string &why) { leave(feed, why); };
   events.lost = [this](const std::string &why, std::chrono::milliseconds again_in) {
     journal_.note(
         "room-lost", {{"problem", why}, {"again-in-ms", std::int64_t{again_in.count()}}},
         why + "; trying again in " + std::to_string((again_in.count() + 999) / 1000) + " s", true);
+  };
+  events.trouble = [this](const std::string &what) {
+    journal_.note("notice", {{"text", what}}, what, true);
   };
   events.refused = [this](const std::string &why) { fail(why); };
   room_ = std::make_unique<Room>(std::move(settings), std::move(events));
@@ -267,13 +205,8 @@ void Recorder::set_timers() {
     return G_SOURCE_CONTINUE;
   });
   for (int number : {SIGINT, SIGTERM})
-    sources_.push_back(g_unix_signal_add(
-        number,
-        [](gpointer self) -> gboolean {
-          static_cast<Recorder *>(self)->stop("signal");
-          return G_SOURCE_CONTINUE;
-        },
-        this));
+    sources_.push_back(
+        g_unix_signal_add(number, number == SIGINT ? on_signal<SIGINT> : on_signal<SIGTERM>, this));
   if (options_.seconds > 0)
     end_.start(std::chrono::milliseconds(static_cast<int64_t>(options_.seconds * 1000)),
                [this] { stop("time"); });
@@ -297,17 +230,33 @@ void Recorder::join(const Feed &feed) {
     participants_.back()->withdraw("command");
 }
 
-void Recorder::leave(const Feed &feed) {
+// Someone with another name has other keys, and another file.
+void Recorder::change(const Feed &feed) {
   auto found = by_feed_.find(feed.id);
   if (found == by_feed_.end())
     return;
-  send_away(found->second, "left");
+  if ((*found->second)->identity() == feed.identity) {
+    (*found->second)->update(feed);
+    return;
+  }
+  leave(feed, "renamed");
+  join(feed);
+}
+
+void Recorder::leave(const Feed &feed, const std::string &why) {
+  auto found = by_feed_.find(feed.id);
+  if (found == by_feed_.end())
+    return;
+  send_away(found->second, why);
   by_feed_.erase(found);
 }
 
 void Recorder::send_away(Participants::iterator who, const std::string &reason) {
   leaving_.splice(leaving_.end(), participants_, who);
   (*who)->leave(reason, [this, who] {
+    for (ProgressRow &row : (*who)->rows())
+      if (past_.size() < kMostPast)
+        past_.push_back(std::move(row));
     leaving_.erase(who);
     end_when_empty();
   });
@@ -327,7 +276,8 @@ std::int64_t Recorder::withdraw(const std::string &identity, const std::string &
 std::int64_t Recorder::allow(const std::string &identity, const std::string &by) {
   std::int64_t count = 0;
   for (auto &who : participants_)
-    if (identity.empty() || who->identity() == identity) {
+    if ((identity.empty() || who->identity() == identity) &&
+        !withdrawn_.contains(who->identity())) {
       who->allow(by);
       ++count;
     }
@@ -350,8 +300,10 @@ void Recorder::tick() {
 
 std::vector<ProgressRow> Recorder::rows() {
   std::vector<ProgressRow> rows;
-  for (const auto &who : participants_)
-    rows.push_back(who->row());
+  for (const Participants *all : {&participants_, &leaving_})
+    for (const auto &who : *all)
+      for (ProgressRow &row : who->rows())
+        rows.push_back(std::move(row));
   return rows;
 }
 
@@ -375,29 +327,62 @@ JsonWriter Recorder::answer(const ControlRequest &request) {
 // How many recordings it ended; whoever comes under this name later is not recorded either.
 std::int64_t Recorder::forbid(const std::string &identity) {
   withdrawn_.insert(identity);
+  journal_.note("command", {{"command", "withdraw"}, {"participant", identity}});
   return withdraw(identity, "command");
 }
 
 std::int64_t Recorder::permit(const std::string &identity) {
   if (withdrawn_.erase(identity) == 0)
     throw Failure("nobody has withdrawn " + identity);
+  journal_.note("command", {{"command", "allow"}, {"participant", identity}});
   return allow(identity, "command");
 }
 
 // ---- the end ------------------------------------------------------------------------------------
 
+// Any thread: the audit log fails where something is to be noted.
 void Recorder::fail(const std::string &why) {
-  if (failure_.empty())
+  {
+    const std::lock_guard lock(failure_mutex_);
+    if (!failure_.empty())
+      return;
     failure_ = why;
-  g_idle_add_once([](gpointer self) { static_cast<Recorder *>(self)->stop("failure"); }, this);
+  }
+  g_idle_add_full(
+      G_PRIORITY_HIGH,
+      [](gpointer self) -> gboolean {
+        static_cast<Recorder *>(self)->stop("failure");
+        return G_SOURCE_REMOVE;
+      },
+      this, nullptr);
+}
+
+std::string Recorder::failure() {
+  const std::lock_guard lock(failure_mutex_);
+  return failure_;
+}
+
+// The second one ends at once: files are whole, the audit log stays open-ended.
+template <int Signal>
+gboolean Recorder::on_signal(gpointer self) {
+  auto *recorder = static_cast<Recorder *>(self);
+  if (recorder->stopping_) {
+    signal(Signal, SIG_DFL);
+    raise(Signal);
+  }
+  recorder->stop("signal");
+  return G_SOURCE_CONTINUE;
 }
 
 void Recorder::stop(const std::string &why) {
   if (stopping_)
     return;
   stopping_ = true;
-  journal_.note("stopping", {{"by", why}}, "stopping: taking what is on its way");
+  journal_.note("stopping", {{"by", why}},
+                "stopping: taking what is on its way (again Ctrl-C: at once)");
   by_feed_.clear();
+  if (!failure().empty())  // nothing may be recorded that nobody accounts for
+    withdraw("", "failure");
   while (!participants_.empty())
     send_away(participants_.begin(), "stopped");
   end_when_empty();
@@ -406,22 +391,27 @@ void Recorder::stop(const std::string &why) {
 void Recorder::end_when_empty() {
   if (!stopping_ || !participants_.empty() || !leaving_.empty())
     return;
-  journal_.end(rows());
+  journal_.end(past_);
   room_->close([this] { g_main_loop_quit(loop_); });
 }
 
 void Recorder::finish() {
   room_.reset();
-  if (log_)
-    log_->close({{"ended", failure_.empty() ? "in good order" : failure_}});
+  if (log_) {
+    journal_.keep(nullptr);
+    log_->on_failure(nullptr);
+    log_->close({{"ended", failure().empty() ? "in good order" : failure()}});
+  }
   keys_.reset();
 }
 
 int Recorder::run() {
   g_main_loop_run(loop_);
+  if (!joined_ && failure().empty())
+    fail("the room was never reached");
   finish();
-  if (!failure_.empty())
-    throw Failure(failure_);
+  if (!failure().empty())
+    throw Failure(failure());
   return journal_.anything_serious() ? 3 : 0;
 }
 

@@ -2,6 +2,7 @@
 #include "recording.h"
 
 #include <algorithm>
+#include <system_error>
 
 #include "mapped.h"
 #include "names.h"
@@ -15,6 +16,9 @@ namespace {
 constexpr auto kHold = 300ms;
 constexpr std::size_t kMostHeld = std::size_t{4} << 20;
 constexpr auto kOldestCluster = 1s;
+// A file more each second at most, after some at once: senders begin with small pictures.
+constexpr auto kChangeEvery = 1s;
+constexpr int kChangesAtOnce = 3;
 constexpr std::chrono::seconds kLongestBackOff = 30s;
 
 std::uint64_t sum(const RecordedFile::Frames &frames) {
@@ -88,7 +92,7 @@ void Recording::write_held() {
     const Held &frame = held_.front();
     try {
       if (file_ && !file_->takes(frame.media, *frame.format))
-        close_file("codec-changed");
+        change_codec();
       if (!file_)
         open_file();
       write(frame);
@@ -123,6 +127,15 @@ void Recording::open_file() {
     post([this, name = file_->name()] { settings_.events.started(settings_.identity, name); });
 }
 
+// A file for each picture would fill the folder.
+void Recording::change_codec() {
+  const auto now = Clock::now();
+  close_file("codec-changed");
+  if (changes_until_ - now > (kChangesAtOnce - 1) * kChangeEvery)
+    throw Failure("the codec changes too often");
+  changes_until_ = std::max(now, changes_until_) + kChangeEvery;
+}
+
 void Recording::close_file(const std::string &reason) {
   file_->flush();
   hand_over(reason);
@@ -137,12 +150,20 @@ void Recording::hand_over(const std::string &reason) {
   closed.frames = sum(file_->written());
   closed.reason = reason;
   closing_.push_back({std::move(file_), std::move(closed)});
-  if (closer_runs_)
+  start_closer();
+}
+
+// Where there is no thread for it, tick() tries again, and finish() does it itself.
+void Recording::start_closer() {
+  if (closer_runs_ || closing_.empty())
     return;
   if (closer_.joinable())
     closer_.join();  // it has nothing more to do
-  closer_runs_ = true;
-  closer_ = std::thread{[this] { close_files(); }};
+  try {
+    closer_ = std::thread{[this] { close_files(); }};
+    closer_runs_ = true;
+  } catch (const std::system_error &) {
+  }
 }
 
 void Recording::give_up(const Failure &failure) {
@@ -190,6 +211,7 @@ void Recording::tick() {
         give_up(failure);
       }
     }
+    start_closer();
   }
   deliver();
 }
@@ -209,11 +231,17 @@ void Recording::allow() {
 }
 
 void Recording::finish(const std::string &reason) {
+  bool close_here = false;
   {
     const std::lock_guard lock{mutex_};
     end_file(reason);
     ended_ = true;
+    start_closer();
+    close_here = !closer_runs_ && !closing_.empty();
+    closer_runs_ |= close_here;
   }
+  if (close_here)
+    close_files();
   deliver();
   wait_until_told();
 }

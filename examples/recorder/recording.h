@@ -33,7 +33,7 @@ struct RecordingEvents {
     std::string sha256;  // hex, of the whole file
     std::uint64_t bytes = 0;
     std::uint64_t frames = 0;
-    std::string reason;  // left, withdrawn, stopped, codec-changed, disk-full, error ...
+    std::string reason;  // left, sfu-lost, withdrawn, stopped, codec-changed, disk-full, error ...
   };
   std::function<void(const std::string &identity, const std::string &file)> started;
   std::function<void(const std::string &identity, const Closed &)> closed;
@@ -106,8 +106,10 @@ class Recording {
   void write_held();
   void write(const Held &frame);
   void open_file();
+  void change_codec();
   void close_file(const std::string &reason);
   void hand_over(const std::string &reason);
+  void start_closer();
   void give_up(const Failure &failure);
   void end_file(const std::string &reason);
   void end_trouble();
@@ -128,6 +130,7 @@ class Recording {
   std::size_t held_bytes_ = 0;
   std::unique_ptr<RecordedFile> file_;
   Clock::time_point opened_at_, cluster_since_;
+  Clock::time_point changes_until_;  // see change_codec()
   bool withdrawn_ = false, ended_ = false;
 
   bool in_trouble_ = false;

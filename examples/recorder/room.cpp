@@ -8,6 +8,11 @@ namespace {
 
 constexpr const char *kPlugin = "janus.plugin.videoroom";
 
+// No room is as large, nor a name as long, so it is the SFU that went wrong.
+constexpr std::size_t kMostPublishers = 200;
+constexpr std::size_t kMostStreams = 16;
+constexpr std::size_t kLongestText = 512;
+
 // Error numbers of the videoroom.
 constexpr int kNoSuchRoom = 426;
 constexpr int kMissingElement = 429;
@@ -25,19 +30,28 @@ std::string describe(const JanusReply &reply, const JanusId &room) {
     case kNoSuchRoom:
       return "the room " + room.text + " does not exist";
     case kUnauthorized:
-      return "the room " + room.text + " refuses the PIN or token (" + reply.error + ")";
+      return "the room " + room.text + " refuses the PIN (" + reply.error + ")";
     default:
       return "the room " + room.text + " cannot be joined: " + reply.error;
   }
 }
 
+// Whether it does for names in logs and of keys.
+bool is_name(const std::string &text) {
+  return !text.empty() && text.size() <= kLongestText &&
+         g_utf8_validate(text.data(), static_cast<gssize>(text.size()), nullptr);
+}
+
 std::vector<Feed::Stream> streams_of(JsonObject *publisher) {
   std::vector<Feed::Stream> streams;
-  for (JsonObject *stream : member_objects(publisher, "streams"))
+  for (JsonObject *stream : member_objects(publisher, "streams")) {
+    if (streams.size() == kMostStreams)
+      break;
     streams.push_back({.mid = member_text(stream, "mid").value_or(""),
                        .type = member_text(stream, "type").value_or(""),
                        .codec = member_text(stream, "codec").value_or(""),
                        .disabled = member_flag(stream, "disabled")});
+  }
   return streams;
 }
 
@@ -88,8 +102,6 @@ void Room::join() {
   // publishes anything: nobody is recorded without seeing it.
   JsonObjectPtr body = join_as("publisher");
   json_object_set_string_member(body.get(), "display", settings_.name.c_str());
-  if (!settings_.token.empty())
-    json_object_set_string_member(body.get(), "token", settings_.token.c_str());
   handle_->request(std::move(body), std::nullopt,
                    [this](const JanusReply &reply) { on_join(reply); });
 }
@@ -137,7 +149,7 @@ void Room::on_event(const JanusEvent &event) {
         return lose("the recorder was put out of the room " + settings_.room.text);
       continue;
     }
-    remove(*id);
+    remove(*id, "left");
   }
 }
 
@@ -153,13 +165,16 @@ void Room::take_publishers(JsonObject *data) {
 // New, or changed: Janus announces all streams of a publisher again when one comes or goes.
 void Room::take_publisher(JsonObject *entry) {
   const auto id = member_id(entry, "id");
-  if (!id || *id == own_id_)
+  if (!id || *id == own_id_ || !is_name(id->text))
     return;
+  if (!feeds_.contains(*id) && feeds_.size() >= kMostPublishers)
+    return tell_once("the room has more than " + std::to_string(kMostPublishers) +
+                     " publishers: the others are not recorded");
   Feed feed{.id = *id,
             .display = member_text(entry, "display").value_or(""),
             .identity = {},
             .streams = streams_of(entry)};
-  const bool by_display = settings_.identity == Identity::kDisplay && !feed.display.empty();
+  const bool by_display = settings_.identity == Identity::kDisplay && is_name(feed.display);
   feed.identity = by_display ? feed.display : feed.id.text;
   const auto [position, is_new] = feeds_.try_emplace(*id, feed);
   if (!is_new && position->second == feed)
@@ -169,10 +184,16 @@ void Room::take_publisher(JsonObject *entry) {
     tell(feed);
 }
 
-void Room::remove(const JanusId &id) {
+void Room::remove(const JanusId &id, const char *why) {
   const auto node = feeds_.extract(id);
   if (const auto left = events_.publisher_left; left && !node.empty())
-    left(node.mapped());
+    left(node.mapped(), why);
+}
+
+void Room::tell_once(const std::string &what) {
+  const auto trouble = events_.trouble;
+  if (told_.insert(what).second && trouble)
+    trouble(what);
 }
 
 void Room::lose(const std::string &why) {
@@ -180,7 +201,7 @@ void Room::lose(const std::string &why) {
   handle_.reset();
   session_.reset();
   while (!feeds_.empty()) {
-    remove(JanusId(feeds_.begin()->first));
+    remove(JanusId(feeds_.begin()->first), "sfu-lost");
     if (!*alive)
       return;
   }

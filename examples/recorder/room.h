@@ -4,6 +4,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -37,20 +38,23 @@ class Room {
   struct Settings {
     JanusSession::Settings janus;
     JanusId room;
-    std::string pin;                         // empty: none, like the token
-    std::string token;                       // of the room
-    std::string name;                        // under which the others see the recorder
-    Identity identity = Identity::kDisplay;  // the id where the display name is empty
+    std::string pin;   // empty: none
+    std::string name;  // under which the others see the recorder
+    // The id where the display name is empty, too long, or no text.
+    Identity identity = Identity::kDisplay;
     Backoff backoff;
   };
   struct Events {
     std::function<void()> joined;
     std::function<void(const Feed &)> publisher_joined, publisher_changed;
-    std::function<void(const Feed &)> publisher_left;
+    // Why: "left", or "sfu-lost" when they may still be there.
+    std::function<void(const Feed &, const std::string &why)> publisher_left;
     // Every publisher has left before; `again_in` is the time until the next attempt.
     std::function<void(const std::string &why, std::chrono::milliseconds again_in)> lost;
     // The first join failed for a reason that time does not heal; nothing follows.
     std::function<void(const std::string &why)> refused;
+    // What is announced and not followed. Once for each reason.
+    std::function<void(const std::string &what)> trouble;
   };
 
   // Throws Failure when the URL is none.
@@ -59,7 +63,6 @@ class Room {
   Room(const Room &) = delete;
   Room &operator=(const Room &) = delete;
 
-  const std::map<JanusId, Feed> &publishers() const { return feeds_; }
   const Settings &settings() const { return settings_; }
 
   // For a subscription. Null while the SFU is away.
@@ -78,13 +81,15 @@ class Room {
   void on_event(const JanusEvent &event);
   void take_publishers(JsonObject *data);
   void take_publisher(JsonObject *entry);
-  void remove(const JanusId &id);
+  void remove(const JanusId &id, const char *why);
+  void tell_once(const std::string &what);
   void lose(const std::string &why);
 
   const Settings settings_;
   const Events events_;
   Backoff backoff_;
   bool was_joined_ = false;
+  std::set<std::string> told_;
   std::map<JanusId, Feed> feeds_;
   JanusId own_id_;
   std::int64_t private_id_ = 0;  // proves to a room that asks for it who subscribes; 0: none

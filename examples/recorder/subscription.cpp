@@ -4,8 +4,13 @@
 #include <algorithm>
 #include <utility>
 
+#include "codecs.h"
+
 namespace recorder {
 namespace {
+
+// A connection that breaks sooner, as one whose media nobody can take, is no success.
+constexpr std::chrono::seconds kSettled{5};
 
 bool is_media(const Feed::Stream &stream) {
   return stream.type == "audio" || stream.type == "video";
@@ -18,7 +23,27 @@ JsonObjectPtr stream_of(const Feed &feed, const std::string &mid) {
   return entry;
 }
 
+bool same_track(GstCaps *one, GstCaps *other) {
+  try {
+    return one == other || format_from_caps(one).continues(format_from_caps(other));
+  } catch (const examples::Failure &) {
+    return false;
+  }
+}
+
 }  // namespace
+
+bool Succession::takes(unsigned connection, Media media, unsigned nth, GstSample *frame) {
+  GstCaps *caps = gst_sample_get_caps(frame);
+  const std::lock_guard lock(mutex_);
+  Newest &newest = newest_[{media, nth}];
+  if (connection < newest.connection)
+    return same_track(newest.caps.get(), caps);
+  newest.connection = connection;
+  if (newest.caps.get() != caps)
+    newest.caps.reset(caps ? gst_caps_ref(caps) : nullptr);
+  return true;
+}
 
 Subscription::Subscription(Room &room, const Feed &feed, const ReceiveSettings &settings,
                            Events events, Backoff backoff)
@@ -66,7 +91,11 @@ void Subscription::start() {
             .failed = [this](const std::string &why) { retry(why); },
             .trouble = events_.trouble,
             .state = events_.state,
-            .frame = events_.frame,
+            .frame =
+                [this, connection = ++connection_](Media media, unsigned nth, GstSample *frame) {
+                  if (succession_.takes(connection, media, nth, frame))
+                    events_.frame(media, nth, frame);
+                },
         });
   } catch (const examples::Failure &failure) {
     return retry(failure.what());
@@ -102,7 +131,7 @@ void Subscription::send_answer(const std::string &sdp) {
 
 void Subscription::on_event(const JanusEvent &event) {
   if (event.kind == "webrtcup")
-    backoff_.reset();
+    settle();
   else if (event.kind == "hangup")
     retry("the SFU has closed the connection" +
           (event.reason.empty() ? "" : " (" + event.reason + ")"));
@@ -112,10 +141,27 @@ void Subscription::on_event(const JanusEvent &event) {
     take_offer(*event.jsep);
 }
 
+// Some seconds with media prove that the connection works.
+void Subscription::settle() {
+  settled_.start(kSettled, [this] {
+    const auto tracks = receiver_ ? receiver_->stats().tracks : std::vector<TrackStats>{};
+    if (std::ranges::any_of(tracks, [](const TrackStats &track) { return track.frames_arrived; }))
+      backoff_.reset();
+    else
+      settle();
+  });
+}
+
 void Subscription::update(const Feed &feed) {
   const Feed before = std::exchange(feed_, feed);
   if (drained_)
     return;
+  // What was taken away the SFU takes out by an offer of its own; it may come back.
+  std::erase_if(subscribed_, [&feed](const std::string &mid) {
+    return std::ranges::none_of(feed.streams, [&mid](const Feed::Stream &stream) {
+      return stream.mid == mid && !stream.disabled;
+    });
+  });
   std::vector<Feed::Stream> added;
   bool changed = false;
   for (const Feed::Stream &stream : feed.streams) {
@@ -135,7 +181,6 @@ void Subscription::update(const Feed &feed) {
   } else if (!added.empty()) {
     subscribe_to(added);
   }
-  // What was taken away the SFU takes out by an offer of its own.
 }
 
 void Subscription::subscribe_to(const std::vector<Feed::Stream> &streams) {
@@ -166,6 +211,7 @@ void Subscription::retry(const std::string &why) {
 void Subscription::retire() {
   handle_.reset();
   again_.stop();
+  settled_.stop();
   if (!receiver_)
     return;
   Receiver *receiver = receiver_.get();

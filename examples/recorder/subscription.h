@@ -2,12 +2,31 @@
 #pragma once
 
 #include <list>
+#include <map>
+#include <mutex>
 #include <set>
+#include <utility>
 
 #include "receive.h"
 #include "room.h"
 
 namespace recorder {
+
+// What an ended connection held comes while the next one delivers already. Where the codec is not
+// the same, the files could not hold both: then the older one's frames are left out.
+class Succession {
+ public:
+  // Whether a frame is taken. Connections are numbered in order. Any thread.
+  bool takes(unsigned connection, Media media, unsigned nth, GstSample *frame);
+
+ private:
+  struct Newest {
+    unsigned connection = 0;
+    examples::CapsPtr caps;
+  };
+  std::mutex mutex_;
+  std::map<std::pair<Media, unsigned>, Newest> newest_;
+};
 
 // Receives what one participant publishes, in a WebRTC connection of its own, and does so again,
 // with a back-off, when that breaks. Nothing of it touches the other participants.
@@ -20,8 +39,9 @@ class Subscription {
     std::function<void(const std::string &why)> trouble;
     // As e2eedecrypt reports: participant, state, frames since the last report.
     std::function<void(const std::string &, const std::string &, std::uint64_t)> state;
-    // On streaming threads, one for each stream. PTS is running time.
-    std::function<void(Media, GstSample *)> frame;
+    // On streaming threads, one for each stream; which of those of its media, from 0. PTS is
+    // running time.
+    std::function<void(Media, unsigned nth, GstSample *)> frame;
   };
 
   // `room` stays longer than this.
@@ -31,7 +51,6 @@ class Subscription {
   Subscription(const Subscription &) = delete;
   Subscription &operator=(const Subscription &) = delete;
 
-  const Feed &feed() const { return feed_; }
   void update(const Feed &feed);  // what is published has changed
 
   void request_key_frame();
@@ -50,6 +69,7 @@ class Subscription {
   void take_offer(const Jsep &offer);
   void send_answer(const std::string &sdp);
   void subscribe_to(const std::vector<Feed::Stream> &streams);
+  void settle();
   void retry(const std::string &why);
   void retire();
   void on_retired(Receiver *receiver);
@@ -61,9 +81,11 @@ class Subscription {
   Backoff backoff_;
   std::set<std::string> subscribed_;  // mids
   bool e2ee_ = false;
+  unsigned connection_ = 0;
+  Succession succession_;
   ReceiveStats past_;  // of receivers that are gone
   std::function<void()> drained_;
-  Timer again_;
+  Timer again_, settled_;
   std::list<std::unique_ptr<Receiver>> retired_;  // that deliver what they hold
   std::unique_ptr<Receiver> receiver_;
   std::unique_ptr<JanusHandle> handle_;

@@ -2,6 +2,7 @@
 #include "track.h"
 
 #include <gst/video/video.h>
+#include <gst/webrtc/webrtc.h>
 
 #include <string_view>
 
@@ -59,6 +60,18 @@ const CodecChain &chain_for(GstPad *pad) {
                 " cannot be recorded; VP8, VP9, H.264, H.265 and Opus can");
 }
 
+// e2eedecrypt would refuse it too, but by an error that ends the other streams with it.
+void check_scheme(const CodecChain &codec, const ReceiveSettings &settings) {
+  constexpr unsigned kShortTagSuite = 3;
+  const std::string what = std::string("the scheme ") + settings.scheme + " does not carry " +
+                           codec.encoding + ": the sender has to use ";
+  if (codec.parser && settings.scheme != "livekit")
+    throw Failure(what + "VP8 or VP9");
+  if (codec.media == Media::kVideo && settings.scheme == "sframe" &&
+      settings.sframe_suite == kShortTagSuite)
+    throw Failure(what + "another suite, 4 for example, because the tag of suite 3 is too short");
+}
+
 GstPadProbeReturn count(GstPad *, GstPadProbeInfo *, gpointer counter) {
   ++*static_cast<std::atomic<std::uint64_t> *>(counter);
   return GST_PAD_PROBE_OK;
@@ -66,9 +79,34 @@ GstPadProbeReturn count(GstPad *, GstPadProbeInfo *, gpointer counter) {
 
 }  // namespace
 
+unsigned mline_of(GstPad *pad) {
+  GstWebRTCRTPTransceiver *transceiver = nullptr;
+  g_object_get(pad, "transceiver", &transceiver, nullptr);
+  const ObjectPtr<GstWebRTCRTPTransceiver> owned(transceiver);
+  guint mline = 0;
+  g_object_get(transceiver, "mlineindex", &mline, nullptr);
+  return mline;
+}
+
+void discard(GstElement *pipeline, GstPad *pad) {
+  GstElement *sink = gst_element_factory_make("fakesink", nullptr);
+  if (!sink)
+    return;
+  g_object_set(sink, "sync", FALSE, "async", FALSE, nullptr);
+  gst_bin_add(GST_BIN(pipeline), sink);
+  gst_element_sync_state_with_parent(sink);
+  gst_pad_link(pad, static_pad(sink, "sink").get());
+}
+
+Media Track::media_of(GstPad *pad) {
+  return chain_for(pad).media;
+}
+
 Track::Track(GstElement *pipeline, GstPad *pad, const ReceiveSettings &settings,
              const std::string &participant, Frame frame, Ended ended)
     : codec_(&chain_for(pad)), frame_(std::move(frame)), on_ended_(std::move(ended)) {
+  if (settings.provider)
+    check_scheme(*codec_, settings);
   add_chain(pipeline, settings, participant);
   for (size_t i = 1; i < elements_.size(); ++i)
     link_chain({elements_[i - 1], elements_[i]});

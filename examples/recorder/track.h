@@ -9,12 +9,20 @@
 
 namespace recorder {
 
+// Of webrtcbin's pads: which mline of the offer they belong to.
+unsigned mline_of(GstPad *pad);
+// Links a pad that nobody reads.
+void discard(GstElement *pipeline, GstPad *pad);
+
 // One received stream: from a pad of webrtcbin to a callback, by way of a chain that depends on the
 // codec.
 class Track {
  public:
   using Frame = std::function<void(Media, GstSample *)>;
   using Ended = std::function<void()>;
+
+  // Throws Failure for a codec that cannot be recorded.
+  static Media media_of(GstPad *pad);
 
   // Adds the chain to `pipeline` and links it to `pad`. `frame` and `ended` (all was delivered) are
   // called on streaming threads until the pipeline stops. Throws Failure.

@@ -1,132 +1,15 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Signalling against a server of this process that behaves and misbehaves like Janus.
 #include <gtest/gtest.h>
-#include <libsoup/soup.h>
 
-#include <deque>
-
+#include "fake_janus.h"
 #include "recorder/room.h"
 
 namespace {
 
+using namespace fake;
 using namespace recorder;
 using std::chrono::milliseconds;
-
-constexpr milliseconds kPatience{5000};
-
-bool run_until(const std::function<bool()> &condition, milliseconds limit = kPatience) {
-  const gint64 end = g_get_monotonic_time() + limit.count() * 1000;
-  Timer wake;
-  std::function<void()> again = [&] { wake.start(milliseconds(10), again); };
-  again();
-  while (!condition() && g_get_monotonic_time() < end)
-    g_main_context_iteration(nullptr, TRUE);
-  return condition();
-}
-
-void run_for(milliseconds time) {
-  run_until([] { return false; }, time);
-}
-
-/// Answers POSTs by kind of message; holds long polls until there is an event.
-class FakeJanus {
- public:
-  FakeJanus() { start(0); }
-  ~FakeJanus() { stop(); }
-
-  void start(guint port) {
-    server_.reset(SOUP_SERVER(g_object_new(SOUP_TYPE_SERVER, nullptr)));
-    soup_server_add_handler(server_.get(), nullptr, &FakeJanus::on_request, this, nullptr);
-    soup_server_listen_local(server_.get(), port, SOUP_SERVER_LISTEN_IPV4_ONLY, nullptr);
-    GSList *uris = soup_server_get_uris(server_.get());
-    port_ = static_cast<guint>(g_uri_get_port(static_cast<GUri *>(uris->data)));
-    g_slist_free_full(uris, reinterpret_cast<GDestroyNotify>(g_uri_unref));
-  }
-  void stop() {
-    polls_.clear();
-    server_.reset();
-  }
-  void restart() { start(port_); }
-
-  std::string url() const { return "http://127.0.0.1:" + std::to_string(port_) + "/janus"; }
-
-  void event(const std::string &json) {
-    events_.push_back(json);
-    deliver();
-  }
-
-  std::map<std::string, std::string> answers{
-      {"create", R"({"janus":"success","transaction":"%T","data":{"id":11}})"},
-      {"attach", R"({"janus":"success","transaction":"%T","data":{"id":22}})"},
-      {"message", R"({"janus":"ack","transaction":"%T"})"},
-      {"trickle", R"({"janus":"ack","transaction":"%T"})"},
-      {"keepalive", R"({"janus":"ack","transaction":"%T"})"},
-      {"detach", R"({"janus":"success","transaction":"%T"})"},
-      {"destroy", R"({"janus":"success","transaction":"%T"})"}};
-  std::set<std::string> silent;  // kinds that are never answered
-  std::vector<std::string> seen;
-  std::vector<std::string> bodies;
-  std::string last_transaction;
-  std::string poll_query;
-  std::function<void(const std::string &kind)> on_message;
-
- private:
-  static void on_request(SoupServer *, SoupServerMessage *message, const char *, GHashTable *,
-                         gpointer self) {
-    static_cast<FakeJanus *>(self)->take(message);
-  }
-
-  static void reply(SoupServerMessage *message, const std::string &text) {
-    soup_server_message_set_status(message, SOUP_STATUS_OK, nullptr);
-    soup_server_message_set_response(message, "application/json", SOUP_MEMORY_COPY, text.data(),
-                                     text.size());
-  }
-
-  void take(SoupServerMessage *message) {
-    if (std::string(soup_server_message_get_method(message)) == "GET") {
-      const char *query = g_uri_get_query(soup_server_message_get_uri(message));
-      poll_query = query ? query : "";
-      soup_server_message_pause(message);
-      polls_.emplace_back(SOUP_SERVER_MESSAGE(g_object_ref(message)));
-      return deliver();
-    }
-    SoupMessageBody *body = soup_server_message_get_request_body(message);
-    const std::string text(body->data, static_cast<size_t>(body->length));
-    std::string why;
-    const JsonNodePtr node = parse_json(text, why);
-    JsonObject *object = json_node_get_object(node.get());
-    const std::string kind = member_text(object, "janus").value_or("");
-    last_transaction = member_text(object, "transaction").value_or("");
-    seen.push_back(kind);
-    bodies.push_back(text);
-    if (silent.contains(kind)) {
-      soup_server_message_pause(message);
-      polls_hung_.emplace_back(SOUP_SERVER_MESSAGE(g_object_ref(message)));
-      return;
-    }
-    std::string answer = answers[kind];
-    if (const auto at = answer.find("%T"); at != std::string::npos)
-      answer.replace(at, 2, last_transaction);
-    reply(message, answer);
-    if (on_message)
-      on_message(kind);
-  }
-
-  void deliver() {
-    if (polls_.empty() || events_.empty())
-      return;
-    const auto poll = std::move(polls_.back());
-    polls_.clear();
-    reply(poll.get(), events_.front());
-    events_.pop_front();
-    soup_server_message_unpause(poll.get());
-  }
-
-  guint port_ = 0;
-  examples::ObjectPtr<SoupServer> server_;
-  std::deque<std::string> events_;
-  std::vector<examples::ObjectPtr<SoupServerMessage>> polls_, polls_hung_;
-};
 
 class Janus : public testing::Test {
  protected:
@@ -320,6 +203,20 @@ TEST_F(Janus, AServerThatHangsIsLost) {
   EXPECT_EQ(lost, "the server does not answer in time");
 }
 
+TEST_F(Janus, ASessionMayGoWhenItIsLost) {
+  server.silent = {"keepalive"};
+  settings.keepalive_every = milliseconds(50);
+  settings.answer_within = milliseconds(300);
+  settings.url = server.url();
+  session = std::make_unique<JanusSession>(
+      settings, JanusSession::Events{.up = {}, .lost = [this](const std::string &why) {
+                                       lost = why;
+                                       session.reset();
+                                     }});
+  EXPECT_TRUE(run_until([&] { return !session; }));
+  EXPECT_EQ(lost, "the server does not answer in time");
+}
+
 TEST_F(Janus, SecretsGoWithEveryRequestAndIntoNoMessage) {
   settings.api_secret = "s&cret";
   settings.token = "tok";
@@ -359,23 +256,31 @@ class Rooms : public Janus {
     room_settings.name = "Recorder";
     room_settings.backoff = Backoff(milliseconds(50), milliseconds(200));
     auto note = [this](const char *what) {
-      return [this, what](const Feed &feed) { log.push_back(what + feed.identity); };
+      return [this, what](const Feed &feed) {
+        log.push_back(what + feed.identity);
+        last = feed;
+      };
     };
-    room = std::make_unique<Room>(room_settings,
-                                  Room::Events{.joined = [this] { log.push_back("joined"); },
-                                               .publisher_joined = note("+"),
-                                               .publisher_changed = note("~"),
-                                               .publisher_left = note("-"),
-                                               .lost =
-                                                   [this](const std::string &why, milliseconds) {
-                                                     log.push_back("lost");
-                                                     lost = why;
-                                                   },
-                                               .refused =
-                                                   [this](const std::string &why) {
-                                                     log.push_back("refused");
-                                                     lost = why;
-                                                   }});
+    room = std::make_unique<Room>(
+        room_settings,
+        Room::Events{.joined = [this] { log.push_back("joined"); },
+                     .publisher_joined = note("+"),
+                     .publisher_changed = note("~"),
+                     .publisher_left =
+                         [this](const Feed &feed, const std::string &why) {
+                           log.push_back("-" + feed.identity + (why == "left" ? "" : " " + why));
+                         },
+                     .lost =
+                         [this](const std::string &why, milliseconds) {
+                           log.push_back("lost");
+                           lost = why;
+                         },
+                     .refused =
+                         [this](const std::string &why) {
+                           log.push_back("refused");
+                           lost = why;
+                         },
+                     .trouble = [this](const std::string &what) { log.push_back(what); }});
   }
   void answer_join(const std::string &data) {
     server.answers["message"] =
@@ -389,6 +294,7 @@ class Rooms : public Janus {
   }
 
   std::vector<std::string> log;
+  Feed last;  // that came or changed
   std::unique_ptr<Room> room;
 };
 
@@ -409,6 +315,45 @@ TEST_F(Rooms, FollowsWhoComesAndGoes) {
   EXPECT_TRUE(logged({"joined", "+alice", "+text", "~alice", "-alice", "-text"}));
 }
 
+std::string publisher(const std::string &id, const std::string &display) {
+  return R"({"id":)" + id + R"(,"display":")" + display + R"(","streams":[]})";
+}
+
+TEST_F(Rooms, TakesTheIdForANameThatIsTooLong) {
+  const std::string longest(512, 'x');
+  answer_join(R"({"id":7,"publishers":[)" + publisher("1", longest) + "," +
+              publisher("2", longest + "x") + "," + publisher('"' + longest + "x\"", "carol") +
+              "]}");
+  join();
+  EXPECT_TRUE(logged({"joined", "+" + longest, "+2"}));
+}
+
+TEST_F(Rooms, FollowsSoManyPublishersAndStreams) {
+  std::string all, streams;
+  for (int i = 0; i < 203; ++i)
+    all += (i ? "," : "") + publisher(std::to_string(100 + i), "");
+  answer_join(R"({"id":7,"publishers":[)" + all + "]}");
+  join();
+  ASSERT_TRUE(run_until([&] { return log.size() >= 202; }));
+  run_for(milliseconds(100));
+  ASSERT_EQ(log.size(), 202u);
+  EXPECT_EQ(log[200], "+299");
+  EXPECT_EQ(log[201], "the room has more than 200 publishers: the others are not recorded");
+  // Somebody makes room, and those that are known change.
+  tell(R"({"videoroom":"event","leaving":100})");
+  tell(R"({"videoroom":"event","publishers":[)" + publisher("300", "") + "," +
+       publisher("101", "bob") + "]}");
+  ASSERT_TRUE(run_until([&] { return log.size() >= 205; }));
+  EXPECT_EQ(log[203], "+300");
+  EXPECT_EQ(log[204], "~bob");
+  for (int i = 0; i < 40; ++i)
+    streams += std::string(i ? "," : "") + R"({"type":"video","mid":")" + std::to_string(i) + "\"}";
+  tell(R"({"videoroom":"event","publishers":[{"id":102,"display":"dan","streams":[)" + streams +
+       "]}]}");
+  ASSERT_TRUE(run_until([&] { return log.size() >= 206; }));
+  EXPECT_EQ(last.streams.size(), 16u);
+}
+
 TEST_F(Rooms, AWrongRoomAtFirstIsFinal) {
   answer_join(R"({"error_code":426,"error":"No such room"})");
   join();
@@ -424,7 +369,7 @@ TEST_F(Rooms, JoinsAgainWhateverIsSaidLater) {
   ASSERT_TRUE(logged({"joined", "+alice"}));
   answer_join(R"({"error_code":426,"error":"No such room"})");
   tell(R"({"videoroom":"destroyed","room":1234})");
-  ASSERT_TRUE(logged({"joined", "+alice", "-alice", "lost", "lost"}));
+  ASSERT_TRUE(logged({"joined", "+alice", "-alice sfu-lost", "lost", "lost"}));
   answer_join(kJoined);
   EXPECT_TRUE(run_until([&] { return log.back() == "+alice"; }));
 }

@@ -4,14 +4,17 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <pthread.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
+#include <system_error>
 #include <thread>
 
 #include "recorded.h"
+#include "recorder/subscription.h"
 
 namespace {
 
@@ -290,6 +293,79 @@ TEST_F(RecordingTest, StartsANewFileWhenTheCodecChanges) {
   const File last = read_file(folder_.path("alice.2.mkv"));
   ASSERT_EQ(last.video().frames.size(), 1U);
   EXPECT_EQ(last.video().codec_data()[11], 1);
+}
+
+std::string h264_caps(unsigned number) {
+  return "video/x-h264, stream-format=(string)avc, alignment=(string)au, "
+         "codec_data=(buffer)0142c01fffe100046742000" +
+         std::to_string(number % 10) + "01000268" + std::to_string(10 + number / 10 % 90);
+}
+
+TEST_F(RecordingTest, MakesNoFileForEachFrame) {
+  Recording recording{settings()};
+  for (unsigned i = 0; i < 100; i++)
+    push(recording, Media::kVideo, h264_caps(i), video_frame(i));
+  std::this_thread::sleep_for(350ms);  // until it does not wait for sound any more
+  for (unsigned i = 100; i < 300; i++) {
+    push(recording, Media::kVideo, h264_caps(i), video_frame(i));
+    push(recording, Media::kAudio, kOpusCaps, audio_frame(i));
+  }
+  EXPECT_EQ(recording.counts().state, "error");
+  EXPECT_LE(told_.started.size(), 4U);
+  ASSERT_EQ(told_.troubles.size(), 1U);
+  EXPECT_TRUE(told_.troubles[0].starts_with("the codec changes too often"));
+  std::this_thread::sleep_for(1100ms);
+  recording.tick();
+  for (unsigned i = 300; i < 320; i++)
+    push(recording, Media::kAudio, kOpusCaps, audio_frame(i));
+  recording.finish("left");
+  const auto counts = recording.counts();
+  EXPECT_GE(counts.audio, 20U);
+  EXPECT_EQ(counts.video + counts.audio + counts.lost, 300U + 200U + 20U);
+  EXPECT_EQ(told_.reasons().back(), "left");
+}
+
+TEST_F(RecordingTest, ClosesItsFilesWithoutAThreadForIt) {
+  pthread_attr_t usual, huge;
+  ASSERT_EQ(pthread_getattr_default_np(&usual), 0);
+  ASSERT_EQ(pthread_getattr_default_np(&huge), 0);
+  ASSERT_EQ(pthread_attr_setstacksize(&huge, std::size_t{1} << 47), 0);
+  ASSERT_EQ(pthread_setattr_default_np(&huge), 0);
+  EXPECT_THROW(std::thread{[] {}}.join(), std::system_error);
+  Recording recording{settings()};
+  push_both(recording, 0, 5);
+  recording.withdraw();
+  EXPECT_TRUE(told_.closed.empty());
+  ASSERT_EQ(pthread_setattr_default_np(&usual), 0);
+  recording.tick();
+  for (int i = 0; i < 500 && told_.reasons().empty(); i++)
+    std::this_thread::sleep_for(10ms);
+  EXPECT_EQ(told_.reasons(), std::vector<std::string>{"withdrawn"});
+
+  ASSERT_EQ(pthread_setattr_default_np(&huge), 0);
+  recording.allow();
+  push_both(recording, 5, 10);
+  recording.finish("left");
+  ASSERT_EQ(pthread_setattr_default_np(&usual), 0);
+  EXPECT_EQ(told_.reasons(), (std::vector<std::string>{"withdrawn", "left"}));
+  EXPECT_EQ(told_.closed.back().sha256, sha256("alice.2.webm"));
+}
+
+TEST(Succession, LeavesOutLateFramesOfAnotherCodecAlone) {
+  recorder::Succession succession;
+  const auto takes = [&succession](unsigned connection, const std::string &caps, unsigned nth = 0) {
+    return succession.takes(connection, Media::kVideo, nth,
+                            make_sample(caps, video_frame(0)).get());
+  };
+  EXPECT_TRUE(takes(1, h264_caps(1)));
+  EXPECT_TRUE(takes(1, h264_caps(2)));
+  EXPECT_TRUE(takes(2, h264_caps(3)));
+  EXPECT_FALSE(takes(1, h264_caps(2)));
+  EXPECT_TRUE(takes(1, h264_caps(3)));
+  EXPECT_TRUE(takes(1, h264_caps(2), 1));  // of another stream
+  EXPECT_TRUE(takes(2, kVp8Caps));
+  EXPECT_TRUE(takes(1, std::string{kVp8Caps} + ", width=(int)320, height=(int)180"));
+  EXPECT_FALSE(takes(1, h264_caps(3)));
 }
 
 TEST_F(RecordingTest, EndsAtOnceWhenWithdrawn) {
