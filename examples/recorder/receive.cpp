@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "receive.h"
 
-#include <gst/webrtc/webrtc.h>
-
 #include <algorithm>
 #include <atomic>
 #include <mutex>
@@ -10,6 +8,7 @@
 #include <sstream>
 #include <utility>
 
+#include "common/webrtc.h"
 #include "feedback.h"
 #include "receive_stats.h"
 #include "timer.h"
@@ -26,23 +25,11 @@ using std::chrono::milliseconds;
 
 namespace {
 
-constexpr const char *kLoopback = "127.0.0.1";
 // To what was held on purpose.
 constexpr milliseconds kDrainMargin{500};
 // Packets that the SFU has sent before it stopped.
 constexpr milliseconds kOnTheWay{100};
 constexpr unsigned kMostTracks = 8;
-
-using DescriptionPtr =
-    std::unique_ptr<GstWebRTCSessionDescription, FreeWith<&gst_webrtc_session_description_free>>;
-using TokensPtr = std::unique_ptr<char *, FreeWith<&g_strfreev>>;
-
-// "candidate:1 1 UDP 2015363327 127.0.0.1 40000 typ host"
-bool on_loopback(const std::string &candidate) {
-  TokensPtr tokens(g_strsplit(candidate.c_str(), " ", 7));
-  return g_strv_length(tokens.get()) == 7 && g_ascii_strcasecmp(tokens.get()[2], "UDP") == 0 &&
-         g_str_equal(tokens.get()[4], kLoopback);
-}
 
 struct Offer {
   std::string sdp;  // without candidates
@@ -71,21 +58,6 @@ template <typename Callback, typename... Arguments>
 void call(Callback callback, Arguments &&...arguments) {
   if (callback)
     callback(arguments...);
-}
-
-void ask_for_retransmission(GstElement *, GstWebRTCRTPTransceiver *transceiver, gpointer) {
-  GstWebRTCKind kind;
-  g_object_get(transceiver, "kind", &kind, nullptr);
-  if (kind == GST_WEBRTC_KIND_VIDEO)
-    g_object_set(transceiver, "do-nack", TRUE, nullptr);
-}
-
-// A jitter buffer that retransmits guesses when the next packet is due. In a pause, when someone
-// mutes, it guesses on, takes that packet for lost in the end, and drops it when it comes. Only
-// gaps between packets that came are asked for.
-void expect_pauses(GstElement *, GstBin *, GstElement *element, gpointer) {
-  if (g_str_has_prefix(GST_OBJECT_NAME(element), "rtpjitterbuffer"))
-    g_object_set(element, "rtx-next-seqnum", FALSE, nullptr);
 }
 
 }  // namespace
@@ -181,8 +153,7 @@ void Receiver::Core::set_up_pipeline() {
     gst_element_set_base_time(pipeline_.get(), settings_.base_time);
   }
 
-  g_signal_connect(webrtcbin_, "deep-element-added", G_CALLBACK(expect_pauses), nullptr);
-  g_signal_connect(webrtcbin_, "on-new-transceiver", G_CALLBACK(ask_for_retransmission), nullptr);
+  examples::ask_for_lost_video(webrtcbin_);
   g_signal_connect(webrtcbin_, "pad-added",
                    G_CALLBACK(+[](GstElement *, GstPad *pad, gpointer self) {
                      if (GST_PAD_DIRECTION(pad) == GST_PAD_SRC)
@@ -193,7 +164,7 @@ void Receiver::Core::set_up_pipeline() {
       webrtcbin_, "on-ice-candidate",
       G_CALLBACK(+[](GstElement *, guint mline, char *candidate, gpointer self) {
         static_cast<Core *>(self)->post([mline, text = std::string(candidate)](Core &core) {
-          if (!core.settings_.loopback_only || on_loopback(text))
+          if (!core.settings_.loopback_only || examples::on_loopback(text))
             call(core.events_.candidate, mline, text);
         });
       }),
@@ -219,20 +190,10 @@ void Receiver::Core::set_up_ice() {
     g_object_set(webrtcbin_, "stun-server", settings_.stun_server.c_str(), nullptr);
   if (!settings_.turn_server.empty())
     g_object_set(webrtcbin_, "turn-server", settings_.turn_server.c_str(), nullptr);
-  GObject *ice = nullptr;
-  g_object_get(webrtcbin_, "ice-agent", &ice, nullptr);
-  ObjectPtr<GObject> owned_ice(ice);
-  GObject *agent = nullptr;
-  g_object_get(ice, "agent", &agent, nullptr);
-  ObjectPtr<GObject> owned_agent(agent);
-  g_object_set(agent, "upnp", FALSE, nullptr);
-  if (!settings_.loopback_only)
-    return;
-  gboolean added = FALSE;
-  g_signal_emit_by_name(ice, "add-local-ip-address", kLoopback, &added);
-  g_object_set(agent, "ice-tcp", FALSE, nullptr);
-  if (!added)
-    throw Failure("ICE does not take the address 127.0.0.1");
+  if (settings_.loopback_only)
+    examples::keep_to_loopback(webrtcbin_);
+  else
+    examples::disable_upnp(webrtcbin_);
 }
 
 void Receiver::Core::watch_bus() {
@@ -362,12 +323,12 @@ void Receiver::Core::negotiate() {
     std::lock_guard lock(mutex_);
     kinds_ = offer.kinds;
   }
-  DescriptionPtr description(
+  examples::DescriptionPtr description(
       gst_webrtc_session_description_new(GST_WEBRTC_SDP_TYPE_OFFER, message));
   request("set-remote-description", description.get(),
           [candidates = offer.candidates](Core &core, const GstStructure *) {
             for (const auto &[mline, candidate] : candidates) {
-              if (!core.settings_.loopback_only || on_loopback(candidate))
+              if (!core.settings_.loopback_only || examples::on_loopback(candidate))
                 g_signal_emit_by_name(core.webrtcbin_, "add-ice-candidate", mline,
                                       candidate.c_str());
             }

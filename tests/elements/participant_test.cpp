@@ -329,15 +329,19 @@ TEST(ParticipantFile, SaysWhichFileItIsAndWhoHasAKey) {
   EXPECT_EQ(file_of(from_string), file.path());
 }
 
+// What `text` in a keys file does.
+bool load(const Provider &provider, const std::string &text) {
+  const KeyFile file("keys.ini", text);
+  Error error;
+  return gst_e2ee_participant_key_provider_load_keys_file(ring_of(provider), file.path().c_str(),
+                                                          error.at());
+}
+
 TEST(ParticipantFile, WhoeverHasNoKeyLeftIsToldAsAWhole) {
   const Provider provider = new_ring();
-  const auto load = [&](const char *text) {
-    const KeyFile file("keys.ini", text);
-    EXPECT_TRUE(gst_e2ee_participant_key_provider_load_keys_file(ring_of(provider),
-                                                                 file.path().c_str(), nullptr));
-  };
 #define KEY "000102030405060708090a0b0c0d0e0f\n"
-  load("[alice]\nkey=" KEY "key.1=" KEY "[bob]\nkey=" KEY "[carol]\nkey=" KEY "key.2=" KEY);
+  EXPECT_TRUE(load(provider, "[alice]\nkey=" KEY "key.1=" KEY "[bob]\nkey=" KEY "[carol]\nkey=" KEY
+                             "key.2=" KEY));
   set_key(provider, "bob", 0xb0, 5);
   using Told = std::vector<std::pair<std::string, guint64>>;
   Told told;
@@ -345,7 +349,7 @@ TEST(ParticipantFile, WhoeverHasNoKeyLeftIsToldAsAWhole) {
     to->emplace_back(who, id);
   };
   g_signal_connect(provider.get(), "key-removed", G_CALLBACK(note), &told);
-  load("[carol]\nkey=" KEY);
+  EXPECT_TRUE(load(provider, "[carol]\nkey=" KEY));
 #undef KEY
   g_signal_handlers_disconnect_by_data(provider.get(), &told);
   EXPECT_EQ(told, (Told{{"alice", GST_E2EE_ALL_KEYS}, {"bob", 0}, {"carol", 2}}))
@@ -356,39 +360,28 @@ TEST(ParticipantFile, WhoeverHasNoKeyLeftIsToldAsAWhole) {
 // yet.
 TEST(ParticipantFile, R18_OnceItNamedSomeOneWithoutGroupsWithdrawsThemAll) {
   const Provider provider = new_ring();
-  const auto load = [&](const std::string &text) {
-    const KeyFile file("keys.ini", text);
-    Error error;
-    return gst_e2ee_participant_key_provider_load_keys_file(ring_of(provider), file.path().c_str(),
-                                                            error.at()) == TRUE;
-  };
   const std::string alice = "[alice]\nkey=000102030405060708090a0b0c0d0e0f\n";
-  EXPECT_FALSE(load("# nobody\n")) << "the first time it is a mistake";
+  EXPECT_FALSE(load(provider, "# nobody\n")) << "the first time it is a mistake";
   set_key(provider, "carol", 0xca);
-  ASSERT_TRUE(load(alice + "[bob]\npassphrase=x\n"));
-  EXPECT_FALSE(load(""));
-  EXPECT_FALSE(load(std::string(200, '\0'))) << "as a crash leaves it";
-  EXPECT_FALSE(load("alice\n"));
+  ASSERT_TRUE(load(provider, alice + "[bob]\npassphrase=x\n"));
+  EXPECT_FALSE(load(provider, ""));
+  EXPECT_FALSE(load(provider, std::string(200, '\0'))) << "as a crash leaves it";
+  EXPECT_FALSE(load(provider, "alice\n"));
   EXPECT_TRUE(has_key(provider, "alice") && has_key(provider, "bob"));
   for (const char *nobody : {"# nobody\n", "\n", "# nobody yet\n\n"}) {
-    EXPECT_TRUE(load(nobody)) << nobody;
+    EXPECT_TRUE(load(provider, nobody)) << nobody;
     EXPECT_FALSE(has_key(provider, "alice") || has_key(provider, "bob"));
   }
   EXPECT_TRUE(has_key(provider, "carol")) << "set by call";
-  ASSERT_TRUE(load(alice));
+  ASSERT_TRUE(load(provider, alice));
   EXPECT_TRUE(has_key(provider, "alice"));
 }
 
 // Deriving from new passphrases takes long: nobody who is withdrawn has that time.
 TEST(ParticipantFile, R14_ThoseWhoAreGoneGoBeforeOthersCome) {
   const Provider provider = new_ring();
-  const auto load = [&](const char *text) {
-    const KeyFile file("keys.ini", text);
-    EXPECT_TRUE(gst_e2ee_participant_key_provider_load_keys_file(ring_of(provider),
-                                                                 file.path().c_str(), nullptr));
-  };
 #define KEY "000102030405060708090a0b0c0d0e0f\n"
-  load("[rita]\nkey=" KEY "[zoe]\nkey=" KEY);
+  EXPECT_TRUE(load(provider, "[rita]\nkey=" KEY "[zoe]\nkey=" KEY));
   using Told = std::vector<std::string>;
   Told told;
   const auto removed = +[](GstE2EEKeyProvider *, const char *who, guint64 id, Told *to) {
@@ -399,7 +392,7 @@ TEST(ParticipantFile, R14_ThoseWhoAreGoneGoBeforeOthersCome) {
   };
   g_signal_connect(provider.get(), "key-removed", G_CALLBACK(removed), &told);
   g_signal_connect(provider.get(), "key-changed", G_CALLBACK(changed), &told);
-  load("[adam]\npassphrase=x\n[rita]\nindex=1\nkey=" KEY);
+  EXPECT_TRUE(load(provider, "[adam]\npassphrase=x\n[rita]\nindex=1\nkey=" KEY));
 #undef KEY
   g_signal_handlers_disconnect_by_data(provider.get(), &told);
   EXPECT_EQ(told, (Told{"zoe -", "adam +0", "rita +1", "rita +1", "rita -0"}))
@@ -408,26 +401,20 @@ TEST(ParticipantFile, R14_ThoseWhoAreGoneGoBeforeOthersCome) {
 
 TEST(ParticipantFile, R14_ALoadThatFailsOnItsWayForgetsNoKey) {
   const Provider provider = new_ring();
-  const auto load = [&](const char *text) {
-    const KeyFile file("keys.ini", text);
-    Error error;
-    return gst_e2ee_participant_key_provider_load_keys_file(ring_of(provider), file.path().c_str(),
-                                                            error.at()) == TRUE;
-  };
 #define KEY "000102030405060708090a0b0c0d0e0f\n"
-  ASSERT_TRUE(load("[alice]\nkey=" KEY "key.1=" KEY "[bob]\nkey=" KEY));
+  ASSERT_TRUE(load(provider, "[alice]\nkey=" KEY "key.1=" KEY "[bob]\nkey=" KEY));
   // The ring becomes too small once the file was read and its first key set.
   const auto shrink = +[](GstE2EEKeyProvider *ring, const char *, guint64, gpointer) {
     g_object_set(ring, "keyring-size", 1U, nullptr);
   };
   const gulong handler =
       g_signal_connect(provider.get(), "key-changed", G_CALLBACK(shrink), nullptr);
-  EXPECT_FALSE(load("[alice]\npassphrase=new\nkey.3=" KEY));
+  EXPECT_FALSE(load(provider, "[alice]\npassphrase=new\nkey.3=" KEY));
   g_signal_handler_disconnect(provider.get(), handler);
   g_object_set(provider.get(), "keyring-size", 16U, nullptr);
   EXPECT_FALSE(has_key(provider, "bob"));
   EXPECT_TRUE(has_key(provider, "alice", 1)) << "not reached";
-  ASSERT_TRUE(load("[carol]\nkey=" KEY));
+  ASSERT_TRUE(load(provider, "[carol]\nkey=" KEY));
 #undef KEY
   for (guint64 id : {0, 1})
     EXPECT_FALSE(has_key(provider, "alice", id)) << id;

@@ -3,22 +3,19 @@
 
 #include <gst/sdp/sdp.h>
 #include <gst/video/video.h>
-#include <gst/webrtc/webrtc.h>
 
 #include <chrono>
 #include <sstream>
+
+#include "common/webrtc.h"
 
 namespace publisher {
 namespace {
 
 using namespace examples;
 
-constexpr const char *kLoopback = "127.0.0.1";
 constexpr int kVideoPayload = 96, kScreenPayload = 97, kAudioPayload = 111;
 constexpr std::chrono::seconds kGatherTime{5};
-
-using DescriptionPtr =
-    std::unique_ptr<GstWebRTCSessionDescription, FreeWith<&gst_webrtc_session_description_free>>;
 
 std::string rtp_caps(Media media, const std::string &codec, int payload, guint32 ssrc) {
   std::string caps = "application/x-rtp,media=";
@@ -38,29 +35,6 @@ const char *payloader_of(Media media, const std::string &codec) {
     return "rtpopuspay";
   // Encrypted VP9 has no clear bytes that the stock one could read.
   return codec == "vp8" ? "rtpvp8pay" : codec == "vp9" ? "rtpe2eepay" : "rtph264pay";
-}
-
-bool on_loopback(const std::string &candidate) {
-  std::istringstream words(candidate);
-  std::string foundation, component, transport, priority, address;
-  words >> foundation >> component >> transport >> priority >> address;
-  return address == kLoopback && g_ascii_strcasecmp(transport.c_str(), "UDP") == 0;
-}
-
-void wait_for(GstPromise *promise, const char *doing) {
-  if (gst_promise_wait(promise) != GST_PROMISE_RESULT_REPLIED)
-    throw Failure(std::string(doing) + ": no answer from webrtcbin");
-  const GstStructure *reply = gst_promise_get_reply(promise);
-  const GValue *value = reply ? gst_structure_get_value(reply, "error") : nullptr;
-  if (value && G_VALUE_HOLDS(value, G_TYPE_ERROR))
-    throw Failure(std::string(doing) + ": " +
-                  static_cast<GError *>(g_value_get_boxed(value))->message);
-}
-
-void apply(GstElement *peer, const char *signal, GstWebRTCSessionDescription *description) {
-  PromisePtr promise(gst_promise_new());
-  g_signal_emit_by_name(peer, signal, description, promise.get());
-  wait_for(promise.get(), signal);
 }
 
 /// Bytes that make a frame like no other one and that decoders leave alone: behind the last
@@ -102,15 +76,7 @@ Participant::~Participant() {
 void Participant::add_peer() {
   peer_ = add_element(pipeline_.get(), "webrtcbin");
   gst_util_set_object_arg(G_OBJECT(peer_), "bundle-policy", "max-bundle");
-  GObject *ice = nullptr;
-  g_object_get(peer_, "ice-agent", &ice, nullptr);
-  ObjectPtr<GObject> owned_ice(ice);
-  gboolean added = FALSE;
-  g_signal_emit_by_name(ice, "add-local-ip-address", kLoopback, &added);
-  GObject *agent = nullptr;
-  g_object_get(ice, "agent", &agent, nullptr);
-  ObjectPtr<GObject> owned_agent(agent);
-  g_object_set(agent, "upnp", FALSE, "ice-tcp", FALSE, nullptr);
+  keep_to_loopback(peer_);
   g_signal_connect(peer_, "on-ice-candidate", G_CALLBACK(on_candidate), this);
   g_signal_connect(peer_, "notify::ice-gathering-state", G_CALLBACK(on_gathering), this);
   g_signal_connect(peer_, "notify::connection-state", G_CALLBACK(on_connection), this);
@@ -200,16 +166,8 @@ void Participant::on_connection(GstElement *peer, GParamSpec *, gpointer self) {
 }
 
 std::string Participant::make_offer() {
-  PromisePtr promise(gst_promise_new());
-  g_signal_emit_by_name(peer_, "create-offer", nullptr, promise.get());
-  wait_for(promise.get(), "create-offer");
-  GstWebRTCSessionDescription *made = nullptr;
-  gst_structure_get(gst_promise_get_reply(promise.get()), "offer",
-                    GST_TYPE_WEBRTC_SESSION_DESCRIPTION, &made, nullptr);
-  if (!made)
-    throw Failure("create-offer: webrtcbin made none");
-  const DescriptionPtr offer(made);
-  apply(peer_, "set-local-description", offer.get());
+  const DescriptionPtr offer = create_description(peer_, "offer");
+  apply_description(peer_, "set-local-description", offer.get());
 
   std::unique_lock lock(mutex_);
   if (!changed_.wait_for(lock, kGatherTime, [this] { return gathered_; }))
@@ -239,7 +197,7 @@ void Participant::take_answer(const std::string &sdp) {
     throw Failure("the answer is no SDP");
   const DescriptionPtr answer(
       gst_webrtc_session_description_new(GST_WEBRTC_SDP_TYPE_ANSWER, message));
-  apply(peer_, "set-remote-description", answer.get());
+  apply_description(peer_, "set-remote-description", answer.get());
   for (guint line = 0; line < gst_sdp_message_medias_len(answer->sdp); ++line) {
     const GstSDPMedia *media = gst_sdp_message_get_media(answer->sdp, line);
     for (guint at = 0;; ++at) {

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "webrtc.h"
+
+namespace examples {
+namespace {
+
+constexpr const char *kLoopback = "127.0.0.1";
+
+ObjectPtr<GObject> object_of(gpointer owner, const char *property) {
+  GObject *object = nullptr;
+  g_object_get(owner, property, &object, nullptr);
+  return ObjectPtr<GObject>(object);
+}
+
+// Only the receiving side asks for packets again; video alone, since Chromium refuses the group
+// of SSRCs that it adds to audio.
+void ask_for_retransmission(GstElement *, GstWebRTCRTPTransceiver *transceiver, gpointer) {
+  GstWebRTCKind kind;
+  g_object_get(transceiver, "kind", &kind, nullptr);
+  if (kind == GST_WEBRTC_KIND_VIDEO)
+    g_object_set(transceiver, "do-nack", TRUE, nullptr);
+}
+
+// Where packets are asked for again, the jitter buffer also guesses when the next one is due. In a
+// pause, when someone mutes or a picture takes long to encode, it guesses on, takes that packet for
+// lost in the end, and drops it when it comes. Gaps between packets that came are enough.
+void expect_pauses(GstElement *, GstBin *, GstElement *element, gpointer) {
+  if (g_str_has_prefix(GST_OBJECT_NAME(element), "rtpjitterbuffer"))
+    g_object_set(element, "rtx-next-seqnum", FALSE, nullptr);
+}
+
+void wait_for(GstPromise *promise, const char *doing) {
+  if (gst_promise_wait(promise) != GST_PROMISE_RESULT_REPLIED)
+    throw Failure(std::string(doing) + ": no answer from webrtcbin");
+  const GstStructure *reply = gst_promise_get_reply(promise);
+  const GValue *value = reply ? gst_structure_get_value(reply, "error") : nullptr;
+  if (value && G_VALUE_HOLDS(value, G_TYPE_ERROR))
+    throw Failure(std::string(doing) + ": " +
+                  static_cast<GError *>(g_value_get_boxed(value))->message);
+}
+
+}  // namespace
+
+void disable_upnp(GstElement *webrtcbin) {
+  const auto ice = object_of(webrtcbin, "ice-agent");
+  g_object_set(object_of(ice.get(), "agent").get(), "upnp", FALSE, nullptr);
+}
+
+void keep_to_loopback(GstElement *webrtcbin) {
+  disable_upnp(webrtcbin);
+  const auto ice = object_of(webrtcbin, "ice-agent");
+  g_object_set(object_of(ice.get(), "agent").get(), "ice-tcp", FALSE, nullptr);
+  gboolean added = FALSE;
+  g_signal_emit_by_name(ice.get(), "add-local-ip-address", kLoopback, &added);
+  if (!added)
+    throw Failure("ICE does not take the address 127.0.0.1");
+}
+
+bool on_loopback(const std::string &candidate) {
+  using TokensPtr = std::unique_ptr<char *, FreeWith<&g_strfreev>>;
+  const TokensPtr tokens(g_strsplit(candidate.c_str(), " ", 7));
+  return g_strv_length(tokens.get()) == 7 && g_ascii_strcasecmp(tokens.get()[2], "UDP") == 0 &&
+         g_str_equal(tokens.get()[4], kLoopback);
+}
+
+void ask_for_lost_video(GstElement *webrtcbin) {
+  g_signal_connect(webrtcbin, "on-new-transceiver", G_CALLBACK(ask_for_retransmission), nullptr);
+  g_signal_connect(webrtcbin, "deep-element-added", G_CALLBACK(expect_pauses), nullptr);
+}
+
+DescriptionPtr create_description(GstElement *webrtcbin, const char *kind) {
+  PromisePtr promise(gst_promise_new());
+  const std::string signal = std::string("create-") + kind;
+  g_signal_emit_by_name(webrtcbin, signal.c_str(), nullptr, promise.get());
+  wait_for(promise.get(), signal.c_str());
+  GstWebRTCSessionDescription *description = nullptr;
+  gst_structure_get(gst_promise_get_reply(promise.get()), kind, GST_TYPE_WEBRTC_SESSION_DESCRIPTION,
+                    &description, nullptr);
+  if (!description)
+    throw Failure(signal + ": webrtcbin made none");
+  return DescriptionPtr(description);
+}
+
+void apply_description(GstElement *webrtcbin, const char *signal,
+                       GstWebRTCSessionDescription *description) {
+  PromisePtr promise(gst_promise_new());
+  g_signal_emit_by_name(webrtcbin, signal, description, promise.get());
+  wait_for(promise.get(), signal);
+}
+
+}  // namespace examples
