@@ -45,7 +45,7 @@ E2EE_PACKAGES_run=(
 E2EE_PACKAGES_test=(
   libgtest-dev libbenchmark-dev
   libvpx-dev                  # VP9 with spatial layers, which GStreamer's encoder lacks
-  clang libclang-rt-dev llvm  # sanitizers and fuzzing, with readable stacks
+  clang libclang-rt-dev llvm  # sanitizers, with readable stacks
   gir1.2-gst-plugins-base-1.0 # appsrc and appsink from Python
   gstreamer1.0-plugins-ugly   # x264enc
 )
