@@ -9,6 +9,20 @@ namespace {
 constexpr std::size_t kMostLines = 10000;
 constexpr std::size_t kMostBeforeFigures = 10;  // there are new ones in a second
 
+// Much comes from the SFU: what is too long for a record of the log must not end it.
+constexpr std::size_t kLongestText = 4096;
+
+std::string shortened(const std::string &text) {
+  return text.size() > kLongestText ? text.substr(0, kLongestText) + "..." : text;
+}
+
+JsonFields shortened(JsonFields fields) {
+  for (auto &[name, value] : fields)
+    if (auto *text = std::get_if<std::string>(&value))
+      *text = shortened(*text);
+  return fields;
+}
+
 }  // namespace
 
 Journal::Journal(Progress::Style style, std::function<void(const std::string &)> failed)
@@ -27,17 +41,19 @@ void Journal::keep(AuditLog *log) {
   log_ = log;
 }
 
-void Journal::note(const std::string &event, const JsonFields &fields, const std::string &text,
+void Journal::note(const std::string &event, const JsonFields &given, const std::string &text,
                    bool serious) {
   if (serious)
     serious_ = true;
+  const JsonFields fields = shortened(given);
   try {
     if (log_)
       log_->add(event, fields);
   } catch (const Failure &error) {
     failed_(error.what());
   }
-  print([text, event, fields](Progress &progress) { progress.tell(text, event, fields); },
+  print([line = shortened(text), event,
+         fields](Progress &progress) { progress.tell(line, event, fields); },
         kMostLines);
 }
 
@@ -67,10 +83,18 @@ void Journal::run() {
       return;
     const Print line = std::move(waiting_.front());
     waiting_.pop_front();
+    printing_ = true;
     lock.unlock();
     line(progress_);
     lock.lock();
+    printing_ = false;
+    printed_.notify_one();
   }
+}
+
+bool Journal::is_printed(std::chrono::milliseconds within) {
+  std::unique_lock lock(mutex_);
+  return printed_.wait_for(lock, within, [this] { return !printing_ && waiting_.empty(); });
 }
 
 }  // namespace recorder

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <deque>
 #include <functional>
@@ -39,6 +40,10 @@ class Journal {
   void end(const std::vector<ProgressRow> &rows);  // shows the last figures for good
   bool anything_serious() const { return serious_; }
 
+  // Whether everything is printed, or will be within this time. If not, whatever is printed to
+  // takes nothing, and the end of the program would wait for it as well.
+  bool is_printed(std::chrono::milliseconds within);
+
  private:
   using Print = std::function<void(Progress &)>;
   void print(Print line, std::size_t most);
@@ -49,8 +54,9 @@ class Journal {
   std::atomic<bool> serious_{false};
   Progress progress_;  // of the printing thread
   std::mutex mutex_;
-  std::condition_variable wake_;
+  std::condition_variable wake_, printed_;
   std::deque<Print> waiting_;
+  bool printing_ = false;
   bool over_ = false;
   std::thread printer_;
 };

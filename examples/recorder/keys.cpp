@@ -72,8 +72,9 @@ class Keys::Watch : public std::enable_shared_from_this<Keys::Watch> {
         });
     if (path_.empty())
       return;
-    file_ = std::make_unique<WatchedFile>(path_, settings_.look_every, settings_.settle,
-                                          [this] { load(); });
+    file_ = std::make_shared<WatchedFile>(
+        path_, WatchedFile::Settings{settings_.look_every, settings_.settle, settings_.alarm_every},
+        WatchedFile::Events{[this] { load(); }, [this] { stuck("looking at it"); }});
     file_->look_now();  // it may have changed since the provider read it
   }
 
@@ -98,11 +99,9 @@ class Keys::Watch : public std::enable_shared_from_this<Keys::Watch> {
     }
     loading_ = true;
     // A load that hangs, as on a network file system that is gone, counts as a bad file.
-    slow_.start(settings_.alarm_every, [this] {
-      const Held held = shared_from_this();
-      bad("reading it takes longer than " + seconds_text(settings_.alarm_every));
-    });
+    slow_.start(settings_.alarm_every, [this] { stuck("reading it"); });
     GTask *task = g_task_new(provider_.get(), nullptr, on_loaded, new Held(shared_from_this()));
+    g_task_set_priority(task, G_PRIORITY_HIGH);  // not behind the hashing of files
     g_task_set_task_data(task, g_strdup(path_.c_str()), g_free);
     g_task_run_in_thread(task, [](GTask *work, gpointer provider, gpointer path, GCancellable *) {
       GError *error = nullptr;
@@ -113,6 +112,11 @@ class Keys::Watch : public std::enable_shared_from_this<Keys::Watch> {
         g_task_return_error(work, error);
     });
     g_object_unref(task);
+  }
+
+  void stuck(const std::string &doing) {
+    const Held held = shared_from_this();
+    bad(doing + " takes longer than " + seconds_text(settings_.alarm_every));
   }
 
   static void on_loaded(GObject *, GAsyncResult *result, gpointer data) {
@@ -210,7 +214,7 @@ class Keys::Watch : public std::enable_shared_from_this<Keys::Watch> {
   const ObjectPtr<GstE2EEKeyProvider> provider_;
   const std::string path_;
   std::unique_ptr<KeyPresence> presence_;
-  std::unique_ptr<WatchedFile> file_;
+  std::shared_ptr<WatchedFile> file_;
 
   bool stopped_ = false;
   bool loading_ = false;

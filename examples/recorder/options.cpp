@@ -3,6 +3,7 @@
 
 #include <glib.h>
 
+#include <climits>
 #include <cmath>
 #include <set>
 #include <vector>
@@ -31,7 +32,8 @@ constexpr const char *kDescription =
     "  e2ee-recorder --url https://sfu.example/janus --room 1234 --audit-key audit.pem \\\n"
     "    --mode sealed --output recordings\n"
     "\n"
-    "Exit status: 0 = ended as asked; 1 = failed; 2 = wrong usage; 3 = ended as asked, but frames\n"
+    "Exit status: 0 = ended as asked; 1 = failed; 2 = wrong usage, or the room refuses the\n"
+    "recorder; 3 = ended as asked, but frames\n"
     "could not be decrypted or written, or there was trouble with disk, SFU or keys file: the "
     "audit\n"
     "log tells. verify-log: 0 = closed, 1 = broken, 3 = open-ended: its writer did not end in "
@@ -50,6 +52,7 @@ class Text {
   Text(const Text &) = delete;
   Text &operator=(const Text &) = delete;
   char **out() { return &text_; }
+  explicit operator bool() const { return text_ != nullptr; }
   void to(std::string &value) const {
     if (text_)
       value = text_;
@@ -86,6 +89,12 @@ void check_hex(const std::string &option, const std::string &value) {
     throw Wrong(option + " takes 7 bytes or more as hex digits");
 }
 
+// What does nothing in a mode is refused there, not passed over.
+void check_mode(bool other_mode, const char *mode, const std::vector<std::string> &given) {
+  if (other_mode && !given.empty())
+    throw Wrong(given.front() + " is for --mode " + mode);
+}
+
 void check_record(const Options &options) {
   if (options.url.empty() || options.room.empty())
     throw Wrong("--url and --room say where to record");
@@ -103,6 +112,8 @@ void check_record(const Options &options) {
   if (options.name.empty())
     throw Wrong("--name must not be empty: those who are recorded see it");
   check_hex("--server-trailer", options.seal.server_trailer);
+  check_mode(options.sealed, "open", options.for_open);
+  check_mode(!options.sealed, "sealed, where e2ee-unseal has to know it", options.for_sealed);
   check_seconds("--key-wait", options.key_wait);
   check_seconds("--keys-grace", options.keys_grace);
   check_seconds("--seconds", options.seconds);
@@ -138,7 +149,10 @@ struct Given {
   Text url, room, pin_file, api_secret_file, token_file, name, identity_from, output, mode,
       key_provider, scheme, server_frames, audit_key, control, stun, turn_file, public_key, kdf,
       salt, kid_map, clear_header, server_trailer;
-  int latency = 1000, replay_window = 0, key_size = 128, ring = 16, suite = 4;
+  int latency = 1000, suite = 4;
+  static constexpr int kNotGiven = INT_MIN;
+  int replay_window = kNotGiven, key_size = kNotGiven, ring = kNotGiven;
+  double key_wait = kNotGiven, keys_grace = kNotGiven;
   gboolean no_audit = FALSE, loopback_only = FALSE, json = FALSE, version = FALSE;
   char **words = nullptr;
   ~Given() { g_strfreev(words); }
@@ -176,15 +190,49 @@ struct Given {
     one_of("--sframe-kid-map", seal.sframe_kid_map, {"profile", "plain"});
     one_of("--clear-header", seal.clear_header, {"scheme", "none"});
     options.latency_ms = number("--latency", latency, 0, 60000);
-    options.replay_window = number("--replay-window", replay_window, 0, 4096);
-    seal.keyring_size = number("--keyring-size", ring, 1, 256);
     seal.sframe_suite = number("--sframe-suite", suite, 1, 5);
-    seal.key_size = number("--key-size", key_size, 128, 256);
-    if (seal.key_size != 128 && seal.key_size != 256)
-      throw Wrong("--key-size takes 128 or 256");
+    to_open(options);
+    to_sealed(options);
     options.audit = !no_audit;
     options.loopback_only = loopback_only;
     options.json = json;
+  }
+
+  void to_open(Options &options) const {
+    const auto note = [&](const char *option) { options.for_open.push_back(option); };
+    if (key_wait != kNotGiven) {
+      note("--key-wait");
+      options.key_wait = key_wait;
+    }
+    if (keys_grace != kNotGiven) {
+      note("--keys-grace");
+      options.keys_grace = keys_grace;
+    }
+    if (server_frames)
+      note("--server-frames");
+    if (replay_window != kNotGiven) {
+      note("--replay-window");
+      options.replay_window = number("--replay-window", replay_window, 0, 4096);
+    }
+  }
+
+  void to_sealed(Options &options) const {
+    const auto note = [&](const char *option) { options.for_sealed.push_back(option); };
+    Seal &seal = options.seal;
+    if (kdf)
+      note("--kdf");
+    if (salt)
+      note("--ratchet-salt");
+    if (ring != kNotGiven) {
+      note("--keyring-size");
+      seal.keyring_size = number("--keyring-size", ring, 1, 256);
+    }
+    if (key_size != kNotGiven) {
+      note("--key-size");
+      seal.key_size = number("--key-size", key_size, 128, 256);
+      if (seal.key_size != 128 && seal.key_size != 256)
+        throw Wrong("--key-size takes 128 or 256");
+    }
   }
 };
 
@@ -219,10 +267,11 @@ Parsed parse(int argc, char **argv, Given &given, Options &options) {
        "what participants see (default Recorder)", "NAME"},
       {"pin-file", 0, 0, G_OPTION_ARG_FILENAME, given.pin_file.out(),
        "file with the PIN of the room", "FILE"},
-      {"key-wait", 0, 0, G_OPTION_ARG_DOUBLE, &options.key_wait,
-       "hold frames this long for a late key (default 10)", "SECONDS"},
-      {"keys-grace", 0, 0, G_OPTION_ARG_DOUBLE, &options.keys_grace,
-       "use the old keys this long when the keys file is unreadable (default 300)", "SECONDS"},
+      {"key-wait", 0, 0, G_OPTION_ARG_DOUBLE, &given.key_wait,
+       "open: hold frames this long for a late key (default 10)", "SECONDS"},
+      {"keys-grace", 0, 0, G_OPTION_ARG_DOUBLE, &given.keys_grace,
+       "open: use the old keys this long when the keys file is unreadable (default 300)",
+       "SECONDS"},
       {"control", 'c', 0, G_OPTION_ARG_FILENAME, given.control.out(),
        "Unix socket for withdraw, allow, status, stop", "SOCKET"},
       {"seconds", 0, 0, G_OPTION_ARG_DOUBLE, &options.seconds, "end by itself (default: Ctrl-C)",
@@ -241,11 +290,11 @@ Parsed parse(int argc, char **argv, Given &given, Options &options) {
       {"clear-header", 0, 0, G_OPTION_ARG_STRING, given.clear_header.out(),
        "with sframe: scheme (default) or none", "WHICH"},
       {"server-frames", 0, 0, G_OPTION_ARG_STRING, given.server_frames.out(),
-       "frames of the SFU's own: drop (default), known, pass", "WHICH"},
+       "open: frames of the SFU's own: drop (default), known, pass", "WHICH"},
       {"server-trailer", 0, 0, G_OPTION_ARG_STRING, given.server_trailer.out(),
        "their trailer, as the SFU announced it", "HEX"},
       {"replay-window", 0, 0, G_OPTION_ARG_INT, &given.replay_window,
-       "drop repeated frames, looking back this far (default 0, off)", "N"},
+       "open: drop repeated frames, looking back this far (default 0, off)", "N"},
       {"kdf", 0, 0, G_OPTION_ARG_STRING, given.kdf.out(),
        "sealed: auto (default), pbkdf2 or hkdf, kept for e2ee-unseal", "NAME"},
       {"ratchet-salt", 0, 0, G_OPTION_ARG_STRING, given.salt.out(),

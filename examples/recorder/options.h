@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "seal.h"
 
@@ -28,6 +29,7 @@ struct Options {
   Seal seal;                // scheme and its settings; in sealed mode the derivation's too
   std::string server_frames = "drop";
   unsigned replay_window = 0;
+  std::vector<std::string> for_open, for_sealed;  // options given that the other mode does not know
   std::string audit_key;
   bool audit = true;
   std::string control;

@@ -2,6 +2,7 @@
 #include "recorder.h"
 
 #include <glib-unix.h>
+#include <unistd.h>
 
 #include <csignal>
 #include <list>
@@ -13,6 +14,7 @@
 #include "participant.h"
 #include "progress.h"
 #include "startup.h"
+#include "withdrawn.h"
 
 namespace recorder {
 namespace {
@@ -20,6 +22,9 @@ namespace {
 constexpr std::chrono::milliseconds kTick{250};
 constexpr std::chrono::milliseconds kProgressEvery{1000};
 constexpr std::size_t kMostPast = 10000;
+constexpr std::chrono::milliseconds kPrintTime{2000};
+
+enum Status { kDone = 0, kFailed = 1, kRefused = 2, kTrouble = 3 };
 
 std::vector<JsonWriter> status_of(const std::vector<ProgressRow> &rows) {
   std::vector<JsonWriter> status;
@@ -62,9 +67,10 @@ class Recorder {
 
   void stop(const std::string &why);
   void fail(const std::string &why);
-  std::string failure();
+  std::string failure() const;
   void end_when_empty();
   void finish();
+  Status status() const;
 
   std::vector<ProgressRow> rows();
   template <int Signal>
@@ -79,7 +85,7 @@ class Recorder {
   ReceiveSettings receive_;
   GMainLoop *loop_ = g_main_loop_new(nullptr, FALSE);
   std::unique_ptr<Room> room_;
-  std::set<std::string> withdrawn_;  // who must not be recorded when they come
+  Withdrawn withdrawn_;
   std::map<JanusId, Participants::iterator> by_feed_;
   Participants participants_;
   Participants leaving_;
@@ -88,8 +94,8 @@ class Recorder {
   std::vector<guint> sources_;
   Timer end_;
   bool stopping_ = false;
-  bool joined_ = false;
-  std::mutex failure_mutex_;
+  bool joined_ = false, refused_ = false;
+  mutable std::mutex failure_mutex_;
   std::string failure_;
 };
 
@@ -97,11 +103,15 @@ Recorder::Recorder(const Options &options)
     : options_(options),
       folder_(options.output),
       journal_(options.json ? Progress::Style::kJson : Progress::Style::kPeople,
-               [this](const std::string &why) { fail(why); }) {
+               [this](const std::string &why) { fail(why); }),
+      withdrawn_(options.output) {
   receive_ = receive_settings(options);
   open_keys();
   open_control();
   open_log();
+  for (const std::string &identity : withdrawn_.identities())
+    journal_.note("withdrawn-before", {{"participant", identity}},
+                  identity + " is not recorded: withdrawn by command, before this start");
   open_room();
   set_timers();
 }
@@ -188,7 +198,10 @@ void Recorder::open_room() {
   events.trouble = [this](const std::string &what) {
     journal_.note("notice", {{"text", what}}, what, true);
   };
-  events.refused = [this](const std::string &why) { fail(why); };
+  events.refused = [this](const std::string &why) {
+    refused_ = true;
+    fail(why);
+  };
   room_ = std::make_unique<Room>(std::move(settings), std::move(events));
 }
 
@@ -326,14 +339,16 @@ JsonWriter Recorder::answer(const ControlRequest &request) {
 
 // How many recordings it ended; whoever comes under this name later is not recorded either.
 std::int64_t Recorder::forbid(const std::string &identity) {
-  withdrawn_.insert(identity);
   journal_.note("command", {{"command", "withdraw"}, {"participant", identity}});
-  return withdraw(identity, "command");
+  const std::int64_t count = withdraw(identity, "command");
+  withdrawn_.insert(identity);
+  return count;
 }
 
 std::int64_t Recorder::permit(const std::string &identity) {
-  if (withdrawn_.erase(identity) == 0)
+  if (!withdrawn_.contains(identity))
     throw Failure("nobody has withdrawn " + identity);
+  withdrawn_.erase(identity);
   journal_.note("command", {{"command", "allow"}, {"participant", identity}});
   return allow(identity, "command");
 }
@@ -357,7 +372,7 @@ void Recorder::fail(const std::string &why) {
       this, nullptr);
 }
 
-std::string Recorder::failure() {
+std::string Recorder::failure() const {
   const std::lock_guard lock(failure_mutex_);
   return failure_;
 }
@@ -410,9 +425,19 @@ int Recorder::run() {
   if (!joined_ && failure().empty())
     fail("the room was never reached");
   finish();
+  if (!journal_.is_printed(kPrintTime))
+    _exit(status());
   if (!failure().empty())
-    throw Failure(failure());
-  return journal_.anything_serious() ? 3 : 0;
+    g_printerr("e2ee-recorder: %s\n", progress_text::harmless(failure()).c_str());
+  return status();
+}
+
+Status Recorder::status() const {
+  if (refused_)
+    return kRefused;
+  if (!failure().empty())
+    return kFailed;
+  return journal_.anything_serious() ? kTrouble : kDone;
 }
 
 }  // namespace

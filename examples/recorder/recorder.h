@@ -6,7 +6,7 @@ namespace recorder {
 struct Options;
 
 // Records a room until it is told to stop; answers the exit status. Throws Failure when it cannot
-// begin: a wrong folder, key, room or PIN.
+// begin: a wrong folder, key or socket.
 int record(const Options &options);
 
 }  // namespace recorder

@@ -21,8 +21,7 @@ constexpr int kUnauthorized = 433;
 
 // A room is not made or a PIN corrected by waiting, unless it has worked before.
 bool is_final(int code) {
-  return code == kNoSuchRoom || code == kMissingElement || code == kInvalidElement ||
-         code == kUnauthorized;
+  return code == kMissingElement || code == kInvalidElement || code == kUnauthorized;
 }
 
 std::string describe(const JanusReply &reply, const JanusId &room) {

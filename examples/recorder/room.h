@@ -51,7 +51,7 @@ class Room {
     std::function<void(const Feed &, const std::string &why)> publisher_left;
     // Every publisher has left before; `again_in` is the time until the next attempt.
     std::function<void(const std::string &why, std::chrono::milliseconds again_in)> lost;
-    // The first join failed for a reason that time does not heal; nothing follows.
+    // The first join failed for a reason that time does not heal, as a wrong PIN; nothing follows.
     std::function<void(const std::string &why)> refused;
     // What is announced and not followed. Once for each reason.
     std::function<void(const std::string &what)> trouble;

@@ -5,14 +5,35 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "worker.h"
+
 namespace recorder {
 
 using examples::CharPtr;
 using examples::ObjectPtr;
 
-WatchedFile::WatchedFile(const std::string &path, std::chrono::milliseconds look_every,
-                         std::chrono::milliseconds settle, std::function<void()> changed)
-    : path_(path), look_every_(look_every), settle_(settle), changed_(std::move(changed)) {
+namespace {
+
+// Different whenever there is reason to read the file again. The time of the last change of the
+// inode tells of new permissions too.
+std::string state_of(const std::string &path) {
+  struct stat info;
+  if (stat(path.c_str(), &info) != 0)
+    return "error " + std::to_string(errno);
+  std::string text = access(path.c_str(), R_OK) == 0 ? "" : "unreadable";
+  for (const auto number :
+       {static_cast<long long>(info.st_dev), static_cast<long long>(info.st_ino),
+        static_cast<long long>(info.st_size), static_cast<long long>(info.st_mtim.tv_sec),
+        static_cast<long long>(info.st_mtim.tv_nsec), static_cast<long long>(info.st_ctim.tv_sec),
+        static_cast<long long>(info.st_ctim.tv_nsec)})
+    text += " " + std::to_string(number);
+  return text;
+}
+
+}  // namespace
+
+WatchedFile::WatchedFile(const std::string &path, Settings settings, Events events)
+    : path_(path), settings_(settings), events_(std::move(events)) {
   const CharPtr folder_path(g_path_get_dirname(path.c_str()));
   const ObjectPtr<GFile> folder(g_file_new_for_path(folder_path.get()));
   // Without one (the folder is not there yet, no more inotify watches) looking now and then does.
@@ -31,15 +52,15 @@ WatchedFile::~WatchedFile() {
 }
 
 void WatchedFile::look_now_and_then() {
-  looking_.start(look_every_, [this] {
+  next_look_.start(settings_.look_every, [this] {
     look_now_and_then();
     look();
   });
 }
 
 void WatchedFile::look_now() {
-  known_ = state();
-  changed_();
+  known_ = state_of(path_);
+  events_.changed();
 }
 
 void WatchedFile::on_folder_event(GFileMonitor *, GFile *, GFile *, GFileMonitorEvent,
@@ -47,43 +68,41 @@ void WatchedFile::on_folder_event(GFileMonitor *, GFile *, GFile *, GFileMonitor
   self->look();
 }
 
-// Different whenever there is reason to read the file again. The time of the last change of the
-// inode tells of new permissions too.
-std::string WatchedFile::state() const {
-  struct stat info;
-  if (stat(path_.c_str(), &info) != 0)
-    return "error " + std::to_string(errno);
-  std::string text = access(path_.c_str(), R_OK) == 0 ? "" : "unreadable";
-  for (const auto number :
-       {static_cast<long long>(info.st_dev), static_cast<long long>(info.st_ino),
-        static_cast<long long>(info.st_size), static_cast<long long>(info.st_mtim.tv_sec),
-        static_cast<long long>(info.st_mtim.tv_nsec), static_cast<long long>(info.st_ctim.tv_sec),
-        static_cast<long long>(info.st_ctim.tv_nsec)})
-    text += " " + std::to_string(number);
-  return text;
-}
-
 void WatchedFile::look() {
-  const std::string now = state();
-  if (now == known_ && !always_)
-    return;
-  if (settling_.is_running() && now == settles_)
-    return;
-  settles_ = now;
-  settling_.start(settle_, [this] { settled(); });
-}
-
-void WatchedFile::settled() {
-  settling_.stop();
-  const std::string now = state();
-  if (now != settles_) {
-    look();
+  if (looking_) {
+    again_ = true;
     return;
   }
-  if (now == known_ && !always_)
+  looking_ = true;
+  patience_.start(settings_.patience, [this] { events_.stuck(); });
+  const auto found = std::make_shared<std::string>();
+  run_in_worker([found, path = path_] { *found = state_of(path); },
+                [found, weak = weak_from_this()] {
+                  if (const auto self = weak.lock())
+                    self->looked(*found);
+                },
+                true);
+}
+
+void WatchedFile::looked(const std::string &now) {
+  looking_ = false;
+  patience_.stop();
+  if (std::exchange(again_, false))
+    return look();
+  if (now == known_ && !always_) {
+    settles_.clear();
     return;
-  known_ = now;
-  changed_();
+  }
+  const auto left = std::chrono::ceil<std::chrono::milliseconds>(settled_at_ - Clock::now());
+  if (now == settles_ && left.count() <= 0) {
+    settles_.clear();
+    known_ = now;
+    return events_.changed();
+  }
+  const bool same = now == std::exchange(settles_, now);
+  if (!same)
+    settled_at_ = Clock::now() + settings_.settle;
+  settling_.start(same ? left : settings_.settle, [this] { look(); });
 }
 
 }  // namespace recorder

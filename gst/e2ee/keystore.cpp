@@ -77,6 +77,11 @@ const MaterialPtr *KeyStore::find(const std::string &owner, std::uint64_t id) co
 
 bool KeyStore::check_key(const std::string &owner, std::uint64_t id, GError **error) const {
   std::lock_guard lock(mutex_);
+  return has_key(owner, id, error);
+}
+
+// Mutex held.
+bool KeyStore::has_key(const std::string &owner, std::uint64_t id, GError **error) const {
   if (!check_index(id, error))
     return false;
   if (find(owner, id) != nullptr)
@@ -88,17 +93,17 @@ bool KeyStore::check_key(const std::string &owner, std::uint64_t id, GError **er
 }
 
 bool KeyStore::set_current(const std::string &owner, std::uint64_t id, GError **error) {
-  if (!check_key(owner, id, error))
-    return false;
   std::lock_guard lock(mutex_);
+  if (!has_key(owner, id, error))
+    return false;
   rings_[owner].current = id;
   return true;
 }
 
 bool KeyStore::remove(const std::string &owner, std::uint64_t id, GError **error) {
-  if (!check_key(owner, id, error))
-    return false;
   std::lock_guard lock(mutex_);
+  if (!has_key(owner, id, error))
+    return false;
   erase(rings_[owner], id);
   return true;
 }
@@ -172,11 +177,11 @@ bool KeyStore::is_set_from(const std::string &owner, const GstE2EEKeyMaterial *m
 
 MaterialPtr KeyStore::export_material(const std::string &owner, std::uint64_t id,
                                       GError **error) const {
-  if (!check_key(owner, id, error))
-    return nullptr;
   std::lock_guard lock(mutex_);
+  if (!has_key(owner, id, error))
+    return nullptr;
   const MaterialPtr *found = find(owner, id);
-  if (found == nullptr || !options_.defaults.exportable) {
+  if (!options_.defaults.exportable) {
     g_set_error_literal(error, GST_E2EE_ERROR, GST_E2EE_ERROR_INVALID_OPTION,
                         "keys of this provider cannot be handed on: set exportable before them");
     return nullptr;

@@ -68,6 +68,7 @@ class KeyStore {
 
   static bool erase(Ring &ring, std::uint64_t id);
   bool check_index(std::uint64_t id, GError **error) const;
+  bool has_key(const std::string &owner, std::uint64_t id, GError **error) const;
   const MaterialPtr *find(const std::string &owner, std::uint64_t id) const;
 
   mutable std::mutex mutex_;

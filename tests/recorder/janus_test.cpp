@@ -354,13 +354,22 @@ TEST_F(Rooms, FollowsSoManyPublishersAndStreams) {
   EXPECT_EQ(last.streams.size(), 16u);
 }
 
-TEST_F(Rooms, AWrongRoomAtFirstIsFinal) {
-  answer_join(R"({"error_code":426,"error":"No such room"})");
+TEST_F(Rooms, AWrongPinIsFinal) {
+  answer_join(R"({"error_code":433,"error":"Unauthorized"})");
   join();
   ASSERT_TRUE(logged({"refused"}));
-  EXPECT_EQ(lost, "the room 1234 does not exist");
+  EXPECT_EQ(lost, "the room 1234 refuses the PIN (Unauthorized)");
   run_for(milliseconds(300));
   EXPECT_EQ(log.size(), 1u);
+}
+
+TEST_F(Rooms, ARoomMayComeLater) {
+  answer_join(R"({"error_code":426,"error":"No such room"})");
+  join();
+  ASSERT_TRUE(logged({"lost"}));
+  EXPECT_EQ(lost, "the room 1234 does not exist");
+  answer_join(kJoined);
+  EXPECT_TRUE(run_until([&] { return log.back() == "+alice"; }));
 }
 
 TEST_F(Rooms, JoinsAgainWhateverIsSaidLater) {

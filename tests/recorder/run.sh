@@ -18,7 +18,7 @@ files are compared with those that were sent. In a network namespace with nothin
 to four minutes.
 
   --filter TEXT   only scenarios whose name contains TEXT: meeting, keys, changes, kills, disk, sfu,
-                  screen, browser
+                  screen, start, browser
   --measure [N]   instead: CPU and memory of one recorder with N (50) participants for a minute, open
                   and sealed, and of one whose participants do not encrypt; writes
                   build/recorder-bench.json; fails when a frame that arrived is in no file

@@ -15,6 +15,7 @@ from scenarios_browser import chromium
 from scenarios_faults import disk_full, kills, sfu_restart
 from scenarios_keys import commands_and_changes, late_and_withdrawn
 from scenarios_meeting import rotating_meeting, two_videos
+from scenarios_start import starts
 
 SCENARIOS = {
     "meeting": rotating_meeting,
@@ -24,10 +25,11 @@ SCENARIOS = {
     "disk": disk_full,
     "sfu": sfu_restart,
     "screen": two_videos,
+    "start": starts,
     "browser": chromium,
 }
 # Run side by side: each waits most of the time.
-LANES = (("meeting", "disk"), ("keys", "browser", "screen"), ("changes", "sfu", "kills"))
+LANES = (("meeting", "disk"), ("keys", "browser", "screen", "start"), ("changes", "sfu", "kills"))
 
 
 def run_lane(bench, names):
