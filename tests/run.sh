@@ -19,7 +19,8 @@ recorded. Up to half an hour.
 
   --quick         core, elements, shorter pipelines, Python and formatting: two minutes
   --filter NAME   only test cases whose name contains NAME; * and ? stand for any characters
-  --no-install    install nothing, only say which Debian packages are missing
+  --no-install    install nothing, only say which Debian packages are missing; calls and meetings
+                  that cannot run here count as skipped then, otherwise as failed
 
 The last line is "N passed, N failed, N skipped". Logs and results are in build/test-results.
 Exit status: 0 = nothing failed, 1 = something failed, 2 = wrong usage or missing packages.
@@ -153,6 +154,23 @@ threads_under_tsan() {
 }
 export -f threads_under_tsan
 
+# calls interop|recorder: runs tests/NAME/run.sh, which writes steps.tsv. Only who asked for no
+# installing may be left without these tests.
+calls() {
+  local script=tests/$1/run.sh folder=$main_build/$1/results status=0
+  rm -rf "$folder"
+  "$E2EE_ROOT/$script" ${E2EE_NO_INSTALL:+--no-install} >&2 </dev/null || status=$?
+  if ((status == 2)) && [[ $E2EE_NO_INSTALL ]]; then
+    printf 'skipped\t%s\tit says above what it lacks\n' "$script" >>"$steps"
+  elif ((status == 2)); then
+    printf 'failed\t%s\tit cannot run here and says above why\n' "$script" >>"$steps"
+  elif ((status > 1)) || [[ ! -s $folder/steps.tsv ]]; then
+    printf 'failed\t%s\tdid not get to its end, status %s\n' "$script" "$status" >>"$steps"
+  elif ((status == 1)) && ! grep -q '^failed' "$folder/steps.tsv"; then
+    printf 'failed\t%s\tended with status 1 and names no reason\n' "$script" >>"$steps"
+  fi
+}
+
 heading 'Build'
 if [[ $quick || $filter ]]; then # not the demo, not the benchmark
   # shellcheck disable=SC2034
@@ -191,23 +209,9 @@ if [[ -z $quick && -z $filter ]]; then
     done
   fi
   heading 'Calls with Chromium and an SFU'
-  rm -rf "$main_build/interop/results"
-  status=0
-  "$E2EE_ROOT/tests/interop/run.sh" ${E2EE_NO_INSTALL:+--no-install} >&2 </dev/null || status=$?
-  if ((status == 2)); then
-    printf 'skipped\ttests/interop/run.sh\tit says above what it lacks\n' >>"$steps"
-  elif [[ ! -s $main_build/interop/results/steps.tsv ]]; then
-    printf 'failed\ttests/interop/run.sh\tno results, status %s\n' "$status" >>"$steps"
-  fi
+  calls interop
   heading 'Meetings that are recorded'
-  rm -rf "$main_build/recorder/results"
-  status=0
-  "$E2EE_ROOT/tests/recorder/run.sh" ${E2EE_NO_INSTALL:+--no-install} >&2 </dev/null || status=$?
-  if ((status == 2)); then
-    printf 'skipped\ttests/recorder/run.sh\tit says above what it lacks\n' >>"$steps"
-  elif ((status > 1)) || [[ ! -s $main_build/recorder/results/steps.tsv ]]; then
-    printf 'failed\ttests/recorder/run.sh\tdid not get to its end, status %s\n' "$status" >>"$steps"
-  fi
+  calls recorder
 fi
 
 folders=("$results/plain")

@@ -94,7 +94,8 @@ class Leg:
     def on_element(_element, _bin, added):
         # Where packets are asked for again it also guesses when the next one is due, and drops what
         # comes later: the first packet after a pause, or of a picture that took long to encode.
-        if added.get_factory().get_name() == "rtpjitterbuffer":
+        factory = added.get_factory()  # what webrtcbin makes for itself has none
+        if factory and factory.get_name() == "rtpjitterbuffer":
             added.set_property("rtx-next-seqnum", False)
 
     def promise(self, signal, argument):

@@ -14,11 +14,14 @@ Usage: tests/interop/run.sh [--filter TEXT] [--repeat N] [--no-install]
 Installs what is missing (Debian packages; npm packages into build/interop), builds, and makes calls
 between GStreamer and Chromium with LiveKit's and RealtimeKit's own workers and with our own
 transforms of Jitsi's format and SFrame, directly and through the SFU Janus, and with the page of
-examples/browser, in a network namespace with nothing but 127.0.0.1. Prints a table and writes build/interop.json and build/interop-SCHEME.png.
+examples/browser, in a network namespace with nothing but 127.0.0.1. Prints the seconds to the first
+decoded frame of each cell and writes them as Markdown to build/interop-times.md; writes
+build/interop.json and build/interop-SCHEME.png. A cell that the plugin cannot do has failed.
 
   --filter TEXT   only cells whose name contains TEXT, as in livekit/script/vp8/to-browser/sfu;
                   the calls without encryption, for comparison, begin with none/, those with faults
-                  with fault/, those with the page of examples/browser with page/
+                  with fault/, those with the page of examples/browser with page/; writes
+                  build/interop-part.json and build/interop-part-times.md instead
   --repeat N      each cell N times
   --no-install    install nothing, only say which Debian packages are missing
 

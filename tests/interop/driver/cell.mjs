@@ -62,7 +62,7 @@ export class Call {
   async connect() {
     const { codec, sfu } = this.cell;
     const { port } = await this.gst.ask('spy', { call: this.spyCall, codec });
-    if (sfu) this.room = await Room.create(this.janus, codec);
+    if (sfu) await this.enterRoom(this.janus);
     const spy = sfu ? null : port;
     this.started = Date.now() / 1000;
     if (this.toBrowser) await this.connectToBrowser(spy, port);
@@ -88,6 +88,11 @@ export class Call {
     }
   }
 
+  async enterRoom(janus) {
+    await this.room?.close();
+    this.room = await Room.create(janus, this.cell.codec);
+  }
+
   async publish(leg, port) {
     const { sdp } = await this.ask('offer', { leg });
     const answer = await this.room.publish(sdp, this.scheme !== null);
@@ -96,36 +101,48 @@ export class Call {
     await this.room.forward(port);
   }
 
-  /** To a browser, through an SFU that was started again: a new leg of the same pipeline. */
-  async reconnect(janus) {
+  /** Through an SFU, for the second time: a new leg of the same pipeline, a new call in the page. */
+  async reconnect() {
     const leg = 'again';
+    await this.inPage('stop', this.right);
     this.right = `${this.right}-again`;
-    this.room = await Room.create(janus, this.cell.codec);
     await this.ask('add_leg', { leg });
     const { port } = await this.gst.ask('report', { call: this.spyCall });
-    await this.publish(leg, port);
-    await this.room.subscribe(
-      (offer) => this.inPage('receive', this.right, this.pageOptions(this.right), offer));
-    await this.firstPictures();
+    if (this.toBrowser) {
+      await this.publish(leg, port);
+      await this.room.subscribe(
+        (offer) => this.inPage('receive', this.right, this.pageOptions(this.right), offer));
+    } else {
+      await this.publishPage(leg, port);
+    }
   }
 
   async connectFromBrowser(spy, port) {
-    const { codec, sfu, svc } = this.cell;
+    const { codec, sfu } = this.cell;
     await this.ask('receive', {
       codec, scheme: this.scheme, keys: this.gstKeys, wrong: this.wrongKeys, spy,
     });
-    const options = { ...this.pageOptions(this.right), size: this.size, scalabilityMode: svc };
-    const offer = await this.inPage('send', this.right, options);
-    const answer = async (sdp) => (await this.ask('answer', { sdp })).sdp;
-    if (!sfu) {
-      await this.takeAnswer(await answer(offer));
-      return;
+    if (sfu) {
+      await this.publishPage('receiver', port);
+    } else {
+      const { sdp } = await this.ask('answer', { sdp: await this.offerOfPage() });
+      await this.takeAnswer(sdp);
     }
-    const accepted = await this.room.publish(offer, this.scheme !== null);
-    await this.takeAnswer(accepted);
+  }
+
+  async publishPage(leg, port) {
+    const offer = await this.offerOfPage();
+    await this.takeAnswer(await this.room.publish(offer, this.scheme !== null));
     await this.room.publisher.up();
     await this.room.forward(port);
-    await this.room.subscribe(answer);
+    await this.room.subscribe(async (sdp) => (await this.ask('answer', { leg, sdp })).sdp);
+  }
+
+  offerOfPage() {
+    const options = {
+      ...this.pageOptions(this.right), size: this.size, scalabilityMode: this.cell.svc,
+    };
+    return this.inPage('send', this.right, options);
   }
 
   takeAnswer(sdp) {

@@ -58,7 +58,7 @@ export function plainCells() {
   return cells.map(named);
 }
 
-/** Why this plugin cannot do a cell, or null. */
+/** Why this plugin cannot do a cell, which then fails, or null. */
 export function problem(cell, { elements, problems }) {
   if (cell.peer === 'none') return null;
   for (const name of ['e2eeencrypt', 'e2eedecrypt']) {

@@ -39,6 +39,24 @@ async function nothingThrough(self, why) {
   if (through > 0) throw new Error(`${through} frames passed ${why}`);
 }
 
+/** Media has stopped; no end of it took the pipeline along. */
+async function silence(self) {
+  await sleep(WATCH_MS); // for what was on the way
+  const before = (await gstReport(self)).crypt['frames-in'];
+  await sleep(WATCH_MS);
+  const { crypt } = await gstReport(self);
+  if (crypt['frames-in'] !== before) throw new Error('media goes on without its sender');
+  await noPipelineErrors(self);
+}
+
+/** The SFU, and who has other keys, have seen nothing. */
+async function nothingInTheClear(self) {
+  const spied = await self.spied();
+  if (spied > 0) throw new Error(`${spied} pictures seen by the spy`);
+  const wrong = await self.wrongKeyFrames();
+  if (wrong > 0) throw new Error(`${wrong} frames decoded with a wrong key`);
+}
+
 async function finish(self, result) {
   await noPipelineErrors(self);
   result.frames = (await self.seen())?.matches ?? 0;
@@ -71,8 +89,54 @@ async function sfuKilledUnderSender(self, result, bench) {
   await sleep(WATCH_MS);
   await noPipelineErrors(self);
   await bench.mendSfu();
-  await self.reconnect(bench.janus);
+  await self.enterRoom(bench.janus);
+  await self.reconnect();
+  await self.firstPictures();
   await self.more('pictures through the new SFU');
+  await nothingInTheClear(self);
+  await finish(self, result);
+}
+
+/** The pipeline that goes on gets another connection, and in it a stream that it decrypts anew. */
+async function sfuKilledUnderReceiver(self, result, bench) {
+  await self.connect();
+  await self.firstPictures();
+  await bench.janus.kill();
+  await silence(self);
+  await nothingInTheClear(self);
+  const before = (await gstReport(self)).states.ok;
+  await bench.mendSfu();
+  await self.enterRoom(bench.janus);
+  await self.reconnect();
+  await self.firstPictures();
+  await self.more('pictures through the new SFU');
+  await self.until('state ok of the new stream', STEP_MS, async () => {
+    const { states, lastState } = await gstReport(self);
+    return (states.ok > before && lastState === 'ok') || states;
+  });
+  await self.noErrors('after the SFU was started again');
+  await nothingInTheClear(self);
+  await finish(self, result);
+}
+
+/** Who left must not follow the call: who joins next has another key, and GStreamer gets it late. */
+async function browserClosesBehindSfu(self, result, { browser }) {
+  await self.connect();
+  await self.firstPictures();
+  await self.page.close();
+  await silence(self);
+  await nothingInTheClear(self);
+  await self.room.publisherLeaves();
+  self.page = await browser.open();
+  [, self.pageKey] = self.keys;
+  await self.reconnect();
+  await nothingThrough(self, 'under a key that is not there');
+  await reported(self, 'missing-key');
+  await self.ask('set_key', { key: self.pageKey });
+  await self.firstPictures();
+  await self.more('pictures of who joined');
+  await lastStateIsOk(self);
+  await nothingInTheClear(self);
   await finish(self, result);
 }
 
@@ -151,7 +215,9 @@ const RAW_KEY = { index: 0, hex: 'ab'.repeat(32) };
 
 const FAULTS = [
   ['browser-closes', browserCloses, { directions: ['to-browser', 'from-browser'] }],
+  ['browser-closes', browserClosesBehindSfu, { directions: ['from-browser'], sfu: true }],
   ['sfu-killed', sfuKilledUnderSender, { directions: ['to-browser'], sfu: true }],
+  ['sfu-killed', sfuKilledUnderReceiver, { directions: ['from-browser'], sfu: true }],
   ['late-key', lateKeyAtSender, { directions: ['to-browser'] }],
   ['late-key', lateKeyAtReceiver, { directions: ['from-browser'] }],
   ['key-withdrawn', keyWithdrawn, { directions: ['from-browser'] }],

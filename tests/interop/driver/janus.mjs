@@ -92,6 +92,10 @@ class Handle {
     return { data, jsep: event.jsep };
   }
 
+  detach() {
+    return this.session.post(`/${this.id}`, { janus: 'detach' });
+  }
+
   up() {
     return this.wait('connecting', (event) => event.janus === 'webrtcup');
   }
@@ -179,6 +183,12 @@ export class Room {
       request: 'rtp_forward', room: this.id, publisher_id: this.feed, host: '127.0.0.1',
       host_family: 'ipv4', streams: [{ mid: this.mid, port }],
     });
+  }
+
+  /** The publisher is gone, as when his connection to the SFU ends; another one may come. */
+  async publisherLeaves() {
+    await this.publisher.detach();
+    this.publisher = await this.session.attach();
   }
 
   async subscribe(answer) {

@@ -36,6 +36,7 @@ class Bench {
     this.gst = new GstPeer(path.join(work, 'gstreamer.log'));
     await this.startBrowser();
     this.janus = await Janus.start(path.join(work, 'janus'), JANUS_PORT);
+    this.abilities = await this.gst.ask('abilities');
   }
 
   async startBrowser() {
@@ -65,10 +66,15 @@ class Bench {
   }
 }
 
+const failed = (cell, why) => (
+  { cell, passed: false, why, frames: 0, wrong_key_frames: 0, rotated: false, took: 0 });
+
 let number = 0;
 
 async function tryCell(bench, cell) {
-  const result = { cell, passed: false, frames: 0, wrong_key_frames: 0, rotated: false };
+  const why = problem(cell, bench.abilities);
+  if (why) return failed(cell, why);
+  const result = failed(cell);
   const started = Date.now();
   await bench.mend();
   const page = await bench.browser.open();
@@ -85,34 +91,30 @@ async function tryCell(bench, cell) {
     result.why = [...new Set([error.message.split('\n')[0], ...also])].slice(0, 4).join('; ');
   }
   await self.stop();
-  await page.close().catch(() => {});
+  await self.page.close().catch(() => {}); // a cell may have gone on in another one
   result.took = (Date.now() - started) / 1000;
   return result;
 }
 
 async function main() {
-  const report = new Report(options.build);
+  const report = new Report(options.build, { part: options.filter !== '' });
   for (const [scheme, check] of Object.entries(knownAnswers)) {
     report.step(`known answers, ${scheme}`, async () => `${await check(VECTORS)} records`);
   }
   await report.settled();
 
+  const cells = [...plainCells(), ...matrix(), ...faultCells(), ...pageCells()]
+    .filter(({ name }) => name.includes(options.filter));
+  if (cells.length === 0) report.fail(options.filter, 'no cell has such a name');
+  const left = Array.from({ length: Number(options.repeat) }, () => cells).flat();
   const bench = new Bench();
   try {
     await bench.start();
     report.say(`Chromium ${bench.browser.version()}`);
-    const abilities = await bench.gst.ask('abilities');
-    const cells = [...plainCells(), ...matrix(), ...faultCells(), ...pageCells()]
-      .filter(({ name }) => name.includes(options.filter));
-    for (let round = 0; round < Number(options.repeat); round++) {
-      for (const cell of cells) {
-        const why = problem(cell, abilities);
-        if (why) report.skip(cell, why);
-        else report.add(await tryCell(bench, cell));
-      }
-    }
+    for (; left.length > 0; left.shift()) report.add(await tryCell(bench, left[0]));
   } catch (error) { // outside of any cell
     report.fail('start', error.message);
+    for (const cell of left) report.add(failed(cell, `not tried: ${error.message}`));
   } finally {
     await bench.close();
   }

@@ -238,14 +238,26 @@ class Receiver(Call):
         self.wrong_keys = wrong_keys
         self.spy_port = spy_port
         self.options = element_options
-        self.crypt = self.wrong = None
-        self.decoders = {}
         if scheme:
             self.provider = make_provider(keys)
-        self.leg = Leg("receiver")
-        self.legs = {"receiver": self.leg}
-        self.pipeline.add(self.leg.element)
-        self.leg.element.connect("pad-added", self.on_pad)
+        self.legs = {}
+        self.heads = []
+        self.add_leg("receiver")
+
+    def add_leg(self, name):
+        """A connection in place of the last one, with all that came from it; reports are of this."""
+        for leg in self.legs.values():
+            leg.close()
+        for part in [leg.element for leg in self.legs.values()] + self.heads:
+            part.set_state(Gst.State.NULL)
+            self.pipeline.remove(part)
+        self.crypt = self.wrong = None
+        self.seen, self.decoders, self.heads = {}, {}, []
+        leg = Leg(name)
+        self.legs = {name: leg}
+        self.pipeline.add(leg.element)
+        leg.connect("pad-added", self.on_pad)
+        leg.element.sync_state_with_parent()
 
     def on_pad(self, _element, pad):
         if pad.get_direction() != Gst.PadDirection.SRC:
@@ -261,6 +273,7 @@ class Receiver(Call):
             f"tee name=rtp ! queue ! {depay} ! tee name=frames "
             f"rtp. ! queue ! {to_spy(self.spy_port)}"
         )
+        self.heads.append(head)
         frames = head.get_by_name("frames")
         self.crypt = self.add_branch(head, frames, "right", self.provider)
         if self.scheme:

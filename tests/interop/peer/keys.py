@@ -35,6 +35,8 @@ def make_provider(keys, window=RATCHET_WINDOW):
 
 def codec_problem(scheme, codec):
     """Why this plugin does not encrypt this, or None."""
+    if not has("e2eeencrypt"):
+        return "no element e2eeencrypt"
     element = Gst.ElementFactory.make("e2eeencrypt")
     element.set_property("scheme", scheme)
     provider = make_provider([{"index": 0, "hex": "00" * 32}], 0)
