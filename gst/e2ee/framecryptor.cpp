@@ -362,6 +362,13 @@ KeyInfo FrameCryptor::key_info() const {
   return key ? KeyInfo{key->id, key->generation, key->fingerprint} : KeyInfo{};
 }
 
+bool FrameCryptor::set_key_uses_for_tests(std::uint64_t frames) {
+  const KeyRef key = priv_->binding->ring()->current;
+  if (key)
+    key->usage->set_for_tests(frames);
+  return key != nullptr;
+}
+
 void FrameCryptor::set_replay_window(std::size_t window) {
   std::lock_guard lock(priv_->mutex);
   priv_->opener.set_replay_window(window);

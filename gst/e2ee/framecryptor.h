@@ -113,6 +113,10 @@ class E2EE_SHARED FrameCryptor {
   /// The key of the last frame that passed, or before one the current key.
   KeyInfo key_info() const;
 
+  /// As if the current key had been used for that many frames in this process, which nobody can
+  /// wait for. False without one.
+  bool set_key_uses_for_tests(std::uint64_t frames);
+
   /// Called on a worker after keys were added or taken out, without a lock held. Set it before
   /// frames flow; an empty function takes it away and waits until a call under way is over.
   void on_keys_changed(std::function<void()> call);

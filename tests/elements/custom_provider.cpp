@@ -32,11 +32,23 @@ static GstE2EEKeyMaterial *ask(GstE2EEKeyProvider *provider, bool current, const
   return material;
 }
 
+static void note_ratcheted(GstE2EEKeyProvider *provider, const gchar *participant, guint64 key_id,
+                           guint64 generation, GstE2EEKeyMaterial *material) {
+  const std::shared_ptr<CustomKeys> keys = *reinterpret_cast<CustomProvider *>(provider)->keys;
+  std::lock_guard lock(keys->mutex);
+  keys->ratcheted.push_back({participant ? std::optional<std::string>(participant) : std::nullopt,
+                             key_id, generation,
+                             std::shared_ptr<GstE2EEKeyMaterial>(
+                                 gst_e2ee_key_material_ref(material), gst_e2ee_key_material_unref),
+                             std::this_thread::get_id()});
+}
+
 static void custom_provider_iface_init(GstE2EEKeyProviderInterface *iface) {
   iface->lookup_current = [](GstE2EEKeyProvider *provider, const gchar *participant,
                              GError **error) { return ask(provider, true, participant, 0, error); };
   iface->lookup = [](GstE2EEKeyProvider *provider, const gchar *participant, guint64 key_id,
                      GError **error) { return ask(provider, false, participant, key_id, error); };
+  iface->ratcheted = note_ratcheted;
 }
 
 G_DEFINE_TYPE_WITH_CODE(CustomProvider, custom_provider, G_TYPE_OBJECT,
@@ -60,6 +72,19 @@ Provider custom_provider(const std::shared_ptr<CustomKeys> &keys) {
   auto *provider = static_cast<CustomProvider *>(g_object_new(custom_provider_get_type(), nullptr));
   *provider->keys = keys;
   return own(provider);
+}
+
+Provider provider_of_kid(guint64 kid, const Bytes &base) {
+  auto keys = std::make_shared<CustomKeys>();
+  const auto material = [base](guint64 id) {
+    const std::unique_ptr<GBytes, Unref> bytes(g_bytes_new(base.data(), base.size()));
+    return gst_e2ee_key_material_new_raw(bytes.get(), id, nullptr);
+  };
+  keys->lookup = [=](const std::string &, guint64 id, GError **) {
+    return id == kid ? material(id) : nullptr;
+  };
+  keys->current = [=](const std::string &, guint64, GError **) { return material(kid); };
+  return custom_provider(keys);
 }
 
 }  // namespace elements

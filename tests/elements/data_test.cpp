@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 // GstE2EEDataCryptor: messages in LiveKit's data format.
-#include <openssl/evp.h>
-
 #include <set>
 #include <thread>
 
+#include "cipher.h"
 #include "custom_provider.h"
 #include "participants.h"
 #include "support/vectors.h"
@@ -71,22 +70,9 @@ class Data {
 
 const Bytes kText = {'h', 'e', 'l', 'l', 'o'};
 
-/// AES-128-GCM by OpenSSL alone; none when the tag does not verify.
+/// By OpenSSL alone; none when the tag does not verify.
 std::optional<Bytes> open_by_hand(const Bytes &key, const Message &message) {
-  const std::unique_ptr<EVP_CIPHER_CTX, decltype(&EVP_CIPHER_CTX_free)> ctx(EVP_CIPHER_CTX_new(),
-                                                                            EVP_CIPHER_CTX_free);
-  const gsize size = message.payload.size() - 16;
-  Bytes text(size);
-  Bytes tag(message.payload.end() - 16, message.payload.end());
-  int written = 0;
-  EXPECT_EQ(
-      EVP_DecryptInit_ex(ctx.get(), EVP_aes_128_gcm(), nullptr, key.data(), message.iv.data()), 1);
-  EXPECT_EQ(EVP_DecryptUpdate(ctx.get(), text.data(), &written, message.payload.data(),
-                              static_cast<int>(size)),
-            1);
-  EVP_CIPHER_CTX_ctrl(ctx.get(), EVP_CTRL_GCM_SET_TAG, 16, tag.data());
-  return EVP_DecryptFinal_ex(ctx.get(), text.data(), &written) == 1 ? std::optional(text)
-                                                                    : std::nullopt;
+  return aes_gcm(false, key, {{}, message.payload, message.iv});
 }
 
 }  // namespace

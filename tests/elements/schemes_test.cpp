@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-// The schemes side by side: the presets of docs/compatibility.md, what a scheme refuses, and what
-// happens when both ends differ.
-#include "files.h"
+// The schemes side by side: what a scheme refuses, and what happens when both ends differ.
 #include "records.h"
 
 namespace elements {
@@ -21,90 +19,7 @@ std::string refusal_of(Element &element) {
   return log.errors.empty() ? "" : log.errors[0];
 }
 
-// ---- presets ------------------------------------------------------------------------------------
-
-struct Preset {
-  const char *name;
-  const char *scheme;
-  const char *provider;  // %s: the file with the key
-  bool raw;
-  const char *participant;
-};
-
-void PrintTo(const Preset &preset, std::ostream *to) {
-  *to << preset.name;
-}
-
-const Preset kPresets[] = {
-    {"livekit_js_shared", "livekit", "shared,passphrase-file=%s", false, nullptr},
-    {"livekit_js_participant", "livekit", "participant,keys-file=%s", false, "alice"},
-    {"livekit_native", "livekit", "shared,key-file=%s,kdf=pbkdf2,ratchet-window=16", true, nullptr},
-    {"element_call", "livekit", "shared,key-file=%s,keyring-size=256,ratchet-window=10", true,
-     nullptr},
-    {"element_call_participant", "livekit",
-     "participant,keys-file=%s,keyring-size=256,ratchet-window=10", true, "alice"},
-    {"realtimekit", "realtimekit", "shared,passphrase-file=%s,ratchet-window=8", false, nullptr},
-    {"jitsi", "jitsi", "shared,key-file=%s,ratchet-window=8", true, nullptr},
-    {"jitsi_participant", "jitsi", "participant,keys-file=%s", true, "alice"},
-    {"sframe", "sframe", "shared,key-file=%s,ratchet-window=8", true, nullptr},
-};
-
-class Presets : public testing::TestWithParam<Preset> {};
-
 }  // namespace
-
-TEST_P(Presets, OneEncryptsWhatTheOtherReads) {
-  const Preset &preset = GetParam();
-  std::string content = preset.raw ? std::string(32, '\x5a') : "a meeting";
-  if (preset.participant != nullptr)
-    content = preset.raw ? "[alice]\nkey=000102030405060708090a0b0c0d0e0f\nindex=7\n"
-                         : "[alice]\npassphrase=hers\n";
-  const KeyFile file("key", content);
-  std::string provider = preset.provider;
-  provider.replace(provider.find("%s"), 2, file.path());
-  Element encryptor("e2eeencrypt", provider);
-  Element decryptor("e2eedecrypt", provider);
-  for (Element *element : {&encryptor, &decryptor}) {
-    set(*element, "scheme", preset.scheme);
-    if (preset.participant != nullptr)
-      set(*element, "participant", preset.participant);
-    element->start(kVp8);
-  }
-  for (const Bytes &plain : {vp8_key(500), vp8_delta(200), vp8_delta(3), vp8_key(70000)}) {
-    const std::optional<Bytes> sealed = encryptor.pass(plain);
-    ASSERT_TRUE(sealed);
-    const gsize clear = (plain[0] & 1) == 0 ? 10 : 3;
-    EXPECT_TRUE(
-        std::equal(plain.begin(), plain.begin() + static_cast<long>(clear), sealed->begin()));
-    EXPECT_EQ(decryptor.pass(*sealed), plain);
-  }
-  EXPECT_EQ(decryptor.text_stat("key-fingerprint"), encryptor.text_stat("key-fingerprint"));
-  EXPECT_EQ(decryptor.dropped() + encryptor.dropped(), 0U);
-}
-
-INSTANTIATE_TEST_SUITE_P(Table, Presets, testing::ValuesIn(kPresets),
-                         [](const auto &test) { return std::string(test.param.name); });
-
-// A KID that says which key it is, as other implementations number them.
-TEST(Preset, SframeOfOthers) {
-  const KeyFile file("key", std::string(32, '\x5b'));
-  const std::string provider = "shared,key-file=" + file.path() + ",key-index=7";
-  Element encryptor("e2eeencrypt", provider);
-  Element decryptor("e2eedecrypt", provider);
-  for (Element *element : {&encryptor, &decryptor}) {
-    set(*element, "scheme", "sframe");
-    set(*element, "clear-header", "none");
-  }
-  set(encryptor, "sframe-kid", "7");
-  set(decryptor, "sframe-kid-map", "plain");
-  encryptor.start(kVp8);
-  decryptor.start(kVp8);
-  const Bytes plain = vp8_key(500);
-  const std::optional<Bytes> sealed = encryptor.pass(plain);
-  ASSERT_TRUE(sealed);
-  EXPECT_EQ((*sealed)[0], 0x70) << "KID 7, counter 0, and nothing in front";
-  EXPECT_EQ(decryptor.pass(*sealed), plain);
-}
 
 // ---- both ends ----------------------------------------------------------------------------------
 

@@ -9,8 +9,6 @@
 namespace elements {
 namespace {
 
-using vectors::Record;
-
 // The numbers of a header, read by the letter of RFC 9605 section 4.3.
 struct Header {
   guint64 kid = 0;
@@ -41,89 +39,7 @@ std::unique_ptr<Element> make(
   return element;
 }
 
-// One key, for whatever KID is asked for.
-Provider key_for(guint64 kid, const Bytes &base) {
-  auto keys = std::make_shared<CustomKeys>();
-  const auto material = [base](guint64 id) {
-    const std::unique_ptr<GBytes, Unref> bytes(g_bytes_new(base.data(), base.size()));
-    return gst_e2ee_key_material_new_raw(bytes.get(), id, nullptr);
-  };
-  keys->lookup = [=](const std::string &, guint64 id, GError **) {
-    return id == kid ? material(id) : nullptr;
-  };
-  keys->current = [=](const std::string &, guint64, GError **) { return material(kid); };
-  return custom_provider(keys);
-}
-
-class SframeVector : public testing::TestWithParam<Record> {
- protected:
-  void SetUp() override {
-    ASSERT_EQ(record().error, "");
-    if (!record().field("metadataHex").empty())
-      GTEST_SKIP() << record().id
-                   << ": has metadata that is no codec's clear bytes; the core has it";
-    kid_ = std::strtoull(record().field("kid").c_str(), nullptr, 10);
-    if (kid_ == G_MAXUINT64)
-      GTEST_SKIP() << record().id << ": that KID means all keys, or a drawn one, to the interface";
-  }
-  const Record &record() const { return GetParam(); }
-  Provider provider() const {
-    return key_for(kid_, *vectors::from_hex(record().field("baseKeyHex")));
-  }
-  guint64 kid_ = 0;
-};
-
-// All of them are frames with metadata, which makes them bad twice over here; the core has them
-// with it.
-class SframeNegative : public testing::TestWithParam<Record> {};
-
 }  // namespace
-
-TEST_P(SframeVector, Decrypts) {
-  const auto decryptor =
-      make("e2eedecrypt", provider(),
-           {{"sframe-suite", record().field("cipherSuite")}, {"sframe-kid-map", "plain"}});
-  decryptor->start(kOpus);
-  // The first frame names the key, which is looked up then.
-  std::optional<Bytes> opened;
-  decryptor->push(record().ciphertext.bytes);
-  ASSERT_TRUE(wait_for([&] {
-    decryptor->push(record().ciphertext.bytes);
-    const Buffer out = decryptor->pull();
-    if (out)
-      opened = gst_buffer_get_size(out.get()) == 0 ? Bytes{} : bytes_of(out.get());
-    return opened.has_value();
-  }));
-  EXPECT_EQ(*opened, record().plaintext.bytes);
-  EXPECT_EQ(decryptor->stat("key-id"), kid_);
-}
-
-TEST_P(SframeNegative, IsDropped) {
-  const Record &record = GetParam();
-  ASSERT_EQ(record.error, "");
-  ASSERT_TRUE(record.input);
-  const guint64 kid = std::strtoull(record.field("kid").c_str(), nullptr, 10);
-  const auto decryptor =
-      make("e2eedecrypt", key_for(kid, *vectors::from_hex(record.field("baseKeyHex"))),
-           {{"sframe-suite", record.field("cipherSuite")}, {"sframe-kid-map", "plain"}});
-  decryptor->start(kOpus);
-  decryptor->push(*record.input);
-  const Buffer out = decryptor->pull();
-  if (record.input->empty()) {
-    EXPECT_TRUE(out && gst_buffer_get_size(out.get()) == 0) << "holds nothing to forge";
-    return;
-  }
-  EXPECT_FALSE(out);
-  const bool is_short = record.input->size() <= 2;
-  EXPECT_EQ(decryptor->stat(is_short ? "dropped-malformed" : "dropped-auth"), 1U);
-}
-
-INSTANTIATE_TEST_SUITE_P(Vectors, SframeVector,
-                         testing::ValuesIn(vectors::load({"sframe-libsframe.json"}, {"frame"})),
-                         kIdOfRecord);
-INSTANTIATE_TEST_SUITE_P(Vectors, SframeNegative,
-                         testing::ValuesIn(vectors::load({"sframe-libsframe.json"}, {"negative"})),
-                         kIdOfRecord);
 
 TEST(Sframe, EverySuiteCodecAndLayout) {
   const Provider provider = raw_provider(0x17, 5);
@@ -234,7 +150,7 @@ TEST(Sframe, R3_AnExplicitKidGoesOnCountingInAnotherElement) {
 
 TEST(Sframe, PlainKidsAreLookedUpAsKeyIds) {
   const guint64 kid = 0x123456789abcdef0;
-  const Provider provider = key_for(kid, Bytes(32, 0x29));
+  const Provider provider = provider_of_kid(kid, Bytes(32, 0x29));
   const auto encryptor = make("e2eeencrypt", provider, {{"sframe-kid", std::to_string(kid)}});
   const auto decryptor =
       make("e2eedecrypt", provider, {{"sframe-kid-map", "plain"}, {"key-wait", "2000000000"}});
@@ -251,7 +167,7 @@ TEST(Sframe, PlainKidsAreLookedUpAsKeyIds) {
 }
 
 TEST(Sframe, R9_ForgedKidsDoNotKeepAProviderFromBeingAsked) {
-  const Provider sender = key_for(7, Bytes(32, 0x2a));
+  const Provider sender = provider_of_kid(7, Bytes(32, 0x2a));
   const auto encryptor = make("e2eeencrypt", sender, {{"sframe-kid", "7"}});
   encryptor->start(kOpus);
   const Bytes good = encryptor->pass(noise(60, 3)).value();

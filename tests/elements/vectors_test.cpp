@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 // What the clients and servers of LiveKit, RealtimeKit and Jitsi made of frames, through the
 // elements.
-#include <openssl/evp.h>
-
 #include <algorithm>
 #include <cstdio>
 #include <map>
 #include <set>
 #include <tuple>
 
+#include "cipher.h"
 #include "records.h"
 #include "support/nalunits.h"
 
@@ -16,9 +15,6 @@ namespace elements {
 namespace {
 
 using vectors::Record;
-
-constexpr std::size_t kTag = 16;
-constexpr std::size_t kIv = 12;
 
 // ---- what was run -------------------------------------------------------------------------------
 
@@ -74,53 +70,7 @@ Provider Ledger::provider_of(const std::string &scheme, const vectors::KeySpec &
   return kept.provider;
 }
 
-// ---- the cipher, without the library ------------------------------------------------------------
-
-struct CipherFree {
-  void operator()(EVP_CIPHER_CTX *context) const { EVP_CIPHER_CTX_free(context); }
-};
-
-struct Parts {
-  Bytes clear, body, iv;
-};
-
-Parts split(const Bytes &frame, std::size_t clear) {
-  const auto at = [&](std::size_t n) { return frame.begin() + static_cast<std::ptrdiff_t>(n); };
-  const std::size_t iv = frame.size() - kIv - 2;
-  return {Bytes(at(0), at(clear)), Bytes(at(clear), at(iv)), Bytes(at(iv), at(iv + kIv))};
-}
-
-// Both ways; `body` is plaintext, or ciphertext and tag. Empty when the tag does not verify.
-std::optional<Bytes> aes_gcm(bool encrypt, const Bytes &key, const Parts &parts) {
-  const std::unique_ptr<EVP_CIPHER_CTX, CipherFree> context(EVP_CIPHER_CTX_new());
-  EVP_CIPHER_CTX *const c = context.get();
-  const std::size_t size = parts.body.size() - (encrypt ? 0 : kTag);
-  Bytes out(size + kTag);
-  int length = 0;
-  int rest = 0;
-  bool ok =
-      EVP_CipherInit_ex(c, key.size() == 16 ? EVP_aes_128_gcm() : EVP_aes_256_gcm(), nullptr,
-                        key.data(), parts.iv.data(), encrypt) == 1 &&
-      EVP_CipherUpdate(c, nullptr, &length, parts.clear.data(),
-                       static_cast<int>(parts.clear.size())) == 1 &&
-      EVP_CipherUpdate(c, out.data(), &length, parts.body.data(), static_cast<int>(size)) == 1;
-  if (ok && !encrypt) {
-    Bytes tag(parts.body.end() - kTag, parts.body.end());
-    ok = EVP_CIPHER_CTX_ctrl(c, EVP_CTRL_GCM_SET_TAG, kTag, tag.data()) == 1;
-  }
-  ok = ok && EVP_CipherFinal_ex(c, out.data() + length, &rest) == 1;
-  if (ok && encrypt)
-    ok = EVP_CIPHER_CTX_ctrl(c, EVP_CTRL_GCM_GET_TAG, kTag, out.data() + size) == 1;
-  out.resize(size + (encrypt ? kTag : 0));
-  return ok ? std::optional(out) : std::nullopt;
-}
-
-Bytes join(std::initializer_list<Bytes> pieces) {
-  Bytes all;
-  for (const Bytes &piece : pieces)
-    all.insert(all.end(), piece.begin(), piece.end());
-  return all;
-}
+// ---- records ------------------------------------------------------------------------------------
 
 // The frame as its sender made it, for records that hold nothing but its hash.
 Bytes rebuild(const Record &record) {
@@ -131,8 +81,6 @@ Bytes rebuild(const Record &record) {
   EXPECT_TRUE(sealed);
   return join({*record.aad, sealed.value_or(Bytes{}), *record.iv, record.trailer});
 }
-
-// ---- records ------------------------------------------------------------------------------------
 
 const char *caps_of(const std::string &codec) {
   if (codec == "vp8")

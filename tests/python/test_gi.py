@@ -273,6 +273,9 @@ class OwnProvider(GObject.Object, GstE2EE.KeyProvider):
         self.has_current = True
         self.raises = False
         self.gate = None
+        self.window = 0
+        self.ratcheted = []  # as it was told, with the thread
+        self.told = threading.Event()
 
     def material(self):
         self.threads.add(threading.get_ident())
@@ -280,10 +283,22 @@ class OwnProvider(GObject.Object, GstE2EE.KeyProvider):
             self.gate.wait(60)
         if self.raises:
             raise RuntimeError("the key server is down")
-        return GstE2EE.KeyMaterial.new_raw(GLib.Bytes.new(bytes([self.fill]) * 32), self.index)
+        if self.ratcheted:
+            return self.ratcheted[-1][3]
+        material = GstE2EE.KeyMaterial.new_raw(
+            GLib.Bytes.new(bytes([self.fill]) * 32), self.index
+        )
+        material.set_ratchet_window(self.window)
+        return material
 
     def do_lookup(self, participant, key_id):
         return self.material() if key_id == self.index else None
+
+    def do_ratcheted(self, participant, key_id, generation, material):
+        self.ratcheted.append(
+            (participant, key_id, generation, material, threading.get_ident())
+        )
+        self.told.set()
 
     def do_lookup_current(self, participant):
         return self.material() if self.has_current else None
@@ -332,6 +347,45 @@ class PythonProviders(unittest.TestCase):
                 if opened is not None:
                     break
         self.assertEqual(opened, self.PLAIN)
+
+    def test_is_told_of_ratchets(self):
+        sender = GstE2EE.SharedKeyProvider.new()
+        sender.set_key(GLib.Bytes.new(bytes([7]) * 32), 3)
+        provider = OwnProvider(fill=7, index=3)
+        provider.window = 4
+        streaming = set()
+
+        def note_thread(*_):
+            streaming.add(threading.get_ident())
+            return Gst.PadProbeReturn.OK
+
+        with Decryptor(provider, "opus") as decryptor:
+            pad = decryptor.element.get_static_pad("src")
+            pad.add_probe(Gst.PadProbeType.BUFFER, note_thread)
+            decryptor.push(sealed_by(sender, self.PLAIN))
+            self.assertEqual(decryptor.pull(), self.PLAIN)
+            self.assertFalse(provider.told.is_set(), "the sender has not moved")
+            sender.ratchet(3)
+            sender.ratchet(3)
+            sealed = sealed_by(sender, self.PLAIN)
+            for _ in range(100):
+                decryptor.push(sealed)
+                opened = decryptor.pull(Gst.SECOND // 20)
+                if opened is not None:
+                    break
+            self.assertEqual(opened, self.PLAIN)
+            self.assertTrue(provider.told.wait(10))
+            participant, key_id, generation, material, thread = provider.ratcheted[0]
+            self.assertEqual((participant, key_id, generation), (None, 3, 2))
+            self.assertEqual((material.get_key_id(), material.get_generation()), (3, 2))
+            self.assertEqual(provider.threads, {thread}, "where it is asked, too")
+            self.assertNotIn(thread, streaming | {threading.get_ident()})
+            self.assertEqual(len(provider.ratcheted), 1)
+        # It answers with what it was told from now on.
+        with Decryptor(provider, "opus", key_wait=10 * Gst.SECOND) as decryptor:
+            decryptor.push(sealed)
+            self.assertEqual(decryptor.pull(), self.PLAIN)
+            self.assertEqual(decryptor.stat("generation"), 2)
 
     def test_one_that_raises_stops_nothing(self):
         good = OwnProvider(fill=7)

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "cipher.h"
+
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+
+namespace elements {
+
+namespace {
+
+struct CipherFree {
+  void operator()(EVP_CIPHER_CTX *context) const { EVP_CIPHER_CTX_free(context); }
+};
+using Cipher = std::unique_ptr<EVP_CIPHER_CTX, CipherFree>;
+
+Bytes be64(guint64 value) {
+  Bytes bytes(8);
+  for (std::size_t i = 8; i-- > 0; value >>= 8)
+    bytes[i] = static_cast<guint8>(value);
+  return bytes;
+}
+
+}  // namespace
+
+Parts split(const Bytes &frame, std::size_t clear) {
+  const auto at = [&](std::size_t n) { return frame.begin() + static_cast<std::ptrdiff_t>(n); };
+  const std::size_t iv = frame.size() - kIv - 2;
+  return {Bytes(at(0), at(clear)), Bytes(at(clear), at(iv)), Bytes(at(iv), at(iv + kIv))};
+}
+
+std::optional<Bytes> aes_gcm(bool encrypt, const Bytes &key, const Parts &parts) {
+  const Cipher context(EVP_CIPHER_CTX_new());
+  EVP_CIPHER_CTX *const c = context.get();
+  const std::size_t size = parts.body.size() - (encrypt ? 0 : kTag);
+  Bytes out(size + kTag);
+  int length = 0;
+  int rest = 0;
+  bool ok =
+      EVP_CipherInit_ex(c, key.size() == 16 ? EVP_aes_128_gcm() : EVP_aes_256_gcm(), nullptr,
+                        key.data(), parts.iv.data(), encrypt) == 1 &&
+      EVP_CipherUpdate(c, nullptr, &length, parts.clear.data(),
+                       static_cast<int>(parts.clear.size())) == 1 &&
+      EVP_CipherUpdate(c, out.data(), &length, parts.body.data(), static_cast<int>(size)) == 1;
+  if (ok && !encrypt) {
+    Bytes tag(parts.body.end() - kTag, parts.body.end());
+    ok = EVP_CIPHER_CTX_ctrl(c, EVP_CTRL_GCM_SET_TAG, kTag, tag.data()) == 1;
+  }
+  ok = ok && EVP_CipherFinal_ex(c, out.data() + length, &rest) == 1;
+  if (ok && encrypt)
+    ok = EVP_CIPHER_CTX_ctrl(c, EVP_CTRL_GCM_GET_TAG, kTag, out.data() + size) == 1;
+  out.resize(size + (encrypt ? kTag : 0));
+  return ok ? std::optional(out) : std::nullopt;
+}
+
+Bytes aes_ctr_hmac(const Bytes &key, const Parts &parts, std::size_t tag_size) {
+  constexpr std::size_t kCipherKey = 16;
+  Bytes block = parts.iv;
+  block.resize(16);
+  Bytes out(parts.body.size());
+  int length = 0;
+  const Cipher context(EVP_CIPHER_CTX_new());
+  EXPECT_EQ(EVP_EncryptInit_ex(context.get(), EVP_aes_128_ctr(), nullptr, key.data(), block.data()),
+            1);
+  EXPECT_EQ(EVP_EncryptUpdate(context.get(), out.data(), &length, parts.body.data(),
+                              static_cast<int>(parts.body.size())),
+            1);
+  const Bytes signed_part = join(
+      {be64(parts.clear.size()), be64(out.size()), be64(tag_size), parts.iv, parts.clear, out});
+  Bytes tag(EVP_MAX_MD_SIZE);
+  EXPECT_NE(HMAC(EVP_sha256(), key.data() + kCipherKey, static_cast<int>(key.size() - kCipherKey),
+                 signed_part.data(), signed_part.size(), tag.data(), nullptr),
+            nullptr);
+  tag.resize(tag_size);
+  return join({out, tag});
+}
+
+Bytes sealed_by_hand(const Bytes &key, guint key_id, const Bytes &plain, std::size_t clear) {
+  static unsigned seed = 0;
+  const auto body = plain.begin() + static_cast<std::ptrdiff_t>(clear);
+  const Parts parts{Bytes(plain.begin(), body), Bytes(body, plain.end()), noise(kIv, ++seed)};
+  const std::optional<Bytes> sealed = aes_gcm(true, key, parts);
+  EXPECT_TRUE(sealed);
+  return join({parts.clear,
+               sealed.value_or(Bytes{}),
+               parts.iv,
+               {static_cast<guint8>(kIv), static_cast<guint8>(key_id)}});
+}
+
+Bytes join(std::initializer_list<Bytes> pieces) {
+  Bytes all;
+  for (const Bytes &piece : pieces)
+    all.insert(all.end(), piece.begin(), piece.end());
+  return all;
+}
+
+}  // namespace elements

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+// Keys and ratchets as the clients of LiveKit, RealtimeKit and Jitsi derived them, through provider
+// and elements. The frames are made and read with the peer's key and OpenSSL alone.
+#include "cipher.h"
+#include "records.h"
+
+namespace elements {
+namespace {
+
+constexpr std::size_t kClear = 1;  // of Opus
+
+class KeySchedule : public testing::TestWithParam<vectors::Record> {
+ protected:
+  void SetUp() override {
+    ASSERT_EQ(record().error, "");
+    ASSERT_GE(record().steps.size(), 2U);
+    ASSERT_EQ(record().ring_slot, record().key.slot());
+    // No search, so that nothing but ratchet() brings the next key.
+    set_ring(provider_, record().key);
+    g_object_set(provider_.get(), "ratchet-window", 0, nullptr);
+    ASSERT_TRUE(set_key(provider_, record().key));
+  }
+
+  const vectors::Record &record() const { return GetParam(); }
+  guint slot() const { return record().key.slot(); }
+  std::unique_ptr<Element> make(const char *factory) const {
+    auto element = element_of(factory, provider_, record().scheme);
+    element->start(kOpus);
+    return element;
+  }
+  void ratchet() const {
+    Error error;
+    ASSERT_TRUE(gst_e2ee_shared_key_provider_ratchet(shared(provider_), slot(), error.at()))
+        << error.text();
+  }
+
+  const Bytes plain_ = noise(60, 1);
+  const Provider provider_ = empty_provider();
+};
+
+}  // namespace
+
+TEST_P(KeySchedule, FramesUnderThePeersKeyOfEachStepAreDecrypted) {
+  const auto decryptor = make("e2eedecrypt");
+  unsigned generation = 0;
+  for (const vectors::Step &step : record().steps) {
+    SCOPED_TRACE(step.ratchets);
+    ASSERT_EQ(step.ratchets, generation);
+    const Bytes sealed = sealed_by_hand(step.key, slot(), plain_, kClear);
+    if (generation > 0) {
+      EXPECT_EQ(decryptor->pass(sealed), std::nullopt) << "before the step";
+      ratchet();
+    }
+    EXPECT_EQ(decryptor->pass(sealed), plain_);
+    EXPECT_EQ(decryptor->stat("generation"), generation);
+    EXPECT_EQ(decryptor->stat("key-id"), slot());
+    ++generation;
+  }
+  EXPECT_EQ(decryptor->stat("frames-out"), generation);
+  EXPECT_EQ(decryptor->stat("dropped-auth"), generation - 1);
+}
+
+TEST_P(KeySchedule, FramesOfEachStepAreEncryptedUnderThePeersKey) {
+  const auto encryptor = make("e2eeencrypt");
+  for (const vectors::Step &step : record().steps) {
+    SCOPED_TRACE(step.ratchets);
+    if (step.ratchets > 0)
+      ratchet();
+    const std::optional<Bytes> sealed = encryptor->pass(plain_);
+    ASSERT_TRUE(sealed);
+    EXPECT_EQ(sealed->back(), slot());
+    const Parts parts = split(*sealed, kClear);
+    const std::optional<Bytes> opened = aes_gcm(false, step.key, parts);
+    ASSERT_TRUE(opened) << "not by the key that the peer derived";
+    EXPECT_EQ(join({parts.clear, *opened}), plain_);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Vectors, KeySchedule,
+                         testing::ValuesIn(vectors::load({"livekit-keyschedule.json",
+                                                          "realtimekit-keyschedule.json",
+                                                          "jitsi-keyschedule.json"})),
+                         kIdOfRecord);
+
+}  // namespace elements
