@@ -102,7 +102,7 @@ std::string file_content(const Preset &preset, const vectors::KeySpec &key, guin
 
 struct PeerFrames {
   const char *preset;
-  std::vector<const char *> records;  // with one key; the ratcheted ones last, step by step
+  std::vector<const char *> records;  // with one key, the ratcheted ones last
   std::optional<guint> index;         // where to have that key, instead of where the record does
 };
 
@@ -110,27 +110,23 @@ void PrintTo(const PeerFrames &frames, std::ostream *to) {
   *to << frames.preset;
 }
 
-// Nine steps are one more than a participant's ring searches without being told to, and Element
-// Call's own indices have no end: 200 stands for those beyond a ring of 16. The index is in no key
-// and no tag, so that a frame gets another by its last byte.
+// Each at the far end of its preset's window, from generation 0: for Element Call nine steps, one
+// more than a participant's ring searches without being told to. 200 stands for the indices beyond
+// a ring of 16. The index is in no key and no tag, so that a frame gets another by its last byte.
 const PeerFrames kPeerFrames[] = {
     {"livekit_js_shared", {"lk-public-vp8-delta-1500"}, {}},
     {"livekit_js_participant",
-     {"lk-public-vp8-delta-1500", "lk-public-window-passphrase-W8-n1", "lk-public-opus-ratchet5",
-      "lk-public-window-passphrase-W8-n8"},
+     {"lk-public-vp8-delta-1500", "lk-public-window-passphrase-W8-n8"},
      {}},
-    {"element_call", {"lk-public-window-raw-W8-n1", "lk-public-window-raw-W8-n9"}, {}},
-    {"element_call", {"lk-public-window-raw-W8-n1", "lk-public-window-raw-W8-n9"}, 200},
-    {"element_call_participant", {"lk-public-opus-ratchet1", "lk-public-window-raw-W8-n9"}, {}},
-    {"element_call_participant", {"lk-public-opus-ratchet1", "lk-public-window-raw-W8-n9"}, 200},
+    {"element_call", {"lk-public-opus-11", "lk-public-window-raw-W8-n9"}, {}},
+    {"element_call", {"lk-public-opus-11", "lk-public-window-raw-W8-n9"}, 200},
+    {"element_call_participant", {"lk-public-opus-11", "lk-public-window-raw-W8-n9"}, {}},
+    {"element_call_participant", {"lk-public-opus-11", "lk-public-window-raw-W8-n9"}, 200},
     {"realtimekit",
-     {"rtk-public-vp8-key-11", "rtk-public-vp8-delta-700", "rtk-public-opus-ratchet1",
-      "rtk-public-opus-ratchet3", "rtk-public-window-W8-n8"},
+     {"rtk-public-vp8-key-11", "rtk-public-vp8-delta-700", "rtk-public-window-W8-n8"},
      {}},
-    {"jitsi", {"ji-public-vp8-delta-100", "ji-public-window-n1", "ji-public-opus-ratchet8"}, {}},
-    {"jitsi_participant",
-     {"ji-public-vp8-key-10", "ji-public-opus-ratchet1", "ji-public-opus-ratchet5"},
-     {}},
+    {"jitsi", {"ji-public-vp8-delta-100", "ji-public-opus-ratchet8"}, {}},
+    {"jitsi_participant", {"ji-public-vp8-key-10", "ji-public-opus-ratchet5"}, {}},
 };
 
 class Presets : public testing::TestWithParam<Preset> {};
