@@ -40,13 +40,15 @@ std::string ask(const std::string &socket, const std::string &line) {
 }  // namespace
 
 int control_client(const std::string &socket, const ControlRequest &request) {
-  constexpr int kRefused = 1;
-  constexpr int kNotAsked = 2;
+  constexpr int kFailed = 1;  // or refused
+  constexpr int kWrongUsage = 2;
+  if (control_protocol::takes_identity(request.command) == request.identity.empty()) {
+    fprintf(
+        stderr, "%s: %s\n", request.command.c_str(),
+        request.identity.empty() ? "name the participant" : "is for all, it takes no participant");
+    return kWrongUsage;
+  }
   try {
-    if (control_protocol::takes_identity(request.command) == request.identity.empty())
-      throw Failure(request.identity.empty()
-                        ? request.command + ": name the participant"
-                        : request.command + ": is for all, it takes no participant");
     JsonWriter message({{"command", request.command}});
     if (!request.identity.empty())
       message.set("identity", request.identity);
@@ -61,10 +63,10 @@ int control_client(const std::string &socket, const ControlRequest &request) {
     fflush(stdout);
     return json_object_has_member(object, "ok") && json_object_get_boolean_member(object, "ok")
                ? 0
-               : kRefused;
+               : kFailed;
   } catch (const Failure &failure) {
     fprintf(stderr, "%s\n", failure.what());
-    return kNotAsked;
+    return kFailed;
   }
 }
 

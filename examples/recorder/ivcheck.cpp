@@ -83,4 +83,9 @@ IvCheck::Verdict IvCheck::add(const std::string &key, std::span<const std::uint8
   return replay ? Verdict::kReplay : Verdict::kReused;
 }
 
+// Where all of a frame is its IV, another frame has another one.
+IvCheck::Verdict IvCheck::add_closed(std::span<const std::uint8_t> frame, const Repeat &where) {
+  return add("closed", frame, frame, where);
+}
+
 }  // namespace recorder

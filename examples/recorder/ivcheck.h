@@ -26,6 +26,9 @@ class IvCheck {
   // under the same IV come from a sender that is broken, and tell its plaintexts to anyone.
   Verdict add(const std::string &key, std::span<const std::uint8_t> iv,
               std::span<const std::uint8_t> frame, const Repeat &where);
+  // A frame whose key is not known. Two of them may be of different keys under one index, where the
+  // same IV (counters begin anew with a key) is no mistake: only the same bytes again are told.
+  Verdict add_closed(std::span<const std::uint8_t> frame, const Repeat &where);
 
   std::uint64_t replays() const { return replays_; }
   std::uint64_t reused() const { return reused_; }

@@ -4,28 +4,14 @@
 
 #include <clocale>
 
-#include "audit.h"
 #include "control.h"
 #include "options.h"
 #include "progress.h"
 #include "recorder.h"
+#include "verify_log.h"
 
 namespace recorder {
 namespace {
-
-int verify(const Options &options) {
-  const LogReport report = verify_log(options.log, options.public_key);
-  g_print("%s\n", report.text().c_str());
-  switch (report.state) {
-    case LogState::kClosed:
-      return 0;
-    case LogState::kOpenEnded:
-      return 3;
-    case LogState::kBroken:
-      break;
-  }
-  return 1;
-}
 
 // A connection takes a dozen descriptors, and 1024 is what processes begin with.
 void allow_many_files() {
@@ -39,7 +25,7 @@ void allow_many_files() {
 int run(const Options &options) {
   switch (options.command) {
     case Command::kVerifyLog:
-      return verify(options);
+      return tell_log(options.log, options.public_key);
     case Command::kControl:
       return control_client(options.control, {options.control_command, options.identity});
     case Command::kRecord:

@@ -51,7 +51,8 @@ ProviderPtr new_provider(const Sealing &sealing) {
 
 // ---- one element --------------------------------------------------------------------------------
 
-Decryptor::Decryptor(const Sealing &sealing, GstE2EEKeyProvider *provider, GstCaps *caps)
+Decryptor::Decryptor(const Sealing &sealing, GstE2EEKeyProvider *provider, GstCaps *caps,
+                     const std::string &server_frames)
     : element_(sunk(gst_element_factory_make("e2eedecrypt", nullptr))),
       in_(sunk(gst_pad_new("frames", GST_PAD_SRC))),
       out_(sunk(gst_pad_new("opened", GST_PAD_SINK))),
@@ -61,6 +62,7 @@ Decryptor::Decryptor(const Sealing &sealing, GstE2EEKeyProvider *provider, GstCa
     throw Failure("GStreamer has no element \"e2eedecrypt\"; is its plugin on GST_PLUGIN_PATH?");
   sealing.seal.apply_to(element_.get());
   g_object_set(element_.get(), "key-provider", provider, nullptr);
+  gst_util_set_object_arg(G_OBJECT(element_.get()), "server-frames", server_frames.c_str());
   if (!sealing.participant.empty())
     g_object_set(element_.get(), "participant", sealing.participant.c_str(), nullptr);
   gst_pad_set_element_private(out_.get(), this);

@@ -35,7 +35,9 @@ struct Sealing {
 // when the call returns.
 class Decryptor {
  public:
-  Decryptor(const Sealing &sealing, GstE2EEKeyProvider *provider, GstCaps *caps);
+  // `server_frames`: which of the server's frames open() gives, as the element takes it.
+  Decryptor(const Sealing &sealing, GstE2EEKeyProvider *provider, GstCaps *caps,
+            const std::string &server_frames = "drop");
   ~Decryptor();
   Decryptor(const Decryptor &) = delete;
   Decryptor &operator=(const Decryptor &) = delete;

@@ -24,13 +24,22 @@ std::string in_proc(int fd) {
   return "/proc/self/fd/" + std::to_string(fd);
 }
 
-// Where the file system cannot rename without overwriting, a second name does the same.
-bool rename_new(const std::string &from, const std::string &to) {
-  if (renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_NOREPLACE) == 0)
-    return true;
-  if (errno != EINVAL && errno != ENOSYS)
-    return false;
-  return link(from.c_str(), to.c_str()) == 0 && unlink(from.c_str()) == 0;
+std::string folder_of(const std::string &path) {
+  const std::string folder = std::filesystem::path(path).parent_path().string();
+  return folder.empty() ? "." : folder;
+}
+
+// Names last through a power cut only when the folder is on the disk as well.
+void sync_folder(const std::string &folder) {
+  const int fd = open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  const bool synced = fd >= 0 && fsync(fd) == 0;
+  const int error = errno;
+  if (fd >= 0)
+    close(fd);
+  // EINVAL: the file system cannot sync folders.
+  if (!synced && error != EINVAL)
+    throw Failure("cannot make sure that the folder " + folder +
+                  " is on the disk: " + g_strerror(error));
 }
 
 // OUT.mkv, OUT.2.mkv, OUT.3.mkv
@@ -54,15 +63,14 @@ NewFile::NewFile(const std::string &path) : path_(path) {
 NewFile::~NewFile() {
   if (fd_ >= 0)
     close(fd_);
-  if (!part_.empty() && !named_)
+  if (!part_.empty())
     unlink(part_.c_str());
   if (named_ && !kept_)
     unlink(path_.c_str());
 }
 
 bool NewFile::open_nameless() {
-  const std::string folder = std::filesystem::path(path_).parent_path().string();
-  fd_ = open(folder.empty() ? "." : folder.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+  fd_ = open(folder_of(path_).c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
   if (fd_ < 0)
     return false;
   // The name is given through /proc.
@@ -96,10 +104,23 @@ int NewFile::descriptor() const {
 void NewFile::give_name() {
   named_ = part_.empty() ? linkat(AT_FDCWD, in_proc(fd_).c_str(), AT_FDCWD, path_.c_str(),
                                   AT_SYMLINK_FOLLOW) == 0
-                         : rename_new(part_, path_);
+                         : rename_part();
   if (!named_)
     throw Failure(errno == EEXIST ? taken(path_)
                                   : "cannot name the file " + path_ + ": " + g_strerror(errno));
+}
+
+// Where the file system cannot rename without overwriting, a second name does the same.
+bool NewFile::rename_part() {
+  if (renameat2(AT_FDCWD, part_.c_str(), AT_FDCWD, path_.c_str(), RENAME_NOREPLACE) == 0) {
+    part_.clear();
+    return true;
+  }
+  if ((errno != EINVAL && errno != ENOSYS) || link(part_.c_str(), path_.c_str()) != 0)
+    return false;
+  if (unlink(part_.c_str()) == 0)
+    part_.clear();
+  return true;
 }
 
 // ---- all of them --------------------------------------------------------------------------------
@@ -170,8 +191,18 @@ void OutFile::commit() {
   matroska_->finish();
   for (const auto &file : files_)
     file->give_name();
+  sync_folder(folder_of(files_.front()->path()));
   for (const auto &file : files_)
     file->keep();
+}
+
+std::vector<std::string> OutFile::spare_names() const {
+  std::vector<std::string> names;
+  for (const auto &file : files_) {
+    if (!file->spare_name().empty())
+      names.push_back(file->spare_name());
+  }
+  return names;
 }
 
 std::vector<std::string> OutFile::paths() const {

@@ -28,14 +28,17 @@ class NewFile {
   int descriptor() const;  // a new one each time
   const std::string &path() const { return path_; }
   void give_name();  // throws
+  // The other name it still has then, because it could not be taken away.
+  const std::string &spare_name() const { return part_; }
   // From now on it stays.
   void keep() { kept_ = true; }
 
  private:
   bool open_nameless();
   void open_part();
+  bool rename_part();
 
-  std::string path_, part_;  // `part_` is empty when it has no name
+  std::string path_, part_;  // `part_`: the name until then, empty when it has none
   int fd_ = -1;
   bool named_ = false, kept_ = false;
 };
@@ -48,8 +51,11 @@ class OutFile {
   OutFile(const std::string &path, bool webm, std::int64_t started_unix_ns);
 
   void write(unsigned track, GstCaps *caps, GstBuffer *frame);
-  void commit();  // throws; the files are then gone
+  // They are on the disk under their names. Throws; the files are then gone.
+  void commit();
   std::vector<std::string> paths() const;
+  // Names besides those that were to go away and did not.
+  std::vector<std::string> spare_names() const;
 
  private:
   struct Track {

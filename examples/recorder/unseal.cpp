@@ -15,13 +15,17 @@ namespace {
 constexpr std::uint64_t kIvLength = 12;
 constexpr char kZero[1] = {0};
 
+// The year 2200: nanoseconds in 64 bits end some decades after it.
+constexpr std::int64_t kLatestStart = 7'258'118'400;
+
+// The file says when; what cannot be is as good as nothing.
 std::int64_t unix_ns(const std::string &rfc3339) {
   GDateTime *time = g_date_time_new_from_iso8601(rfc3339.c_str(), nullptr);
-  if (!time)
+  const std::int64_t seconds = time ? g_date_time_to_unix(time) : -1;
+  g_clear_pointer(&time, g_date_time_unref);
+  if (seconds < 0 || seconds > kLatestStart)
     return g_get_real_time() * 1000;
-  const std::int64_t ns = g_date_time_to_unix(time) * GST_SECOND;
-  g_date_time_unref(time);
-  return ns;
+  return seconds * static_cast<std::int64_t>(GST_SECOND);
 }
 
 bool fits_webm(const std::vector<SealedFile::Track> &tracks) {
@@ -60,6 +64,7 @@ class Unsealer {
             enum_of<GstE2EEClearHeader>(GST_TYPE_E2EE_CLEAR_HEADER, sealing_.seal.clear_header)),
         keys_(options.providers, sealing_, options.max_ratchet),
         no_keys_(GST_E2EE_KEY_PROVIDER(gst_e2ee_shared_key_provider_new())),
+        server_frames_(options.server_frames),
         webm_(fits_webm(file_.tracks())) {
     out_ = std::make_unique<OutFile>(
         options.output.empty() ? default_output(options.input, webm_) : options.output, webm_,
@@ -68,6 +73,9 @@ class Unsealer {
         options.participant != sealing_.seal.identity)
       report_.notes.push_back("the recording is of " + sealing_.seal.identity +
                               ", the keys used are those of " + options.participant);
+    if (server_frames_ != "drop" && !tells_server_frames())
+      report_.notes.push_back(
+          "frames of the server cannot be told: the recording does not name their trailer");
     for (std::size_t i = 0; i < file_.tracks().size(); ++i)
       add_track(static_cast<unsigned>(i), file_.tracks()[i]);
   }
@@ -80,11 +88,13 @@ class Unsealer {
       chain->end();
     if (report_.frames() == 0)
       throw Failure("there is no whole frame in the recording");
-    if (report_.opened() == 0)
+    if (report_.opened() == 0 && !all_from_server())
       throw Failure(why_nothing());
     tell(progress);  // the last moment to give up
     out_->commit();
     report_.outputs = out_->paths();
+    for (const std::string &name : out_->spare_names())
+      report_.notes.push_back(name + " could not be removed: it is a second name of the output");
     if (report_.outputs.size() > 1)
       report_.notes.push_back(
           "pictures change their parameters on the way, which one file cannot "
@@ -126,16 +136,30 @@ class Unsealer {
     keyless_.emplace_back();
   }
 
-  // Of those that a server made, the recorder in open mode keeps none either.
-  bool is_from_server(unsigned track, GstCaps *caps, GstBuffer *frame) {
-    if (sealing_.seal.server_trailer.empty() && scheme_ != GST_E2EE_SCHEME_REALTIMEKIT)
+  bool tells_server_frames() const {
+    return !sealing_.seal.server_trailer.empty() || scheme_ == GST_E2EE_SCHEME_REALTIMEKIT;
+  }
+
+  // Of those that a server made, the same are kept as by the recorder in open mode with the same
+  // --server-frames: an element decides, which has no key for anything else.
+  bool take_from_server(unsigned track, GstCaps *caps, GstBuffer *frame) {
+    if (!tells_server_frames())
       return false;
     auto &decryptor = keyless_[track];
     if (!decryptor)
-      decryptor = std::make_unique<Decryptor>(sealing_, no_keys_.get(), caps);
+      decryptor = std::make_unique<Decryptor>(sealing_, no_keys_.get(), caps, server_frames_);
     const guint64 before = decryptor->count("server-frames");
-    decryptor->open(frame);
-    return decryptor->count("server-frames") > before;
+    BufferPtr passed = decryptor->open(frame);
+    if (decryptor->count("server-frames") == before)
+      return false;
+    TrackReport &report = report_.tracks[track];
+    ++report.from_server;
+    if (!passed)
+      return true;
+    ++report.passed;
+    report.count_due(static_cast<std::int64_t>(GST_BUFFER_PTS(frame)));
+    chains_[track]->push(decryptor->caps().get(), std::move(passed));
+    return true;
   }
 
   void take(unsigned track, GstBuffer *frame) {
@@ -148,10 +172,8 @@ class Unsealer {
     if (report.first_ns < 0)
       report.first_ns = time;
     report.last_ns = time;
-    if (is_from_server(track, caps, frame)) {
-      ++report.from_server;
+    if (take_from_server(track, caps, frame))
       return;
-    }
     Look look;
     if (!peek(caps, frame, look)) {
       ++report.malformed;
@@ -176,6 +198,7 @@ class Unsealer {
       use.fingerprint = match.fingerprint;
     }
     use.last_ns = time;
+    report.count_due(time);
     chains_[track]->push(match.caps.get(), std::move(match.frame));
   }
 
@@ -216,16 +239,26 @@ class Unsealer {
   }
 
   // The same index may be of another key later, and a frame that does not open may have been
-  // damaged on its way: neither is compared with those that verified under a key.
+  // damaged on its way: IVs are compared among those that verified under one key.
   void note_iv(const KeyHistory::Match &match, GBytes *iv, GstBuffer *frame,
                const IvCheck::Repeat &where) {
-    std::string key = std::to_string(where.key_id);
-    if (match.frame)
-      key += "/" + std::to_string(match.entry) + "/" + std::to_string(match.generation);
+    const Mapped mapped(match.frame ? match.frame.get() : frame);
+    if (!match.frame) {
+      ivs_.add_closed(mapped.bytes(), where);
+      return;
+    }
+    const std::string key = std::to_string(where.key_id) + "/" + std::to_string(match.entry) + "/" +
+                            std::to_string(match.generation);
     gsize size = 0;
     const auto *data = static_cast<const std::uint8_t *>(g_bytes_get_data(iv, &size));
-    const Mapped mapped(match.frame ? match.frame.get() : frame);
     ivs_.add(key, {data, size}, mapped.bytes(), where);
+  }
+
+  // Who was muted all the time; without keys the server's frames alone are no success.
+  bool all_from_server() const {
+    const auto &tracks = report_.tracks;
+    return report_.passed() > 0 &&
+           std::all_of(tracks.begin(), tracks.end(), [](const auto &t) { return t.closed() == 0; });
   }
 
   std::string why_nothing() const {
@@ -257,6 +290,7 @@ class Unsealer {
   GstE2EEClearHeader clear_header_;
   KeyHistory keys_;
   ProviderPtr no_keys_;
+  std::string server_frames_;
   bool webm_;
   std::unique_ptr<OutFile> out_;
   std::vector<std::unique_ptr<FrameChain>> chains_;
@@ -267,6 +301,12 @@ class Unsealer {
 };
 
 }  // namespace
+
+void TrackReport::count_due(std::int64_t time_ns) {
+  const bool joins = codec == "vp9" && time_ns >= 0 && time_ns == last_due_ns;
+  due += joins ? 0 : 1;
+  last_due_ns = time_ns;
+}
 
 std::uint64_t UnsealReport::frames() const {
   std::uint64_t sum = 0;
@@ -279,6 +319,13 @@ std::uint64_t UnsealReport::opened() const {
   std::uint64_t sum = 0;
   for (const TrackReport &track : tracks)
     sum += track.opened;
+  return sum;
+}
+
+std::uint64_t UnsealReport::passed() const {
+  std::uint64_t sum = 0;
+  for (const TrackReport &track : tracks)
+    sum += track.passed;
   return sum;
 }
 

@@ -25,6 +25,7 @@ struct UnsealOptions {
   std::string participant;
   std::vector<std::string> providers;  // in the order in which the meeting used them
   unsigned max_ratchet = 64;
+  std::string server_frames = "drop";  // as e2eedecrypt takes it
 };
 
 // What a key was used for in one track.
@@ -37,18 +38,21 @@ struct KeyUse {
 struct TrackReport {
   std::string media, codec;
   std::uint64_t read = 0, opened = 0, written = 0;
+  std::uint64_t due = 0;                            // that the file should have
   std::uint64_t from_server = 0;                    // that the server made, in the clear
+  std::uint64_t passed = 0;                         // of these, not left out
   std::uint64_t malformed = 0;                      // not laid out like an encrypted frame
   std::uint64_t impossible_key = 0;                 // of an index that no key can have
   std::map<std::uint64_t, std::uint64_t> no_key;    // by key index
   std::map<std::uint64_t, std::uint64_t> no_match;  // no key of this index fitted, by key index
   // By key index, number of the key provider, generation.
   std::map<std::tuple<std::uint64_t, std::size_t, std::uint64_t>, KeyUse> keys;
-  std::int64_t first_ns = -1, last_ns = -1;
+  std::int64_t first_ns = -1, last_ns = -1, last_due_ns = -1;
 
   std::uint64_t closed() const { return read - opened - from_server; }
-  // Opened and not written. Several layers of VP9 become one picture.
-  std::uint64_t lost() const { return codec == "vp9" || written >= opened ? 0 : opened - written; }
+  // The frame goes to the file. Layers of VP9, which have one time, become one picture there.
+  void count_due(std::int64_t time_ns);
+  std::uint64_t lost() const { return written >= due ? 0 : due - written; }
 };
 
 struct UnsealReport {
@@ -66,6 +70,7 @@ struct UnsealReport {
 
   std::uint64_t frames() const;
   std::uint64_t opened() const;
+  std::uint64_t passed() const;
   bool all_opened() const;
   // Everything that was recorded is in the output.
   bool whole() const;

@@ -6,6 +6,7 @@
 #include <sys/resource.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <chrono>
 #include <optional>
 
@@ -22,7 +23,7 @@ using recorder::UnsealOptions;
 using recorder::UnsealProgress;
 using recorder::progress_text::harmless;
 
-constexpr int kAllOpened = 0, kFailed = 1, kWrongUsage = 2, kSomeClosed = 3;
+constexpr int kAllOpened = 0, kFailed = 1, kWrongUsage = 2, kSomeMissing = 3, kNotTold = 4;
 constexpr int kMostRatchet = 1'000'000;
 
 constexpr char kSummary[] =
@@ -39,11 +40,13 @@ constexpr char kDescription[] =
     "Each frame proves which key it was made with. That none is missing, and that they are in the\n"
     "order in which they were sent, is proven by nothing: containers are not authenticated.\n"
     "\n"
-    "Exit status: 0 all frames were opened, 1 failed and nothing was written, 2 wrong usage,\n"
-    "3 some frames could not be opened, or the file is cut off; the others were written.";
+    "Exit status: 0 all frames were opened and written, 1 failed and nothing was written, 2 wrong\n"
+    "usage, 3 frames are missing in what was written: they did not open, or opened and cannot be\n"
+    "in the file (before the first key frame), or IN is cut off, 4 the recording was written, but\n"
+    "its report could not be. Frames that the server made and --server-frames drops do not count.";
 
 struct Given {
-  char *output = nullptr, *sidecar = nullptr, *participant = nullptr;
+  char *output = nullptr, *sidecar = nullptr, *participant = nullptr, *server_frames = nullptr;
   char **files = nullptr;
   int max_ratchet = 64;
   gboolean report = FALSE, json = FALSE, version = FALSE;
@@ -53,6 +56,7 @@ struct Given {
     g_free(output);
     g_free(sidecar);
     g_free(participant);
+    g_free(server_frames);
     g_strfreev(files);
   }
 };
@@ -80,6 +84,10 @@ int wrong(const std::string &why) {
   return kWrongUsage;
 }
 
+bool is_one_of(const std::string &word, std::initializer_list<const char *> words) {
+  return std::find(words.begin(), words.end(), word) != words.end();
+}
+
 // The exit status, unless there is something to do.
 std::optional<int> parse(int argc, char **argv, Given &given) {
   const auto callback = reinterpret_cast<gpointer>(&add_provider);
@@ -96,6 +104,8 @@ std::optional<int> parse(int argc, char **argv, Given &given) {
        "What is said about IN; default: in IN, else IN.json", "FILE"},
       {"max-ratchet", 0, 0, G_OPTION_ARG_INT, &given.max_ratchet,
        "Ratchet steps in a row that may be missing (64)", "N"},
+      {"server-frames", 0, 0, G_OPTION_ARG_STRING, &given.server_frames,
+       "Frames of the SFU's own: drop (default), known, pass", "WHICH"},
       {"report", 0, 0, G_OPTION_ARG_NONE, &given.report, "Tell every key that was used", nullptr},
       {"json", 0, 0, G_OPTION_ARG_NONE, &given.json, "Write the report as JSON, and nothing else",
        nullptr},
@@ -126,6 +136,8 @@ std::optional<int> parse(int argc, char **argv, Given &given) {
     return wrong("give the keys of the meeting with --key-provider or --keys-file");
   if (given.max_ratchet < 0 || given.max_ratchet > kMostRatchet)
     return wrong("--max-ratchet takes 0 to " + std::to_string(kMostRatchet));
+  if (given.server_frames && !is_one_of(given.server_frames, {"drop", "known", "pass"}))
+    return wrong("--server-frames takes drop, known or pass");
   return {};
 }
 
@@ -137,6 +149,7 @@ UnsealOptions options_of(const Given &given) {
   options.participant = given.participant ? given.participant : "";
   options.providers = given.providers;
   options.max_ratchet = static_cast<unsigned>(given.max_ratchet);
+  options.server_frames = given.server_frames ? given.server_frames : "drop";
   return options;
 }
 
@@ -203,6 +216,20 @@ void allow_many_files() {
   }
 }
 
+// The exit status. The recording is there already: a full disk or a reader that went away does not
+// take it back, and is told.
+int tell(const recorder::UnsealReport &report, const Given &given) {
+  const std::string text =
+      given.json ? recorder::report_json(report) + "\n" : report_text(report, given.report);
+  if (fputs(text.c_str(), stdout) < 0 || fflush(stdout) != 0) {
+    const int error = errno;
+    g_printerr("e2ee-unseal: %s was written, but not its report: %s\n",
+               harmless(report.outputs.front()).c_str(), g_strerror(error));
+    return kNotTold;
+  }
+  return report.whole() ? kAllOpened : kSomeMissing;
+}
+
 int run(const Given &given) {
   Terminal terminal;
   Bar bar(terminal);
@@ -215,10 +242,7 @@ int run(const Given &given) {
             bar.show(progress);
         });
     terminal.end_progress();
-    const std::string text =
-        given.json ? recorder::report_json(report) + "\n" : report_text(report, given.report);
-    fputs(text.c_str(), stdout);
-    return report.whole() ? kAllOpened : kSomeClosed;
+    return tell(report, given);
   } catch (const Stopped &) {
     terminal.end_progress();
     return ended_by_signal();

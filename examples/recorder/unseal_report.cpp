@@ -51,12 +51,14 @@ void write_track(std::ostream &out, const TrackReport &track, bool all_keys) {
         << " fits, or they were damaged\n";
   if (track.malformed > 0)
     out << "    " << track.malformed << " frames: not laid out like encrypted ones\n";
-  if (track.from_server > 0)
-    out << "    " << track.from_server << " frames: made by the server, left out\n";
+  if (track.from_server > track.passed)
+    out << "    " << track.from_server - track.passed << " frames: made by the server, left out\n";
+  if (track.passed > 0)
+    out << "    " << track.passed
+        << " frames: made by the server, or by anyone on the way: in the file, proven by no key\n";
   if (const std::uint64_t lost = track.lost(); lost > 0)
-    out << "    " << lost
-        << " frames: opened, but not in the file: those before the first key frame, or they are "
-           "not "
+    out << "    " << lost << (track.codec == "vp9" ? " pictures" : " frames")
+        << ": opened, but not in the file: those before the first key frame, or they are not "
         << track.codec << "\n";
   write_keys(out, track, all_keys);
 }
@@ -92,10 +94,12 @@ JsonWriter track_json(const TrackReport &track) {
                    {"frames", json_unsigned(track.read)},
                    {"opened", json_unsigned(track.opened)},
                    {"written", json_unsigned(track.written)},
+                   {"not-written", json_unsigned(track.lost())},
                    {"not-opened", json_unsigned(track.closed())},
                    {"malformed", json_unsigned(track.malformed)},
                    {"impossible-key", json_unsigned(track.impossible_key)},
                    {"server-frames", json_unsigned(track.from_server)},
+                   {"server-frames-passed", json_unsigned(track.passed)},
                    {"first", seconds(track.first_ns)},
                    {"last", seconds(track.last_ns)}});
   json.set("no-key", by_index(track.no_key))

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+#include "verify_log.h"
+
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <algorithm>
@@ -158,6 +161,21 @@ LogReport verify_log(const std::string &path, const std::string &public_key_file
   if (log.bad())
     throw Failure(path + ": cannot read the audit log to its end");
   return report;
+}
+
+int tell_log(const std::string &path, const std::string &public_key_file) {
+  constexpr int kClosed = 0, kBroken = 1, kNotChecked = 2, kOpenEnded = 3;
+  try {
+    const LogReport report = verify_log(path, public_key_file);
+    printf("%s\n", report.text().c_str());
+    fflush(stdout);
+    return report.state == LogState::kClosed      ? kClosed
+           : report.state == LogState::kOpenEnded ? kOpenEnded
+                                                  : kBroken;
+  } catch (const std::exception &failure) {
+    fprintf(stderr, "could not be checked: %s\n", progress_text::harmless(failure.what()).c_str());
+    return kNotChecked;
+  }
 }
 
 std::string LogReport::text() const {

@@ -6,6 +6,7 @@
 #include "files.h"
 #include "recorder/audit.h"
 #include "recorder/signature.h"
+#include "recorder/verify_log.h"
 
 namespace recorder {
 namespace {
@@ -123,6 +124,35 @@ TEST_F(AuditDamage, LinesRemovedDoubledSwappedOrEdited) {
   std::vector<std::string> changed = lines;
   changed[2].replace(changed[2].find("alice"), 5, "carol");
   expect_broken(changed, 4, "edited: the next line no longer fits");
+}
+
+TEST_F(AuditDamage, WhatCannotBeCheckedIsNotBroken) {
+  const auto status = [&](const std::string &log, const std::string &with, std::string *said) {
+    testing::internal::CaptureStdout();
+    testing::internal::CaptureStderr();
+    const int code = tell_log(folder / log, folder / with);
+    *said = testing::internal::GetCapturedStdout() + testing::internal::GetCapturedStderr();
+    return code;
+  };
+  write_file(folder / "cut", joined({lines.begin(), lines.end() - 1}));
+  write_file(folder / "edited", joined({lines.begin() + 1, lines.end()}));
+  make_key_pair(folder / "other.pem");
+  std::string said;
+  const auto begins = [&said](const char *word) { return said.rfind(word, 0) == 0; };
+  EXPECT_EQ(status("good", "audit.pem.pub", &said), 0);
+  EXPECT_TRUE(begins("closed: ")) << said;
+  EXPECT_EQ(status("cut", "audit.pem.pub", &said), 3);
+  EXPECT_TRUE(begins("open-ended: ")) << said;
+  EXPECT_EQ(status("edited", "audit.pem.pub", &said), 1);
+  EXPECT_TRUE(begins("broken: ")) << said;
+  EXPECT_EQ(status("good", "other.pem.pub", &said), 1);
+  EXPECT_TRUE(begins("broken: ")) << said;
+  const std::pair<const char *, const char *> typos[] = {
+      {"goood", "audit.pem.pub"}, {"", "audit.pem.pub"}, {"good", "audit.pub"}, {"good", "good"}};
+  for (const auto &[log, with] : typos) {
+    EXPECT_EQ(status(log, with, &said), 2) << log << " " << with;
+    EXPECT_TRUE(begins("could not be checked: ")) << said;
+  }
 }
 
 TEST_F(AuditDamage, SomethingBehindTheEnd) {

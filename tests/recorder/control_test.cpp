@@ -146,7 +146,7 @@ TEST_F(ControlTest, NamesDoNotSteerTheTerminal) {
 
 TEST_F(ControlTest, TheClientSaysWhatIsWrong) {
   testing::internal::CaptureStderr();
-  EXPECT_EQ(control_client(path, {"status", ""}), 2);
+  EXPECT_EQ(control_client(path, {"status", ""}), 1);
   EXPECT_NE(testing::internal::GetCapturedStderr().find("no recorder answers"), std::string::npos);
   const auto control = start();
   testing::internal::CaptureStderr();

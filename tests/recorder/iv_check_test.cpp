@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "recorder/ivcheck.h"
+#include "recorder/unseal.h"
 
 namespace {
 
@@ -35,6 +36,18 @@ TEST(RecorderIvCheck, TellsReplaysFromIvsThatWereUsedTwice) {
   EXPECT_FALSE(check.first_ones()[1].replay);
 }
 
+TEST(RecorderIvCheck, TellsOnlyReplaysOfFramesThatDidNotOpen) {
+  IvCheck check;
+  const Bytes frame{1, 2, 3}, other{1, 2, 4};
+  using Verdict = IvCheck::Verdict;
+  EXPECT_EQ(check.add("0/0/0", iv_of(1), frame, {}), Verdict::kNew);
+  EXPECT_EQ(check.add_closed(frame, {10, 0, 0, false}), Verdict::kNew);
+  EXPECT_EQ(check.add_closed(other, {20, 0, 0, false}), Verdict::kNew);
+  EXPECT_EQ(check.add_closed(frame, {30, 0, 0, false}), Verdict::kReplay);
+  EXPECT_EQ(check.replays(), 1u);
+  EXPECT_EQ(check.reused(), 0u);
+}
+
 TEST(RecorderIvCheck, RemembersAll) {
   constexpr std::uint64_t kMany = 100'000;
   IvCheck check;
@@ -42,6 +55,30 @@ TEST(RecorderIvCheck, RemembersAll) {
     ASSERT_EQ(check.add("0", iv_of(i), iv_of(i), {}), IvCheck::Verdict::kNew);
   for (std::uint64_t i = 0; i < kMany; i += 97)
     ASSERT_EQ(check.add("0", iv_of(i), iv_of(i), {}), IvCheck::Verdict::kReplay);
+}
+
+// Three layers a picture: of a time each, as the merger sees them.
+TEST(RecorderUnsealReport, CountsPicturesOfVp9ThatAreNotInTheFile) {
+  recorder::TrackReport track;
+  track.codec = "vp9";
+  for (const std::int64_t time : {0, 0, 0, 33, 33, 33, 20, 20, 33, -1, -1}) {
+    ++track.read;
+    ++track.opened;
+    track.count_due(time);
+  }
+  EXPECT_EQ(track.due, 6u);
+  recorder::UnsealReport report;
+  for (const std::uint64_t written : {7, 6, 4}) {
+    track.written = written;
+    report.tracks = {track};
+    EXPECT_EQ(track.lost(), written < 6 ? 6 - written : 0);
+    EXPECT_EQ(report.whole(), written >= 6);
+  }
+  recorder::TrackReport sound;
+  sound.codec = "opus";
+  for (int i = 0; i < 3; ++i)
+    sound.count_due(0);
+  EXPECT_EQ(sound.lost(), 3u);
 }
 
 }  // namespace

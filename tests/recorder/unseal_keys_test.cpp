@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Keys of long meetings: indices that repeat, ratchets, keys that are missing.
+// Keys of long meetings: indices that repeat, ratchets, keys that are missing; frames that have
+// none; what the metadata says wrongly.
 #include <algorithm>
+#include <fstream>
+#include <iterator>
+#include <optional>
 
 #include "sealed.h"
 
@@ -204,6 +208,135 @@ TEST_F(UnsealKeys, IsNotKeptFromItsWorkByKeysThatCannotBe) {
   EXPECT_EQ(run.tracks[0].impossible_key, kInjected);
   EXPECT_EQ(run.tracks[0].no_key, 0);
   expect_same(read_recording(folder.file("alice.open.webm")), plain);
+}
+
+// SFrame counts from the beginning with each key, so that IVs repeat under one index.
+TEST_F(UnsealKeys, DoesNotTakeKeysThatAreNotThereForABrokenSender) {
+  seal.scheme = "sframe";
+  seal.sframe_kid_map = "plain";
+  const Stream plain = opus();
+  const auto with = [&](guint8 fill, guint kid) {
+    return encrypt(plain, raw_provider(fill, kid), {.scheme = "sframe", .sframe_kid = kid});
+  };
+  Stream stream = with(1, 7);
+  std::int64_t time = stream.frames.back().ns;
+  for (const Stream &other : {with(2, 8), with(3, 8)}) {
+    for (const Frame &frame : other.frames)
+      stream.frames.push_back({frame.bytes, time += 20'000'000});
+  }
+  stream.frames.push_back({stream.frames[70].bytes, time += 20'000'000});
+  write_recording(in(), seal, {stream});
+  Outcome run = unseal({in(), "-k", key_file(folder, 1, 7), "--json"});
+  EXPECT_EQ(run.status, 3) << run.err;
+  ASSERT_EQ(run.tracks.size(), 1u);
+  EXPECT_EQ(run.tracks[0].opened, 60);
+  EXPECT_EQ(run.tracks[0].no_key, 121);
+  EXPECT_EQ(run.reused, 0);
+  EXPECT_EQ(run.replayed, 1);
+  // With keys that open none of them it is the same.
+  run = unseal({in(), "-k", key_file(folder, 1, 7), "-k", key_file(folder, 9, 8), "--json", "-o",
+                folder.file("2.webm")});
+  EXPECT_EQ(run.tracks[0].no_match, 121);
+  EXPECT_EQ(run.reused, 0);
+}
+
+// ---- frames that have none ----------------------------------------------------------------------
+
+Bytes from_server(Bytes payload) {
+  for (const char c : std::string("LKROCKS"))
+    payload.push_back(static_cast<guint8>(c));
+  return payload;
+}
+
+class UnsealServerFrames : public UnsealKeys, public testing::WithParamInterface<const char *> {};
+
+TEST_P(UnsealServerFrames, PassAsTheUserSays) {
+  const std::string mode = GetParam();
+  seal.scheme = "realtimekit";
+  Bytes silence(80);  // as LiveKit's server makes it
+  silence[0] = 0xf8, silence[1] = 0xff, silence[2] = 0xfe;
+  const Bytes other = {0xf8, 1, 2, 3};
+  Stream plain = opus(), sealed = encrypt(plain, raw_provider(1), {.scheme = "realtimekit"});
+  std::int64_t time = plain.frames.back().ns;
+  for (const Bytes &payload : {silence, other}) {
+    time += 20'000'000;
+    sealed.frames.push_back({from_server(payload), time});
+    if (mode == "pass" || (mode == "known" && payload == silence))
+      plain.frames.push_back({payload, time});
+  }
+  write_recording(in(), seal, {sealed});
+  std::vector<std::string> arguments{in(), "-k", key_file(folder, 1, 0), "--json"};
+  if (mode != "default")
+    arguments.insert(arguments.end(), {"--server-frames", mode});
+  const Outcome run = unseal(arguments);
+  EXPECT_EQ(run.status, 0) << run.err << run.out;
+  ASSERT_EQ(run.tracks.size(), 1u);
+  EXPECT_EQ(run.tracks[0].opened, 60);
+  EXPECT_EQ(run.tracks[0].written, static_cast<std::int64_t>(plain.frames.size()));
+  EXPECT_NE(run.out.find("\"server-frames\":2"), std::string::npos) << run.out;
+  expect_same(read_recording(folder.file("alice.open.webm")), {plain});
+}
+
+INSTANTIATE_TEST_SUITE_P(All, UnsealServerFrames,
+                         testing::Values("default", "drop", "known", "pass"),
+                         [](const auto &item) { return std::string(item.param); });
+
+// Who was muted all the time; but those of the server do not stand in for keys that fit.
+TEST_F(UnsealKeys, TakesFramesOfTheServerAlone) {
+  seal.scheme = "realtimekit";
+  const Stream plain = opus();
+  Stream sealed{plain.caps, {{from_server({0xf8, 1, 2, 3}), 0}}};
+  write_recording(in(), seal, {sealed});
+  const std::string key = key_file(folder, 1, 0);
+  EXPECT_EQ(unseal({in(), "-k", key}).status, 1);
+  const Outcome run = unseal({in(), "-k", key, "--server-frames", "pass"});
+  EXPECT_EQ(run.status, 0) << run.err;
+  EXPECT_NE(run.out.find("proven by no key"), std::string::npos) << run.out;
+  sealed.frames.push_back(
+      {encrypt(plain, raw_provider(2), {.scheme = "realtimekit"}).frames[0].bytes, 20'000'000});
+  write_recording(folder.file("other.mkv"), seal, {sealed});
+  EXPECT_EQ(unseal({folder.file("other.mkv"), "-k", key, "--server-frames", "pass"}).status, 1);
+}
+
+// ---- what the metadata says wrongly -------------------------------------------------------------
+
+// Seconds of Unix time.
+std::optional<std::int64_t> date_of(const std::string &path) {
+  constexpr std::int64_t kUnixTimeOf2001 = 978307200;
+  std::ifstream file(path, std::ios::binary);
+  const Bytes bytes{std::istreambuf_iterator<char>(file), {}};
+  const Bytes id{0x44, 0x61, 0x88};  // DateUTC, eight bytes
+  const auto found = std::search(bytes.begin(), bytes.end(), id.begin(), id.end());
+  if (bytes.end() - found < 11)
+    return {};
+  std::uint64_t value = 0;
+  for (auto byte = found + 3; byte != found + 11; ++byte)
+    value = value << 8 | *byte;
+  return static_cast<std::int64_t>(value) / 1'000'000'000 + kUnixTimeOf2001;
+}
+
+TEST_F(UnsealKeys, TakesTimesThatCannotBeForUnknown) {
+  const Stream sealed = encrypt(opus(), raw_provider(1));
+  const std::string key = key_file(folder, 1, 0);
+  constexpr std::int64_t kMinute = 60;
+  for (const std::string started :
+       {"2026-01-02T03:04:05Z", "2199-12-31T23:59:59Z", "9999-12-31T23:59:59Z",
+        "2500-01-01T00:00:00Z", "1969-12-31T23:59:59Z", "0001-01-01T00:00:00Z", "soon"}) {
+    SCOPED_TRACE(started);
+    seal.started = started;
+    const std::string name = folder.file(started);
+    write_recording(name + ".mkv", seal, {sealed});
+    const Outcome run = unseal({name + ".mkv", "-k", key, "-o", name + ".webm"});
+    ASSERT_EQ(run.status, 0) << run.err;
+    const auto date = date_of(name + ".webm");
+    ASSERT_TRUE(date);
+    if (started.starts_with("2026"))
+      EXPECT_EQ(*date, 1767323045);
+    else if (started.starts_with("2199"))
+      EXPECT_EQ(*date, 7258118399);
+    else
+      EXPECT_LT(std::abs(*date - g_get_real_time() / G_USEC_PER_SEC), kMinute);
+  }
 }
 
 // Another key of the same index opens no more of the old one's frames.

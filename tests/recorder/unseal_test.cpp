@@ -9,6 +9,7 @@
 #include "elements/svc_encoder.h"
 #include "recorder/framechain.h"
 #include "sealed.h"
+#include "unseal_faults.h"
 
 namespace {
 
@@ -231,6 +232,7 @@ TEST_F(Unseal, JoinsLayersOfVp9) {
   const std::vector<Stream> read = read_recording(folder.file("alice.open.webm"));
   ASSERT_EQ(read.size(), 1u);
   EXPECT_EQ(read[0].frames.size(), pictures.size());
+  EXPECT_NE(run.out.find("\"not-written\":0"), std::string::npos) << run.out;
   expect_same(read, {through_chain(layers, "vp9", "video/x-vp9")});
 }
 
@@ -331,6 +333,64 @@ TEST_F(Unseal, LeavesNothingBehindWhenNothingOpens) {
       << run.err;
 }
 
+// ---- what the file system does not do -----------------------------------------------------------
+
+class UnsealFaults : public Unseal {
+ protected:
+  void SetUp() override {
+    if (!Faults::possible())
+      GTEST_SKIP() << "this system has no seccomp";
+    write_recording(in(), seal_of("livekit"), {encrypt(plain[0], raw_provider(kFill))});
+    command = {in(), "-k", key()};
+    before = folder.names();
+  }
+  void expect_written(const std::vector<std::string> &added) {
+    std::vector<std::string> names = before;
+    names.insert(names.end(), added.begin(), added.end());
+    std::sort(names.begin(), names.end());
+    EXPECT_EQ(folder.names(), names);
+    expect_same(read_recording(folder.file("alice.open.webm")), plain);
+  }
+
+  const std::vector<Stream> plain{opus()};
+  std::vector<std::string> command, before;
+};
+
+TEST_F(UnsealFaults, IsNoSuccessUnlessTheNameIsOnTheDisk) {
+  const Outcome run = Faults().refuse(SYS_fsync, EIO).unseal(command);
+  EXPECT_EQ(run.status, 1) << run.out;
+  EXPECT_NE(run.err.find("cannot make sure that the folder"), std::string::npos) << run.err;
+  EXPECT_EQ(folder.names(), before);
+  EXPECT_EQ(Faults().refuse(SYS_fsync, EINVAL).unseal(command).status, 0);
+  expect_written({"alice.open.webm"});
+}
+
+TEST_F(UnsealFaults, GivesItsNameInTwoStepsWhereItMust) {
+  const Outcome run = Faults().refuse_nameless().unseal(command);
+  EXPECT_EQ(run.status, 0) << run.err;
+  expect_written({"alice.open.webm"});
+}
+
+TEST_F(UnsealFaults, TellsOfANameThatItCannotTakeAway) {
+  const Outcome run = Faults().refuse_nameless().refuse_unlink().unseal(command);
+  EXPECT_EQ(run.status, 0) << run.err;
+  expect_written({"alice.open.webm", "alice.open.webm.part"});
+  EXPECT_NE(run.out.find("alice.open.webm.part could not be removed"), std::string::npos)
+      << run.out;
+}
+
+TEST_F(UnsealFaults, SaysWhenNothingTakesItsReport) {
+  for (const char *style : {"--report", "--json"}) {
+    command.push_back(style);
+    const Outcome run = Faults().unseal(command, "/dev/full");
+    EXPECT_EQ(run.status, 4) << run.err;
+    EXPECT_NE(run.err.find("alice.open.webm was written, but not its report"), std::string::npos)
+        << run.err;
+    expect_written({"alice.open.webm"});
+    std::filesystem::remove(folder.file("alice.open.webm"));
+  }
+}
+
 // The search for the key of a damaged frame takes far longer than this test may.
 TEST_F(Unseal, LeavesNothingBehindWhenItIsStopped) {
   Stream broken = encrypt(vp8(), passphrase_provider("a passphrase"));
@@ -377,6 +437,7 @@ TEST_F(Unseal, SaysWhatIsWrongWithItsUse) {
   EXPECT_EQ(unseal({in()}).status, 2);
   EXPECT_EQ(unseal({in(), "-k", "shared,passphrase=x", "--max-ratchet", "-1"}).status, 2);
   EXPECT_EQ(unseal({in(), "--no-such-option"}).status, 2);
+  EXPECT_EQ(unseal({in(), "-k", "shared,passphrase=x", "--server-frames", "some"}).status, 2);
   EXPECT_EQ(unseal({in(), "-k", "shared,passphrase=x"}).status, 1);  // no such file
   EXPECT_EQ(unseal({"--help"}).status, 0);
   folder.write("text.mkv", "this is no recording");
