@@ -24,8 +24,13 @@ std::vector<GstElement *> elements_for(GstElement *bin, const std::string &codec
   return {};
 }
 
+// A pad without a template takes only the caps that it has once it has some, and pictures change
+// their size.
 examples::ObjectPtr<GstPad> new_pad(const char *name, GstPadDirection direction) {
-  GstPad *pad = gst_pad_new(name, direction);
+  const examples::CapsPtr any(gst_caps_new_any());
+  const examples::ObjectPtr<GstPadTemplate> all(static_cast<GstPadTemplate *>(
+      gst_object_ref_sink(gst_pad_template_new(name, direction, GST_PAD_ALWAYS, any.get()))));
+  GstPad *pad = gst_pad_new_from_template(all.get(), name);
   gst_object_ref_sink(pad);
   gst_pad_set_active(pad, TRUE);
   return examples::ObjectPtr<GstPad>(pad);
