@@ -33,12 +33,12 @@ constexpr const char *kDescription =
     "    --mode sealed --output recordings\n"
     "\n"
     "Exit status: 0 = ended as asked; 1 = failed; 2 = wrong usage, or the room refuses the\n"
-    "recorder; 3 = ended as asked, but frames\n"
-    "could not be decrypted or written, or there was trouble with disk, SFU or keys file: the "
-    "audit\n"
-    "log tells. verify-log: 0 = closed, 1 = broken, 3 = open-ended: its writer did not end in "
-    "good\n"
-    "order.";
+    "recorder; 3 = ended as asked, but frames could not be decrypted or written, or there was\n"
+    "trouble with disk, SFU or keys file: the audit log tells. verify-log: 0 = closed; 1 = "
+    "broken;\n"
+    "2 = wrong usage, or log or key could not be read; 3 = open-ended: its writer did not end in\n"
+    "good order. withdraw, allow, status, stop: 0 = done; 1 = refused, or no recorder answers;\n"
+    "2 = wrong usage.";
 
 class Wrong : public std::runtime_error {
   using std::runtime_error::runtime_error;

@@ -30,6 +30,7 @@ def play(meeting):
     start = time.time()
     turn = 0
     announced = {}
+    reloads = {}
     while time.time() < start + SECONDS:
         passed = time.time() - start
         while acts and passed >= acts[0][0]:
@@ -42,10 +43,12 @@ def play(meeting):
                 left[name] = time.time()
         # Where an index is used again the new key must be known in time: with the old one in its
         # place nobody can tell that frames only have to wait.
-        if passed >= turn * ROTATE_SECONDS:
+        known = all(len(r.told("keys-reloaded")) > reloads[r] for r in reloads)
+        if passed >= turn * ROTATE_SECONDS and not announced:
             turn += 1
+            reloads = {r: len(r.told("keys-reloaded")) for r in meeting.recorders if r.mode == "open"}
             announced = {name: publishers.new_key(name)[0] for name in sorted(present)}
-        elif announced and passed >= (turn - 1) * ROTATE_SECONDS + ANNOUNCE_SECONDS:
+        elif announced and known and passed >= (turn - 1) * ROTATE_SECONDS + ANNOUNCE_SECONDS:
             for name in present & announced.keys():
                 publishers.use_key(name, announced[name])
             announced = {}
