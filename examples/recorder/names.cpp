@@ -7,7 +7,8 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstring>
+
+#include "matroska.h"
 
 namespace recorder {
 
@@ -66,7 +67,7 @@ CreatedFile create_file(int folder, const std::string &stem, const std::string &
     if (fd >= 0)
       return {fd, name};
     if (errno != EEXIST)
-      throw Failure("cannot create " + name + ": " + std::strerror(errno));
+      throw WriteFailure("cannot create " + name, errno);
   }
   throw Failure("cannot create " + stem + "." + extension + ": " + std::to_string(kMostOfOneName) +
                 " files of this name are in the folder, move them away");

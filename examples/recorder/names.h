@@ -20,7 +20,8 @@ struct CreatedFile {
   std::string name;  // in the folder
 };
 // Makes STEM.EXTENSION, or STEM.2.EXTENSION and so on: mode 0600, never an existing one, no links
-// followed. Names are passed over when NAME + `beside` exists. Throws Failure.
+// followed. Names are passed over when NAME + `beside` exists. Throws Failure,
+// a WriteFailure where the disk refuses.
 CreatedFile create_file(int folder, const std::string &stem, const std::string &extension,
                         const std::string &beside = {});
 

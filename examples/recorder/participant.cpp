@@ -8,9 +8,6 @@ namespace {
 
 using std::chrono::steady_clock;
 
-// A state that stays is noted this often, however many frames bring it.
-constexpr std::chrono::seconds kStateEvery{10};
-
 std::optional<Seal> seal_for(std::optional<Seal> seal, const Feed &feed) {
   if (seal)
     seal->identity = feed.identity;
@@ -47,6 +44,11 @@ Participant::Participant(const Context &context, const Feed &feed)
       feed_(feed),
       folder_(context.folder),
       seal_(seal_for(context.seal, feed)),
+      receive_(context.receive),
+      key_states_([this](const std::string &state, std::uint64_t frames, bool is_new) {
+        journal_.note("frames-" + state, {{"participant", identity()}, {"frames", number(frames)}},
+                      is_new ? identity() + ": " + state : "");
+      }),
       subscription_(context.room, feed, context.receive, subscription_events()) {
   std::string codecs;
   for (const Feed::Stream &stream : feed.streams)
@@ -62,9 +64,12 @@ Participant::Participant(const Context &context, const Feed &feed)
 RecordingEvents Participant::recording_events() {
   Journal &journal = journal_;
   RecordingEvents events;
-  events.started = [&journal](const std::string &identity, const std::string &file) {
-    journal.note("recording-started", {{"participant", identity}, {"file", file}},
-                 "recording " + identity + " into " + file);
+  events.started = [&journal, is_sealed = seal_.has_value()](const std::string &identity,
+                                                             const std::string &file) {
+    JsonFields fields{{"participant", identity}, {"file", file}};
+    if (is_sealed)  // without keys nothing proves it; otherwise key-used says
+      fields.emplace_back("identity", "asserted");
+    journal.note("recording-started", fields, "recording " + identity + " into " + file);
   };
   events.closed = [&journal](const std::string &identity, const RecordingEvents::Closed &closed) {
     journal.note("recording-closed",
@@ -91,27 +96,12 @@ Subscription::Events Participant::subscription_events() {
                   identity() + ": " + why, true);
   };
   events.state = [this](const std::string &, const std::string &state, std::uint64_t frames) {
-    note_state(state, frames);
+    key_states_.add(state, frames);
   };
   events.frame = [this](Media media, unsigned nth, GstSample *frame) {
     recorded(nth).recording.push(media, frame);
   };
   return events;
-}
-
-void Participant::note_state(const std::string &state, std::uint64_t frames) {
-  const auto now = steady_clock::now();
-  const bool changed = key_state_ != state;
-  if (changed)
-    state_frames_ = 0;
-  state_frames_ += frames;
-  if (!changed && now - state_noted_ < kStateEvery)
-    return;
-  key_state_ = state;
-  state_noted_ = now;
-  journal_.note("frames-" + state,
-                {{"participant", identity()}, {"frames", number(std::exchange(state_frames_, 0))}},
-                changed ? identity() + ": " + state : "");
 }
 
 // A file that follows another begins in the middle of things: a key frame lets it be decoded soon.
@@ -126,8 +116,9 @@ void Participant::note_file(Recorded &recorded, const std::string &file) {
 }
 
 void Participant::note_end() {
+  key_states_.note_rest();
   const ReceiveStats stats = subscription_.stats();
-  std::uint64_t arrived = 0, dropped = 0, lost = 0;
+  std::uint64_t arrived = 0, dropped = 0, lost = stats.frames_left_out;
   for (const TrackStats &track : stats.tracks) {
     arrived += track.frames_arrived;
     dropped += track.frames_dropped;
@@ -141,7 +132,7 @@ void Participant::note_end() {
                  {"frames-not-decrypted", number(dropped)},
                  {"frames-not-written", number(lost)},
                  {"packets-lost", number(stats.packets_lost + stats.packets_late)}},
-                identity() + " left", dropped + lost > 0 && !withdrawn_ever_);
+                identity() + " left", dropped + lost > withdrawn_frames_.missed(stats));
 }
 
 // ---- recordings ---------------------------------------------------------------------------------
@@ -152,8 +143,9 @@ Participant::Recorded &Participant::recorded(unsigned nth) {
   if (!place) {
     place = std::make_unique<Recorded>(
         Recording::Settings{folder_, identity(), seal_, recording_events()});
+    place->recording.allow(since_ns_);
     if (withdrawn_)
-      place->recording.withdraw();
+      place->recording.withhold();
   }
   return *place;
 }
@@ -174,19 +166,30 @@ void Participant::update(const Feed &feed) {
 void Participant::tick() {
   if (closing_)
     return;
+  if (withdrawn_frames_.is_settling())
+    withdrawn_frames_.settle(subscription_.stats());
   for (Recorded *recorded : all()) {
     recorded->recording.tick();
     note_file(*recorded, recorded->recording.counts().file);
   }
 }
 
-void Participant::withdraw(const std::string &by) {
+void Participant::withhold() {
   {
     const std::lock_guard lock(mutex_);
     if (withdrawn_ || closing_)
       return;
-    withdrawn_ = withdrawn_ever_ = true;
+    withdrawn_ = true;
   }
+  for (Recorded *recorded : all())
+    recorded->recording.withhold();
+  withdrawn_frames_.begin(subscription_.stats());
+}
+
+void Participant::withdraw(const std::string &by) {
+  withhold();
+  if (!withdrawn_ || std::exchange(withdrawal_noted_, true))
+    return;
   for (Recorded *recorded : all())
     recorded->recording.withdraw();
   journal_.note("withdrawn", {{"participant", identity()}, {"by", by}},
@@ -198,10 +201,12 @@ void Participant::allow(const std::string &by) {
     const std::lock_guard lock(mutex_);
     if (!withdrawn_)
       return;
-    withdrawn_ = false;
+    withdrawn_ = withdrawal_noted_ = false;
+    since_ns_ = running_time_now(receive_);
   }
+  withdrawn_frames_.end(subscription_.stats());
   for (Recorded *recorded : all())
-    recorded->recording.allow();
+    recorded->recording.allow(since_ns_);
   subscription_.request_key_frame();
   journal_.note("allowed", {{"participant", identity()}, {"by", by}},
                 identity() + " may be recorded again: allowed by " + by);
@@ -241,9 +246,10 @@ std::vector<ProgressRow> Participant::rows() {
     row.lost = counts.lost;
     row.bytes = counts.bytes;
     row.file = counts.file;
-    const bool waits_for_key = key_state_ == "missing-key" || key_state_ == "decryption-failed";
+    const std::string &key_state = key_states_.state();
+    const bool waits_for_key = key_state == "missing-key" || key_state == "decryption-failed";
     if (waits_for_key && counts.state != "withdrawn" && counts.state != "ended")
-      row.state = key_state_;
+      row.state = key_state;
     rows.push_back(std::move(row));
   }
   return rows;

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "journal.h"
+#include "receive_stats.h"
 #include "recording.h"
 #include "subscription.h"
 
@@ -37,7 +38,8 @@ class Participant {
   void update(const Feed &feed);
   void tick();
 
-  void withdraw(const std::string &by);  // ends the files at once
+  void withhold();                       // nothing of theirs is recorded any more
+  void withdraw(const std::string &by);  // and the files end
   void allow(const std::string &by);
 
   // Takes what is on its way, closes the files and hashes them on another thread. `gone` comes
@@ -60,7 +62,6 @@ class Participant {
   Subscription::Events subscription_events();
   Recorded &recorded(unsigned nth);  // any thread
   std::vector<Recorded *> all();
-  void note_state(const std::string &state, std::uint64_t frames);
   void note_file(Recorded &recorded, const std::string &file);
   void note_end();
   void close(const std::string &reason);
@@ -69,14 +70,15 @@ class Participant {
   Feed feed_;
   const int folder_;
   const std::optional<Seal> seal_;
-  std::string key_state_;           // what e2eedecrypt reported last
-  std::uint64_t state_frames_ = 0;  // that are not noted yet
-  std::chrono::steady_clock::time_point state_noted_;
-  bool withdrawn_ever_ = false;
+  const ReceiveSettings &receive_;
+  StateNotes key_states_;
+  WithdrawnFrames withdrawn_frames_;
+  bool withdrawal_noted_ = false;
   bool closing_ = false;  // on another thread
   std::function<void()> gone_;
-  std::mutex mutex_;  // of the next two; recordings stay where they are
+  std::mutex mutex_;  // of the next three; recordings stay where they are
   bool withdrawn_ = false;
+  std::int64_t since_ns_ = 0;  // they were allowed, as running time
   std::map<unsigned, std::unique_ptr<Recorded>> recorded_;
   Subscription subscription_;  // goes first: its threads push into the recordings
 };

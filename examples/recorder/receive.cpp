@@ -62,6 +62,11 @@ void call(Callback callback, Arguments &&...arguments) {
 
 }  // namespace
 
+std::int64_t running_time_now(const ReceiveSettings &settings) {
+  ObjectPtr<GstClock> clock(gst_system_clock_obtain());
+  return GST_CLOCK_DIFF(settings.base_time, gst_clock_get_time(clock.get()));
+}
+
 class Receiver::Core : public std::enable_shared_from_this<Core> {
  public:
   Core(const ReceiveSettings &settings, const std::string &participant, Events events);
@@ -90,7 +95,8 @@ class Receiver::Core : public std::enable_shared_from_this<Core> {
   void answer();
   void on_ice_state();
   void end_input();
-  void on_track_ended();
+  void end_buffer(GstElement *jitterbuffer);
+  void on_ended();
   void fail(const std::string &why);
   bool all_ended() const;
   void post(std::function<void(Core &)> callback) {
@@ -106,6 +112,7 @@ class Receiver::Core : public std::enable_shared_from_this<Core> {
   bool failed_ = false;
   bool negotiating_ = false;
   bool ending_ = false;
+  std::size_t full_buffers_ = 0;  // jitter buffers that have not given all they hold, at the end
   std::optional<std::string> next_offer_;
   std::function<void()> drained_;
   Timer drain_limit_;
@@ -251,7 +258,7 @@ void Receiver::Core::add_track(GstPad *pad) {
   auto track = std::make_unique<Track>(
       pipeline_.get(), pad, settings_, participant_,
       [frame = frame_, nth](Media of, GstSample *sample) { frame(of, nth, sample); },
-      [this] { post([](Core &core) { core.on_track_ended(); }); });
+      [this] { post([](Core &core) { core.on_ended(); }); });
   std::lock_guard lock(mutex_);
   tracks_.push_back(std::move(track));
 }
@@ -382,22 +389,42 @@ void Receiver::Core::drain(std::function<void()> drained) {
 // The end goes behind what the jitter buffers hold. They give up what is missing in between.
 void Receiver::Core::end_input() {
   ending_ = true;
-  for (const auto &buffer : jitterbuffers_of(pipeline_.get())) {
-    // At its end it takes timers as expired, and one that may ask again for a packet does so
-    // without a pause, for as long as the latency is.
-    g_object_set(buffer.get(), "rtx-max-retries", 0, nullptr);
-    gst_pad_send_event(examples::static_pad(buffer.get(), "sink").get(), gst_event_new_eos());
-  }
+  const auto buffers = jitterbuffers_of(pipeline_.get());
+  full_buffers_ = buffers.size();
+  for (const auto &buffer : buffers)
+    end_buffer(buffer.get());
   const milliseconds limit = milliseconds(settings_.latency_ms) +
                              milliseconds(settings_.key_wait / GST_MSECOND) + kDrainMargin;
   drain_limit_.start(limit, [this] {
     if (const auto callback = std::exchange(drained_, nullptr))
       callback();
   });
-  on_track_ended();
+  on_ended();
 }
 
+void Receiver::Core::end_buffer(GstElement *jitterbuffer) {
+  // At its end it takes timers as expired, and one that may ask again for a packet does so
+  // without a pause, for as long as the latency is.
+  g_object_set(jitterbuffer, "rtx-max-retries", 0, nullptr);
+  gst_pad_add_probe(
+      examples::static_pad(jitterbuffer, "src").get(), GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM,
+      [](GstPad *, GstPadProbeInfo *info, gpointer self) {
+        if (GST_EVENT_TYPE(GST_PAD_PROBE_INFO_EVENT(info)) != GST_EVENT_EOS)
+          return GST_PAD_PROBE_OK;
+        static_cast<Core *>(self)->post([](Core &core) {
+          --core.full_buffers_;
+          core.on_ended();
+        });
+        return GST_PAD_PROBE_REMOVE;
+      },
+      this, nullptr);
+  gst_pad_send_event(examples::static_pad(jitterbuffer, "sink").get(), gst_event_new_eos());
+}
+
+// Of a stream whose first packets still wait in a jitter buffer there is no track yet.
 bool Receiver::Core::all_ended() const {
+  if (full_buffers_ > 0)
+    return false;
   std::lock_guard lock(mutex_);
   for (const auto &track : tracks_) {
     if (!track->has_ended())
@@ -406,7 +433,7 @@ bool Receiver::Core::all_ended() const {
   return true;
 }
 
-void Receiver::Core::on_track_ended() {
+void Receiver::Core::on_ended() {
   if (ending_ && drained_ && all_ended())
     drain_limit_.start(milliseconds(0), std::exchange(drained_, nullptr));
 }

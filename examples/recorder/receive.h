@@ -36,18 +36,21 @@ struct ReceiveSettings {
   GstClockTime base_time = GST_CLOCK_TIME_NONE;
 };
 
+// As in the PTS of frames that arrive now.
+std::int64_t running_time_now(const ReceiveSettings &settings);
+
 struct TrackStats {
   Media media;
   std::string codec;
-  std::uint64_t frames_arrived = 0;    // out of the depayloader
-  std::uint64_t frames_delivered = 0;  // given on
-  std::uint64_t frames_held = 0;       // waiting for a key
-  std::uint64_t frames_dropped = 0;    // by e2eedecrypt, whatever the reason
+  std::uint64_t frames_arrived = 0;  // out of the depayloader
+  std::uint64_t frames_held = 0;     // waiting for a key
+  std::uint64_t frames_dropped = 0;  // by e2eedecrypt, but for those that the server made
 };
 struct ReceiveStats {
   std::vector<TrackStats> tracks;
-  std::uint64_t packets_lost = 0;  // never came
-  std::uint64_t packets_late = 0;  // came when nobody waited any more
+  std::uint64_t packets_lost = 0;     // never came
+  std::uint64_t packets_late = 0;     // came when nobody waited any more
+  std::uint64_t frames_left_out = 0;  // decrypted, but of no use for the file; see Succession
 
   ReceiveStats &operator+=(const ReceiveStats &other);  // tracks of one codec are one
 };

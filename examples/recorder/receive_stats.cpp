@@ -2,10 +2,18 @@
 #include "receive_stats.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace recorder {
 
 using examples::ObjectPtr;
+
+namespace {
+
+// A state that stays is noted this often, however many frames bring it.
+constexpr std::chrono::seconds kStateEvery{10};
+
+}  // namespace
 
 // A pipeline that grows meanwhile is gone through from the start: what was found before would be
 // found again.
@@ -45,16 +53,78 @@ void add_packets(ReceiveStats &stats, GstElement *pipeline) {
   }
 }
 
+std::uint64_t frames_missed(const ReceiveStats &stats) {
+  std::uint64_t missed = stats.frames_left_out;
+  for (const TrackStats &track : stats.tracks)
+    missed += track.frames_dropped;
+  return missed;
+}
+
+void WithdrawnFrames::begin(const ReceiveStats &now) {
+  known_ = missed(now);
+  withdrawn_ = true;
+  waiting_ = 0;
+  missed_before_ = frames_missed(now);
+}
+
+void WithdrawnFrames::end(const ReceiveStats &now) {
+  known_ = missed(now);
+  withdrawn_ = false;
+  waiting_ = arrived_ = 0;
+  missed_before_ = frames_missed(now);
+  for (const TrackStats &track : now.tracks) {
+    waiting_ += track.frames_held;
+    arrived_ += track.frames_arrived;
+  }
+}
+
+// Frames leave in the order in which they came.
+void WithdrawnFrames::settle(const ReceiveStats &now) {
+  std::uint64_t arrived = 0, held = 0;
+  for (const TrackStats &track : now.tracks) {
+    arrived += track.frames_arrived;
+    held += track.frames_held;
+  }
+  if (withdrawn_ || arrived < arrived_ + held)
+    return;
+  known_ = missed(now);
+  waiting_ = 0;
+}
+
+std::uint64_t WithdrawnFrames::missed(const ReceiveStats &now) const {
+  const std::uint64_t since = frames_missed(now) - std::min(frames_missed(now), missed_before_);
+  return known_ + (withdrawn_ ? since : std::min(since, waiting_));
+}
+
+// ---- states -------------------------------------------------------------------------------------
+
+void StateNotes::add(const std::string &state, std::uint64_t frames, Clock::time_point now) {
+  const bool is_new = state_ != state;
+  if (is_new)
+    note_rest();
+  frames_ += frames;
+  if (!is_new && now - noted_ < kStateEvery)
+    return;
+  state_ = state;
+  noted_ = now;
+  note_(state, std::exchange(frames_, 0), is_new);
+}
+
+void StateNotes::note_rest() {
+  if (frames_ > 0)
+    note_(state_, std::exchange(frames_, 0), false);
+}
+
 ReceiveStats &ReceiveStats::operator+=(const ReceiveStats &other) {
   packets_lost += other.packets_lost;
   packets_late += other.packets_late;
+  frames_left_out += other.frames_left_out;
   for (const TrackStats &from : other.tracks) {
     auto to = std::find_if(tracks.begin(), tracks.end(),
                            [&from](const TrackStats &track) { return track.codec == from.codec; });
     if (to == tracks.end())
       to = tracks.insert(to, {.media = from.media, .codec = from.codec});
     to->frames_arrived += from.frames_arrived;
-    to->frames_delivered += from.frames_delivered;
     to->frames_held += from.frames_held;
     to->frames_dropped += from.frames_dropped;
   }

@@ -277,6 +277,10 @@ void Recorder::send_away(Participants::iterator who, const std::string &reason) 
 
 std::int64_t Recorder::withdraw(const std::string &identity, const std::string &by) {
   std::int64_t count = 0;
+  for (Participants *all : {&participants_, &leaving_})  // before anything waits for the disk
+    for (auto &who : *all)
+      if (identity.empty() || who->identity() == identity)
+        who->withhold();
   for (Participants *all : {&participants_, &leaving_})
     for (auto &who : *all)
       if (identity.empty() || who->identity() == identity) {

@@ -28,7 +28,9 @@ std::uint64_t sum(const RecordedFile::Frames &frames) {
 }  // namespace
 
 Recording::Recording(Settings settings)
-    : settings_(std::move(settings)), stem_(escape_identity(settings_.identity)) {}
+    : settings_(std::move(settings)), stem_(escape_identity(settings_.identity)) {
+  counts_.state = "waiting";
+}
 
 Recording::~Recording() {
   finish("stopped");
@@ -40,6 +42,9 @@ void Recording::push(Media media, GstSample *frame) {
   {
     const std::lock_guard lock{mutex_};
     take(media, frame);
+    if (withdrawn_)
+      end_file("withdrawn");
+    take_counts();
   }
   deliver();
 }
@@ -48,14 +53,16 @@ void Recording::take(Media media, GstSample *sample) {
   GstBuffer *buffer = gst_sample_get_buffer(sample);
   if (ended_ || withdrawn_ || !buffer || gst_buffer_get_size(buffer) == 0)
     return;
+  Stream &stream = streams_[static_cast<int>(media)];
+  if (GST_BUFFER_PTS_IS_VALID(buffer))
+    stream.last_ns = static_cast<std::int64_t>(GST_BUFFER_PTS(buffer));
+  if (stream.last_ns < since_ns_)
+    return;
   const auto format = format_of(media, gst_sample_get_caps(sample));
   if (!format || retry_at_) {
     lost_++;
     return;
   }
-  Stream &stream = streams_[static_cast<int>(media)];
-  if (GST_BUFFER_PTS_IS_VALID(buffer))
-    stream.last_ns = static_cast<std::int64_t>(GST_BUFFER_PTS(buffer));
   held_.push_back({media, format, {gst_sample_ref(sample), {}}, stream.last_ns, Clock::now()});
   held_bytes_ += gst_buffer_get_size(buffer);
   if (file_ || held_long_enough())
@@ -88,13 +95,15 @@ bool Recording::held_long_enough() const {
 }
 
 void Recording::write_held() {
-  while (!held_.empty()) {
+  while (!held_.empty() && !withdrawn_) {
     const Held &frame = held_.front();
     try {
       if (file_ && !file_->takes(frame.media, *frame.format))
         change_codec();
       if (!file_)
         open_file();
+      if (withdrawn_)  // meanwhile
+        return;
       write(frame);
     } catch (const Failure &failure) {
       give_up(failure);
@@ -173,6 +182,12 @@ void Recording::give_up(const Failure &failure) {
   held_.clear();
   held_bytes_ = 0;
   if (file_) {
+    if (!write_failure) {  // what the file has taken fits all the same
+      try {
+        file_->flush();
+      } catch (const Failure &) {
+      }
+    }
     lost_ += file_->pending();
     hand_over(trouble_);
   }
@@ -197,11 +212,16 @@ void Recording::end_trouble() {
 
 void Recording::tick() {
   {
-    const std::lock_guard lock{mutex_};
+    const std::unique_lock lock{mutex_, std::try_to_lock};
+    if (!lock)
+      return;  // another thread writes, maybe waiting for the disk
     const auto now = Clock::now();
+    if (withdrawn_)
+      end_file("withdrawn");
     if (retry_at_ && now >= *retry_at_)
       retry_at_.reset();
-    if (held_long_enough())
+    // The next frame makes the file, on a thread that may wait for the disk. If there is one.
+    if (!held_.empty() && now - held_.back().arrival >= kHold)
       write_held();
     if (file_ && file_->pending() > 0 && now - cluster_since_ >= kOldestCluster) {
       try {
@@ -212,30 +232,42 @@ void Recording::tick() {
       }
     }
     start_closer();
+    take_counts();
   }
   deliver();
 }
 
 void Recording::withdraw() {
+  withhold();
   {
-    const std::lock_guard lock{mutex_};
+    const std::unique_lock lock{mutex_, std::try_to_lock};
+    if (!lock)
+      return;  // push() ends the file, or tick()
     end_file("withdrawn");
-    withdrawn_ = true;
+    take_counts();
   }
   deliver();
 }
 
-void Recording::allow() {
-  const std::lock_guard lock{mutex_};
-  withdrawn_ = false;
+void Recording::allow(std::int64_t since_ns) {
+  {
+    const std::lock_guard lock{mutex_};
+    if (withdrawn_)
+      end_file("withdrawn");
+    since_ns_ = since_ns;
+    withdrawn_ = false;
+    take_counts();
+  }
+  deliver();
 }
 
 void Recording::finish(const std::string &reason) {
   bool close_here = false;
   {
     const std::lock_guard lock{mutex_};
-    end_file(reason);
+    end_file(withdrawn_ ? "withdrawn" : reason);
     ended_ = true;
+    take_counts();
     start_closer();
     close_here = !closer_runs_ && !closing_.empty();
     closer_runs_ |= close_here;
@@ -248,6 +280,8 @@ void Recording::finish(const std::string &reason) {
 
 void Recording::end_file(const std::string &reason) {
   write_held();
+  held_.clear();  // withdrawn before there was a file
+  held_bytes_ = 0;
   if (!file_)
     return;
   try {
@@ -257,8 +291,7 @@ void Recording::end_file(const std::string &reason) {
   }
 }
 
-RecordingCounts Recording::counts() const {
-  const std::lock_guard lock{mutex_};
+void Recording::take_counts() {
   RecordingCounts counts;
   const auto now = file_ ? file_->written() : RecordedFile::Frames{};
   counts.video = written_[static_cast<int>(Media::kVideo)] + now[static_cast<int>(Media::kVideo)];
@@ -266,11 +299,16 @@ RecordingCounts Recording::counts() const {
   counts.bytes = bytes_ + (file_ ? file_->bytes() : 0);
   counts.lost = lost_;
   counts.file = file_ ? file_->name() : "";
-  counts.state = ended_       ? "ended"
-                 : withdrawn_ ? "withdrawn"
-                 : retry_at_  ? trouble_
-                 : file_      ? "recording"
-                              : "waiting";
+  counts.state = ended_ ? "ended" : retry_at_ ? trouble_ : file_ ? "recording" : "waiting";
+  const std::lock_guard lock{told_mutex_};
+  counts_ = std::move(counts);
+}
+
+RecordingCounts Recording::counts() const {
+  const std::lock_guard lock{told_mutex_};
+  RecordingCounts counts = counts_;
+  if (withdrawn_ && counts.state != "ended")
+    counts.state = "withdrawn";
   return counts;
 }
 
@@ -304,7 +342,6 @@ void Recording::close_one(Closing closing) {
     problem = failure.what();
   }
   closing.file.reset();
-  const std::lock_guard lock{mutex_};
   if (!problem.empty())
     post_trouble(closing.closed.file + ": " + problem);
   if (settings_.events.closed)
@@ -314,6 +351,7 @@ void Recording::close_one(Closing closing) {
 }
 
 void Recording::post(std::function<void()> event) {
+  const std::lock_guard lock{told_mutex_};
   events_.push_back(std::move(event));
 }
 
@@ -324,7 +362,7 @@ void Recording::post_trouble(const std::string &problem) {
 
 // Whoever comes while another thread tells leaves its events to that one, so they stay in order.
 void Recording::deliver() {
-  std::unique_lock lock{mutex_};
+  std::unique_lock lock{told_mutex_};
   if (teller_ != std::thread::id{})
     return;
   teller_ = std::this_thread::get_id();
@@ -336,15 +374,21 @@ void Recording::deliver() {
     lock.lock();
   }
   teller_ = {};
-  idle_.notify_all();
+  told_.notify_all();
 }
 
 void Recording::wait_until_told() {
-  std::unique_lock lock{mutex_};
-  if (teller_ == std::this_thread::get_id())
-    return;  // called from an event
-  idle_.wait(lock,
-             [this] { return !closer_runs_ && events_.empty() && teller_ == std::thread::id{}; });
+  {
+    const std::lock_guard lock{told_mutex_};
+    if (teller_ == std::this_thread::get_id())
+      return;  // called from an event
+  }
+  {
+    std::unique_lock lock{mutex_};
+    idle_.wait(lock, [this] { return !closer_runs_; });
+  }
+  std::unique_lock lock{told_mutex_};
+  told_.wait(lock, [this] { return events_.empty() && teller_ == std::thread::id{}; });
 }
 
 }  // namespace recorder

@@ -4,6 +4,7 @@
 #include <gst/gst.h>
 
 #include <array>
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
@@ -71,11 +72,18 @@ class Recording {
   // name the codec). PTS is running time, the same for all tracks.
   void push(Media media, GstSample *frame);
 
-  void tick();      // every 250 ms: flushes, and tries again after a back-off
-  void withdraw();  // ends the file at once; push() drops until allow()
-  void allow();
+  void tick();  // every 250 ms: flushes, and tries again after a back-off
+
+  // Nothing is recorded from now on, until allow(). Any thread; waits for nobody.
+  void withhold() { withdrawn_ = true; }
+  // And ends the file. While the disk keeps another thread in here, that one does it.
+  void withdraw();
+  // What is from before `since`, a running time, is not recorded either: it may have waited for its
+  // key, or for packets.
+  void allow(std::int64_t since_ns);
+
   void finish(const std::string &reason);  // the last file is closed and hashed when this returns
-  RecordingCounts counts() const;
+  RecordingCounts counts() const;          // waits for nobody
 
  private:
   using Clock = std::chrono::steady_clock;
@@ -113,6 +121,7 @@ class Recording {
   void give_up(const Failure &failure);
   void end_file(const std::string &reason);
   void end_trouble();
+  void take_counts();
   void post(std::function<void()> event);
   void post_trouble(const std::string &problem);
 
@@ -131,7 +140,9 @@ class Recording {
   std::unique_ptr<RecordedFile> file_;
   Clock::time_point opened_at_, cluster_since_;
   Clock::time_point changes_until_;  // see change_codec()
-  bool withdrawn_ = false, ended_ = false;
+  std::atomic<bool> withdrawn_ = false;
+  std::int64_t since_ns_ = 0;  // older frames were withdrawn
+  bool ended_ = false;
 
   bool in_trouble_ = false;
   std::string trouble_;  // disk-full, error
@@ -145,10 +156,14 @@ class Recording {
   std::deque<Closing> closing_;
   std::thread closer_;
   bool closer_runs_ = false;
+  std::condition_variable idle_;  // the closer
 
+  // While a thread with mutex_ waits for the disk, others go on with what follows.
+  mutable std::mutex told_mutex_;
   std::deque<std::function<void()>> events_;
   std::thread::id teller_;  // the thread that calls back
-  std::condition_variable idle_;
+  std::condition_variable told_;
+  RecordingCounts counts_;
 };
 
 }  // namespace recorder

@@ -37,8 +37,11 @@ bool Succession::takes(unsigned connection, Media media, unsigned nth, GstSample
   GstCaps *caps = gst_sample_get_caps(frame);
   const std::lock_guard lock(mutex_);
   Newest &newest = newest_[{media, nth}];
-  if (connection < newest.connection)
-    return same_track(newest.caps.get(), caps);
+  if (connection < newest.connection) {
+    const bool fits = same_track(newest.caps.get(), caps);
+    left_out_ += !fits;
+    return fits;
+  }
   newest.connection = connection;
   if (newest.caps.get() != caps)
     newest.caps.reset(caps ? gst_caps_ref(caps) : nullptr);
@@ -244,6 +247,7 @@ ReceiveStats Subscription::stats() const {
     stats += receiver->stats();
   if (receiver_)
     stats += receiver_->stats();
+  stats.frames_left_out += succession_.left_out();
   return stats;
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
+#include <atomic>
 #include <list>
 #include <map>
 #include <mutex>
@@ -18,12 +19,14 @@ class Succession {
  public:
   // Whether a frame is taken. Connections are numbered in order. Any thread.
   bool takes(unsigned connection, Media media, unsigned nth, GstSample *frame);
+  std::uint64_t left_out() const { return left_out_; }
 
  private:
   struct Newest {
     unsigned connection = 0;
     examples::CapsPtr caps;
   };
+  std::atomic<std::uint64_t> left_out_ = 0;
   std::mutex mutex_;
   std::map<std::pair<Media, unsigned>, Newest> newest_;
 };

@@ -4,6 +4,7 @@
 #include <gst/video/video.h>
 #include <gst/webrtc/webrtc.h>
 
+#include <algorithm>
 #include <string_view>
 
 namespace recorder {
@@ -190,7 +191,6 @@ void Track::take(GstSample *sample) {
     gst_sample_set_buffer(sample, copy);
     gst_buffer_unref(copy);
   }
-  ++delivered_;
   frame_(codec_->media, sample);
   gst_sample_unref(sample);
 }
@@ -202,25 +202,26 @@ void Track::request_key_frame() {
 }
 
 TrackStats Track::stats() const {
-  TrackStats stats{.media = codec_->media,
-                   .codec = codec_->name,
-                   .frames_arrived = arrived_,
-                   .frames_delivered = delivered_};
+  TrackStats stats{.media = codec_->media, .codec = codec_->name, .frames_arrived = arrived_};
   if (!decryptor_)
     return stats;
   GstStructure *raw = nullptr;
   g_object_get(decryptor_, "stats", &raw, nullptr);
   const StructurePtr counters(raw);
+  const auto counter = [raw](const char *name) {
+    guint64 value = 0;
+    gst_structure_get_uint64(raw, name, &value);
+    return value;
+  };
   for (int i = 0; i < gst_structure_n_fields(raw); ++i) {
     const char *name = gst_structure_nth_field_name(raw, static_cast<guint>(i));
-    guint64 value = 0;
-    if (std::string_view(name).starts_with("dropped-") &&
-        gst_structure_get_uint64(raw, name, &value))
-      stats.frames_dropped += value;
+    if (std::string_view(name).starts_with("dropped-"))
+      stats.frames_dropped += counter(name);
   }
-  guint64 held = 0;
-  gst_structure_get_uint64(raw, "held", &held);
-  stats.frames_held = held;
+  // Nothing else passes in the clear here: enabled and allow-plaintext stay as they are.
+  const guint64 of_server = counter("server-frames") - counter("passed-plaintext");
+  stats.frames_dropped -= std::min(of_server, stats.frames_dropped);
+  stats.frames_held = counter("held");
   return stats;
 }
 

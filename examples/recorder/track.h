@@ -50,7 +50,7 @@ class Track {
   Ended on_ended_;
   std::vector<GstElement *> elements_;  // in the pipeline, in order
   GstElement *decryptor_ = nullptr;
-  std::atomic<std::uint64_t> arrived_ = 0, delivered_ = 0;
+  std::atomic<std::uint64_t> arrived_ = 0;
   std::atomic<bool> ended_ = false;
 };
 

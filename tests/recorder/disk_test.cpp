@@ -4,11 +4,15 @@
 #include <gtest/gtest.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <chrono>
+#include <condition_variable>
 #include <csignal>
 #include <cstring>
+#include <future>
+#include <mutex>
 #include <thread>
 
 #include "recorded.h"
@@ -18,6 +22,38 @@ namespace {
 using namespace media;
 using namespace std::chrono_literals;
 using recorder::Recording;
+
+// A disk that takes its time to sync: until this goes, or is told to go on.
+class SlowDisk {
+ public:
+  SlowDisk() { set(true); }
+  ~SlowDisk() { go_on(); }
+
+  void go_on() { set(false); }
+  static void wait() {
+    std::unique_lock lock{mutex};
+    waits += is_slow;
+    changed.notify_all();
+    changed.wait(lock, [] { return !is_slow; });
+  }
+  static bool wait_for_sync() {
+    std::unique_lock lock{mutex};
+    return changed.wait_for(lock, 1min, [] { return waits > 0; });
+  }
+
+ private:
+  static void set(bool slow) {
+    const std::lock_guard lock{mutex};
+    is_slow = slow;
+    waits = 0;
+    changed.notify_all();
+  }
+
+  static inline std::mutex mutex;
+  static inline std::condition_variable changed;
+  static inline bool is_slow = false;
+  static inline unsigned waits = 0;
+};
 
 // A file system of its own, as small as asked.
 class SmallDisk {
@@ -181,6 +217,48 @@ TEST(FullDisk, LeavesNothingBehindWhereNoSealedFileFits) {
   EXPECT_TRUE(told.started.empty());
 }
 
+TEST(FullDisk, IsToldWhereNoFileCanBeMade) {
+  const SmallDisk disk{"1m,nr_inodes=1"};
+  if (!disk.is_mounted())
+    GTEST_SKIP() << "FullDisk.IsToldWhereNoFileCanBeMade: no tmpfs can be mounted here: "
+                 << disk.problem();
+  Told told;
+  Sent sent;
+  Recording recording{settings_for(told, disk.fd(), "alice")};
+  sent.push(recording, 0, 5);
+  EXPECT_EQ(recording.counts().state, "disk-full");
+  EXPECT_EQ(recording.counts().lost, 10U);
+  ASSERT_EQ(told.troubles.size(), 1U);
+  EXPECT_EQ(told.troubles[0].find("disk full: cannot create alice.webm: "), 0U) << told.troubles[0];
+}
+
+TEST(SlowDisk, DelaysNoWithdrawal) {
+  const Folder folder;
+  Told told;
+  Recording recording{settings_for(told, folder.fd(), "alice")};
+  SlowDisk disk;
+  std::thread stream{[&recording] {
+    recording.push(Media::kVideo, make_sample(kVp8Caps, video_frame(0)).get());
+    recording.push(Media::kAudio, make_sample(kOpusCaps, audio_frame(0)).get());
+  }};
+  ASSERT_TRUE(SlowDisk::wait_for_sync());
+  auto withdrawn = std::async(std::launch::async, [&recording] {
+    recording.tick();
+    recording.withdraw();
+    recording.tick();
+    return recording.counts().state;
+  });
+  const bool waited = withdrawn.wait_for(10s) == std::future_status::timeout;
+  disk.go_on();
+  stream.join();
+  EXPECT_FALSE(waited);
+  EXPECT_EQ(withdrawn.get(), "withdrawn");
+  recording.finish("left");
+  EXPECT_EQ(told.reasons(), std::vector<std::string>{"withdrawn"});
+  EXPECT_EQ(told.closed[0].frames, 0U);
+  EXPECT_EQ(recording.counts().video + recording.counts().audio, 0U);
+}
+
 TEST(BrokenDisk, LosesCountedFramesAndGoesOn) {
   const Folder folder;
   Told told;
@@ -220,3 +298,9 @@ TEST(BrokenDisk, SaysThatTheFolderIsGone) {
 }
 
 }  // namespace
+
+// In place of the C library's, for the recorder in this program.
+extern "C" int fdatasync(int fd) {
+  SlowDisk::wait();
+  return static_cast<int>(syscall(SYS_fdatasync, fd));
+}

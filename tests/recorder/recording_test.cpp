@@ -343,7 +343,7 @@ TEST_F(RecordingTest, ClosesItsFilesWithoutAThreadForIt) {
   EXPECT_EQ(told_.reasons(), std::vector<std::string>{"withdrawn"});
 
   ASSERT_EQ(pthread_setattr_default_np(&huge), 0);
-  recording.allow();
+  recording.allow(0);
   push_both(recording, 5, 10);
   recording.finish("left");
   ASSERT_EQ(pthread_setattr_default_np(&usual), 0);
@@ -365,7 +365,9 @@ TEST(Succession, LeavesOutLateFramesOfAnotherCodecAlone) {
   EXPECT_TRUE(takes(1, h264_caps(2), 1));  // of another stream
   EXPECT_TRUE(takes(2, kVp8Caps));
   EXPECT_TRUE(takes(1, std::string{kVp8Caps} + ", width=(int)320, height=(int)180"));
+  EXPECT_EQ(succession.left_out(), 1U);
   EXPECT_FALSE(takes(1, h264_caps(3)));
+  EXPECT_EQ(succession.left_out(), 2U);
 }
 
 TEST_F(RecordingTest, EndsAtOnceWhenWithdrawn) {
@@ -377,7 +379,7 @@ TEST_F(RecordingTest, EndsAtOnceWhenWithdrawn) {
   push_both(recording, 50, 100);
   recording.tick();
   EXPECT_EQ(recording.counts().video, 50U);
-  recording.allow();
+  recording.allow(0);
   push_both(recording, 100, 150);
   recording.finish("stopped");
   EXPECT_EQ(recording.counts().lost, 0U);
@@ -385,6 +387,44 @@ TEST_F(RecordingTest, EndsAtOnceWhenWithdrawn) {
   expect_frames(read_file(folder_.path("alice.webm")).video(), video_frames(0, 50));
   expect_frames(read_file(folder_.path("alice.2.webm")).video(), video_frames(100, 150),
                 4 * GST_SECOND);
+}
+
+TEST_F(RecordingTest, LeavesOutWhatWasSentBeforeItWasAllowedAndComesLater) {
+  Recording recording{settings()};
+  push_both(recording, 0, 50);
+  recording.withdraw();
+  push_both(recording, 50, 80);
+  recording.allow(4 * GST_SECOND);  // of video frame 100, audio frame 200
+  EXPECT_EQ(recording.counts().state, "waiting");
+  push_both(recording, 80, 100);
+  EXPECT_EQ(recording.counts().state, "waiting");
+  push_both(recording, 100, 150);
+  recording.finish("stopped");
+  EXPECT_EQ(recording.counts().lost, 0U);
+  const File again = read_file(folder_.path("alice.2.webm"));
+  expect_frames(again.video(), video_frames(100, 150), 4 * GST_SECOND);
+  expect_frames(again.audio(), audio_frames(200, 300), 4 * GST_SECOND);
+}
+
+TEST_F(RecordingTest, BeginsNoFileWhenItIsWithdrawn) {
+  Recording recording{settings()};
+  push(recording, Media::kAudio, kOpusCaps, audio_frame(0));
+  recording.withdraw();
+  std::this_thread::sleep_for(350ms);
+  recording.tick();
+  EXPECT_TRUE(folder_.names().empty());
+  recording.finish("left");
+  EXPECT_TRUE(folder_.names().empty());
+  EXPECT_TRUE(told_.started.empty());
+  EXPECT_EQ(recording.counts().lost, 0U);
+}
+
+TEST_F(RecordingTest, MakesTheFileOfASingleFrame) {
+  Recording recording{settings()};
+  push(recording, Media::kAudio, kOpusCaps, audio_frame(0));
+  std::this_thread::sleep_for(350ms);
+  recording.tick();
+  EXPECT_EQ(recording.counts().file, "alice.webm");
 }
 
 TEST_F(RecordingTest, CountsAndTellsWhatItCannotRecord) {
@@ -438,7 +478,7 @@ TEST_F(RecordingTest, TakesStreamsFromTheirThreadsWhileItIsEndedAndAllowed) {
     std::this_thread::sleep_for(2ms);
     recording.withdraw();
     recording.tick();
-    recording.allow();
+    recording.allow(0);
   }
   video.join();
   audio.join();

@@ -3,6 +3,9 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include <chrono>
+#include <thread>
+
 #include "recorded.h"
 
 namespace {
@@ -33,6 +36,28 @@ class SealedRecordingTest : public testing::Test {
   Folder folder_;
   Told told_;
 };
+
+TEST_F(SealedRecordingTest, LosesNoneOfThoseBeforeAStreamThatTheFileCannotDescribe) {
+  Recording recording{settings("livekit")};
+  for (unsigned i = 0; i < 10; i++)
+    push(recording, Media::kVideo, kVp8Caps, video_frame(i));
+  std::this_thread::sleep_for(std::chrono::milliseconds{350});  // it waits for sound no longer
+  push(recording, Media::kVideo, kVp8Caps, video_frame(10));
+  const std::string caps = std::string{kOpusCaps} + ", more=(string)" + std::string(9000, 'x');
+  push(recording, Media::kAudio, caps, audio_frame(0));
+  EXPECT_EQ(recording.counts().state, "error");
+  recording.finish("left");
+
+  const auto counts = recording.counts();
+  EXPECT_EQ(counts.video, 11U);
+  EXPECT_EQ(counts.audio, 0U);
+  EXPECT_EQ(counts.lost, 1U);
+  ASSERT_EQ(told_.closed.size(), 1U);
+  EXPECT_EQ(told_.closed[0].frames, 11U);
+  EXPECT_EQ(read_file(folder_.path("alice.mkv")).video().frames.size(), 11U);
+  ASSERT_EQ(told_.troubles.size(), 1U);
+  EXPECT_NE(told_.troubles[0].find("do not fit"), std::string::npos) << told_.troubles[0];
+}
 
 TEST_F(SealedRecordingTest, DescribesItselfBeforeTheFirstFrame) {
   auto about = settings("livekit");

@@ -62,6 +62,15 @@ def expect_none_after(publishers, name, found, time):
         expect(last <= time, f"{name} {media}: recorded {last - time:.2f} s longer")
 
 
+def expect_none_before(publishers, name, found, time):
+    """Nothing that was sent earlier. Answers how much later it begins."""
+    begins = {}
+    for media, match in found.items():
+        begins[media] = publishers.manifest(name, media)[match.first]["time"] - time
+        expect(begins[media] > 0, f"{name} {media}: sent {-begins[media]:.2f} s before it was allowed")
+    return min(begins.values())
+
+
 def expect_private(path):
     mode = stat.S_IMODE(os.stat(path).st_mode)
     expect(mode == 0o600, f"{path} has mode {mode:o}")

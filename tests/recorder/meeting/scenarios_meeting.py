@@ -162,6 +162,15 @@ def rotating_meeting(bench):
         check("meeting, unsealed and open are the same", same)
         audit_cases(bench, meeting, opened, names)
 
+        def asserted():
+            started = [e for e in read_log(sealed.audit_log()) if e["event"] == "recording-started"]
+            expect({entry["participant"] for entry in started} == set(names), f"of {started}")
+            sure = {entry.get("identity") for entry in started}
+            expect(sure == {"asserted"}, f"identities are {sure}")
+            return f"{len(started)} files"
+
+        check("audit log, sealed: identities are asserted", asserted)
+
 
 def audit_cases(bench, meeting, recorder, names):
     check = bench.report.check
@@ -229,6 +238,12 @@ def two_videos(bench):
                 expect_until(publishers, "alice", found, end)
                 count += total(found)
             expect(sounds >= 1, "no file has sound")
+            told = recorder.told("left", participant="alice")[0]
+            figures = [told[f"frames-{name}"] for name in ("arrived", "not-decrypted", "not-written")]
+            expect(figures == [count, 0, 0], f"{figures} frames arrived, were lost; {count} in the files")
+            rows = recorder.told("progress")[-1]["participants"]
+            shown = sum(row["video"] + row["audio"] for row in rows)
+            expect(len(rows) == 2 and shown == count, f"{len(rows)} recordings, {shown} frames are shown")
             return f"{count} frames in two files"
 
         for recorder, which in zip(recorders, ("plain", "cipher")):
