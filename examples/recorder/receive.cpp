@@ -390,7 +390,6 @@ void Receiver::Core::drain(std::function<void()> drained) {
 void Receiver::Core::end_input() {
   ending_ = true;
   const auto buffers = jitterbuffers_of(pipeline_.get());
-  full_buffers_ = buffers.size();
   for (const auto &buffer : buffers)
     end_buffer(buffer.get());
   const milliseconds limit = milliseconds(settings_.latency_ms) +
@@ -406,8 +405,15 @@ void Receiver::Core::end_buffer(GstElement *jitterbuffer) {
   // At its end it takes timers as expired, and one that may ask again for a packet does so
   // without a pause, for as long as the latency is.
   g_object_set(jitterbuffer, "rtx-max-retries", 0, nullptr);
+  const auto source = examples::static_pad(jitterbuffer, "src");
+  GstEvent *ended = gst_pad_get_sticky_event(source.get(), GST_EVENT_EOS, 0);
+  if (ended) {  // before
+    gst_event_unref(ended);
+    return;
+  }
+  ++full_buffers_;
   gst_pad_add_probe(
-      examples::static_pad(jitterbuffer, "src").get(), GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM,
+      source.get(), GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM,
       [](GstPad *, GstPadProbeInfo *info, gpointer self) {
         if (GST_EVENT_TYPE(GST_PAD_PROBE_INFO_EVENT(info)) != GST_EVENT_EOS)
           return GST_PAD_PROBE_OK;
