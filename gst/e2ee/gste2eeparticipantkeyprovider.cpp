@@ -159,9 +159,10 @@ static void gst_e2ee_participant_key_provider_class_init(
    */
   g_object_class_install_property(
       object_class, PROP_KEYS_FILE,
-      g_param_spec_string("keys-file", "Keys file", "The keys.ini file that was last loaded",
-                          nullptr,
-                          static_cast<GParamFlags>(G_PARAM_READABLE | G_PARAM_STATIC_STRINGS)));
+      g_param_spec_string(
+          "keys-file", "Keys file",
+          "The keys.ini file that was to be loaded last, whether it could be read or not", nullptr,
+          static_cast<GParamFlags>(G_PARAM_READABLE | G_PARAM_STATIC_STRINGS)));
 }
 
 static void gst_e2ee_participant_key_provider_init(GstE2EEParticipantKeyProvider *self) {

@@ -97,7 +97,7 @@ class KeyBinding : public std::enable_shared_from_this<KeyBinding> {
   KeyRef walk_to(const Material &material, KeyRef key);
   bool advance(const KeyRef &from, const KeyRef &key);
   void announce_ratchet(GstE2EEKeyProvider *provider, const KeyRef &key);
-  void end_grace_later(const KeyRef &old);
+  void end_grace_later(const std::vector<KeyRef> &left);
   void look_ahead(std::uint64_t key_id);
   void look_up_again(std::uint64_t key_id);
   void publish(std::shared_ptr<KeyRing> ring);

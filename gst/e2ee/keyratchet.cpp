@@ -10,9 +10,10 @@ namespace e2ee {
 
 namespace {
 
-// Audio and video do not step together: the generation before still decrypts for this long.
+// Audio and video do not step together: each generation still decrypts for this long after it was
+// left.
 constexpr std::chrono::seconds kGrace{10};
-// Of one key id at a time, whatever was stepped over: each costs a bad frame a decryption.
+// Of one key id at a time, the present one included: a search may try each.
 constexpr std::size_t kMaxGenerations = 8;
 
 }  // namespace
@@ -20,25 +21,29 @@ constexpr std::size_t kMaxGenerations = 8;
 // Makes `key`, one or more steps after `from`, the present key; false when `from` is no longer
 // that.
 bool KeyBinding::advance(const KeyRef &from, const KeyRef &key) {
-  KeyRef old;
+  std::vector<KeyRef> left;
+  bool too_many = false;
   {
     std::lock_guard lock(mutex_);
     auto entry = entries_.find(key->id);
     if (entry == entries_.end() || entry->second.key != from)
       return false;
-    old = std::exchange(entry->second.key, key);
+    const KeyRef old = std::exchange(entry->second.key, key);
+    left.push_back(old);
     std::shared_ptr<KeyRing> ring = copy_of_ring();
     KeySlot &slot = ring->slot(key->id);
     // Other streams of the sender may be at any generation that was passed.
-    slot.keys = {old};
     while (!slot.ahead.empty() && slot.ahead.front()->generation <= key->generation) {
-      if (slot.ahead.front() != key)
+      if (slot.ahead.front() != key) {
+        left.push_back(slot.ahead.front());
         slot.keys.insert(slot.keys.begin(), slot.ahead.front());
+      }
       slot.ahead.erase(slot.ahead.begin());
     }
     slot.keys.insert(slot.keys.begin(), key);
-    if (slot.keys.size() > kMaxGenerations)  // the last one marks the end of the grace time
-      slot.keys.erase(slot.keys.begin() + kMaxGenerations - 1, slot.keys.end() - 1);
+    too_many = slot.keys.size() > kMaxGenerations;
+    if (too_many)
+      slot.keys.resize(kMaxGenerations);
     if (ring->current == old)
       ring->current = key;
     publish(std::move(ring));
@@ -46,29 +51,39 @@ bool KeyBinding::advance(const KeyRef &from, const KeyRef &key) {
   GST_CAT_DEBUG(debug_category(),
                 "key %" G_GUINT64_FORMAT " is at generation %" G_GUINT64_FORMAT ": %s", key->id,
                 key->generation, key->fingerprint.c_str());
-  end_grace_later(old);
+  end_grace_later(left);
+  if (too_many) {
+    state_->queue().post([weak = weak_from_this()] {
+      if (auto self = weak.lock())
+        self->tell_withdrawn(false);
+    });
+  }
   look_ahead(key->id);
   return true;
 }
 
-void KeyBinding::end_grace_later(const KeyRef &old) {
+// Of the generations that were left now: each step has a deadline of its own.
+void KeyBinding::end_grace_later(const std::vector<KeyRef> &left) {
   // Weak: a key that is withdrawn meanwhile must not live on in a task.
-  const auto when = WorkQueue::Clock::now() + kGrace;
-  state_->queue().post_at(when, [weak = weak_from_this(), weak_old = std::weak_ptr(old)] {
+  const std::vector<std::weak_ptr<const Key>> weak_left(left.begin(), left.end());
+  state_->queue().post_at(Clock::now() + kGrace, [weak = weak_from_this(), weak_left] {
     auto self = weak.lock();
-    const KeyRef past = weak_old.lock();
-    if (!self || !past)
+    if (!self)
       return;
+    bool expired = false;
     {
       std::lock_guard lock(self->mutex_);
-      const KeySlot *slot = self->ring_->find(past->id);
-      if (slot == nullptr || slot->keys.size() < 2 || slot->keys.back() != past)
-        return;
       std::shared_ptr<KeyRing> ring = self->copy_of_ring();
-      ring->slot(past->id).keys.resize(1);
-      self->publish(std::move(ring));
+      for (const std::weak_ptr<const Key> &weak_key : weak_left) {
+        const KeyRef past = weak_key.lock();
+        if (past && ring->holds(*past))
+          expired |= std::erase(ring->slot(past->id).keys, past) != 0;
+      }
+      if (expired)
+        self->publish(std::move(ring));
     }
-    self->tell_withdrawn(false);
+    if (expired)
+      self->tell_withdrawn(false);
   });
 }
 

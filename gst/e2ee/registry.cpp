@@ -166,7 +166,7 @@ void ProviderState::ratchet_if_current(const std::shared_ptr<KeyBinding> &bindin
 void ProviderState::ratchet_after_interval(std::weak_ptr<KeyBinding> weak) {
   const auto interval = std::chrono::nanoseconds(static_cast<std::int64_t>(
       std::clamp(ratchet_interval_.load(), kShortestInterval, kLongestInterval)));
-  const auto when = WorkQueue::Clock::now() + interval;
+  const auto when = Clock::now() + interval;
   queue_->post_at(when, [state = shared_from_this(), weak] {
     auto binding = weak.lock();
     if (!binding)

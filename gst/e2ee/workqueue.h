@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-#include <chrono>
 #include <condition_variable>
 #include <deque>
 #include <functional>
@@ -10,6 +9,8 @@
 #include <mutex>
 #include <thread>
 
+#include "core/clock.h"
+
 namespace e2ee {
 
 /// Runs tasks one after the other on a thread of its own, which exists only while there is work and
@@ -17,7 +18,6 @@ namespace e2ee {
 class WorkQueue : public std::enable_shared_from_this<WorkQueue> {
  public:
   using Task = std::function<void()>;
-  using Clock = std::chrono::steady_clock;
 
   /// Queues `task`. It is dropped, not run, when the queue is closed before its turn.
   void post(Task task);

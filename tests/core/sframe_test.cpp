@@ -317,6 +317,28 @@ TEST(SframeReceiving, TheKidNamesTheGeneration) {
   EXPECT_EQ(expect_refused(ring, opus(), unknown, noise(20), scheme), Reason::missing_key);
 }
 
+// With the largest window the four bits of a generation to come may fit one in its grace time.
+TEST(SframeReceiving, AStepThatFitsAnEarlierGenerationMayBeALaterOne) {
+  const Scheme &scheme = sframe();
+  const auto key = [&](unsigned generation) {
+    return key_from(scheme, Bytes(16, 1), 2, generation);
+  };
+  KeyRing ring;
+  KeySlot &slot = ring.slot(2);
+  for (unsigned generation : {9, 8, 7, 6, 5, 4, 3, 2})
+    slot.keys.push_back(key(generation));
+  for (unsigned generation = 10; generation <= 24; ++generation)
+    slot.ahead.push_back(key(generation));
+  for (unsigned generation : {2, 9, 10, 17, 18, 24}) {
+    Sealer sealer(scheme);
+    const Bytes frame = sealed_by(sealer, key(generation));
+    expect_opens(ring, opus(), frame, noise(20), scheme);
+    Opener opener(scheme);
+    EXPECT_EQ(open(opener, ring, opus(), frame, Place::in_place).opened.key->generation,
+              generation);
+  }
+}
+
 TEST(SframeReceiving, PlainKidsAreKeyIds) {
   const Scheme &scheme = sframe(4, true);
   const std::uint64_t kid = 0xfedcba9876543210;

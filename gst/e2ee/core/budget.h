@@ -2,15 +2,14 @@
 #pragma once
 
 #include <algorithm>
-#include <chrono>
+
+#include "core/clock.h"
 
 namespace e2ee {
 
 /// Fifty a second, and as many at once after a rest.
 class TokenBucket {
  public:
-  using Clock = std::chrono::steady_clock;
-
   bool take() {
     const Clock::time_point now = Clock::now();
     tokens_ =
@@ -30,13 +29,11 @@ class TokenBucket {
   Clock::time_point last_{};
 };
 
-/// How often a decryptor may look whether a bad frame belongs to a later generation. A sender that
-/// really ratchets is found with its first frame; a flood of forged frames costs little more than
-/// without a ratchet window.
+/// How often a decryptor may look whether a bad frame belongs to another generation than those that
+/// are likely. A sender that really ratchets is found with its first frame; a flood of forged
+/// frames costs little more than without a ratchet window.
 class SearchBudget {
  public:
-  using Clock = std::chrono::steady_clock;
-
   /// Whether a search is in order now. `tolerance`: failures in a row after which there is one a
   /// second only; negative: no limit of that kind. Looks at the clock only after a failure.
   bool allows(int tolerance) {

@@ -18,7 +18,42 @@ OpenStates::State &OpenStates::state_for(const KeyRef &key) {
   return states_.front();
 }
 
+std::vector<const KeyRef *> LikelyKeys::others_of(std::span<const KeyRef> keys) const {
+  std::vector<const KeyRef *> others;
+  for (const KeyRef &key : keys) {
+    if (std::find(view().begin(), view().end(), &key) == view().end())
+      others.push_back(&key);
+  }
+  return others;
+}
+
+LikelyKeys OpenStates::likely(const KeySlot &slot) const {
+  LikelyKeys keys;
+  const std::vector<KeyRef> &all = slot.keys;
+  const auto at = std::find(all.begin(), all.end(), last_);
+  if (at == all.begin() || at == all.end()) {
+    keys.add(all.front());
+    if (all.size() > 1)
+      keys.add(all[1]);
+    return keys;
+  }
+  keys.add(*at);
+  keys.add(*(at - 1));
+  if (at - 1 != all.begin())
+    keys.add(all.front());
+  return keys;
+}
+
+void OpenStates::passed(const KeyRef &key) {
+  searches_.succeeded();
+  if (last_ != key)
+    last_ = key;
+  key->usage->count();  // the limit holds for who seals: what came is read
+}
+
 void OpenStates::retain(const KeyRing &ring) {
+  if (last_ && !ring.holds(*last_))
+    last_.reset();
   states_.remove_if([&](const State &state) { return !ring.holds(*state.key); });
   std::erase_if(seen_, [&](const auto &entry) { return !ring.holds(*entry.first); });
   sframe_.retain(ring);

@@ -2,6 +2,7 @@
 // The frame cryptor: a scheme at work with keyed ciphers. No GLib, no locks; one thread at a time.
 #pragma once
 
+#include <array>
 #include <list>
 #include <map>
 
@@ -38,6 +39,22 @@ class SealState {
   SframeSender sframe_;
 };
 
+/// Keys of a ring's slot to try with a frame, in order.
+using KeysToTry = std::span<const KeyRef *const>;
+
+/// Those to try with any frame, likeliest first.
+class LikelyKeys {
+ public:
+  void add(const KeyRef &key) { keys_[count_++] = &key; }
+  KeysToTry view() const { return {keys_.data(), count_}; }
+  /// What `keys` have besides.
+  std::vector<const KeyRef *> others_of(std::span<const KeyRef> keys) const;
+
+ private:
+  std::array<const KeyRef *, 3> keys_{};
+  std::size_t count_ = 0;
+};
+
 /// Keyed ciphers of a decryptor, made at a key's first frame and bounded in number; and which IVs
 /// were accepted last under each key, if that is wanted. Forged frames can push out a cipher, but
 /// nothing that was learnt from frames that verified.
@@ -54,13 +71,22 @@ class OpenStates {
   void retain(const KeyRing &ring);
   void set_replay_window(std::size_t window);
 
-  /// A frame has verified under `key`; false when its IV is one of those accepted last.
+  /// A tag has verified under `key`; false when its IV is one of those accepted last.
   bool accept(const KeyRef &key, const Iv &iv);
+
+  /// The present generation of `slot`, which is not empty, and the one before. When the frames here
+  /// are late, the one where they are and its next instead. All others are tried within searches().
+  LikelyKeys likely(const KeySlot &slot) const;
+
+  /// What became of a frame whose tag was looked at.
+  void passed(const KeyRef &key);
+  void failed() { searches_.failed(); }
   SearchBudget &searches() { return searches_; }
   SframeReceiver &sframe() { return sframe_; }
 
  private:
   SearchBudget searches_;
+  KeyRef last_;                          // of the frame that passed last; in the ring
   std::list<State> states_;              // latest used first
   std::map<KeyRef, ReplayFilter> seen_;  // of keys in the ring
   std::size_t replay_window_ = 0;

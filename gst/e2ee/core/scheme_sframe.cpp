@@ -127,18 +127,35 @@ std::optional<Layout> lay_out(const SframeSuite &suite, ByteView frame, std::siz
   return Layout{clear, *header, frame.size() - at - suite.tag_size, at};
 }
 
-// The keys that a KID may mean: with the profile the one generation that it names, and the nearest
-// if its four bits fit several.
-std::span<const KeyRef> keys_for(const Scheme &scheme, const KeySlot &slot, std::uint64_t kid) {
-  if (scheme.plain_kids)
-    return slot.keys;
+// The keys that a KID may mean. With the profile that is a generation, of which its four bits may
+// fit an earlier one and one to come: the nearest first, the other one as a search.
+struct Candidates {
+  LikelyKeys first;
+  std::vector<const KeyRef *> rest;
+};
+
+Candidates candidates_for(const Scheme &scheme, const OpenStates &states, const KeySlot &slot,
+                          std::uint64_t kid) {
+  Candidates found;
+  if (slot.keys.empty())
+    return found;
+  if (scheme.plain_kids) {
+    found.first = states.likely(slot);
+    if (slot.keys.size() > found.first.view().size())
+      found.rest = found.first.others_of(slot.keys);
+    return found;
+  }
   const auto named = [&](const KeyRef &key) { return (key->generation & 15) == step_of_kid(kid); };
   for (const std::vector<KeyRef> *keys : {&slot.keys, &slot.ahead}) {
     const auto at = std::find_if(keys->begin(), keys->end(), named);
-    if (at != keys->end())
-      return {&*at, 1};
+    if (at == keys->end())
+      continue;
+    if (found.first.view().empty())
+      found.first.add(*at);
+    else
+      found.rest.push_back(&*at);
   }
-  return {};
+  return found;
 }
 
 Reason open_with(OpenStates &states, const KeyRef &key, const OpenRequest &request,
@@ -172,6 +189,18 @@ Reason open_with(OpenStates &states, const KeyRef &key, const OpenRequest &reque
   return sender->seen.accept(layout.header.counter) ? Reason::ok : Reason::replayed;
 }
 
+Reason open_with_any(OpenStates &states, KeysToTry keys, const OpenRequest &request,
+                     const Layout &layout, bool again, ByteSpan out, Opened &opened) {
+  Reason reason = Reason::auth_failed;
+  for (const KeyRef *key : keys) {
+    opened.key = *key;
+    reason = open_with(states, *key, request, layout, again || key != keys.back(), out);
+    if (reason != Reason::auth_failed)
+      break;
+  }
+  return reason;
+}
+
 Reason open(OpenStates &states, const KeyRing &ring, const OpenRequest &request, ByteSpan out,
             Opened &opened) {
   const ByteView frame = request.frame;
@@ -182,28 +211,26 @@ Reason open(OpenStates &states, const KeyRing &ring, const OpenRequest &request,
   const std::uint64_t kid = layout->header.kid;
   opened.key_id = request.scheme.plain_kids ? kid : key_index_of_kid(kid);
   const KeySlot *slot = ring.find(opened.key_id);
-  const auto keys =
-      slot != nullptr ? keys_for(request.scheme, *slot, kid) : std::span<const KeyRef>();
-  if (keys.empty())
+  const Candidates keys =
+      slot != nullptr ? candidates_for(request.scheme, states, *slot, kid) : Candidates();
+  if (keys.first.view().empty())
     return Reason::missing_key;
 
-  Reason reason = Reason::auth_failed;
-  for (const KeyRef &key : keys) {
-    opened.key = key;
-    reason = open_with(states, key, request, *layout, &key != &keys.back(), out);
-    if (reason != Reason::auth_failed)
-      break;
+  const bool search = !keys.rest.empty() && states.searches().allows(ring.failure_tolerance);
+  Reason reason = open_with_any(states, keys.first.view(), request, *layout, search, out, opened);
+  if (reason == Reason::auth_failed && search) {
+    states.searches().take();
+    reason = open_with_any(states, keys.rest, request, *layout, false, out, opened);
   }
   if (reason == Reason::ok) {
     std::memmove(out.data() + layout->header.size, frame.data(), layout->clear);
     opened.offset = layout->header.size;
     opened.size = layout->clear + layout->body;
-    states.searches().succeeded();
-    opened.key->usage->count();
+    states.passed(opened.key);
   } else {
     cleanse(out.subspan(layout->at, layout->body));
     if (reason == Reason::auth_failed)
-      states.searches().failed();
+      states.failed();
   }
   return reason;
 }

@@ -18,17 +18,17 @@ Reason open_with(OpenStates &states, const KeyRef &key, const SealedBody &body) 
 
 // Tries keys one after the other. Between two of them a frame that is decrypted in place is turned
 // back into ciphertext: counter mode undoes itself. `again` says that more keys may follow.
-Reason open_with_any(OpenStates &states, std::span<const KeyRef> keys, const SealedBody &body,
-                     bool again, Opened &opened) {
+Reason open_with_any(OpenStates &states, KeysToTry keys, const SealedBody &body, bool again,
+                     Opened &opened) {
   const bool in_place = body.out == body.ciphertext.data();
-  for (const KeyRef &key : keys) {
-    const Reason reason = open_with(states, key, body);
+  for (const KeyRef *key : keys) {
+    const Reason reason = open_with(states, *key, body);
     if (reason == Reason::ok) {
-      opened.key = key;
+      opened.key = *key;
       return Reason::ok;
     }
-    if (reason == Reason::auth_failed && in_place && (again || &key != &keys.back())) {
-      open_with(states, key, body);
+    if (reason == Reason::auth_failed && in_place && (again || key != keys.back())) {
+      open_with(states, *key, body);
       continue;
     }
     cleanse({body.out, body.ciphertext.size()});
@@ -38,9 +38,8 @@ Reason open_with_any(OpenStates &states, std::span<const KeyRef> keys, const Sea
   return Reason::auth_failed;
 }
 
-Reason open_any_way(OpenStates &states, std::span<const KeyRef> keys,
-                    std::span<const SealedBody> readings, bool again, Opened &opened,
-                    std::size_t &which) {
+Reason open_any_way(OpenStates &states, KeysToTry keys, std::span<const SealedBody> readings,
+                    bool again, Opened &opened, std::size_t &which) {
   for (which = 0; which < readings.size(); ++which) {
     const bool more = again || which + 1 < readings.size();
     const Reason reason = open_with_any(states, keys, readings[which], more, opened);
@@ -78,19 +77,21 @@ SealedBody body_of(ByteView aad, ByteView bytes, std::size_t at, std::uint8_t *o
 Reason open_body(OpenStates &states, const KeyRing &ring, const KeySlot &slot,
                  std::span<const SealedBody> readings, Opened &opened, std::size_t &which) {
   opened.key = slot.keys.front();
-  SearchBudget &searches = states.searches();
-  const bool search = !slot.ahead.empty() && searches.allows(ring.failure_tolerance);
-  Reason reason = open_any_way(states, slot.keys, readings, search, opened, which);
+  const LikelyKeys likely = states.likely(slot);
+  const bool others = slot.keys.size() > likely.view().size() || !slot.ahead.empty();
+  const bool search = others && states.searches().allows(ring.failure_tolerance);
+  Reason reason = open_any_way(states, likely.view(), readings, search, opened, which);
   if (reason == Reason::auth_failed && search) {
-    searches.take();
-    reason = open_any_way(states, slot.ahead, readings, false, opened, which);
+    states.searches().take();
+    std::vector<const KeyRef *> rest = likely.others_of(slot.keys);
+    for (const KeyRef &key : slot.ahead)
+      rest.push_back(&key);
+    reason = open_any_way(states, rest, readings, false, opened, which);
   }
-  if (reason == Reason::ok) {
-    searches.succeeded();
-    opened.key->usage->count();  // the limit holds for who seals: what came is read
-  } else if (reason == Reason::auth_failed) {
-    searches.failed();
-  }
+  if (reason == Reason::ok)
+    states.passed(opened.key);
+  else if (reason == Reason::auth_failed)
+    states.failed();
   return reason;
 }
 
