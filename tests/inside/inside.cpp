@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "inside.h"
 
+G_BEGIN_DECLS
 GST_PLUGIN_STATIC_DECLARE(e2ee);
+G_END_DECLS
 
 namespace inside {
 
