@@ -84,8 +84,7 @@ KeyRef ratchet_key(const Scheme &scheme, const Material &material, const Key &fr
 /// The keys that a decryptor may try for one key id.
 struct KeySlot {
   std::uint64_t id = 0;
-  std::vector<KeyRef>
-      keys;  // this generation, then earlier ones in their grace time, nearest first
+  std::vector<KeyRef> keys;   // this generation, then those in their grace time, nearest first
   std::vector<KeyRef> ahead;  // generations to come, in order
 };
 
