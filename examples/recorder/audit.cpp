@@ -9,6 +9,7 @@
 #include <chrono>
 #include <mutex>
 
+#include "names.h"
 #include "signature.h"
 
 namespace recorder {
@@ -40,16 +41,6 @@ int create_log(const std::string &path) {
   return fd;
 }
 
-// The name in the folder has to last as well.
-void sync_folder(const std::string &path) {
-  const examples::CharPtr folder(g_path_get_dirname(path.c_str()));
-  const int fd = open(folder.get(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (fd < 0)
-    return;
-  fsync(fd);
-  ::close(fd);
-}
-
 }  // namespace
 
 class AuditLog::Log {
@@ -78,7 +69,7 @@ class AuditLog::Log {
       unlink(path_.c_str());  // a file without a record would only be in the way of the next start
       throw;
     }
-    sync_folder(path_);
+    sync_folder(AT_FDCWD, examples::CharPtr(g_path_get_dirname(path_.c_str())).get());
   }
 
   void add(const std::string &event, const Fields &fields) {

@@ -73,4 +73,13 @@ CreatedFile create_file(int folder, const std::string &stem, const std::string &
                 " files of this name are in the folder, move them away");
 }
 
+int sync_folder(int folder, const char *path) {
+  const int fd = openat(folder, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (fd < 0)
+    return errno;
+  const int error = fsync(fd) == 0 || errno == EINVAL ? 0 : errno;
+  close(fd);
+  return error;
+}
+
 }  // namespace recorder

@@ -25,4 +25,8 @@ struct CreatedFile {
 CreatedFile create_file(int folder, const std::string &stem, const std::string &extension,
                         const std::string &beside = {});
 
+// Names last through a power cut only when the folder is on the disk as well. `path`: from
+// `folder`, or of itself with AT_FDCWD. Answers errno, 0 also where the file system cannot do it.
+int sync_folder(int folder, const char *path);
+
 }  // namespace recorder

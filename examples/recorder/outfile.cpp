@@ -9,6 +9,7 @@
 #include <filesystem>
 
 #include "mapped.h"
+#include "names.h"
 
 namespace recorder {
 
@@ -29,15 +30,8 @@ std::string folder_of(const std::string &path) {
   return folder.empty() ? "." : folder;
 }
 
-// Names last through a power cut only when the folder is on the disk as well.
-void sync_folder(const std::string &folder) {
-  const int fd = open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  const bool synced = fd >= 0 && fsync(fd) == 0;
-  const int error = errno;
-  if (fd >= 0)
-    close(fd);
-  // EINVAL: the file system cannot sync folders.
-  if (!synced && error != EINVAL)
+void sync(const std::string &folder) {
+  if (const int error = sync_folder(AT_FDCWD, folder.c_str()))
     throw Failure("cannot make sure that the folder " + folder +
                   " is on the disk: " + g_strerror(error));
 }
@@ -191,7 +185,7 @@ void OutFile::commit() {
   matroska_->finish();
   for (const auto &file : files_)
     file->give_name();
-  sync_folder(folder_of(files_.front()->path()));
+  sync(folder_of(files_.front()->path()));
   for (const auto &file : files_)
     file->keep();
 }

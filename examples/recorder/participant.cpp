@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "participant.h"
 
-#include <gio/gio.h>
+#include "worker.h"
 
 namespace recorder {
 namespace {
@@ -16,25 +16,6 @@ std::optional<Seal> seal_for(std::optional<Seal> seal, const Feed &feed) {
 
 std::int64_t number(std::uint64_t value) {
   return static_cast<std::int64_t>(value);
-}
-
-// Runs `work` on another thread and `done` back on the main context.
-void run_in_thread(std::function<void()> work, std::function<void()> done) {
-  struct Job {
-    std::function<void()> work, done;
-  };
-  examples::ObjectPtr<GTask> task(g_task_new(
-      nullptr, nullptr,
-      [](GObject *, GAsyncResult *result, gpointer) {
-        static_cast<Job *>(g_task_get_task_data(G_TASK(result)))->done();
-      },
-      nullptr));
-  g_task_set_task_data(task.get(), new Job{std::move(work), std::move(done)},
-                       [](gpointer job) { delete static_cast<Job *>(job); });
-  g_task_run_in_thread(task.get(), [](GTask *running, gpointer, gpointer job, GCancellable *) {
-    static_cast<Job *>(job)->work();
-    g_task_return_boolean(running, TRUE);
-  });
 }
 
 }  // namespace
@@ -219,7 +200,7 @@ void Participant::leave(const std::string &reason, std::function<void()> gone) {
 
 void Participant::close(const std::string &reason) {
   closing_ = true;
-  run_in_thread(
+  run_in_worker(
       [this, reason] {
         for (Recorded *recorded : all())
           recorded->recording.finish(reason);

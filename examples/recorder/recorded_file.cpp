@@ -69,16 +69,9 @@ void write_new_file(int folder, const std::string &name, const std::string &text
   close(fd);
 }
 
-void sync_folder(int folder) {
-  // The folder may have been opened with O_PATH.
-  const int fd = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (fd < 0 || fsync(fd) != 0) {
-    const int error = errno;
-    if (fd >= 0)
-      close(fd);
+void sync(int folder) {
+  if (const int error = sync_folder(folder, "."))
     throw WriteFailure("syncing the folder", error);
-  }
-  close(fd);
 }
 
 }  // namespace
@@ -98,7 +91,7 @@ RecordedFile::RecordedFile(int folder, const std::string &stem, std::optional<Se
       seal_->streams.clear();
       describe(formats);
     } else {
-      sync_folder(folder_);
+      sync(folder_);
     }
     for (const Media media : {Media::kVideo, Media::kAudio})
       if (const auto &format = formats[static_cast<int>(media)])
@@ -194,7 +187,7 @@ void RecordedFile::write_sidecar(const std::string &json) {
     if (renameat(folder_, next.c_str(), folder_, name.c_str()) != 0)
       throw WriteFailure("replacing " + name, errno);
   }
-  sync_folder(folder_);
+  sync(folder_);
 }
 
 std::string RecordedFile::hash() const {

@@ -86,6 +86,7 @@ class Recorder {
   GMainLoop *loop_ = g_main_loop_new(nullptr, FALSE);
   std::unique_ptr<Room> room_;
   Withdrawn withdrawn_;
+  std::set<std::string> keyless_;  // whose keys were taken away; empty: the key that all share
   std::map<JanusId, Participants::iterator> by_feed_;
   Participants participants_;
   Participants leaving_;
@@ -159,8 +160,14 @@ void Recorder::open_keys() {
   events.recovered = [this] {
     journal_.note("keys-recovered", {}, "the keys file can be read again");
   };
-  events.withdrawn = [this](const std::string &identity) { withdraw(identity, "keys"); };
-  events.allowed = [this](const std::string &identity) { allow(identity, "keys"); };
+  events.withdrawn = [this](const std::string &identity) {
+    keyless_.insert(identity);
+    withdraw(identity, "keys");
+  };
+  events.allowed = [this](const std::string &identity) {
+    keyless_.erase(identity);
+    allow(identity, "keys");
+  };
   keys_ = std::make_unique<Keys>(std::move(settings), std::move(events));
   receive_.provider = keys_->provider();
 }
@@ -241,6 +248,8 @@ void Recorder::join(const Feed &feed) {
   by_feed_[feed.id] = std::prev(participants_.end());
   if (withdrawn_.contains(feed.identity))
     participants_.back()->withdraw("command");
+  else if (keyless_.contains(feed.identity) || keyless_.contains(""))
+    participants_.back()->withdraw("keys");
 }
 
 // Someone with another name has other keys, and another file.
