@@ -82,6 +82,8 @@ class OpenStates {
   void passed(const KeyRef &key);
   void failed() { searches_.failed(); }
   SearchBudget &searches() { return searches_; }
+  /// As long as the longest frame that was tried with several keys.
+  std::vector<std::uint8_t> &ciphertext_copy() { return copy_; }
   SframeReceiver &sframe() { return sframe_; }
 
  private:
@@ -90,6 +92,7 @@ class OpenStates {
   std::list<State> states_;              // latest used first
   std::map<KeyRef, ReplayFilter> seen_;  // of keys in the ring
   std::size_t replay_window_ = 0;
+  std::vector<std::uint8_t> copy_;
   SframeReceiver sframe_;
 };
 

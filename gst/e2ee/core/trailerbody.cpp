@@ -16,11 +16,16 @@ Reason open_with(OpenStates &states, const KeyRef &key, const SealedBody &body) 
   return states.accept(key, body.iv) ? Reason::ok : Reason::replayed;
 }
 
-// Tries keys one after the other. Between two of them a frame that is decrypted in place is turned
-// back into ciphertext: counter mode undoes itself. `again` says that more keys may follow.
+// Tries keys one after the other. Between two of them a frame that is decrypted in place becomes
+// ciphertext again. Counter mode undoes itself, so that frames need no copy as long as the first
+// key is right; among bad ones a copy is cheaper. `again` says that more keys may follow.
 Reason open_with_any(OpenStates &states, KeysToTry keys, const SealedBody &body, bool again,
                      Opened &opened) {
   const bool in_place = body.out == body.ciphertext.data();
+  std::vector<std::uint8_t> &copy = states.ciphertext_copy();
+  bool copied = in_place && states.searches().failures() > 0 && (again || keys.size() > 1);
+  if (copied)
+    copy.assign(body.ciphertext.begin(), body.ciphertext.end());
   for (const KeyRef *key : keys) {
     const Reason reason = open_with(states, *key, body);
     if (reason == Reason::ok) {
@@ -28,7 +33,13 @@ Reason open_with_any(OpenStates &states, KeysToTry keys, const SealedBody &body,
       return Reason::ok;
     }
     if (reason == Reason::auth_failed && in_place && (again || key != keys.back())) {
-      open_with(states, *key, body);
+      if (copied) {
+        std::copy(copy.begin(), copy.end(), body.out);
+      } else {
+        open_with(states, *key, body);
+        copy.assign(body.ciphertext.begin(), body.ciphertext.end());
+        copied = true;
+      }
       continue;
     }
     cleanse({body.out, body.ciphertext.size()});
