@@ -3,6 +3,7 @@
 
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
+#include <openssl/kdf.h>
 
 namespace elements {
 
@@ -76,14 +77,33 @@ Bytes aes_ctr_hmac(const Bytes &key, const Parts &parts, std::size_t tag_size) {
 
 Bytes sealed_by_hand(const Bytes &key, guint key_id, const Bytes &plain, std::size_t clear) {
   static unsigned seed = 0;
+  return sealed_by_hand(key, key_id, plain, clear, noise(kIv, ++seed));
+}
+
+Bytes sealed_by_hand(const Bytes &key, guint key_id, const Bytes &plain, std::size_t clear,
+                     const Bytes &iv) {
   const auto body = plain.begin() + static_cast<std::ptrdiff_t>(clear);
-  const Parts parts{Bytes(plain.begin(), body), Bytes(body, plain.end()), noise(kIv, ++seed)};
+  const Parts parts{Bytes(plain.begin(), body), Bytes(body, plain.end()), iv};
   const std::optional<Bytes> sealed = aes_gcm(true, key, parts);
   EXPECT_TRUE(sealed);
   return join({parts.clear,
                sealed.value_or(Bytes{}),
                parts.iv,
                {static_cast<guint8>(kIv), static_cast<guint8>(key_id)}});
+}
+
+Bytes hkdf(const Bytes &secret, const Bytes &salt, const Bytes &info, std::size_t size) {
+  Bytes out(size);
+  const std::unique_ptr<EVP_PKEY_CTX, decltype(&EVP_PKEY_CTX_free)> context(
+      EVP_PKEY_CTX_new_id(EVP_PKEY_HKDF, nullptr), EVP_PKEY_CTX_free);
+  EVP_PKEY_CTX *const c = context.get();
+  EXPECT_TRUE(EVP_PKEY_derive_init(c) == 1 && EVP_PKEY_CTX_set_hkdf_md(c, EVP_sha256()) == 1 &&
+              EVP_PKEY_CTX_set1_hkdf_key(c, secret.data(), static_cast<int>(secret.size())) == 1 &&
+              (salt.empty() ||
+               EVP_PKEY_CTX_set1_hkdf_salt(c, salt.data(), static_cast<int>(salt.size())) == 1) &&
+              EVP_PKEY_CTX_add1_hkdf_info(c, info.data(), static_cast<int>(info.size())) == 1 &&
+              EVP_PKEY_derive(c, out.data(), &size) == 1);
+  return out;
 }
 
 Bytes join(std::initializer_list<Bytes> pieces) {

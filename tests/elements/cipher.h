@@ -25,6 +25,11 @@ Bytes aes_ctr_hmac(const Bytes &key, const Parts &parts, std::size_t tag_size);
 
 /// A frame of the trailer schemes as a peer makes it. The first `clear` bytes stay as they are.
 Bytes sealed_by_hand(const Bytes &key, guint key_id, const Bytes &plain, std::size_t clear);
+Bytes sealed_by_hand(const Bytes &key, guint key_id, const Bytes &plain, std::size_t clear,
+                     const Bytes &iv);
+
+/// RFC 5869 with SHA-256. No salt: as many zeros as the hash has bytes.
+Bytes hkdf(const Bytes &secret, const Bytes &salt, const Bytes &info, std::size_t size);
 
 Bytes join(std::initializer_list<Bytes> pieces);
 

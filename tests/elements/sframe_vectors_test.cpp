@@ -62,15 +62,7 @@ Bytes expanded(const Bytes &base, const char *what, guint64 kid, std::size_t siz
   for (int shift = 56; shift >= 0; shift -= 8)
     info.push_back(static_cast<guint8>(kid >> shift));
   info.insert(info.end(), {0, kSuite});
-  Bytes out(size);
-  const std::unique_ptr<EVP_PKEY_CTX, decltype(&EVP_PKEY_CTX_free)> context(
-      EVP_PKEY_CTX_new_id(EVP_PKEY_HKDF, nullptr), EVP_PKEY_CTX_free);
-  EVP_PKEY_CTX *const c = context.get();
-  EXPECT_TRUE(EVP_PKEY_derive_init(c) == 1 && EVP_PKEY_CTX_set_hkdf_md(c, EVP_sha256()) == 1 &&
-              EVP_PKEY_CTX_set1_hkdf_key(c, base.data(), static_cast<int>(base.size())) == 1 &&
-              EVP_PKEY_CTX_add1_hkdf_info(c, info.data(), static_cast<int>(info.size())) == 1 &&
-              EVP_PKEY_derive(c, out.data(), &size) == 1);
-  return out;
+  return hkdf(base, {}, info, size);
 }
 
 Bytes sframe_by_hand(const Bytes &base, guint64 kid, guint64 counter, const Bytes &header,

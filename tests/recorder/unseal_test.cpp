@@ -4,8 +4,10 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
+#include <algorithm>
 #include <filesystem>
 
+#include "elements/cipher.h"
 #include "elements/svc_encoder.h"
 #include "recorder/framechain.h"
 #include "sealed.h"
@@ -188,23 +190,48 @@ TEST_F(Unseal, SaysWhatWasOpenedAndIsNotInTheFile) {
       std::string::npos);
 }
 
+// A frame as LiveKit's other clients make them, whose IV may end in 12.
+Bytes h264_of_others(const Bytes &plain, const Bytes &iv) {
+  const Bytes info(128), salt_text = [] {
+    const std::string text = "LKFrameEncryptionKey";
+    return Bytes(text.begin(), text.end());
+  }();
+  const Bytes key = elements::hkdf(Bytes(32, kFill), salt_text, info, 16);
+  const Bytes start{0, 0, 1};
+  std::size_t clear = 0;
+  for (auto at = plain.begin(); clear == 0;) {
+    at = std::search(at, plain.end(), start.begin(), start.end()) + 3;
+    const int type = *at & 0x1f;
+    if (type == 1 || type == 5)
+      clear = static_cast<std::size_t>(at - plain.begin()) + 2;
+  }
+  return elements::sealed_by_hand(key, 0, plain, clear, iv);
+}
+
+bool would_be_escaped(const Bytes &bytes) {
+  for (std::size_t i = bytes.size(); i-- > bytes.size() / 2 + 3;)
+    if (bytes[i] <= 3 && bytes[i - 1] == 0 && bytes[i - 2] == 0)
+      return true;
+  return false;
+}
+
 // Key index 0 is a zero at the end of the frame, which some tools cut off. Where the IV's last byte
-// is 12 as well, what is left looks like a frame of key index 12.
+// is 12 as well, what is left looks like a frame of key index 12. e2eeencrypt draws no such IV.
 TEST_F(Unseal, OpensFramesThatLostTheZeroAtTheirEnd) {
   constexpr guint8 kIvLength = 12;
   const Stream plain = h264();
-  const Provider keys = raw_provider(kFill);
-  Stream encrypted;
-  std::size_t ambiguous = 0;
-  for (int tries = 0; tries < 200 && ambiguous == 0; ++tries) {
-    encrypted = encrypt(plain, keys);
-    for (Frame &frame : encrypted.frames) {
-      ASSERT_EQ(frame.bytes.back(), 0);
-      frame.bytes.pop_back();
-      ambiguous += frame.bytes[frame.bytes.size() - 2] == kIvLength;
+  Stream encrypted = encrypt(plain, raw_provider(kFill));
+  for (std::size_t i = 0; i < encrypted.frames.size(); ++i) {
+    Bytes &frame = encrypted.frames[i].bytes;
+    if (i % 4 == 3) {
+      Bytes iv = elements::noise(kIvLength, static_cast<unsigned>(i));
+      iv.back() = kIvLength;
+      frame = h264_of_others(plain.frames[i].bytes, iv);
+      ASSERT_FALSE(would_be_escaped(frame)) << i;
     }
+    ASSERT_EQ(frame.back(), 0);
+    frame.pop_back();
   }
-  ASSERT_GT(ambiguous, 0u);
   write_recording(in(), seal_of("livekit"), {encrypted});
   const Outcome run = unseal({in(), "-k", key(), "--json"});
   EXPECT_EQ(run.status, 0) << run.err << run.out;
