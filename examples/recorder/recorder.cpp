@@ -60,6 +60,7 @@ class Recorder {
   void send_away(Participants::iterator who, const std::string &reason);
   std::int64_t withdraw(const std::string &identity, const std::string &by);
   std::int64_t allow(const std::string &identity, const std::string &by);
+  const char *withdrawn_by(const std::string &identity) const;
   std::int64_t forbid(const std::string &identity);
   std::int64_t permit(const std::string &identity);
   void tick();
@@ -246,10 +247,8 @@ void Recorder::join(const Feed &feed) {
   participants_.push_back(std::make_unique<Participant>(
       Participant::Context{*room_, journal_, receive_, folder_.fd(), std::move(seal)}, feed));
   by_feed_[feed.id] = std::prev(participants_.end());
-  if (withdrawn_.contains(feed.identity))
-    participants_.back()->withdraw("command");
-  else if (keyless_.contains(feed.identity) || keyless_.contains(""))
-    participants_.back()->withdraw("keys");
+  if (const char *by = withdrawn_by(feed.identity))
+    participants_.back()->withdraw(by);
 }
 
 // Someone with another name has other keys, and another file.
@@ -299,11 +298,17 @@ std::int64_t Recorder::withdraw(const std::string &identity, const std::string &
   return count;
 }
 
+// Null when they may be recorded.
+const char *Recorder::withdrawn_by(const std::string &identity) const {
+  if (withdrawn_.contains(identity))
+    return "command";
+  return keyless_.contains(identity) || keyless_.contains("") ? "keys" : nullptr;
+}
+
 std::int64_t Recorder::allow(const std::string &identity, const std::string &by) {
   std::int64_t count = 0;
   for (auto &who : participants_)
-    if ((identity.empty() || who->identity() == identity) &&
-        !withdrawn_.contains(who->identity())) {
+    if ((identity.empty() || who->identity() == identity) && !withdrawn_by(who->identity())) {
       who->allow(by);
       ++count;
     }
