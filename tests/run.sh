@@ -146,6 +146,7 @@ threads_under_tsan() {
     meson setup -Doptimization=1 -Ddebug=true -Db_sanitize=thread -Db_lundef=false \
       -Dtests=true -Dexamples=false -Dintrospection=disabled "$folder" "$E2EE_ROOT"
   ninja -C "$folder" tests/stress/e2ee-stress-test plugins/e2ee/libgste2ee.so
+  export E2EE_LONG=1
   # Other people's plugins are looked at for the registry: once, without tests.
   TSAN_OPTIONS=report_bugs=0:exitcode=0 meson test -C "$folder" --no-rebuild --quiet \
     --test-args=--gtest_filter=none stress || true
@@ -180,6 +181,15 @@ e2ee_build -Dtests=true
 if [[ $quick || $filter ]]; then
   export E2EE_QUICK=1
 fi
+asan_build=("$main_build/asan" -Db_sanitize=address,undefined -Db_lundef=false
+  -Dintrospection=disabled -Dexamples=false -Doptimization=1 -Ddebug=true)
+ahead=
+if [[ -z $quick && -z $filter ]]; then # while tests sleep; what does not compile is told later
+  CC=clang CXX=clang++ setsid nice -n 19 bash -c 'build_without_warnings "$@"' - "${asan_build[@]}" \
+    >"$results/asan-ahead.log" 2>&1 </dev/null &
+  ahead=$!
+  trap 'kill -- "-$ahead" 2>/dev/null || true' EXIT
+fi
 heading 'Core, elements, pipelines'
 gtests plain
 heading 'Python'
@@ -193,9 +203,10 @@ fi
 if [[ -z $quick && -z $filter ]]; then
   heading 'AddressSanitizer and UndefinedBehaviorSanitizer, by clang++'
   E2EE_BUILD=$main_build/asan
+  wait "$ahead" || true
+  trap - EXIT
   step 'clang++ without a warning' 900 env CC=clang CXX=clang++ bash -c \
-    'build_without_warnings "$@"' - "$E2EE_BUILD" -Db_sanitize=address,undefined \
-    -Db_lundef=false -Dintrospection=disabled -Dexamples=false -Doptimization=1 -Ddebug=true
+    'build_without_warnings "$@"' - "${asan_build[@]}"
   (sanitized)
   heading 'ThreadSanitizer, by clang++'
   step 'keys changed by 8 threads under 4 streams, without a report' 900 \
