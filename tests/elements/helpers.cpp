@@ -37,6 +37,13 @@ void set_raw(const Provider &provider, guint8 fill, guint index) {
       << error.text();
 }
 
+Provider parsed(const std::string &text) {
+  Error error;
+  Provider provider = own(gst_e2ee_key_provider_new_from_string(text.c_str(), error.at()));
+  EXPECT_TRUE(provider) << text << ": " << error.text();
+  return provider;
+}
+
 Provider raw_provider(guint8 fill, guint index) {
   Provider provider = empty_provider();
   set_raw(provider, fill, index);

@@ -67,6 +67,8 @@ inline GstE2EESharedKeyProvider *shared(const Provider &provider) {
 Provider empty_provider();
 /// 32 bytes of `fill`: derived without PBKDF2, so that tests are quick.
 Provider raw_provider(guint8 fill, guint index = 0);
+/// From the string form, which has to be right.
+Provider parsed(const std::string &text);
 Provider passphrase_provider(const char *passphrase, guint index = 0);
 void set_raw(const Provider &provider, guint8 fill, guint index);
 GstE2EEKeyMaterial *raw_material(guint8 fill, guint64 key_id);
@@ -150,6 +152,9 @@ class Element {
   Element &start(const char *caps);
   void set_caps(const char *caps) { gst_harness_set_src_caps_str(harness_, caps); }
 
+  void set(const char *property, const std::string &value) {
+    gst_util_set_object_arg(G_OBJECT(element_), property, value.c_str());
+  }
   GstElement *get() const { return element_; }
   GstHarness *harness() const { return harness_; }
 

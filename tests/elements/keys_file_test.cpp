@@ -7,16 +7,6 @@ namespace elements {
 namespace {
 
 constexpr char kHexA[] = "000102030405060708090a0b0c0d0e0f";
-const Bytes kPlain = noise(60, 1);
-
-bool load(const Provider &provider, const std::string &text) {
-  const KeyFile file("keys.ini", text);
-  Error error;
-  const bool loaded = gst_e2ee_participant_key_provider_load_keys_file(
-      ring_of(provider), file.path().c_str(), error.at());
-  EXPECT_EQ(loaded, !error) << error.text();
-  return loaded;
-}
 
 bool opens(const char *who, const Provider &provider, const Bytes &frame) {
   return End("e2eedecrypt", provider, who).pass(frame) == kPlain;
@@ -60,6 +50,7 @@ const Mistake kMistakes[] = {
     {"NoParticipant", "# 5ec4e7\n", "participant"},
     {"Empty", "", "empty"},
 };
+#undef KEY
 
 }  // namespace
 

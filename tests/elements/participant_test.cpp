@@ -11,8 +11,6 @@
 namespace elements {
 namespace {
 
-const Bytes kPlain = noise(60, 1);
-
 Provider alice_and_bob() {
   Provider provider = new_ring();
   set_key(provider, "alice", 0xa1);
@@ -327,14 +325,6 @@ TEST(ParticipantFile, SaysWhichFileItIsAndWhoHasAKey) {
   const Provider from_string = own(gst_e2ee_key_provider_new_from_string(
       ("participant,keys-file=" + file.path()).c_str(), nullptr));
   EXPECT_EQ(file_of(from_string), file.path());
-}
-
-// What `text` in a keys file does.
-bool load(const Provider &provider, const std::string &text) {
-  const KeyFile file("keys.ini", text);
-  Error error;
-  return gst_e2ee_participant_key_provider_load_keys_file(ring_of(provider), file.path().c_str(),
-                                                          error.at());
 }
 
 TEST(ParticipantFile, WhoeverHasNoKeyLeftIsToldAsAWhole) {

@@ -2,6 +2,7 @@
 // What tests of key rings for each participant share.
 #pragma once
 
+#include "files.h"
 #include "helpers.h"
 
 namespace elements {
@@ -48,6 +49,19 @@ inline void ratchet(const Provider &provider, const char *who, unsigned steps = 
 inline std::string fingerprint(const Provider &provider, const char *who, guint64 id = 0) {
   const Text text(gst_e2ee_key_provider_get_fingerprint(provider.get(), who, id));
   return text ? text.get() : "";
+}
+
+/// What is encrypted.
+inline const Bytes kPlain = noise(60, 1);
+
+/// Whether a keys file with this text is taken.
+inline bool load(const Provider &provider, const std::string &text) {
+  const KeyFile file("keys.ini", text);
+  Error error;
+  const bool loaded = gst_e2ee_participant_key_provider_load_keys_file(
+      ring_of(provider), file.path().c_str(), error.at());
+  EXPECT_EQ(loaded, !error) << error.text();
+  return loaded;
 }
 
 inline bool has_key(const Provider &provider, const char *who, guint64 id = 0) {

@@ -12,10 +12,6 @@ namespace {
 
 using vectors::Record;
 
-void set(Element &element, const char *property, const char *value) {
-  gst_util_set_object_arg(G_OBJECT(element.get()), property, value);
-}
-
 struct Preset {
   const char *name;
   const char *scheme;
@@ -61,9 +57,9 @@ class Preparation {
   }
   std::unique_ptr<Element> make(const char *factory, const char *caps) const {
     auto element = std::make_unique<Element>(factory, provider_);
-    set(*element, "scheme", preset_.scheme);
+    element->set("scheme", preset_.scheme);
     if (preset_.participant != nullptr)
-      set(*element, "participant", preset_.participant);
+      element->set("participant", preset_.participant);
     element->start(caps);
     return element;
   }
@@ -266,11 +262,11 @@ TEST(Preset, SframeOfOthers) {
   Element encryptor("e2eeencrypt", provider);
   Element decryptor("e2eedecrypt", provider);
   for (Element *element : {&encryptor, &decryptor}) {
-    set(*element, "scheme", "sframe");
-    set(*element, "clear-header", "none");
+    element->set("scheme", "sframe");
+    element->set("clear-header", "none");
   }
-  set(encryptor, "sframe-kid", "7");
-  set(decryptor, "sframe-kid-map", "plain");
+  encryptor.set("sframe-kid", "7");
+  decryptor.set("sframe-kid-map", "plain");
   encryptor.start(kVp8);
   decryptor.start(kVp8);
   const Bytes plain = vp8_key(500);

@@ -9,13 +9,6 @@
 namespace elements {
 namespace {
 
-Provider parsed(const std::string &text) {
-  Error error;
-  Provider provider = own(gst_e2ee_key_provider_new_from_string(text.c_str(), error.at()));
-  EXPECT_TRUE(provider) << error.text();
-  return provider;
-}
-
 void expect_refused(const std::string &text, GstE2EEError code) {
   Error error;
   EXPECT_EQ(gst_e2ee_key_provider_new_from_string(text.c_str(), error.at()), nullptr);

@@ -138,13 +138,6 @@ TEST_P(Mistakes, LeaveAProviderThatSaysSo) {
 
 // ---- what is right ------------------------------------------------------------------------------
 
-Provider parsed(const std::string &text) {
-  Error error;
-  Provider provider = own(gst_e2ee_key_provider_new_from_string(text.c_str(), error.at()));
-  EXPECT_TRUE(provider) << text << ": " << error.text();
-  return provider;
-}
-
 struct Spelling {
   const char *text;
   const char *passphrase;

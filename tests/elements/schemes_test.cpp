@@ -7,10 +7,6 @@ namespace {
 
 const char *const kSchemes[] = {"livekit", "realtimekit", "jitsi", "sframe"};
 
-void set(Element &element, const char *property, const char *value) {
-  gst_util_set_object_arg(G_OBJECT(element.get()), property, value);
-}
-
 // What the bus says when the element goes to PAUSED with these settings.
 std::string refusal_of(Element &element) {
   EXPECT_EQ(gst_element_set_state(element.get(), GST_STATE_PAUSED), GST_STATE_CHANGE_FAILURE);
@@ -143,17 +139,17 @@ TEST(Schemes, R1_AKeyThatWasReplacedIsGoneEvenIfTheNewOneCannotBeUsed) {
 
 TEST(Schemes, SframeRefusesWhatOnlyTrailersAllow) {
   const auto decryptor = element_of("e2eedecrypt", raw_provider(1), "sframe");
-  set(*decryptor, "allow-plaintext", "true");
+  decryptor->set("allow-plaintext", "true");
   EXPECT_NE(refusal_of(*decryptor).find("allow-plaintext"), std::string::npos);
-  set(*decryptor, "allow-plaintext", "false");
+  decryptor->set("allow-plaintext", "false");
   EXPECT_NE(gst_element_set_state(decryptor->get(), GST_STATE_PAUSED), GST_STATE_CHANGE_FAILURE);
   const auto encryptor = element_of("e2eeencrypt", raw_provider(1), "sframe");
-  set(*encryptor, "frame-metadata", "true");
+  encryptor->set("frame-metadata", "true");
   EXPECT_NE(refusal_of(*encryptor).find("frame-metadata"), std::string::npos);
   // Also when it is set after the keys were opened.
-  set(*encryptor, "frame-metadata", "false");
+  encryptor->set("frame-metadata", "false");
   EXPECT_NE(gst_element_set_state(encryptor->get(), GST_STATE_READY), GST_STATE_CHANGE_FAILURE);
-  set(*encryptor, "frame-metadata", "true");
+  encryptor->set("frame-metadata", "true");
   EXPECT_NE(refusal_of(*encryptor).find("frame-metadata"), std::string::npos);
 }
 
@@ -170,7 +166,7 @@ TEST(Realtimekit, ServerFramesAreKnownWithoutATrailerBeingSet) {
     SCOPED_TRACE(mode);
     const auto decryptor = element_of("e2eedecrypt", raw_provider(1), "realtimekit");
     if (*mode != '\0')
-      set(*decryptor, "server-frames", mode);
+      decryptor->set("server-frames", mode);
     decryptor->start(kOpus);
     for (const Bytes &payload : {filler, other}) {
       Bytes marked = payload;
@@ -190,7 +186,7 @@ TEST(Realtimekit, ServerFramesAreKnownWithoutATrailerBeingSet) {
   }
   // LiveKit announces its own: the same bytes say nothing there.
   const auto livekit = element_of("e2eedecrypt", raw_provider(1), "livekit");
-  set(*livekit, "server-frames", "pass");
+  livekit->set("server-frames", "pass");
   livekit->start(kOpus);
   EXPECT_EQ(livekit->pass({0xf8, 0xff, 0xfe, 'L', 'K', 'R', 'O', 'C', 'K', 'S'}), std::nullopt);
   EXPECT_EQ(livekit->stat("server-frames"), 0U);

@@ -25,14 +25,10 @@ Bytes hex(const Record &record, const char *name) {
   return bytes.value_or(Bytes{});
 }
 
-void set(Element &element, const char *name, const std::string &value) {
-  gst_util_set_object_arg(G_OBJECT(element.get()), name, value.c_str());
-}
-
 std::unique_ptr<Element> decryptor_of(const Provider &provider, const std::string &suite) {
   auto element = element_of("e2eedecrypt", provider, "sframe");
-  set(*element, "sframe-suite", suite);
-  set(*element, "sframe-kid-map", "plain");
+  element->set("sframe-suite", suite);
+  element->set("sframe-kid-map", "plain");
   element->start(kOpus);
   return element;
 }
@@ -183,7 +179,7 @@ TEST_P(SframeHeaderWritten, InFrontOfAFrame) {
   for (guint8 &byte : base)
     byte = static_cast<guint8>(random());
   const auto encryptor = element_of("e2eeencrypt", provider_of_kid(kid_, base), "sframe");
-  set(*encryptor, "sframe-kid", record().field("kid"));
+  encryptor->set("sframe-kid", record().field("kid"));
   encryptor->start(kOpus);
   const Bytes plain = noise(40, 9);
   std::optional<Bytes> sealed;

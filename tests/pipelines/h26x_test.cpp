@@ -13,7 +13,7 @@ namespace {
 
 constexpr unsigned kFrames = 600;
 
-struct Route {
+struct H26xCase {
   std::string name;
   bool h265;
   std::string encoder;    // with the caps behind it
@@ -22,7 +22,7 @@ struct Route {
   unsigned key_index;
 };
 
-void PrintTo(const Route &route, std::ostream *to) {
+void PrintTo(const H26xCase &route, std::ostream *to) {
   *to << route.name;
 }
 
@@ -70,8 +70,8 @@ const char *const kPayloaders[] = {
 
 // Each encoder with each of the first three payloaders under key index 0, and in turns with the
 // others and as a byte stream.
-std::vector<Route> routes() {
-  std::vector<Route> all;
+std::vector<H26xCase> routes() {
+  std::vector<H26xCase> all;
   std::size_t turn = 0;
   for (const Encoder &encoder : kEncoders) {
     const auto add = [&](const char *what, const char *format, const char *payloader,
@@ -107,7 +107,7 @@ std::vector<Bytes> essential(std::vector<Bytes> units, bool h265, bool without_s
   return units;
 }
 
-class H26xRoute : public testing::TestWithParam<Route> {
+class H26xRoute : public testing::TestWithParam<H26xCase> {
  protected:
   static void TearDownTestSuite() {
     for (const auto &[codec, count] : s_frames)
@@ -121,7 +121,7 @@ class H26xRoute : public testing::TestWithParam<Route> {
 std::map<std::string, std::size_t> H26xRoute::s_frames;
 
 std::string H26xRoute::launch() const {
-  const Route &route = GetParam();
+  const H26xCase &route = GetParam();
   const std::string codec = route.h265 ? "h265" : "h264";
   return source(kFrames) + route.encoder + " ! e2eeencrypt name=encrypt" + route.format + " ! rtp" +
          codec + "pay name=pay " + route.payloader + " ! rtp" + codec +

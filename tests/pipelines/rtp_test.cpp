@@ -10,7 +10,7 @@
 namespace pipelines {
 namespace {
 
-struct Route {
+struct RtpCase {
   std::string name;
   unsigned count;
   std::string encoder;  // behind a source with that many buffers
@@ -20,7 +20,7 @@ struct Route {
   std::size_t clear_delta;
 };
 
-void PrintTo(const Route &route, std::ostream *to) {
+void PrintTo(const RtpCase &route, std::ostream *to) {
   *to << route.name;
 }
 
@@ -36,7 +36,7 @@ std::string audio(unsigned count, const char *wave) {
          " wave=" + wave + " ! audio/x-raw, rate=48000, channels=2 ! audioconvert ! ";
 }
 
-std::vector<Route> routes() {
+std::vector<RtpCase> routes() {
   const std::string vp8 = "vp8enc name=encoder deadline=1 cpu-used=16 ";
   const std::string vp9 = "vp9enc name=encoder deadline=1 cpu-used=8 threads=1 ";
   const std::string opus = "opusenc name=encoder ";
@@ -64,7 +64,7 @@ std::vector<Route> routes() {
   };
 }
 
-class RtpRoute : public testing::TestWithParam<Route> {
+class RtpRoute : public testing::TestWithParam<RtpCase> {
  protected:
   static void TearDownTestSuite() {
     for (const auto &[codec, count] : s_frames)
@@ -82,7 +82,7 @@ std::size_t count_small(const std::vector<Bytes> &all) {
 }  // namespace
 
 TEST_P(RtpRoute, FramesAreEqual) {
-  const Route &route = GetParam();
+  const RtpCase &route = GetParam();
   Pipeline pipeline(route.encoder + " ! e2eeencrypt name=encrypt ! " + route.payloader +
                         " name=pay ! " + route.depayloader +
                         " ! e2eedecrypt name=decrypt ! fakesink sync=false",

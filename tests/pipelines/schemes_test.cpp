@@ -7,7 +7,7 @@
 namespace pipelines {
 namespace {
 
-struct Route {
+struct SchemeCase {
   const char *name;
   const char *encoder;   // behind its source
   const char *settings;  // of both elements
@@ -17,7 +17,7 @@ struct Route {
   int clear_delta;
 };
 
-void PrintTo(const Route &route, std::ostream *to) {
+void PrintTo(const SchemeCase &route, std::ostream *to) {
   *to << route.name;
 }
 
@@ -25,7 +25,7 @@ constexpr char kVp8[] = "vp8enc name=encoder deadline=1 cpu-used=16 keyframe-max
 constexpr char kVp9[] = "vp9enc name=encoder deadline=1 cpu-used=8 threads=1 keyframe-max-dist=20";
 constexpr char kOpus[] = "opusenc name=encoder";
 
-const Route kRoutes[] = {
+const SchemeCase kRoutes[] = {
     {"realtimekit_vp8", kVp8, "scheme=realtimekit", "rtpvp8pay", "rtpvp8depay", 10, 3},
     {"realtimekit_vp9", kVp9, "scheme=realtimekit", "rtpvp9pay", "rtpvp9depay", 10, 3},
     {"realtimekit_opus", kOpus, "scheme=realtimekit", "rtpopuspay", "rtpopusdepay", 1, 1},
@@ -38,12 +38,12 @@ const Route kRoutes[] = {
     {"sframe_opus_stock", kOpus, "scheme=sframe", "rtpopuspay", "rtpopusdepay", -1, -1},
 };
 
-class SchemeRoute : public testing::TestWithParam<Route> {};
+class SchemeRoute : public testing::TestWithParam<SchemeCase> {};
 
 }  // namespace
 
 TEST_P(SchemeRoute, FramesAreEqual) {
-  const Route &route = GetParam();
+  const SchemeCase &route = GetParam();
   const std::string settings = std::string(" ") + route.settings;
   const bool audio = route.encoder == kOpus;
   const std::string count = " num-buffers=" + std::to_string(frames(300));

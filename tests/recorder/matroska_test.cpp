@@ -4,10 +4,8 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
-#include <csignal>
 #include <random>
 
 #include "media.h"
@@ -16,6 +14,7 @@ namespace {
 
 using media::Bytes;
 using media::File;
+using media::FileLimit;
 using media::Folder;
 using media::make_bytes;
 using media::Media;
@@ -274,25 +273,6 @@ TEST(MatroskaFile, FillsItsHeadWithEveryLengthOfTag) {
     std::filesystem::remove(folder.path(name));
   }
 }
-
-// Writes beyond a limit fail as a disk does: after a part of what was given.
-class FileLimit {
- public:
-  explicit FileLimit(rlim_t bytes) {
-    handler_ = std::signal(SIGXFSZ, SIG_IGN);
-    getrlimit(RLIMIT_FSIZE, &before_);
-    const rlimit limit{bytes, before_.rlim_max};
-    setrlimit(RLIMIT_FSIZE, &limit);
-  }
-  ~FileLimit() {
-    setrlimit(RLIMIT_FSIZE, &before_);
-    std::signal(SIGXFSZ, handler_);
-  }
-
- private:
-  rlimit before_;
-  void (*handler_)(int);
-};
 
 TEST(MatroskaFile, TakesAClusterBackThatCannotBeWritten) {
   const Folder folder;

@@ -3,8 +3,10 @@
 #pragma once
 
 #include <gst/gst.h>
+#include <sys/resource.h>
 
 #include <array>
+#include <csignal>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
@@ -77,6 +79,25 @@ class Folder {
  private:
   std::filesystem::path path_;
   int fd_;
+};
+
+/// Writes beyond a limit fail as on a disk with a defect: after a part of what was given.
+class FileLimit {
+ public:
+  explicit FileLimit(rlim_t bytes) {
+    handler_ = std::signal(SIGXFSZ, SIG_IGN);
+    getrlimit(RLIMIT_FSIZE, &before_);
+    const rlimit limit{bytes, before_.rlim_max};
+    setrlimit(RLIMIT_FSIZE, &limit);
+  }
+  ~FileLimit() {
+    setrlimit(RLIMIT_FSIZE, &before_);
+    std::signal(SIGXFSZ, handler_);
+  }
+
+ private:
+  rlimit before_;
+  void (*handler_)(int);
 };
 
 }  // namespace media

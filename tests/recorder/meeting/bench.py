@@ -82,6 +82,7 @@ class Meeting:
         self.recorders = []
 
     def record(self, name, mode="open", options=(), **more):
+        self.publishers.keys.begin()
         recorder = Recorder(
             self.bench, self.publishers, os.path.join(self.folder, name), mode, options, **more
         )

@@ -45,6 +45,12 @@ class KeysFile:
             lines += [f"passphrase.{index}={text}" for index, text in sorted(ring.items())]
         self.replace("\n".join(lines) + "\n")
 
+    def begin(self):
+        """Recorders want to know somebody's key from the start."""
+        with self.lock:
+            if not os.path.exists(self.path):
+                self.replace(f"[nobody]\npassphrase={secrets.token_urlsafe(12)}\n")
+
     def replace(self, text):
         temporary = f"{self.path}.new"
         with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
