@@ -1,16 +1,71 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "workqueue.h"
 
+#include <openssl/crypto.h>
 #include <pthread.h>
 
+#include <cstdlib>
 #include <future>
 #include <system_error>
 
 namespace e2ee {
 
 namespace {
+
 constexpr std::chrono::seconds kLinger{1};
-}
+constexpr std::chrono::seconds kPatienceAtExit{2};
+
+/// Lets the process end only between two tasks: OpenSSL frees its algorithms and locks when the
+/// process ends, under a worker that is deriving a key.
+class ExitGate {
+ public:
+  /// Never freed: workers are detached and may outlive everything.
+  static ExitGate &instance() {
+    static auto *gate = new ExitGate;
+    return *gate;
+  }
+
+  /// Does not come back once the process is ending.
+  void run(const WorkQueue::Task &task) {
+    std::unique_lock lock(mutex_);
+    while (ending_)
+      changed_.wait(lock);
+    ++busy_;
+    inside = 1;
+    lock.unlock();
+    task();
+    lock.lock();
+    inside = 0;
+    --busy_;
+    changed_.notify_all();
+  }
+
+ private:
+  // Exit handlers run in the reverse order of their registration: OpenSSL's has to be there first.
+  ExitGate() {
+    OPENSSL_init_crypto(0, nullptr);
+    std::atexit([] { instance().close(); });
+  }
+
+  // Waits for the tasks that run, except one that ends the process itself; not for ever, because
+  // an application's own provider may block.
+  void close() {
+    std::unique_lock lock(mutex_);
+    ending_ = true;
+    changed_.wait_for(lock, kPatienceAtExit, [this] { return busy_ == inside; });
+  }
+
+  static thread_local unsigned inside;  // 1 in a task
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  unsigned busy_ = 0;
+  bool ending_ = false;
+};
+
+thread_local unsigned ExitGate::inside = 0;
+
+}  // namespace
 
 // Mutex held. Detached: the last reference on a provider, and so on its queue, may be dropped by a
 // task.
@@ -119,12 +174,16 @@ void WorkQueue::work() {
   Task task;
   while (next(task, lock)) {
     lock.unlock();
-    task();
-    task = nullptr;  // what it holds may end here, outside the lock
+    ExitGate::instance().run([&task] {
+      task();
+      task = nullptr;  // what it holds may end here, outside the lock
+    });
     lock.lock();
   }
   running_ = false;
   worker_ = {};
+  lock.unlock();
+  ExitGate::instance().run(OPENSSL_thread_stop);
 }
 
 }  // namespace e2ee
