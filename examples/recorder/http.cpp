@@ -19,6 +19,20 @@ std::string take_message(GError *error) {
   return message;
 }
 
+// GLib says only that a certificate is unacceptable.
+std::string describe(GError *error, SoupMessage *message) {
+  const bool refused = g_error_matches(error, G_TLS_ERROR, G_TLS_ERROR_BAD_CERTIFICATE);
+  const unsigned flaws = refused ? soup_message_get_tls_peer_certificate_errors(message) : 0;
+  std::string text = take_message(error);
+  if (flaws & G_TLS_CERTIFICATE_UNKNOWN_CA)
+    text += ": signed by nobody who is trusted here (see --ca-file)";
+  if (flaws & G_TLS_CERTIFICATE_BAD_IDENTITY)
+    text += ": it is for another host";
+  if (flaws & (G_TLS_CERTIFICATE_EXPIRED | G_TLS_CERTIFICATE_NOT_ACTIVATED))
+    text += ": it is not valid at this time";
+  return text;
+}
+
 }  // namespace
 
 struct JsonHttp::Exchange {
@@ -32,10 +46,13 @@ struct JsonHttp::Exchange {
   Done done;
 };
 
-JsonHttp::JsonHttp()
+JsonHttp::JsonHttp(GTlsDatabase *trusted)
     : session_(soup_session_new_with_options("max-conns", kConnections, "max-conns-per-host",
                                              kConnections, "timeout", 0u, "user-agent",
-                                             "e2ee-recorder", nullptr)) {}
+                                             "e2ee-recorder", nullptr)) {
+  if (trusted)
+    soup_session_set_tls_database(session_.get(), trusted);
+}
 
 JsonHttp::~JsonHttp() {
   for (const auto &exchange : exchanges_) {
@@ -75,7 +92,7 @@ void JsonHttp::on_headers(GObject *session, GAsyncResult *result, gpointer data)
   GError *error = nullptr;
   exchange.stream.reset(soup_session_send_finish(SOUP_SESSION(session), result, &error));
   if (!exchange.stream)
-    return finish(*held, {nullptr, take_message(error), false});
+    return finish(*held, {nullptr, describe(error, exchange.message.get()), false});
   if (!exchange.owner)
     return;
   const guint status = soup_message_get_status(exchange.message.get());

@@ -26,7 +26,8 @@ class JsonHttp {
   };
   using Done = std::function<void(const Answer &)>;
 
-  JsonHttp();
+  // `trusted`: whose certificates are accepted with https; null: those that the system trusts.
+  explicit JsonHttp(GTlsDatabase *trusted = nullptr);
   ~JsonHttp();
   JsonHttp(const JsonHttp &) = delete;
   JsonHttp &operator=(const JsonHttp &) = delete;

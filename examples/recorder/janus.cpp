@@ -15,6 +15,7 @@ namespace {
 using examples::Failure;
 using std::chrono::milliseconds;
 
+constexpr int kUnauthorized = 403;
 constexpr int kNoSuchSession = 458;
 constexpr unsigned kNotFound = 404;  // Janus' other way to say it
 constexpr const char *kSessionUnknown = "it does not know the session any more";
@@ -100,7 +101,8 @@ class Session : public std::enable_shared_from_this<Session> {
   bool reachable(const JsonHttp::Answer &answer);
   void take(JsonObject *message);
   void answer(const std::string &transaction, const JanusReply &reply);
-  void lose(const std::string &why);
+  void lose(const std::string &why) { end(why, events_.lost); }
+  void end(const std::string &why, const std::function<void(const std::string &)> &tell);
 
   const JanusSession::Settings settings_;
   const JanusSession::Events events_;
@@ -119,7 +121,10 @@ class Session : public std::enable_shared_from_this<Session> {
 };
 
 Session::Session(JanusSession::Settings settings, JanusSession::Events events)
-    : settings_(std::move(settings)), events_(std::move(events)), url_(settings_.url) {
+    : settings_(std::move(settings)),
+      events_(std::move(events)),
+      url_(settings_.url),
+      http_(settings_.trusted.get()) {
   while (url_.ends_with('/'))
     url_.pop_back();
   GUri *uri = g_uri_parse(url_.c_str(), G_URI_FLAGS_NONE, nullptr);
@@ -166,8 +171,11 @@ void Session::on_created(const JsonHttp::Answer &answer) {
     return lose(answer.error);
   JsonObject *object = object_of(answer.json);
   const JanusReply reply = reply_of(object);
+  const std::string refusal = "Janus refuses a session: " + reply.error;
+  if (reply.code == kUnauthorized && events_.refused)
+    return end(refusal, events_.refused);
   if (!reply.error.empty())
-    return lose("Janus refuses a session: " + reply.error);
+    return lose(refusal);
   const auto id = member_number(member_object(object, "data"), "id");
   if (!id)
     return lose("what answers there is not Janus");
@@ -403,15 +411,15 @@ void Session::take(JsonObject *message) {
     tell(event);
 }
 
-void Session::lose(const std::string &why) {
+void Session::end(const std::string &why, const std::function<void(const std::string &)> &tell) {
   const auto self = shared_from_this();
   if (std::exchange(over_, true))
     return;
   keepalive_.stop();
   poll_again_.stop();
   pending_.clear();
-  if (const auto lost = events_.lost)
-    lost(why);
+  if (const auto callback = tell)
+    callback(why);
 }
 
 void Session::close(std::function<void()> closed) {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
+#include <gio/gio.h>
+
 #include <chrono>
 #include <compare>
 #include <functional>
@@ -79,6 +81,7 @@ class JanusSession {
     std::string url;         // as in http://127.0.0.1:8088/janus
     std::string api_secret;  // empty: none, like the token
     std::string token;
+    std::shared_ptr<GTlsDatabase> trusted;  // for https; null: whom the system trusts
     std::chrono::milliseconds answer_within{10000};
     // Janus answers a long poll after 30 seconds when nothing happens.
     std::chrono::milliseconds poll_within{45000};
@@ -91,6 +94,8 @@ class JanusSession {
     std::function<void()> up;
     // Once, and then nothing more: neither replies nor events.
     std::function<void(const std::string &why)> lost;
+    // Instead of `lost`, where it is set: Janus does not accept API secret or token.
+    std::function<void(const std::string &why)> refused;
   };
 
   // Throws Failure when the URL is none.

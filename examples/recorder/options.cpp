@@ -100,6 +100,8 @@ void check_record(const Options &options) {
     throw Wrong("--url and --room say where to record");
   if (!options.url.starts_with("http://") && !options.url.starts_with("https://"))
     throw Wrong("--url takes the address of Janus' HTTP transport, as in https://sfu/janus");
+  if (!options.ca_file.empty() && !options.url.starts_with("https://"))
+    throw Wrong("--ca-file is for an --url that begins with https://");
   if (options.sealed && !options.key_provider.empty())
     throw Wrong("--mode sealed holds no key: give --key-provider to e2ee-unseal");
   if (!options.sealed && options.key_provider.empty())
@@ -146,7 +148,7 @@ void take_command(const std::vector<std::string> &words, Options &options) {
 
 // Everything that GOption fills, and how it becomes Options.
 struct Given {
-  Text url, room, pin_file, api_secret_file, token_file, name, identity_from, output, mode,
+  Text url, room, pin_file, api_secret_file, token_file, ca_file, name, identity_from, output, mode,
       key_provider, scheme, server_frames, audit_key, control, stun, turn_file, public_key, kdf,
       salt, kid_map, clear_header, server_trailer;
   int latency = 1000, suite = 4;
@@ -163,6 +165,7 @@ struct Given {
     pin_file.to(options.pin_file);
     api_secret_file.to(options.api_secret_file);
     token_file.to(options.token_file);
+    ca_file.to(options.ca_file);
     name.to(options.name);
     identity_from.to(options.identity_from);
     output.to(options.output);
@@ -309,6 +312,8 @@ Parsed parse(int argc, char **argv, Given &given, Options &options) {
        "file with the API secret of Janus", "FILE"},
       {"token-file", 0, 0, G_OPTION_ARG_FILENAME, given.token_file.out(),
        "file with a token for Janus", "FILE"},
+      {"ca-file", 0, 0, G_OPTION_ARG_FILENAME, given.ca_file.out(),
+       "https: trust these certificates (PEM) for the SFU, not the system's", "FILE"},
       {"latency", 0, 0, G_OPTION_ARG_INT, &given.latency,
        "wait this long for late packets (default 1000)", "MS"},
       {"identity-from", 0, 0, G_OPTION_ARG_STRING, given.identity_from.out(),

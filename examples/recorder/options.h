@@ -18,7 +18,7 @@ struct Options {
   // record
   std::string url;
   std::string room;
-  std::string pin_file, api_secret_file, token_file;
+  std::string pin_file, api_secret_file, token_file, ca_file;
   std::string name = "Recorder";
   std::string identity_from = "display";
   std::string output = ".";

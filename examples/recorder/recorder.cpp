@@ -186,6 +186,7 @@ void Recorder::open_room() {
   settings.pin = read_line(options_.pin_file);
   settings.janus.api_secret = read_line(options_.api_secret_file);
   settings.janus.token = read_line(options_.token_file);
+  settings.janus.trusted = read_certificates(options_.ca_file);
   settings.name = options_.name;
   settings.identity =
       options_.identity_from == "id" ? Room::Identity::kId : Room::Identity::kDisplay;

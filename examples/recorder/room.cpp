@@ -74,7 +74,8 @@ void Room::connect() {
       settings_.janus,
       JanusSession::Events{
           .up = [this] { join(); },
-          .lost = [this](const std::string &why) { lose("the SFU is lost: " + why); }});
+          .lost = [this](const std::string &why) { lose("the SFU is lost: " + why); },
+          .refused = [this](const std::string &why) { refuse(why); }});
 }
 
 JsonObjectPtr Room::join_as(const char *type) const {
@@ -107,14 +108,11 @@ void Room::join() {
 
 void Room::on_join(const JanusReply &reply) {
   if (!reply.error.empty()) {
+    // Where rooms have names, 1234 is one.
+    if (reply.code == kInvalidElement && std::exchange(settings_.room.is_number, false))
+      return join();
     const std::string why = describe(reply, settings_.room);
-    if (was_joined_ || !is_final(reply.code))
-      return lose(why);
-    handle_.reset();
-    session_.reset();
-    if (const auto refused = events_.refused)
-      refused(why);
-    return;
+    return is_final(reply.code) ? refuse(why) : lose(why);
   }
   was_joined_ = true;
   backoff_.reset();
@@ -208,6 +206,16 @@ void Room::lose(const std::string &why) {
   again_.start(wait, [this] { connect(); });
   if (const auto lost = events_.lost)
     lost(why, wait);
+}
+
+// It is only lost where it has worked before.
+void Room::refuse(const std::string &why) {
+  if (was_joined_)
+    return lose(why);
+  handle_.reset();
+  session_.reset();
+  if (const auto refused = events_.refused)
+    refused(why);
 }
 
 std::unique_ptr<JanusHandle> Room::attach() {

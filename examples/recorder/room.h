@@ -51,7 +51,8 @@ class Room {
     std::function<void(const Feed &, const std::string &why)> publisher_left;
     // Every publisher has left before; `again_in` is the time until the next attempt.
     std::function<void(const std::string &why, std::chrono::milliseconds again_in)> lost;
-    // The first join failed for a reason that time does not heal, as a wrong PIN; nothing follows.
+    // The first join failed for a reason that time does not heal, as a wrong PIN or API secret;
+    // nothing follows.
     std::function<void(const std::string &why)> refused;
     // What is announced and not followed. Once for each reason.
     std::function<void(const std::string &what)> trouble;
@@ -84,8 +85,9 @@ class Room {
   void remove(const JanusId &id, const char *why);
   void tell_once(const std::string &what);
   void lose(const std::string &why);
+  void refuse(const std::string &why);
 
-  const Settings settings_;
+  Settings settings_;
   const Events events_;
   Backoff backoff_;
   bool was_joined_ = false;

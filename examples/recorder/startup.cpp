@@ -56,6 +56,23 @@ std::string read_line(const std::string &file) {
   return line.substr(0, line.find('\n'));
 }
 
+std::shared_ptr<GTlsDatabase> read_certificates(const std::string &file) {
+  if (file.empty())
+    return nullptr;
+  examples::Error error;
+  GList *certificates = g_tls_certificate_list_new_from_file(file.c_str(), error.out());
+  const bool none = certificates == nullptr;
+  g_list_free_full(certificates, g_object_unref);
+  error.check(file);
+  if (none)
+    throw Failure("there is no certificate (PEM) in " + file);
+  const examples::CharPtr path(g_canonicalize_filename(file.c_str(), nullptr));
+  std::shared_ptr<GTlsDatabase> trusted(g_tls_file_database_new(path.get(), error.out()),
+                                        [](gpointer object) { g_clear_object(&object); });
+  error.check(file);
+  return trusted;
+}
+
 std::string key_path(const std::string &given) {
   const bool is_name = given.find('/') == std::string::npos;
   return is_name && !g_file_test(given.c_str(), G_FILE_TEST_EXISTS) &&

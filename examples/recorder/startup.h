@@ -2,6 +2,9 @@
 // What a recorder needs of this machine before it begins. All of it throws Failure.
 #pragma once
 
+#include <gio/gio.h>
+
+#include <memory>
 #include <string>
 
 #include "options.h"
@@ -24,6 +27,9 @@ class Folder {
 
 // The first line of a file that holds a secret; empty when no file is named.
 std::string read_line(const std::string &file);
+
+// The certificates in a PEM file; null when no file is named.
+std::shared_ptr<GTlsDatabase> read_certificates(const std::string &file);
 
 // A file, or the name of a systemd credential.
 std::string key_path(const std::string &given);

@@ -13,12 +13,12 @@ Usage: tests/recorder/run.sh [--filter TEXT] [--measure [N]] [--no-install]
 
 Installs what is missing, builds, and has meetings recorded by e2ee-recorder: keys that change every
 two seconds, come late, never or are withdrawn, recorders that are killed, a full disk, an SFU that
-goes and comes back, two videos of one participant, Chromium with LiveKit's own worker. Frames in the
-files are compared with those that were sent. In a network namespace with nothing but 127.0.0.1; up
-to four minutes.
+goes and comes back, one with https and rooms that have names, two videos of one participant, Chromium
+with LiveKit's own worker. Frames in the files are compared with those that were sent. In a network
+namespace with nothing but 127.0.0.1; up to four minutes.
 
   --filter TEXT   only scenarios whose name contains TEXT: meeting, keys, changes, kills, disk, sfu,
-                  screen, start, browser
+                  screen, start, guard, h264, browser
   --measure [N]   instead: CPU and memory of one recorder with N (50) participants for a minute, open
                   and sealed, and of one whose participants do not encrypt; writes
                   build/recorder-bench.json; fails when a frame that arrived is in no file

@@ -15,7 +15,7 @@ from process import Lines
 from publishers import Publishers
 from recorders import Recorder
 
-CLIPS = (("vp8", 640, 360), ("vp8", 320, 180), ("vp9", 640, 360))
+CLIPS = (("vp8", 640, 360), ("vp8", 320, 180), ("vp9", 640, 360), ("h264", 640, 360))
 
 
 class Report:
@@ -71,12 +71,12 @@ class Report:
 class Meeting:
     """A room with publishers and recorders, all of which end with it."""
 
-    def __init__(self, bench, name, janus=None, program=None):
+    def __init__(self, bench, name, janus=None, program=None, room=None):
         self.bench = bench
         self.folder = bench.folder(name)
         self.janus = janus or bench.janus
         self.publishers = Publishers(
-            self.janus, bench.next_room(), os.path.join(self.folder, "sent"),
+            self.janus, room or bench.next_room(), os.path.join(self.folder, "sent"),
             program or bench.publisher,
         )  # fmt: skip
         self.recorders = []
@@ -127,8 +127,8 @@ class Bench:
         os.makedirs(path)
         return path
 
-    def meeting(self, name, janus=None, program=None):
-        return Meeting(self, name, janus, program)
+    def meeting(self, name, janus=None, program=None, room=None):
+        return Meeting(self, name, janus, program, room)
 
     def start(self):
         self.janus = Janus(self.folder("janus"))

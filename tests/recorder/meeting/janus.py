@@ -10,10 +10,12 @@ import threading
 import time
 import urllib.request
 from http.client import HTTPException
+from urllib.parse import urlencode
 
 from process import MeetingError, Program, until
 
 PLUGIN, TRANSPORT = "libjanus_videoroom", "libjanus_http"
+PLUGIN_NAME = "janus.plugin.videoroom"
 START_SECONDS = 10
 ANSWER_SECONDS = 15
 
@@ -25,10 +27,34 @@ def others_than(kind, kept):
     return ",".join(sorted(name for name in names if not name.startswith(kept)))
 
 
-def configuration(port, media_ports):
+class Open:
+    """Whoever reaches the SFU may use it."""
+
+    scheme = "http"
+    context = None
+    credentials = {}
+
+    def general(self):
+        return ""
+
+    def transport(self, port):
+        return f"""http = true
+            port = {port}
+            ip = "127.0.0.1"
+            https = false"""
+
+    def certificates(self):
+        return ""
+
+    def rooms(self):
+        return ""
+
+
+def configuration(port, media_ports, guard):
     return {
         "janus.jcfg": f"""general: {{ log_to_stdout = true
             debug_level = 4
+            {guard.general()}
             admin_secret = "unused" }}
           nat: {{ ice_lite = false
             ice_tcp = false
@@ -44,32 +70,22 @@ def configuration(port, media_ports):
           """,
         "janus.transport.http.jcfg": f"""general: {{ json = "plain"
             base_path = "/janus"
-            http = true
-            port = {port}
-            ip = "127.0.0.1"
-            https = false }}
+            {guard.transport(port)} }}
+          {guard.certificates()}
           admin: {{ admin_http = false
             admin_https = false }}
           """,
-        "janus.plugin.videoroom.jcfg": "general: { }\n",
+        "janus.plugin.videoroom.jcfg": f"general: {{ {guard.rooms()} }}\n",
     }
 
 
-def post(url, body, seconds=ANSWER_SECONDS):
-    data = json.dumps({"transaction": str(next(numbers)), **body}).encode()
-    with urllib.request.urlopen(urllib.request.Request(url, data), timeout=seconds) as response:
-        answer = json.load(response)
-    if answer.get("janus") == "error":
-        raise MeetingError(f"the SFU: {answer['error']['reason']}")
-    return answer
-
-
 class Janus:
-    def __init__(self, folder, port=8088, media_ports="20000-40000"):
+    def __init__(self, folder, port=8088, media_ports="20000-40000", guard=Open()):
         self.folder = folder
-        self.url = f"http://127.0.0.1:{port}/janus"
+        self.guard = guard
+        self.url = f"{guard.scheme}://127.0.0.1:{port}/janus"
         os.makedirs(folder, exist_ok=True)
-        for name, text in configuration(port, media_ports).items():
+        for name, text in configuration(port, media_ports, guard).items():
             with open(os.path.join(folder, name), "w", encoding="utf-8") as file:
                 file.write(text)
         self.program = None
@@ -85,10 +101,23 @@ class Janus:
         if not self.program.alive():
             raise MeetingError(f"the SFU does not start; see {self.program.log}")
         try:
-            with urllib.request.urlopen(self.url + "/info", timeout=2) as response:
-                return json.load(response).get("janus") == "server_info"
+            return self.get(self.url + "/info", 2).get("janus") == "server_info"
         except OSError:
             return False
+
+    def get(self, url, seconds):
+        return self.request(f"{url}?{urlencode({'maxev': 20, **self.guard.credentials})}", seconds)
+
+    def post(self, url, body, seconds=ANSWER_SECONDS):
+        body = {"transaction": str(next(numbers)), **self.guard.credentials, **body}
+        answer = self.request(urllib.request.Request(url, json.dumps(body).encode()), seconds)
+        if answer.get("janus") == "error":
+            raise MeetingError(f"the SFU: {answer['error']['reason']}")
+        return answer
+
+    def request(self, what, seconds):
+        with urllib.request.urlopen(what, timeout=seconds, context=self.guard.context) as response:
+            return json.load(response)
 
     def kill(self):
         self.program.kill()
@@ -105,7 +134,7 @@ class Handle:
         message = {"janus": "message", "body": body, "transaction": transaction}
         if jsep:
             message["jsep"] = jsep
-        answer = post(self.url, message)
+        answer = self.session.janus.post(self.url, message)
         end = time.monotonic() + ANSWER_SECONDS
         while answer.get("janus") == "ack" or answer.get("transaction") != transaction:
             try:
@@ -118,23 +147,23 @@ class Handle:
         return data, answer.get("jsep")
 
     def detach(self):
-        post(self.url, {"janus": "detach"})
+        self.session.janus.post(self.url, {"janus": "detach"})
 
 
 class Session:
     """Of all publishers of one test."""
 
     def __init__(self, janus):
+        self.janus = janus
         self.handles = {}
         self.open = True
-        self.url = f"{janus.url}/{post(janus.url, {'janus': 'create'})['data']['id']}"
+        self.url = f"{janus.url}/{janus.post(janus.url, {'janus': 'create'})['data']['id']}"
         threading.Thread(target=self.poll, daemon=True).start()
 
     def poll(self):
         while self.open:
             try:
-                with urllib.request.urlopen(f"{self.url}?maxev=20", timeout=40) as response:
-                    events = json.load(response)
+                events = self.janus.get(self.url, 40)
             except (OSError, ValueError, HTTPException):
                 time.sleep(0.2)  # killed, or closing
                 continue
@@ -144,7 +173,7 @@ class Session:
                     handle.events.put(event)
 
     def attach(self):
-        answer = post(self.url, {"janus": "attach", "plugin": "janus.plugin.videoroom"})
+        answer = self.janus.post(self.url, {"janus": "attach", "plugin": PLUGIN_NAME})
         number = answer["data"]["id"]
         handle = self.handles[number] = Handle(self, number)
         return handle
@@ -160,6 +189,6 @@ class Session:
     def close(self):
         self.open = False
         try:
-            post(self.url, {"janus": "destroy"}, 2)
+            self.janus.post(self.url, {"janus": "destroy"}, 2)
         except (OSError, MeetingError):
             pass

@@ -13,8 +13,9 @@ from bench import Bench
 from measure import measure
 from scenarios_browser import chromium
 from scenarios_faults import disk_full, kills, sfu_restart
+from scenarios_guard import guarded
 from scenarios_keys import commands_and_changes, late_and_withdrawn
-from scenarios_meeting import rotating_meeting, two_videos
+from scenarios_meeting import pictures_of_h264, rotating_meeting, two_videos
 from scenarios_start import starts
 
 SCENARIOS = {
@@ -26,10 +27,12 @@ SCENARIOS = {
     "sfu": sfu_restart,
     "screen": two_videos,
     "start": starts,
+    "guard": guarded,
+    "h264": pictures_of_h264,
     "browser": chromium,
 }
 # Run side by side: each waits most of the time.
-LANES = (("meeting", "disk"), ("keys", "browser", "screen", "start"), ("changes", "sfu", "kills"))
+LANES = (("meeting", "disk", "guard"), ("keys", "browser", "screen", "start"), ("changes", "h264", "sfu", "kills"))
 
 
 def run_lane(bench, names):

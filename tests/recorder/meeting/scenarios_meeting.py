@@ -76,6 +76,40 @@ def key_history(meeting, name):
     return arguments
 
 
+def pictures_of_h264(bench):
+    with bench.meeting("h264") as meeting:
+        publishers = meeting.publishers
+        recorders = [meeting.record("open"), meeting.record("sealed", "sealed")]
+        publishers.join("harry", codec="h264")
+        for recorder in recorders:
+            recorder.wait_file("harry")
+        publishers.rotate("harry")
+        time.sleep(3)
+        end = time.time()
+        statuses = [recorder.stop() for recorder in recorders]
+        unsealed = os.path.join(meeting.folder, "unsealed.mkv")
+
+        def whole(path, which="plain"):
+            expect(statuses == [0, 0], f"exit status {statuses}")
+            found = expect_whole(publishers, "harry", path, which)
+            expect_until(publishers, "harry", found, end)
+            return f"{total(found)} frames equal"
+
+        def opened_later(path):
+            unseal(bench, path, key_history(meeting, "harry"), unsealed)
+            text = whole(unsealed)
+            pictures = len(decode(unsealed, "video", "videoconvert", "h264parse ! openh264dec"))
+            frames = len(read(unsealed)["video"].frames)
+            expect(pictures == frames, f"{pictures} of {frames} pictures decode")
+            return text
+
+        opened, sealed = (recorder.files("harry")[0] for recorder in recorders)
+        check = bench.report.check
+        check("H.264 recorded open", lambda: whole(opened))
+        check("H.264 recorded sealed: the encrypted frames", lambda: whole(sealed, "cipher"))
+        check("H.264 unsealed: equal, and decodes", lambda: opened_later(sealed))
+
+
 def rotating_meeting(bench):
     check = bench.report.check
     with bench.meeting("meeting") as meeting:

@@ -28,7 +28,8 @@ std::string encoder_of(const std::string &codec) {
     return "vp9enc" + vpx;
   if (codec == "h264")
     return "openh264enc bitrate=500000 gop-size=60 complexity=low rate-control=bitrate ! "
-           "video/x-h264,profile=constrained-baseline,alignment=au,stream-format=byte-stream";
+           "video/x-h264,profile=constrained-baseline ! h264parse ! "  // for the level
+           "video/x-h264,alignment=au,stream-format=byte-stream";
   throw Failure("no such codec: " + codec);
 }
 

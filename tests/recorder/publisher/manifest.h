@@ -9,7 +9,8 @@
 
 namespace publisher {
 
-std::string sha256(std::span<const std::uint8_t> bytes);
+/// What is equal in a file and as it was sent.
+std::string fingerprint(const std::string &codec, std::span<const std::uint8_t> frame);
 
 /// What was sent: a line of JSON for each frame.
 class Manifest {

@@ -228,7 +228,7 @@ GstPadProbeReturn Participant::on_encrypted(GstPad *, GstPadProbeInfo *info, gpo
   GstBuffer *buffer = GST_PAD_PROBE_INFO_BUFFER(info);
   GstMapInfo map;
   if (gst_buffer_map(buffer, &map, GST_MAP_READ)) {
-    track->entry->cipher = sha256({map.data, map.size});
+    track->entry->cipher = fingerprint(track->owner->codec_of(*track), {map.data, map.size});
     track->entry->key_index = map.size > 0 ? map.data[map.size - 1] : 0;  // the trailer ends so
     gst_buffer_unmap(buffer, &map);
   }
@@ -243,7 +243,7 @@ std::vector<std::uint8_t> Participant::next_frame(Track &track, bool &key) {
   std::vector<std::uint8_t> bytes = frame.bytes;
   key = frame.key || track.media == Media::kAudio;
   if (settings_.protection == Protection::kEncrypt)
-    stamp(track.media == Media::kAudio ? "opus" : settings_.format.codec, id_, track.sent, bytes);
+    stamp(codec_of(track), id_, track.sent, bytes);
   return bytes;
 }
 
@@ -270,8 +270,13 @@ void Participant::push(Track &track) {
   if (!key)
     GST_BUFFER_FLAG_SET(buffer, GST_BUFFER_FLAG_DELTA_UNIT);
   if (track.manifest)
-    track.entry = {track.sent, track.next, g_get_real_time(), frame.size(), sha256(frame), "",
-                   key,        0};
+    track.entry = Manifest::Entry{.number = track.sent,
+                                  .pts = track.next,
+                                  .time_us = g_get_real_time(),
+                                  .size = frame.size(),
+                                  .plain = fingerprint(codec_of(track), frame),
+                                  .cipher = {},
+                                  .key = key};
   gst_pad_push(track.pad.get(), buffer);
   if (track.manifest)
     track.manifest->add(*track.entry);
