@@ -54,6 +54,7 @@ class Handlers {
   }
   ~Handlers() {
     g_signal_handler_disconnect(provider_.get(), used_);
+    gst_e2ee_key_provider_sync(provider_.get());  // one may be running
     gst_bus_set_sync_handler(bus_, nullptr, nullptr, nullptr);
     gst_object_unref(bus_);
   }

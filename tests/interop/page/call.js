@@ -92,6 +92,7 @@ window.calls = {
       show(id, track);
     });
     await call.connection.setRemoteDescription({ type: 'offer', sdp });
+    await call.protection?.settled;
     await call.connection.setLocalDescription(await call.connection.createAnswer());
     return described(call.connection);
   },

@@ -4,7 +4,8 @@
 // applications.
 //
 // All have: create({scheme, api, window, enabled}), setKey({index, passphrase | hex}, {sending}),
-// ratchet(index), attach(kind, senderOrReceiver, {media, codec}), close(), errors, ratchets.
+// ratchet(index), attach(kind, senderOrReceiver, {media, codec}), close(), errors, ratchets; and
+// settled, to be waited for between attach() and the first frame.
 
 const bytesOf = (hex) => Uint8Array.from(hex.match(/../g), (pair) => parseInt(pair, 16));
 
@@ -125,17 +126,26 @@ class RealtimeKit extends Protection {
   attach(kind, at, what) {
     super.attach(kind, at, what);
     // The worker knows a participant only from here on, and gives him index 0.
-    if (kind === 'decode') this.pending?.forEach((data) => this.post('setKey', data));
+    if (kind === 'decode') this.settled = this.giveKeys(this.pending ?? []);
     this.pending = null;
+  }
+
+  async giveKeys(all) {
+    for (const data of all) this.post('setKey', data);
+    for (const data of all) await RealtimeKit.outlast(data.key);
+  }
+
+  // The worker does not say when it has derived a key, and frames before that kill the stream:
+  // three times the same work here, after it, takes longer on any machine.
+  static async outlast(key) {
+    for (let times = 0; times < 3; times++) await derive(key);
   }
 
   async setKey({ index, passphrase }) {
     const data = { key: await importPassphrase(passphrase), keyIndex: index };
     this.post('setKey', data);
     if (this.pending !== null) (this.pending ??= []).push(data);
-    // The worker does not say when it has derived the key, and frames before that kill the stream:
-    // three times the same work here, after it, takes longer on any machine.
-    for (let times = 0; times < 3; times++) await derive(data.key);
+    await RealtimeKit.outlast(data.key);
   }
 }
 
