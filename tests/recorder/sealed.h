@@ -93,4 +93,22 @@ GPid start_unseal(const std::vector<std::string> &arguments);
 // A hex key file, and the provider string that names it.
 std::string key_file(const Folder &folder, guint8 fill, unsigned index);
 
+constexpr guint8 kFill = 0x5a;
+
+class Unseal : public testing::Test {
+ protected:
+  // The provider string of raw_provider(kFill).
+  std::string key(unsigned index = 0) { return key_file(folder, kFill, index); }
+  std::string in() const { return folder.file("alice.mkv"); }
+
+  Folder folder;
+};
+
+inline recorder::Seal seal_of(const char *scheme) {
+  recorder::Seal seal;
+  seal.scheme = scheme;
+  seal.identity = "alice";
+  return seal;
+}
+
 }  // namespace sealed
