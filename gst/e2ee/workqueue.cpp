@@ -4,9 +4,12 @@
 #include <openssl/crypto.h>
 #include <pthread.h>
 
+#include <atomic>
 #include <cstdlib>
 #include <future>
 #include <system_error>
+
+#include "core/secret.h"
 
 namespace e2ee {
 
@@ -14,12 +17,14 @@ namespace {
 
 constexpr std::chrono::seconds kLinger{1};
 constexpr std::chrono::seconds kPatienceAtExit{2};
+constexpr std::chrono::milliseconds kLookForExit{50};
 
 /// Lets the process end only between two tasks: OpenSSL frees its algorithms and locks when the
 /// process ends, under a worker that is deriving a key.
 class ExitGate {
  public:
-  /// Never freed: workers are detached and may outlive everything.
+  /// Never freed: workers are detached and may outlive everything. The first call comes before any
+  /// worker is there.
   static ExitGate &instance() {
     static auto *gate = new ExitGate;
     return *gate;
@@ -40,16 +45,26 @@ class ExitGate {
     changed_.notify_all();
   }
 
+  /// Nothing that has not begun will be run.
+  bool closed() {
+    std::lock_guard lock(mutex_);
+    return ending_;
+  }
+
  private:
   // Exit handlers run in the reverse order of their registration: OpenSSL's has to be there first.
+  // It does nothing when it is asked for nothing; this is what its algorithms ask for.
   ExitGate() {
-    OPENSSL_init_crypto(0, nullptr);
+    OPENSSL_init_crypto(OPENSSL_INIT_LOAD_CONFIG, nullptr);
     std::atexit([] { instance().close(); });
   }
 
   // Waits for the tasks that run, except one that ends the process itself; not for ever, because
-  // an application's own provider may block.
+  // an application's own provider may block. Workers do not live on in a forked child, and one may
+  // have left it the mutex locked.
   void close() {
+    if (fork_ != fork_generation())
+      return;
     std::unique_lock lock(mutex_);
     ending_ = true;
     changed_.wait_for(lock, kPatienceAtExit, [this] { return busy_ == inside; });
@@ -57,6 +72,7 @@ class ExitGate {
 
   static thread_local unsigned inside;  // 1 in a task
 
+  const unsigned fork_ = fork_generation();
   std::mutex mutex_;
   std::condition_variable changed_;
   unsigned busy_ = 0;
@@ -74,6 +90,7 @@ void WorkQueue::start() {
     more_.notify_one();
     return;
   }
+  ExitGate::instance();
   try {
     std::thread([self = shared_from_this()] { self->work(); }).detach();
     running_ = true;
@@ -124,11 +141,17 @@ void WorkQueue::run(Task task) {
   };
   auto done = std::make_shared<Done>();
   std::future<void> finished = done->promise.get_future();
-  post([task = std::move(task), done = std::move(done)]() mutable {
-    task();
+  // By the worker, or by whoever does not wait any longer because no worker works any more.
+  auto taken = std::make_shared<std::atomic_flag>();
+  post([task = std::move(task), taken, done = std::move(done)]() mutable {
+    if (!taken->test_and_set())
+      task();
     done.reset();
   });
-  finished.wait();
+  while (finished.wait_for(kLookForExit) == std::future_status::timeout) {
+    if (ExitGate::instance().closed() && !taken->test_and_set())
+      return;
+  }
 }
 
 void WorkQueue::close() {

@@ -28,7 +28,8 @@ class WorkQueue : public std::enable_shared_from_this<WorkQueue> {
   /// Queues `task` at that time.
   void post_at(Clock::time_point when, Task task);
 
-  /// Queues `task` and waits for it; runs it at once when called on the worker itself.
+  /// Queues `task` and waits for it; runs it at once when called on the worker itself, and not at
+  /// all when the process ends first.
   void run(Task task);
 
   /// Drops what has not started. What runs goes on; nothing is accepted afterwards.
