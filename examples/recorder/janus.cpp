@@ -16,6 +16,7 @@ using examples::Failure;
 using std::chrono::milliseconds;
 
 constexpr int kUnauthorized = 403;
+constexpr int kUnauthorizedPlugin = 405;
 constexpr int kNoSuchSession = 458;
 constexpr unsigned kNotFound = 404;  // Janus' other way to say it
 constexpr const char *kSessionUnknown = "it does not know the session any more";
@@ -231,6 +232,7 @@ void Session::on_attached(const std::weak_ptr<Handle> &weak, const JsonHttp::Ans
   if (!handle)
     return;
   JanusEvent event{.kind = "detached", .reason = answer.error, .data = nullptr, .jsep = {}};
+  event.refused = reply.code == kUnauthorizedPlugin;
   if (event.reason.empty())
     event.reason = reply.error.empty() ? "Janus gives no handle" : reply.error;
   if (const auto tell = handle->on_event)

@@ -30,6 +30,7 @@ struct JanusReply {
 struct JanusEvent {
   std::string kind;            // event, webrtcup, hangup, media, slowlink, detached
   std::string reason;          // of hangup and detached, if there is one
+  bool refused = false;        // detached: the token does not allow this plugin
   JsonObject *data = nullptr;  // of "event", what the plugin says; until the callback returns
   std::optional<Jsep> jsep;
 };

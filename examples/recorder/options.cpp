@@ -256,7 +256,8 @@ Parsed parse(int argc, char **argv, Given &given, Options &options) {
   const GOptionEntry main_entries[] = {
       {"url", 'u', 0, G_OPTION_ARG_STRING, given.url.out(),
        "Janus' HTTP transport, as in https://sfu.example/janus", "URL"},
-      {"room", 'r', 0, G_OPTION_ARG_STRING, given.room.out(), "number of the videoroom", "N"},
+      {"room", 'r', 0, G_OPTION_ARG_STRING, given.room.out(), "number or name of the videoroom",
+       "ROOM"},
       {"mode", 'm', 0, G_OPTION_ARG_STRING, given.mode.out(), "open (default) or sealed", "MODE"},
       {"key-provider", 'k', 0, G_OPTION_ARG_STRING, given.key_provider.out(),
        "where keys come from, as in participant,keys-file=keys.ini", "STRING"},

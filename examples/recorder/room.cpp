@@ -108,12 +108,20 @@ void Room::join() {
 
 void Room::on_join(const JanusReply &reply) {
   if (!reply.error.empty()) {
+    std::string why = describe(reply, settings_.room);
     // Where rooms have names, 1234 is one.
-    if (reply.code == kInvalidElement && std::exchange(settings_.room.is_number, false))
-      return join();
-    const std::string why = describe(reply, settings_.room);
+    if (reply.code == kInvalidElement && JanusId::of(settings_.room.text).is_number) {
+      settings_.room.is_number = !settings_.room.is_number;
+      if (!refusal_) {
+        refusal_ = why;
+        return join();
+      }
+      why = *refusal_;
+    }
+    refusal_.reset();
     return is_final(reply.code) ? refuse(why) : lose(why);
   }
+  refusal_.reset();
   was_joined_ = true;
   backoff_.reset();
   own_id_ = member_id(reply.data, "id").value_or(JanusId{});
@@ -126,6 +134,8 @@ void Room::on_join(const JanusReply &reply) {
 }
 
 void Room::on_event(const JanusEvent &event) {
+  if (event.kind == "detached" && event.refused)
+    return refuse("the token does not allow videorooms: " + event.reason);
   if (event.kind == "detached")
     return lose(event.reason.empty() ? "the SFU has put the recorder out" : event.reason);
   if (event.kind != "event" || !event.data)

@@ -91,6 +91,7 @@ class Room {
   const Events events_;
   Backoff backoff_;
   bool was_joined_ = false;
+  std::optional<std::string> refusal_;  // of the other kind of id, while this one is tried
   std::set<std::string> told_;
   std::map<JanusId, Feed> feeds_;
   JanusId own_id_;
