@@ -37,7 +37,7 @@ class Guard:
         new = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
                "-nodes", "-days", "2"]  # fmt: skip
         subprocess.run(
-            [*new, "-subj", "/CN=authority", "-keyout", self.path("authority.key"),
+            [*new, "-subj", "/CN=authority", "-addext", "keyUsage=critical,keyCertSign", "-keyout", self.path("authority.key"),
              "-out", self.authority],
             check=True, capture_output=True,
         )  # fmt: skip
@@ -49,9 +49,9 @@ class Guard:
             check=True, capture_output=True,
         )  # fmt: skip
 
-    def token(self, seconds=3600):
-        """Signed, so Janus need not know it beforehand; for the videoroom alone."""
-        text = f"{int(time.time()) + seconds},janus,{PLUGIN_NAME}"
+    def token(self, plugin=PLUGIN_NAME):
+        """Signed, so Janus need not know it beforehand; for one plugin, for an hour."""
+        text = f"{int(time.time()) + 3600},janus,{plugin}"
         signature = hmac.new(self.token_secret.encode(), text.encode(), "sha1").digest()
         return f"{text}:{base64.b64encode(signature).decode()}"
 

@@ -7,6 +7,7 @@ import re
 import signal
 import subprocess
 import time
+from collections import Counter
 from datetime import datetime
 
 from process import Lines, MeetingError, expect, until
@@ -63,6 +64,14 @@ class Recorder(Lines):
         """Asked to end; its exit status."""
         return self.end(signal.SIGTERM, 20)
 
+    def keys_taken(self):
+        """How often it took a key for each identity and index."""
+        return Counter(
+            (entry["participant"], entry["key-id"])
+            for entry in read_log(self.audit_log())
+            if entry["event"] == "key-changed"
+        )
+
     def audit_log(self):
         logs = audit_logs(self.folder)
         expect(logs, f"no audit log in {self.folder}")
@@ -98,7 +107,7 @@ def audit_logs(folder):
 
 def read_log(path):
     with open(path, encoding="utf-8") as file:
-        return [json.loads(line) for line in file]
+        return [json.loads(line) for line in file if line.endswith("\n")]
 
 
 def verify_log(bench, path, key=None):

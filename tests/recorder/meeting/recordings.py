@@ -30,9 +30,9 @@ class Track:
     frames: list = field(default_factory=list)
 
 
-def slices(data):
-    """Of a picture of H.264 in either framing, as in the publishers' manifests."""
-    if data.startswith((b"\0\0\1", b"\0\0\0\1")):
+def slices(data, caps):
+    """Of a picture of H.264, as in the publishers' manifests."""
+    if "stream-format=(string)byte-stream" in caps:
         units = re.split(b"\0\0\1", data)[1:]
     else:
         units, at = [], 0
@@ -41,6 +41,8 @@ def slices(data):
             units.append(data[at + 4 : end])
             at = end
     kept = [unit.rstrip(b"\0") for unit in units if unit and unit[0] & 31 in (1, 5)]
+    if not kept:
+        raise MeetingError("a picture of H.264 without a slice")
     return b"".join(b"\0\0\1" + unit for unit in kept)
 
 
@@ -53,7 +55,7 @@ def pull_all(sink, track):
         data = buffer.extract_dup(0, buffer.get_size())
         delta = buffer.has_flags(Gst.BufferFlags.DELTA_UNIT)
         track.caps = sample.get_caps().to_string()
-        same = slices(data) if track.caps.startswith("video/x-h264") else data
+        same = slices(data, track.caps) if track.caps.startswith("video/x-h264") else data
         track.frames.append(
             Frame(buffer.pts, hashlib.sha256(same).hexdigest(), len(data), not delta)
         )

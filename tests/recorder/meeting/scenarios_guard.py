@@ -23,7 +23,7 @@ def guarded(bench):
             meeting.publishers.session.create_room(ROOM_OF_DIGITS)
             check("https, an API secret, a room with a name", lambda: secret(meeting))
             check("a token, a room whose name is a number", lambda: token(meeting))
-            check("another API secret: refused", lambda: other_secret(meeting))
+            check("another API secret or token: refused", lambda: refused(meeting))
             check("a certificate that nobody here trusts: refused", lambda: untrusted(meeting))
     finally:
         janus.kill()
@@ -62,11 +62,18 @@ def token(meeting):
     expect(status == 0, f"exit status {status}")
 
 
-def other_secret(meeting):
-    recorder = record(meeting, "other-secret", api_secret_file="x")
-    status = recorder.child.wait(20)
-    expect(status == 2, f"exit status {status}")
-    expect(not recorder.told("room-joined"), "joined with another secret")
+def refused(meeting):
+    guard = meeting.janus.guard
+    for name, credentials in {
+        "no-secret": {},
+        "other-secret": {"api_secret_file": "x"},
+        "other-token": {"token_file": guard.token()[:-6] + "AAAAA="},
+        "token-for-echotest": {"token_file": guard.token("janus.plugin.echotest")},
+    }.items():
+        recorder = record(meeting, name, **credentials)
+        status = recorder.child.wait(20)
+        expect(status == 2, f"{name}: exit status {status}")
+        expect(not recorder.told("room-joined"), f"{name}: joined")
     return "exit status 2"
 
 

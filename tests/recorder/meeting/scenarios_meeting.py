@@ -30,7 +30,8 @@ def play(meeting):
     start = time.time()
     turn = 0
     announced = {}
-    reloads = {}
+    opened = [recorder for recorder in meeting.recorders if recorder.mode == "open"]
+    before = {}
     while time.time() < start + SECONDS:
         passed = time.time() - start
         while acts and passed >= acts[0][0]:
@@ -43,12 +44,15 @@ def play(meeting):
                 left[name] = time.time()
         # Where an index is used again the new key must be known in time: with the old one in its
         # place nobody can tell that frames only have to wait.
-        known = all(len(r.told("keys-reloaded")) > reloads[r] for r in reloads)
+        known = announced and all(
+            recorder.keys_taken()[key] > before[recorder][key]
+            for recorder in opened for key in announced.items()
+        )
         if passed >= turn * ROTATE_SECONDS and not announced:
             turn += 1
-            reloads = {r: len(r.told("keys-reloaded")) for r in meeting.recorders if r.mode == "open"}
+            before = {recorder: recorder.keys_taken() for recorder in opened}
             announced = {name: publishers.new_key(name)[0] for name in sorted(present)}
-        elif announced and known and passed >= (turn - 1) * ROTATE_SECONDS + ANNOUNCE_SECONDS:
+        elif known and passed >= (turn - 1) * ROTATE_SECONDS + ANNOUNCE_SECONDS:
             for name in present & announced.keys():
                 publishers.use_key(name, announced[name])
             announced = {}

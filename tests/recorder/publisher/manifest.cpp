@@ -23,32 +23,28 @@ using Bytes = std::span<const std::uint8_t>;
 
 constexpr std::array<std::uint8_t, 3> kStart{0, 0, 1};
 
-/// Of a picture of H.264, in either framing.
-std::vector<Bytes> units(Bytes frame) {
+/// Of a picture of H.264: with a length before each, or a start code.
+std::vector<Bytes> units(Bytes frame, bool lengths) {
   std::vector<Bytes> found;
   const auto next = [](Bytes in) {
-    return std::search(in.begin(), in.end(), kStart.begin(), kStart.end()) - in.begin();
+    const auto at = std::search(in.begin(), in.end(), kStart.begin(), kStart.end());
+    return static_cast<std::size_t>(at - in.begin());
   };
-  const bool starts = next(frame.first(std::min<std::size_t>(frame.size(), 4))) <= 1;
   while (frame.size() > 4) {
-    std::size_t begin = 4, end = 0;
-    if (starts) {
-      begin = next(frame) + kStart.size();
-      end = begin + next(frame.subspan(begin));
-    } else {
-      end = std::min(frame.size(), begin + GST_READ_UINT32_BE(frame.data()));
-    }
-    found.push_back(frame.subspan(begin, end - begin));
-    frame = frame.subspan(end);
+    const std::size_t begin = lengths ? 4 : std::min(next(frame) + kStart.size(), frame.size());
+    const std::size_t end =
+        lengths ? begin + GST_READ_UINT32_BE(frame.data()) : begin + next(frame.subspan(begin));
+    found.push_back(frame.subspan(begin, std::min(end, frame.size()) - begin));
+    frame = frame.subspan(std::min(end, frame.size()));
   }
   return found;
 }
 
 /// Files keep H.264 in another framing, and parameter sets elsewhere: what has to be equal are the
 /// slices, here with nothing but a start code before each.
-std::vector<std::uint8_t> slices(Bytes frame) {
+std::vector<std::uint8_t> slices(Bytes frame, bool lengths) {
   std::vector<std::uint8_t> all;
-  for (const Bytes unit : units(frame)) {
+  for (const Bytes unit : units(frame, lengths)) {
     const int type = unit.empty() ? 0 : unit[0] & 31;
     if (type != 1 && type != 5)
       continue;
@@ -62,8 +58,13 @@ std::vector<std::uint8_t> slices(Bytes frame) {
 
 }  // namespace
 
-std::string fingerprint(const std::string &codec, std::span<const std::uint8_t> frame) {
-  return codec == "h264" ? sha256(slices(frame)) : sha256(frame);
+std::string fingerprint(const GstCaps *caps, std::span<const std::uint8_t> frame) {
+  const GstStructure *format = gst_caps_get_structure(caps, 0);
+  if (!gst_structure_has_name(format, "video/x-h264"))
+    return sha256(frame);
+  const char *framing = gst_structure_get_string(format, "stream-format");
+  const std::vector<std::uint8_t> all = slices(frame, g_strcmp0(framing, "byte-stream") != 0);
+  return all.empty() ? "" : sha256(all);
 }
 
 Manifest::Manifest(const std::string &path) : file_(std::fopen(path.c_str(), "we")) {

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
+#include <gst/gst.h>
+
 #include <cstdint>
 #include <cstdio>
 #include <memory>
@@ -9,8 +11,9 @@
 
 namespace publisher {
 
-/// What is equal in a file and as it was sent.
-std::string fingerprint(const std::string &codec, std::span<const std::uint8_t> frame);
+/// What is equal in a file and as it was sent; `caps` of the frame. Empty for a picture of H.264
+/// without a slice.
+std::string fingerprint(const GstCaps *caps, std::span<const std::uint8_t> frame);
 
 /// What was sent: a line of JSON for each frame.
 class Manifest {

@@ -221,14 +221,15 @@ gboolean Participant::on_event(GstPad *pad, GstObject *, GstEvent *event) {
   return TRUE;
 }
 
-GstPadProbeReturn Participant::on_encrypted(GstPad *, GstPadProbeInfo *info, gpointer data) {
+GstPadProbeReturn Participant::on_encrypted(GstPad *pad, GstPadProbeInfo *info, gpointer data) {
   auto *track = static_cast<Track *>(data);
   if (!track->entry)
     return GST_PAD_PROBE_OK;
   GstBuffer *buffer = GST_PAD_PROBE_INFO_BUFFER(info);
   GstMapInfo map;
   if (gst_buffer_map(buffer, &map, GST_MAP_READ)) {
-    track->entry->cipher = fingerprint(track->owner->codec_of(*track), {map.data, map.size});
+    const CapsPtr caps(gst_pad_get_current_caps(pad));
+    track->entry->cipher = fingerprint(caps.get(), {map.data, map.size});
     track->entry->key_index = map.size > 0 ? map.data[map.size - 1] : 0;  // the trailer ends so
     gst_buffer_unmap(buffer, &map);
   }
@@ -243,7 +244,7 @@ std::vector<std::uint8_t> Participant::next_frame(Track &track, bool &key) {
   std::vector<std::uint8_t> bytes = frame.bytes;
   key = frame.key || track.media == Media::kAudio;
   if (settings_.protection == Protection::kEncrypt)
-    stamp(codec_of(track), id_, track.sent, bytes);
+    stamp(track.media == Media::kAudio ? "opus" : settings_.format.codec, id_, track.sent, bytes);
   return bytes;
 }
 
@@ -269,12 +270,13 @@ void Participant::push(Track &track) {
   GST_BUFFER_DURATION(buffer) = track.clip->frame_duration;
   if (!key)
     GST_BUFFER_FLAG_SET(buffer, GST_BUFFER_FLAG_DELTA_UNIT);
+  const CapsPtr caps(gst_pad_get_current_caps(track.pad.get()));
   if (track.manifest)
     track.entry = Manifest::Entry{.number = track.sent,
                                   .pts = track.next,
                                   .time_us = g_get_real_time(),
                                   .size = frame.size(),
-                                  .plain = fingerprint(codec_of(track), frame),
+                                  .plain = fingerprint(caps.get(), frame),
                                   .cipher = {},
                                   .key = key};
   gst_pad_push(track.pad.get(), buffer);

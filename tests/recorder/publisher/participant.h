@@ -69,9 +69,6 @@ class Participant {
   void add_track(Track &track, Media media, const std::string &name, int payload, const Clip *clip);
   void push(Track &track);
   std::vector<std::uint8_t> next_frame(Track &track, bool &key);
-  std::string codec_of(const Track &track) const {
-    return track.media == Media::kAudio ? "opus" : settings_.format.codec;
-  }
   static gboolean on_event(GstPad *pad, GstObject *parent, GstEvent *event);
   static GstPadProbeReturn on_encrypted(GstPad *pad, GstPadProbeInfo *info, gpointer track);
   static void on_candidate(GstElement *peer, guint line, char *candidate, gpointer self);
