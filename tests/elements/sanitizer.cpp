@@ -38,6 +38,9 @@ void ignore_startup_leak() {
     __lsan_ignore_object(const_cast<void *>(quark_table));
   started = true;
 }
+bool has_address_sanitizer() {
+  return true;
+}
 }  // namespace elements
 
 // The library's workers stay a second for more work. What OpenSSL keeps for a thread that is still
@@ -69,5 +72,8 @@ __attribute__((constructor)) static void at_start() {
 #else
 namespace elements {
 void ignore_startup_leak() {}
+bool has_address_sanitizer() {
+  return false;
+}
 }  // namespace elements
 #endif

@@ -8,4 +8,7 @@ namespace elements {
 /// OpenSSL allocates all the time, take seconds) and GLib has none.
 void ignore_startup_leak();
 
+/// Whether it is there.
+bool has_address_sanitizer();
+
 }  // namespace elements
