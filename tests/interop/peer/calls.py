@@ -175,7 +175,9 @@ class Sender(Call):
     def add_leg(self, name, quiet=False):
         leg = self.legs[name] = Leg(name)
         self.pipeline.add(leg.element)
+        # A webrtcbin lets nothing through until it is connected, which may be never.
         queue = Gst.ElementFactory.make("queue")
+        queue.set_property("leaky", "downstream")
         self.head.add(queue)
         ghost = Gst.GhostPad.new(name, queue.get_static_pad("src"))
         ghost.set_active(True)
