@@ -172,11 +172,9 @@ void Session::on_created(const JsonHttp::Answer &answer) {
     return lose(answer.error);
   JsonObject *object = object_of(answer.json);
   const JanusReply reply = reply_of(object);
-  const std::string refusal = "Janus refuses a session: " + reply.error;
-  if (reply.code == kUnauthorized && events_.refused)
-    return end(refusal, events_.refused);
+  const bool refused = reply.code == kUnauthorized && events_.refused;
   if (!reply.error.empty())
-    return lose(refusal);
+    return end("Janus refuses a session: " + reply.error, refused ? events_.refused : events_.lost);
   const auto id = member_number(member_object(object, "data"), "id");
   if (!id)
     return lose("what answers there is not Janus");
@@ -231,12 +229,12 @@ void Session::on_attached(const std::weak_ptr<Handle> &weak, const JsonHttp::Ans
   }
   if (!handle)
     return;
-  JanusEvent event{.kind = "detached", .reason = answer.error, .data = nullptr, .jsep = {}};
-  event.refused = reply.code == kUnauthorizedPlugin;
-  if (event.reason.empty())
-    event.reason = reply.error.empty() ? "Janus gives no handle" : reply.error;
+  std::string why = answer.error.empty() ? reply.error : answer.error;
+  if (why.empty())
+    why = "Janus gives no handle";
+  const bool refused = reply.code == kUnauthorizedPlugin;
   if (const auto tell = handle->on_event)
-    tell(event);
+    tell({.kind = "detached", .reason = why, .refused = refused, .data = nullptr, .jsep = {}});
 }
 
 void Session::request(const std::shared_ptr<Handle> &handle, JsonObjectPtr body,
