@@ -70,6 +70,7 @@ Room::~Room() {
 
 void Room::connect() {
   handle_.reset();
+  refusal_.reset();
   session_ = std::make_unique<JanusSession>(
       settings_.janus,
       JanusSession::Events{

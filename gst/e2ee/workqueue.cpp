@@ -36,11 +36,11 @@ class ExitGate {
     while (ending_)
       changed_.wait(lock);
     ++busy_;
-    inside = 1;
+    inside_ = 1;
     lock.unlock();
     task();
     lock.lock();
-    inside = 0;
+    inside_ = 0;
     --busy_;
     changed_.notify_all();
   }
@@ -67,10 +67,10 @@ class ExitGate {
       return;
     std::unique_lock lock(mutex_);
     ending_ = true;
-    changed_.wait_for(lock, kPatienceAtExit, [this] { return busy_ == inside; });
+    changed_.wait_for(lock, kPatienceAtExit, [this] { return busy_ == inside_; });
   }
 
-  static thread_local unsigned inside;  // 1 in a task
+  static thread_local unsigned inside_;  // 1 in a task
 
   const unsigned fork_ = fork_generation();
   std::mutex mutex_;
@@ -79,7 +79,7 @@ class ExitGate {
   bool ending_ = false;
 };
 
-thread_local unsigned ExitGate::inside = 0;
+thread_local unsigned ExitGate::inside_ = 0;
 
 }  // namespace
 
