@@ -5,15 +5,6 @@
 #include "common/webrtc.h"
 
 namespace call {
-namespace {
-
-GstWebRTCPeerConnectionState connection_state(GstElement *peer) {
-  GstWebRTCPeerConnectionState state;
-  g_object_get(peer, "connection-state", &state, nullptr);
-  return state;
-}
-
-}  // namespace
 
 GstElement *add_peer(GstElement *pipeline, const std::string &name) {
   GstElement *peer = add_element(pipeline, "webrtcbin", name.c_str());
@@ -52,11 +43,10 @@ void Connection::negotiate() {
 bool Connection::connected() const {
   int up = 0;
   for (GstElement *peer : {offerer_.get(), answerer_.get()}) {
-    const GstWebRTCPeerConnectionState state = connection_state(peer);
-    if (state == GST_WEBRTC_PEER_CONNECTION_STATE_FAILED ||
-        state == GST_WEBRTC_PEER_CONNECTION_STATE_CLOSED)
+    const std::string state = enum_nick(peer, "connection-state");
+    if (state == "failed" || state == "closed")
       throw Failure(std::string(GST_OBJECT_NAME(peer)) + ": ICE or DTLS failed");
-    up += state == GST_WEBRTC_PEER_CONNECTION_STATE_CONNECTED;
+    up += state == "connected";
   }
   return up == 2;
 }

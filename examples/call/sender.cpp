@@ -2,8 +2,8 @@
 #include "sender.h"
 
 #include <gst/pbutils/pbutils.h>
-#include <gst/webrtc/webrtc.h>
 
+#include "common/webrtc.h"
 #include "peer.h"
 
 namespace call {
@@ -204,13 +204,11 @@ GstElement *Sender::add_receiver(const std::string &name) {
       throw Failure("webrtcbin does not take the stream");
 
     // The offer is made before any media flows, so say what will come.
-    GstWebRTCRTPTransceiver *transceiver = nullptr;
-    g_object_get(sink.get(), "transceiver", &transceiver, nullptr);
-    ObjectPtr<GstWebRTCRTPTransceiver> owned(transceiver);
-    gst_util_set_object_arg(G_OBJECT(transceiver), "direction", "sendonly");
-    gst_util_set_object_arg(G_OBJECT(transceiver), "codec-preferences", stream->rtp_caps.c_str());
+    const ObjectPtr<GObject> transceiver = transceiver_of(sink.get());
+    gst_util_set_object_arg(transceiver.get(), "direction", "sendonly");
+    gst_util_set_object_arg(transceiver.get(), "codec-preferences", stream->rtp_caps.c_str());
     if (stream->media == Media::kVideo)
-      g_object_set(transceiver, "do-nack", TRUE, nullptr);
+      g_object_set(transceiver.get(), "do-nack", TRUE, nullptr);
   }
   return peer;
 }

@@ -14,10 +14,8 @@ ObjectPtr<GObject> object_of(gpointer owner, const char *property) {
 
 // Only the receiving side asks for packets again; video alone, since Chromium refuses the group
 // of SSRCs that it adds to audio.
-void ask_for_retransmission(GstElement *, GstWebRTCRTPTransceiver *transceiver, gpointer) {
-  GstWebRTCKind kind;
-  g_object_get(transceiver, "kind", &kind, nullptr);
-  if (kind == GST_WEBRTC_KIND_VIDEO)
+void ask_for_retransmission(GstElement *, GObject *transceiver, gpointer) {
+  if (enum_nick(transceiver, "kind") == "video")
     g_object_set(transceiver, "do-nack", TRUE, nullptr);
 }
 
@@ -39,7 +37,47 @@ void wait_for(GstPromise *promise, const char *doing) {
                   static_cast<GError *>(g_value_get_boxed(value))->message);
 }
 
+// Registered with the class of webrtcbin.
+GType description_type() {
+  return g_type_from_name("GstWebRTCSessionDescription");
+}
+
 }  // namespace
+
+void free_description(SessionDescription *description) {
+  g_boxed_free(description_type(), description);
+}
+
+DescriptionPtr parse_description(SdpType type, const std::string &text) {
+  GstSDPMessage *message = nullptr;
+  if (gst_sdp_message_new_from_text(text.c_str(), &message) != GST_SDP_OK)
+    return nullptr;
+  const std::unique_ptr<GstSDPMessage, FreeWith<&gst_sdp_message_free>> owned(message);
+  const SessionDescription description{type, message};
+  return DescriptionPtr(
+      static_cast<SessionDescription *>(g_boxed_copy(description_type(), &description)));
+}
+
+DescriptionPtr description_of(const GstStructure *reply, const char *kind) {
+  SessionDescription *description = nullptr;
+  gst_structure_get(reply, kind, description_type(), &description, nullptr);
+  return DescriptionPtr(description);
+}
+
+std::string enum_nick(gpointer object, const char *property) {
+  GValue value = G_VALUE_INIT;
+  g_object_get_property(G_OBJECT(object), property, &value);
+  const auto *type = static_cast<GEnumClass *>(g_type_class_peek(G_VALUE_TYPE(&value)));
+  const GEnumValue *named =
+      g_enum_get_value(const_cast<GEnumClass *>(type), g_value_get_enum(&value));
+  const std::string nick = named ? named->value_nick : "";
+  g_value_unset(&value);
+  return nick;
+}
+
+ObjectPtr<GObject> transceiver_of(GstPad *pad) {
+  return object_of(pad, "transceiver");
+}
 
 void disable_upnp(GstElement *webrtcbin) {
   const auto ice = object_of(webrtcbin, "ice-agent");
@@ -73,16 +111,13 @@ DescriptionPtr create_description(GstElement *webrtcbin, const char *kind) {
   const std::string signal = std::string("create-") + kind;
   g_signal_emit_by_name(webrtcbin, signal.c_str(), nullptr, promise.get());
   wait_for(promise.get(), signal.c_str());
-  GstWebRTCSessionDescription *description = nullptr;
-  gst_structure_get(gst_promise_get_reply(promise.get()), kind, GST_TYPE_WEBRTC_SESSION_DESCRIPTION,
-                    &description, nullptr);
+  DescriptionPtr description = description_of(gst_promise_get_reply(promise.get()), kind);
   if (!description)
     throw Failure(signal + ": webrtcbin made none");
-  return DescriptionPtr(description);
+  return description;
 }
 
-void apply_description(GstElement *webrtcbin, const char *signal,
-                       GstWebRTCSessionDescription *description) {
+void apply_description(GstElement *webrtcbin, const char *signal, SessionDescription *description) {
   PromisePtr promise(gst_promise_new());
   g_signal_emit_by_name(webrtcbin, signal, description, promise.get());
   wait_for(promise.get(), signal);

@@ -1,17 +1,35 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
-#include <gst/webrtc/webrtc.h>
+#include <gst/sdp/sdp.h>
 
 #include <string>
 
 #include "gst_ptr.h"
 
-// What every webrtcbin of the examples wants.
+// What every webrtcbin of the examples wants. Its enums, objects and boxed types are reached by
+// name: the headers come in libgstreamer-plugins-bad1.0-dev, which on Debian brings OpenCV and 180
+// packages.
 namespace examples {
 
-using DescriptionPtr =
-    std::unique_ptr<GstWebRTCSessionDescription, FreeWith<&gst_webrtc_session_description_free>>;
+// Values of GstWebRTCSDPType.
+enum class SdpType : gint { kOffer = 1, kAnswer = 3 };
+
+// Layout of the boxed type GstWebRTCSessionDescription, which GStreamer keeps stable.
+struct SessionDescription {
+  SdpType type;
+  GstSDPMessage *sdp;
+};
+void free_description(SessionDescription *description);
+using DescriptionPtr = std::unique_ptr<SessionDescription, FreeWith<&free_description>>;
+
+// Null when `text` is no SDP. Needs a webrtcbin that was made before.
+DescriptionPtr parse_description(SdpType type, const std::string &text);
+// What webrtcbin replied to create-offer or create-answer, `kind` "offer" or "answer"; may be null.
+DescriptionPtr description_of(const GstStructure *reply, const char *kind);
+
+// The nick of an enum property, such as "connected" of `connection-state`.
+std::string enum_nick(gpointer object, const char *property);
 
 // Asks no router for a port.
 void disable_upnp(GstElement *webrtcbin);
@@ -21,13 +39,15 @@ void keep_to_loopback(GstElement *webrtcbin);
 // "candidate:1 1 UDP 2015363327 127.0.0.1 40000 typ host"
 bool on_loopback(const std::string &candidate);
 
+// The transceiver of a pad of webrtcbin.
+ObjectPtr<GObject> transceiver_of(GstPad *pad);
+
 // Packets of video that are missing are asked for again. Before there are transceivers.
 void ask_for_lost_video(GstElement *webrtcbin);
 
 // `kind`: "offer" or "answer". Waits; throws Failure with what webrtcbin says.
 DescriptionPtr create_description(GstElement *webrtcbin, const char *kind);
 // `signal`: "set-local-description" or "set-remote-description". Waits and throws, too.
-void apply_description(GstElement *webrtcbin, const char *signal,
-                       GstWebRTCSessionDescription *description);
+void apply_description(GstElement *webrtcbin, const char *signal, SessionDescription *description);
 
 }  // namespace examples

@@ -179,9 +179,7 @@ void Receiver::Core::set_up_pipeline() {
   g_signal_connect(
       webrtcbin_, "notify::ice-gathering-state",
       G_CALLBACK(+[](GstElement *peer, GParamSpec *, gpointer self) {
-        GstWebRTCICEGatheringState state;
-        g_object_get(peer, "ice-gathering-state", &state, nullptr);
-        if (state == GST_WEBRTC_ICE_GATHERING_STATE_COMPLETE)
+        if (examples::enum_nick(peer, "ice-gathering-state") == "complete")
           static_cast<Core *>(self)->post([](Core &core) { call(core.events_.gathered); });
       }),
       this);
@@ -322,16 +320,15 @@ void Receiver::Core::negotiate() {
   if (failed_ || !next_offer_)
     return;
   const Offer offer = take_apart(*std::exchange(next_offer_, std::nullopt));
-  GstSDPMessage *message = nullptr;
-  if (gst_sdp_message_new_from_text(offer.sdp.c_str(), &message) != GST_SDP_OK)
+  const examples::DescriptionPtr description =
+      examples::parse_description(examples::SdpType::kOffer, offer.sdp);
+  if (!description)
     return fail("what the SFU offers is no session description");
   negotiating_ = true;
   {
     std::lock_guard lock(mutex_);
     kinds_ = offer.kinds;
   }
-  examples::DescriptionPtr description(
-      gst_webrtc_session_description_new(GST_WEBRTC_SDP_TYPE_OFFER, message));
   request("set-remote-description", description.get(),
           [candidates = offer.candidates](Core &core, const GstStructure *) {
             for (const auto &[mline, candidate] : candidates) {
@@ -345,13 +342,11 @@ void Receiver::Core::negotiate() {
 
 void Receiver::Core::answer() {
   request("create-answer", nullptr, [](Core &core, const GstStructure *reply) {
-    GstWebRTCSessionDescription *made = nullptr;
-    gst_structure_get(reply, "answer", GST_TYPE_WEBRTC_SESSION_DESCRIPTION, &made, nullptr);
-    const std::shared_ptr<GstWebRTCSessionDescription> answer(made,
-                                                              &gst_webrtc_session_description_free);
-    if (!made)
+    const std::shared_ptr<examples::SessionDescription> answer =
+        examples::description_of(reply, "answer");
+    if (!answer)
       return core.fail("webrtcbin makes no answer");
-    core.request("set-local-description", made, [answer](Core &self, const GstStructure *) {
+    core.request("set-local-description", answer.get(), [answer](Core &self, const GstStructure *) {
       CharPtr text(gst_sdp_message_as_text(answer->sdp));
       self.negotiating_ = false;
       call(self.events_.answer, text.get());
@@ -361,9 +356,7 @@ void Receiver::Core::answer() {
 }
 
 void Receiver::Core::on_ice_state() {
-  GstWebRTCPeerConnectionState state;
-  g_object_get(webrtcbin_, "connection-state", &state, nullptr);
-  if (state == GST_WEBRTC_PEER_CONNECTION_STATE_FAILED)
+  if (examples::enum_nick(webrtcbin_, "connection-state") == "failed")
     fail("the connection for media failed (ICE or DTLS)");
 }
 

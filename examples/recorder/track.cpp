@@ -2,10 +2,11 @@
 #include "track.h"
 
 #include <gst/video/video.h>
-#include <gst/webrtc/webrtc.h>
 
 #include <algorithm>
 #include <string_view>
+
+#include "common/webrtc.h"
 
 namespace recorder {
 
@@ -81,11 +82,8 @@ GstPadProbeReturn count(GstPad *, GstPadProbeInfo *, gpointer counter) {
 }  // namespace
 
 unsigned mline_of(GstPad *pad) {
-  GstWebRTCRTPTransceiver *transceiver = nullptr;
-  g_object_get(pad, "transceiver", &transceiver, nullptr);
-  const ObjectPtr<GstWebRTCRTPTransceiver> owned(transceiver);
   guint mline = 0;
-  g_object_get(transceiver, "mlineindex", &mline, nullptr);
+  g_object_get(examples::transceiver_of(pad).get(), "mlineindex", &mline, nullptr);
   return mline;
 }
 

@@ -1,75 +1,29 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 // Encrypted frames between two webrtcbin, through ICE and DTLS-SRTP on 127.0.0.1.
-#include <gst/webrtc/webrtc.h>
-
 #include <algorithm>
 #include <atomic>
+#include <tuple>
 
+#include "common/webrtc.h"
 #include "pipeline.h"
 
 namespace pipelines {
 namespace {
 
-constexpr const char *kLoopback = "127.0.0.1";
 constexpr std::size_t kEnough = 100;
 
-struct PromiseUnref {
-  void operator()(GstPromise *promise) const { gst_promise_unref(promise); }
-};
-using Promise = std::unique_ptr<GstPromise, PromiseUnref>;
-
-struct DescriptionFree {
-  void operator()(GstWebRTCSessionDescription *description) const {
-    gst_webrtc_session_description_free(description);
-  }
-};
-using Description = std::unique_ptr<GstWebRTCSessionDescription, DescriptionFree>;
-
-Description create(GstElement *peer, const char *kind) {
-  const Promise promise(gst_promise_new());
-  g_signal_emit_by_name(peer, (std::string("create-") + kind).c_str(), nullptr, promise.get());
-  GstWebRTCSessionDescription *description = nullptr;
-  if (gst_promise_wait(promise.get()) == GST_PROMISE_RESULT_REPLIED)
-    gst_structure_get(gst_promise_get_reply(promise.get()), kind,
-                      GST_TYPE_WEBRTC_SESSION_DESCRIPTION, &description, nullptr);
-  EXPECT_NE(description, nullptr) << kind;
-  return Description(description);
-}
-
-void apply(GstElement *peer, const char *signal, const Description &description) {
-  const Promise promise(gst_promise_new());
-  g_signal_emit_by_name(peer, signal, description.get(), promise.get());
-  EXPECT_EQ(gst_promise_wait(promise.get()), GST_PROMISE_RESULT_REPLIED) << signal;
-}
-
-// "candidate:1 1 UDP 2015363327 127.0.0.1 40000 typ host": nothing else is told to the other side.
 void on_candidate(GstElement *, guint line, const char *candidate, GstElement *to) {
-  const std::string text = candidate;
-  if (text.find(" UDP ") != std::string::npos &&
-      text.find(std::string(" ") + kLoopback + " ") != std::string::npos)
+  if (examples::on_loopback(candidate))
     g_signal_emit_by_name(to, "add-ice-candidate", line, candidate);
 }
 
-void keep_to_loopback(GstElement *peer) {
-  GObject *ice = nullptr;
-  g_object_get(peer, "ice-agent", &ice, nullptr);
-  gboolean added = FALSE;
-  g_signal_emit_by_name(ice, "add-local-ip-address", kLoopback, &added);
-  EXPECT_TRUE(added);
-  GObject *agent = nullptr;
-  g_object_get(ice, "agent", &agent, nullptr);
-  g_object_set(agent, "upnp", FALSE, "ice-tcp", FALSE, nullptr);
-  g_object_unref(agent);
-  g_object_unref(ice);
-}
-
 void negotiate(GstElement *offerer, GstElement *answerer) {
-  const Description offer = create(offerer, "offer");
-  apply(offerer, "set-local-description", offer);
-  apply(answerer, "set-remote-description", offer);
-  const Description answer = create(answerer, "answer");
-  apply(answerer, "set-local-description", answer);
-  apply(offerer, "set-remote-description", answer);
+  for (const auto &[from, to, kind] :
+       {std::tuple(offerer, answerer, "offer"), std::tuple(answerer, offerer, "answer")}) {
+    const auto description = examples::create_description(from, kind);
+    examples::apply_description(from, "set-local-description", description.get());
+    examples::apply_description(to, "set-remote-description", description.get());
+  }
 }
 
 // The loss of a packet is not forbidden; a frame that was never sent, or in another order, is.
@@ -105,8 +59,8 @@ TEST(WebRtc, FramesComeThroughDtlsSrtpEqual) {
   g_signal_connect(send, "on-negotiation-needed", G_CALLBACK(on_needed), &needed);
   g_signal_connect(send, "on-ice-candidate", G_CALLBACK(on_candidate), receive);
   g_signal_connect(receive, "on-ice-candidate", G_CALLBACK(on_candidate), send);
-  keep_to_loopback(send);
-  keep_to_loopback(receive);
+  examples::keep_to_loopback(send);
+  examples::keep_to_loopback(receive);
   pipeline.play();
   ASSERT_TRUE(elements::wait_for([&] { return needed.load(); })) << pipeline.take_error();
   negotiate(send, receive);

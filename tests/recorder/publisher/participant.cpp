@@ -123,14 +123,12 @@ void Participant::add_track(Track &track, Media media, const std::string &name, 
       gst_pad_link(track.pad.get(), static_pad(first, "sink").get()) != GST_PAD_LINK_OK)
     throw Failure("webrtcbin does not take the stream");
   // The offer is made before any media flows, so say what will come.
-  GstWebRTCRTPTransceiver *transceiver = nullptr;
-  g_object_get(sink.get(), "transceiver", &transceiver, nullptr);
-  ObjectPtr<GstWebRTCRTPTransceiver> owned(transceiver);
+  const ObjectPtr<GObject> transceiver = transceiver_of(sink.get());
   const std::string caps = rtp_caps(media, settings_.format.codec, payload, ssrc);
-  gst_util_set_object_arg(G_OBJECT(transceiver), "direction", "sendonly");
-  gst_util_set_object_arg(G_OBJECT(transceiver), "codec-preferences", caps.c_str());
+  gst_util_set_object_arg(transceiver.get(), "direction", "sendonly");
+  gst_util_set_object_arg(transceiver.get(), "codec-preferences", caps.c_str());
   if (video)
-    g_object_set(transceiver, "do-nack", TRUE, nullptr);
+    g_object_set(transceiver.get(), "do-nack", TRUE, nullptr);
 }
 
 // ---- Connecting
@@ -144,25 +142,17 @@ void Participant::on_candidate(GstElement *, guint, char *candidate, gpointer se
 
 void Participant::on_gathering(GstElement *peer, GParamSpec *, gpointer self) {
   auto *participant = static_cast<Participant *>(self);
-  GstWebRTCICEGatheringState state;
-  g_object_get(peer, "ice-gathering-state", &state, nullptr);
   const std::lock_guard lock(participant->mutex_);
-  participant->gathered_ = state == GST_WEBRTC_ICE_GATHERING_STATE_COMPLETE;
+  participant->gathered_ = enum_nick(peer, "ice-gathering-state") == "complete";
   participant->changed_.notify_all();
 }
 
 void Participant::on_connection(GstElement *peer, GParamSpec *, gpointer self) {
   auto *participant = static_cast<Participant *>(self);
-  GstWebRTCPeerConnectionState state;
-  g_object_get(peer, "connection-state", &state, nullptr);
-  if (state == GST_WEBRTC_PEER_CONNECTION_STATE_CONNECTED)
+  const std::string state = enum_nick(peer, "connection-state");
+  if (state == "connected")
     participant->connected_ = true;
-  const CharPtr name(
-      g_enum_to_string(GST_TYPE_WEBRTC_PEER_CONNECTION_STATE, static_cast<gint>(state)));
-  std::string text(name.get());
-  text.erase(0, text.rfind('_') + 1);
-  const CharPtr lower(g_ascii_strdown(text.c_str(), -1));
-  participant->settings_.on_state(lower.get());
+  participant->settings_.on_state(state.c_str());
 }
 
 std::string Participant::make_offer() {
@@ -192,11 +182,9 @@ std::string Participant::make_offer() {
 }
 
 void Participant::take_answer(const std::string &sdp) {
-  GstSDPMessage *message = nullptr;
-  if (gst_sdp_message_new_from_text(sdp.c_str(), &message) != GST_SDP_OK)
+  const DescriptionPtr answer = parse_description(SdpType::kAnswer, sdp);
+  if (!answer)
     throw Failure("the answer is no SDP");
-  const DescriptionPtr answer(
-      gst_webrtc_session_description_new(GST_WEBRTC_SDP_TYPE_ANSWER, message));
   apply_description(peer_, "set-remote-description", answer.get());
   for (guint line = 0; line < gst_sdp_message_medias_len(answer->sdp); ++line) {
     const GstSDPMedia *media = gst_sdp_message_get_media(answer->sdp, line);
