@@ -32,5 +32,8 @@ done
 
 e2ee_options "$@"
 e2ee_install build run
+# shellcheck disable=SC2034
+E2EE_TARGETS=(plugins/e2ee/libgste2ee.so gst/e2ee/GstE2EE-1.0.typelib
+  examples/call/e2ee-call) # read by e2ee_build
 e2ee_build -Dexamples=true
 e2ee_env "$E2EE_BUILD/examples/call/e2ee-call" "${E2EE_ARGS[@]}"

@@ -14,6 +14,7 @@
 E2EE_ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 E2EE_BUILD=$E2EE_ROOT/build
 E2EE_ARGS=()
+E2EE_INSTALLED= # whether packages were installed, which meson has to look for again
 : "${E2EE_NO_INSTALL:=}"
 
 # Debian's own meson, python3 and g-ir-scanner belong together; another python3 that comes first
@@ -26,8 +27,6 @@ E2EE_PACKAGES_build=(
   g++ meson ninja-build pkgconf
   libgstreamer1.0-dev
   libgstreamer-plugins-base1.0-dev # RTP, and looking into media files
-  libgstreamer-plugins-bad1.0-dev  # webrtcbin's types, for the call
-  libsoup-3.0-dev libjson-glib-dev # the recorder
   libssl-dev
   gobject-introspection libgirepository1.0-dev # the library from Python
 )
@@ -44,6 +43,7 @@ E2EE_PACKAGES_run=(
 # shellcheck disable=SC2034
 E2EE_PACKAGES_test=(
   libgtest-dev libbenchmark-dev
+  libjson-glib-dev            # vectors
   libvpx-dev                  # VP9 with spatial layers, which GStreamer's encoder lacks
   clang libclang-rt-dev llvm  # sanitizers, with readable stacks
   gir1.2-gst-plugins-base-1.0 # appsrc and appsink from Python
@@ -107,7 +107,8 @@ e2ee_missing() {
 e2ee_apt() {
   local as_root=(env DEBIAN_FRONTEND=noninteractive)
   ((EUID == 0)) || as_root=(sudo "${as_root[@]}")
-  "${as_root[@]}" apt-get -q "$@"
+  # Debian's own updates at boot may hold the lock for minutes.
+  "${as_root[@]}" apt-get -q -o DPkg::Lock::Timeout=600 "$@"
 }
 
 # e2ee_install GROUP ...: build, run, test, interop, recorder
@@ -124,7 +125,7 @@ e2ee_install() {
   mapfile -t missing < <(e2ee_missing "${packages[@]}")
   ((${#missing[@]} > 0)) || return 0
 
-  local line="apt-get install --no-install-recommends ${missing[*]}"
+  local line="apt-get update && apt-get install --no-install-recommends ${missing[*]}"
   if [[ $E2EE_NO_INSTALL ]]; then
     e2ee_say "Missing packages; nothing was installed. As root:" "$line"
     exit 2
@@ -141,11 +142,27 @@ e2ee_install() {
   e2ee_quietly 'Installing (on a bare system: minutes)' "$log" \
     e2ee_apt install -y --no-install-recommends "${missing[@]}" || exit 1
   rm -f "$log"
+  E2EE_INSTALLED=1
 }
 
-# Whether the build has these -Dname=value options already.
+# meson keeps absolute paths in the build folder.
+e2ee_check_moved() {
+  local from
+  from=$(python3 -c 'import json, sys; print(json.load(sys.stdin)["directories"]["source"])' \
+    <"$E2EE_BUILD/meson-info/meson-info.json" 2>/dev/null) || return 0
+  [[ ! $from -ef $E2EE_ROOT ]] || return 0
+  e2ee_say "$E2EE_BUILD was made for a checkout in $from, which is here now. Remove it and run this again:" \
+    "rm -r $E2EE_BUILD"
+  exit 2
+}
+
+# Whether the build knows what E2EE_TARGETS names, and has these -Dname=value options already.
 e2ee_configured() {
-  [[ -f $E2EE_BUILD/build.ninja ]] || return 1
+  local target
+  [[ -f $E2EE_BUILD/build.ninja && ! $E2EE_INSTALLED ]] || return 1
+  for target in "${E2EE_TARGETS[@]}"; do
+    grep -qE "^build ([^:]* )?$target( [^:]*)?:" "$E2EE_BUILD/build.ninja" || return 1
+  done
   meson introspect --buildoptions "$E2EE_BUILD" 2>/dev/null | python3 -c '
 import json, sys
 have = {option["name"]: option["value"] for option in json.load(sys.stdin)}
@@ -159,6 +176,7 @@ for argument in sys.argv[1:]:
 E2EE_TARGETS=()
 e2ee_build() {
   local log=$E2EE_BUILD/build.log
+  e2ee_check_moved
   mkdir -p "$E2EE_BUILD"
   if ! e2ee_configured "$@"; then
     local how=()
