@@ -147,12 +147,12 @@ e2ee_install() {
 
 # meson keeps absolute paths in the build folder.
 e2ee_check_moved() {
-  local from
-  from=$(python3 -c 'import json, sys; print(json.load(sys.stdin)["directories"]["source"])' \
-    <"$E2EE_BUILD/meson-info/meson-info.json" 2>/dev/null) || return 0
+  local from info=$E2EE_BUILD/meson-info/meson-info.json
+  [[ -f $info ]] || return 0
+  from=$(python3 -c 'import json, sys; print(json.load(sys.stdin)["directories"]["source"])' <"$info")
   [[ ! $from -ef $E2EE_ROOT ]] || return 0
-  e2ee_say "$E2EE_BUILD was made for a checkout in $from, which is here now. Remove it and run this again:" \
-    "rm -r $E2EE_BUILD"
+  e2ee_say "$E2EE_BUILD was made when this checkout was $from. Remove it, then run this again:" \
+    "  rm -r $E2EE_BUILD"
   exit 2
 }
 

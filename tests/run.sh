@@ -218,8 +218,10 @@ if [[ -z $quick && -z $filter ]]; then
   heading 'ThreadSanitizer, by clang++'
   step 'keys changed by 8 threads under 4 streams, without a report' 900 \
     env CC=clang CXX=clang++ bash -c 'threads_under_tsan "$@"' - "$main_build/tsan"
-  heading 'Demo'
   E2EE_BUILD=$main_build
+  heading 'Installation'
+  step 'installed below a prefix, and found there' 900 "$E2EE_ROOT/tests/install.sh"
+  heading 'Demo'
   if [[ -f $E2EE_ROOT/examples/demo.sh ]]; then
     for codec in vp8 vp9; do
       step "demo with $codec" 180 "$E2EE_ROOT/examples/demo.sh" --no-install --codec "$codec" \
