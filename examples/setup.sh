@@ -151,8 +151,8 @@ e2ee_check_moved() {
   [[ -f $info ]] || return 0
   from=$(python3 -c 'import json, sys; print(json.load(sys.stdin)["directories"]["source"])' <"$info")
   [[ ! $from -ef $E2EE_ROOT ]] || return 0
-  e2ee_say "$E2EE_BUILD was made when this checkout was $from. Remove it, then run this again:" \
-    "  rm -r $E2EE_BUILD"
+  e2ee_say "$E2EE_BUILD was made when this checkout was $from. Remove it, then run this again:
+  rm -r $E2EE_BUILD"
   exit 2
 }
 
