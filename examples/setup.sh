@@ -48,6 +48,7 @@ E2EE_PACKAGES_test=(
   clang libclang-rt-dev llvm  # sanitizers, with readable stacks
   gir1.2-gst-plugins-base-1.0 # appsrc and appsink from Python
   gstreamer1.0-plugins-ugly   # x264enc
+  openssl iproute2            # what the docs do: a key, a network of their own
 )
 # shellcheck disable=SC2034
 E2EE_PACKAGES_interop=(

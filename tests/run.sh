@@ -11,13 +11,13 @@ usage() {
   cat <<'TEXT'
 Usage: tests/run.sh [--quick] [--filter NAME] [--no-install]
 
-Builds into build/ and runs all tests: core, elements, pipelines and keys under load, Python,
-formatting, no warning by g++ and clang++, elements and pipelines once more under AddressSanitizer
-and UndefinedBehaviorSanitizer, key changes under ThreadSanitizer, examples/demo.sh with both codecs,
-tests/interop/run.sh, calls with Chromium and an SFU, and tests/recorder/run.sh, meetings that are
-recorded. Up to half an hour.
+Builds into build/ and runs all tests: core, elements, pipelines and keys under load, Python, every
+command of the docs, formatting, no warning by g++ and clang++, elements and pipelines once more
+under AddressSanitizer and UndefinedBehaviorSanitizer, key changes under ThreadSanitizer,
+examples/demo.sh with both codecs, tests/interop/run.sh, calls with Chromium and an SFU, and
+tests/recorder/run.sh, meetings that are recorded. Up to half an hour.
 
-  --quick         core, elements, shorter pipelines, Python and formatting: two minutes
+  --quick         core, elements, shorter pipelines, Python, docs and formatting: three minutes
   --filter NAME   only test cases whose name contains NAME; * and ? stand for any characters
   --no-install    install nothing, only say which Debian packages are missing; calls and meetings
                   that cannot run here count as skipped then, otherwise as failed
@@ -87,14 +87,14 @@ gtests() {
     printf 'failed\tmeson test in %s\tno results\n' "$E2EE_BUILD" >>"$steps"
 }
 
+# python_tests python|docs: tests/NAME/run.py
 python_tests() {
-  local status=0
+  local status=0 xml=$results/plain/$1.xml
   E2EE_VECTORS=$E2EE_ROOT/tests/vectors timeout -k 10 300 bash -c '
     source "$1/examples/setup.sh"; shift; e2ee_env "$@"' - "$E2EE_ROOT" \
-    /usr/bin/python3 -B "$E2EE_ROOT/tests/python/run.py" "$results/plain/python.xml" \
+    /usr/bin/python3 -B "$E2EE_ROOT/tests/$1/run.py" "$xml" \
     ${filter:+"$filter"} </dev/null >&2 || status=$?
-  [[ -f $results/plain/python.xml ]] ||
-    printf 'failed\ttests/python\tstatus %s, no results\n' "$status" >>"$steps"
+  [[ -f $xml ]] || printf 'failed\ttests/%s\tstatus %s, no results\n' "$1" "$status" >>"$steps"
 }
 
 format_check() {
@@ -194,7 +194,9 @@ fi
 heading 'Core, elements, pipelines'
 gtests plain
 heading 'Python'
-python_tests
+python_tests python
+heading 'Every command of the docs'
+python_tests docs
 if [[ -z $filter ]]; then
   heading 'Sources'
   formatter=$(clang-format --version | sed -n 's/.*version \([0-9]*\).*/\1/p')
