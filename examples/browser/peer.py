@@ -14,6 +14,7 @@ gi.require_version("GstE2EE", "1.0")
 gi.require_version("GstWebRTC", "1.0")
 from gi.repository import GLib, Gst, GstE2EE, GstWebRTC  # noqa: E402
 
+from addresses import LOOPBACK, own_addresses  # noqa: E402
 from rtc import CallError, Leg  # noqa: E402
 
 SCHEMES = ("sframe", "livekit", "realtimekit", "jitsi")
@@ -86,7 +87,8 @@ class Call:
         self.lock = threading.Lock()
         self.provider = make_provider(scheme, passphrase)
         self.pipeline = Gst.Pipeline()
-        self.leg = Leg("browser", any_address=any_address)
+        addresses = None if any_address else (LOOPBACK, *own_addresses())
+        self.leg = Leg("browser", addresses=addresses)
         self.pipeline.add(self.leg.element)
         self.leg.connect("pad-added", self.on_pad)
         self.leg.connect("notify::connection-state", self.on_connection)

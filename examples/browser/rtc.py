@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""webrtcbin on 127.0.0.1, with offers and answers that hold all their candidates.
+"""webrtcbin for calls on one machine, with offers and answers that hold all their candidates.
 
 tests/interop uses it too.
 """
@@ -12,20 +12,21 @@ gi.require_version("GstWebRTC", "1.0")
 gi.require_version("GstSdp", "1.0")
 from gi.repository import Gst, GstSdp, GstWebRTC  # noqa: E402
 
+from addresses import LOOPBACK, hear_this_machine, sockets_at  # noqa: E402
+
 GATHER_SECONDS = 5
-LOOPBACK = "127.0.0.1"
 
 
 class CallError(Exception):
     pass
 
 
-def usable(candidate, any_address=False):
-    """candidate:1 1 UDP 2015363327 127.0.0.1 40000 typ host"""
+def endpoint(candidate):
+    """Address and port; None if not UDP.  candidate:1 1 UDP 2015363327 127.0.0.1 40000 typ host"""
     fields = candidate.split()
     if len(fields) <= 5 or fields[2].upper() != "UDP":
-        return False
-    return any_address or fields[4] == LOOPBACK
+        return None
+    return fields[4], int(fields[5])
 
 
 def candidates_of(sdp):
@@ -43,10 +44,10 @@ def without_candidates(sdp):
 
 
 class Leg:
-    """One webrtcbin; `any_address`: on all addresses of this machine, not only 127.0.0.1."""
+    """One webrtcbin. Only this machine reaches it at `addresses`; None: anyone, at all there are."""
 
-    def __init__(self, name, latency=200, any_address=False):
-        self.any_address = any_address
+    def __init__(self, name, latency=200, addresses=(LOOPBACK,)):
+        self.addresses = addresses
         self.element = Gst.ElementFactory.make("webrtcbin", name)
         self.element.set_property("bundle-policy", "max-bundle")
         self.element.set_property("latency", latency)
@@ -54,8 +55,8 @@ class Leg:
         # The agent of GStreamer 1.22 is floating, so that Python has taken webrtcbin's reference.
         if ice.__grefcount__ == 1:
             ice._ref()  # pylint: disable=protected-access
-        if not any_address:
-            ice.emit("add-local-ip-address", LOOPBACK)
+        for address in addresses or ():
+            ice.emit("add-local-ip-address", address)
         agent = ice.get_property("agent")
         agent.set_property("upnp", False)
         agent.set_property("ice-tcp", False)
@@ -75,8 +76,20 @@ class Leg:
         while self.handlers:
             self.element.disconnect(self.handlers.pop())
 
+    def usable(self, candidate):
+        at = endpoint(candidate)
+        return at is not None and (self.addresses is None or at[0] in self.addresses)
+
+    def hear_this_machine(self):
+        """Before anybody is told of the candidates."""
+        for address, port in {endpoint(candidate) for _line, candidate in self.candidates}:
+            if address == LOOPBACK:
+                continue
+            if not [hear_this_machine(sock) for sock in sockets_at(address, port)]:
+                raise CallError(f"no socket at {address}, port {port}")
+
     def on_candidate(self, _element, line, candidate):
-        if usable(candidate, self.any_address):
+        if self.usable(candidate):
             self.candidates.append((line, candidate))
 
     def on_gathering(self, element, _spec):
@@ -115,6 +128,8 @@ class Leg:
         self.promise("set-local-description", description)
         if not self.gathered.wait(GATHER_SECONDS):
             raise CallError("ICE gathered no candidates in time")
+        if self.addresses is not None:
+            self.hear_this_machine()
         lines = without_candidates(description.sdp.as_text())
         end = next(index for index, line in enumerate(lines) if line.startswith("c=")) + 1
         lines[end:end] = [f"a={candidate}" for _line, candidate in self.candidates]
@@ -130,7 +145,7 @@ class Leg:
         description = GstWebRTC.WebRTCSessionDescription.new(types[kind], message)
         self.promise("set-remote-description", description)
         for line, candidate in candidates_of(text):
-            if usable(candidate, self.any_address):
+            if self.usable(candidate):
                 self.element.emit("add-ice-candidate", line, candidate)
 
     def state(self):

@@ -12,13 +12,13 @@ Usage: examples/browser/run.sh [OPTION ...]
 
 Prints the address of a page that makes an end-to-end encrypted call with GStreamer, and the key to
 type into it. Open the page in a browser on this machine; Ctrl-C ends. Without
---any-address everything stays on 127.0.0.1.
+--any-address nothing leaves this machine, and nothing is taken from others.
 
       --port N                 the port of the page (default 8080; 0: any that is free)
       --passphrase-file FILE   the key (default: drawn for each run, and shown once)
       --show                   show what GStreamer decrypted in a window, and play the sound
-      --any-address            media on all addresses of this machine, for browsers that do not
-                               speak with 127.0.0.1 (Firefox)
+      --any-address            media for other machines too, on all addresses of this one: for a
+                               page that is open there, through a forwarded port
       --no-install             install nothing, only say which Debian packages are missing
 
 Exit status: 0 = ended by Ctrl-C, 1 = failed, 2 = wrong usage, missing packages or a port in use.
