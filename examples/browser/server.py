@@ -7,10 +7,14 @@
   GET    /calls/ID                          ->  what GStreamer sees
   DELETE /calls/ID                          ->  {}                       the page leaves
 
+Whatever is refused is answered with {error}, in words; a call that another page took over with
+{error, taken: true}.
+
 The passphrase is in none of these, in neither direction.
 """
 
 import argparse
+import collections
 import json
 import os
 import secrets
@@ -34,7 +38,7 @@ FILES = {
     "/style.css": ("style.css", "text/css"),
     **{
         f"/{name}": (name, "text/javascript")
-        for name in ("app.js", "call.js", "media.js", "worker.js", "formats.js")
+        for name in ("app.js", "call.js", "media.js", "worker.js", "formats.js", "words.js")
     },
 }
 HEADERS = {
@@ -48,6 +52,8 @@ HEADERS = {
 MAX_BODY = 1 << 17
 ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"  # nothing that looks like something else
 GONE_SECONDS = 30  # without a question from the page
+TAKEN = "another page took it over"
+REMEMBERED = 32  # calls that have ended
 
 
 def say(text):
@@ -69,7 +75,11 @@ def read_passphrase(file):
 
 
 class NotFound(Exception):
-    pass
+    """Says what."""
+
+
+class Ended(Exception):
+    """Says why."""
 
 
 class Desk:
@@ -82,13 +92,14 @@ class Desk:
         self.id = None
         self.call = None
         self.asked = 0.0
+        self.ended = collections.deque(maxlen=REMEMBERED)  # pairs of ID and reason
         GLib.timeout_add_seconds(1, self.watch)
 
     def start(self, scheme, codec):
         if scheme not in SCHEMES or codec not in VIDEO:
             raise ValueError("no such scheme or codec")
         with self.lock:
-            self.end("another page calls")
+            self.end(TAKEN)
             say(f"Call: {scheme}, {codec} and opus")
             call = Call(scheme, codec, self.passphrase, self.tell, **self.options)
             try:
@@ -107,7 +118,8 @@ class Desk:
 
     def find(self, number):
         if self.call is None or number != self.id:
-            raise NotFound
+            why = dict(self.ended).get(number)
+            raise Ended(why) if why else NotFound("run.sh does not know this call")
         self.asked = time.monotonic()
         return self.call
 
@@ -129,7 +141,7 @@ class Desk:
     def watch(self):
         with self.lock:
             if self.call and time.monotonic() - self.asked > GONE_SECONDS:
-                self.end("the page is gone")
+                self.end(f"nothing was heard of the page for {GONE_SECONDS} seconds")
         return GLib.SOURCE_CONTINUE
 
     def end(self, why):
@@ -143,11 +155,12 @@ class Desk:
             say(f"  {what}: {', '.join(told)}")
         say(f"Call ended: {why}")
         self.call.stop()
+        self.ended.append((self.id, why))
         self.id = self.call = None
 
     def close(self):
         with self.lock:
-            self.end("stopped")
+            self.end("run.sh was stopped")
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -189,8 +202,10 @@ class Handler(BaseHTTPRequestHandler):
             return
         try:
             status, result = 200, action()
-        except NotFound:
-            status, result = 404, {"error": "this call has ended"}
+        except NotFound as error:
+            status, result = 404, {"error": str(error)}
+        except Ended as error:
+            status, result = 410, {"error": str(error), "taken": str(error) == TAKEN}
         except (KeyError, TypeError, ValueError) as error:
             status, result = 400, {"error": f"bad request: {error}"}
         except Exception as error:  # pylint: disable=broad-except
@@ -210,7 +225,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def get(self, *parts):
         if len(parts) != 2 or parts[0] != "calls":
-            raise NotFound
+            raise NotFound("nothing is here")
         return self.desk.report(parts[1])
 
     def do_POST(self):
@@ -225,14 +240,14 @@ class Handler(BaseHTTPRequestHandler):
             return self.desk.start(body["scheme"], body["codec"])
         if len(parts) == 3 and parts[0] == "calls" and parts[2] == "answer":
             return self.desk.answer(parts[1], body["sdp"])
-        raise NotFound
+        raise NotFound("nothing is here")
 
     def do_DELETE(self):
         self.run(lambda: self.delete(*self.parts()))
 
     def delete(self, *parts):
         if len(parts) != 2 or parts[0] != "calls":
-            raise NotFound
+            raise NotFound("nothing is here")
         return self.desk.leave(parts[1])
 
 

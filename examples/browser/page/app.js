@@ -2,10 +2,14 @@
 // The page: a form, what is received, and what both ends say about it.
 import { Call } from './call.js';
 import { openSource } from './media.js';
+import {
+  FINE, LOCAL_EMPTY, LOST, MATCH, NO_CONNECTION, NO_PAIR, REFUSALS, REMOTE_EMPTY, STATES, TAKEN,
+} from './words.js';
 
 const POLL_MS = 500;
 const ENOUGH = 5; // frames that are refused, and none decrypted, before the key is called wrong
 const MEDIA = ['video', 'audio'];
+const KINDS = { true: 'good', false: 'bad', null: 'idle' };
 const $ = (id) => document.getElementById(id);
 
 let call = null;
@@ -13,27 +17,34 @@ let source = null;
 let report = null;
 
 /** Live regions speak only when something changed. */
+function write(id, text) {
+  if ($(id).textContent !== text) $(id).textContent = text;
+}
+
 function tell(id, kind, text) {
-  const element = $(id);
-  if (element.textContent !== text) element.textContent = text;
-  element.dataset.kind = kind;
+  write(id, text);
+  $(id).dataset.kind = kind;
 }
 
 // ---- What is known -----------------------------------------------------------------------------
 
 const counted = (what) => call?.counts[what] ?? { done: 0, failed: 0, last: null };
 
-/** Good frames come, bad ones, or none so far. */
-function decrypting() {
+/** Why GStreamer's frames are refused, or null. */
+function refusal() {
   const all = MEDIA.map((media) => counted(`decode ${media}`));
-  if (all.some(({ failed, last }) => failed >= ENOUGH && last)) return 'no';
-  return counted('decode video').done > 0 ? 'yes' : 'unknown';
+  const last = all.find((entry) => entry.failed >= ENOUGH && entry.last)?.last;
+  return last ? REFUSALS[last] ?? last : null;
 }
 
-function gstreamerDecrypts() {
-  const states = MEDIA.map((media) => report?.states[`received-${media}`]?.state);
-  if (states.some((state) => state && state !== 'ok')) return 'no';
-  return report?.streams['received-video']?.['frames-out'] > 0 ? 'yes' : 'unknown';
+const isDecrypting = () => !refusal() && counted('decode video').done > 0;
+
+const stateOf = (media) => report?.states[`received-${media}`]?.state;
+
+/** What GStreamer says of this page's frames when it cannot decrypt them, or null. */
+function complaint() {
+  const state = MEDIA.map(stateOf).find((text) => text && !FINE.includes(text));
+  return state ? STATES[state] ?? state : null;
 }
 
 function keysMatch() {
@@ -45,18 +56,19 @@ function keysMatch() {
 
 function showState() {
   const { state } = call;
-  if (state === 'failed') return tell('state', 'bad', 'The connection is lost.');
-  if (state === 'disconnected') return tell('state', 'bad', 'The connection is interrupted.');
-  if (state !== 'connected') return tell('state', 'idle', 'Connecting …');
-  if (keysMatch() === false || decrypting() === 'no') {
-    return tell('state', 'bad',
-      'Connected, but nothing can be decrypted: GStreamer has another key.');
+  if (['disconnected', 'failed'].includes(state)) {
+    return tell('state', 'bad', 'The connection is interrupted.');
   }
-  if (decrypting() === 'unknown') return tell('state', 'idle', 'Connected, waiting for a picture …');
-  if (gstreamerDecrypts() === 'no') {
-    return tell('state', 'bad', 'This page decrypts; GStreamer cannot decrypt what it gets.');
+  if (state !== 'connected') {
+    return call.hasNoPair ? tell('state', 'bad', NO_PAIR) : tell('state', 'idle', 'Connecting …');
   }
-  if (gstreamerDecrypts() === 'unknown') {
+  const why = keysMatch() === false ? REFUSALS['decryption failed'] : refusal();
+  if (why) return tell('state', 'bad', `Connected, but nothing can be decrypted: ${why}.`);
+  if (!isDecrypting()) return tell('state', 'idle', 'Connected, waiting for a picture …');
+  if (complaint()) {
+    return tell('state', 'bad', `This page decrypts, but GStreamer cannot. ${complaint()}`);
+  }
+  if (!report?.streams['received-video']?.['frames-out']) {
     return tell('state', 'idle',
       'Connected; this page decrypts, GStreamer waits for a picture …');
   }
@@ -64,11 +76,22 @@ function showState() {
 }
 
 function showKeys() {
-  $('fingerprint-here').textContent = call.fingerprint ?? '–';
-  $('fingerprint-there').textContent = call.otherFingerprint ?? '–';
-  const match = keysMatch();
-  if (match === true) tell('match', 'good', 'They are the same: both have the same key.');
-  if (match === false) tell('match', 'bad', 'They differ: the keys are not the same.');
+  write('fingerprint-here', call?.fingerprint ?? '–');
+  write('fingerprint-there', call?.otherFingerprint ?? '–');
+  tell('match', KINDS[keysMatch()], MATCH[keysMatch()]);
+}
+
+function showPictures() {
+  const why = refusal();
+  if ($('refused').hidden === Boolean(why)) $('refused').hidden = !why;
+  if (why) write('refused', `Cannot decrypt: ${why}`);
+  const which = call ? 'waiting' : 'none';
+  for (const [id, filled, empty] of [
+    ['remote', isDecrypting(), REMOTE_EMPTY], ['local', source !== null, LOCAL_EMPTY],
+  ]) {
+    $(id).style.visibility = filled ? 'visible' : 'hidden';
+    write(`${id}-empty`, filled || (id === 'remote' && why) ? '' : empty[which]);
+  }
 }
 
 function showFrames() {
@@ -82,7 +105,7 @@ function showFrames() {
     encode: (media) => counted(`encode ${media}`).done,
     received: (media) => stream('received', media)['frames-out'] ?? 0,
     dropped: drops,
-    state: (media) => report?.states[`received-${media}`]?.state ?? '–',
+    state: (media) => STATES[stateOf(media)] ?? stateOf(media) ?? '–',
   };
   for (const [name, value] of Object.entries(values)) {
     document.querySelectorAll(`[data-of=${name}]`).forEach((cell, at) => {
@@ -92,45 +115,79 @@ function showFrames() {
 }
 
 function show() {
-  if (!call) return;
-  showState();
+  if (call) showState();
   showKeys();
+  showPictures();
   showFrames();
-  const refused = decrypting() === 'no';
-  if ($('refused').hidden === refused) $('refused').hidden = !refused;
-  $('remote').style.visibility = refused ? 'hidden' : 'visible';
+}
+
+/** The form before a call, what was chosen in it during one. */
+function arrange() {
+  const chosen = ['scheme', 'codec'].map((id) => $(id).selectedOptions[0].textContent);
+  write('chosen', call ? chosen.join(', ') : '');
+  document.body.classList.toggle('calling', call !== null);
+  $('form').hidden = call !== null;
+  $('leave').hidden = call === null;
+  $('back').hidden = true;
 }
 
 // ---- Joining and leaving -----------------------------------------------------------------------
 
-function enable(connected) {
-  $('choices').disabled = $('connect').disabled = connected;
-  $('leave').disabled = !connected;
-}
-
+/** Nothing that was true in the call is claimed after it. */
 function leave(kind = 'idle', why = 'Not connected.') {
   call?.close();
   source?.stop();
   call = source = report = null;
   $('remote').srcObject = $('local').srcObject = null;
-  $('refused').hidden = true;
-  enable(false);
-  if ([document.body, $('leave')].includes(document.activeElement)) $('key').focus();
+  const lost = [document.body, $('leave')].includes(document.activeElement);
+  arrange();
+  if (lost) $('key').focus();
   tell('state', kind, why);
   tell('note', 'idle', '');
+  show();
+}
+
+function end(error) {
+  if (!error.taken) {
+    leave('bad', `${call?.id ? 'The call has ended' : 'Cannot call'}: ${error.message}`);
+    return;
+  }
+  leave('bad', TAKEN);
+  $('back').hidden = false;
+  if (document.activeElement === $('key')) $('back').focus();
+}
+
+/** The connection is gone; the server may know why. */
+async function fail(mine) {
+  try {
+    await mine.ask();
+    await mine.look();
+    if (call !== mine) return;
+    if (mine.wasConnected) leave('bad', LOST);
+    else leave('bad', mine.hasNoPair ? NO_PAIR : NO_CONNECTION);
+  } catch (error) {
+    if (call === mine) end(error);
+  }
 }
 
 /** Asks GStreamer as long as this call lasts. */
-async function watch(mine) {
+async function talk(mine) {
+  const opened = await openSource($('source').value);
+  if (call !== mine) {
+    opened.stop();
+    return;
+  }
+  source = opened;
+  mine.stream = $('local').srcObject = source.stream;
+  tell('note', 'idle', source.note ?? '');
+  show();
+  await mine.connect();
+  if (call === mine) $('remote').srcObject = new MediaStream(mine.tracks());
   while (call === mine) {
-    try {
-      report = await mine.ask();
-      if (call !== mine) return;
-      if (report.error) throw new Error(`GStreamer: ${report.error}`);
-    } catch (error) {
-      if (call === mine) leave('bad', `The call has ended: ${error.message}`);
-      return;
-    }
+    const answer = await mine.ask();
+    if (call !== mine) return;
+    report = answer;
+    if (report.error) throw new Error(`GStreamer: ${report.error}`);
     show();
     await new Promise((resolve) => { setTimeout(resolve, POLL_MS); });
   }
@@ -142,25 +199,18 @@ async function join() {
     mine = call = new Call({
       scheme: $('scheme').value, codec: $('codec').value, key: $('key').value,
     });
-    enable(true);
-    tell('state', 'idle', 'Connecting …');
-    tell('match', 'idle', '');
-    mine.addEventListener('change', () => call === mine && show());
-    const opened = await openSource($('source').value);
-    if (call !== mine) {
-      opened.stop();
-      return;
-    }
-    source = opened;
-    mine.stream = $('local').srcObject = source.stream;
-    tell('note', 'idle', source.note ?? '');
-    await mine.connect();
-    if (call !== mine) return;
-    $('remote').srcObject = new MediaStream(mine.tracks());
+    arrange();
     $('leave').focus();
-    await watch(mine);
+    tell('state', 'idle', 'Connecting …');
+    show();
+    mine.addEventListener('change', () => {
+      if (call !== mine) return;
+      if (mine.state === 'failed') fail(mine);
+      else show();
+    });
+    await Promise.race([mine.broken, talk(mine)]);
   } catch (error) {
-    if (call === mine) leave('bad', `Cannot call: ${error.message}`);
+    if (call === mine) end(error);
   }
 }
 
@@ -169,9 +219,11 @@ $('form').addEventListener('submit', (event) => {
   if (!call) join();
 });
 $('leave').addEventListener('click', () => leave());
+$('back').addEventListener('click', () => $('form').requestSubmit());
 $('show-key').addEventListener('change', ({ target }) => {
   $('key').type = target.checked ? 'text' : 'password';
 });
 $('sound').addEventListener('change', ({ target }) => { $('remote').muted = !target.checked; });
 window.addEventListener('pagehide', () => call?.close());
-showFrames();
+arrange();
+show();

@@ -1,23 +1,32 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // One call with the GStreamer side: the worker that holds the key, the server, the connection.
+import { SILENT } from './words.js';
 
 const GATHER_MS = 2000;
 const KEY_INDEX = 0;
 
+/** Throws with the server's reason; `taken`: another page took the call over. */
 async function ask(method, path, body) {
-  const response = await fetch(path, {
-    method, body: body && JSON.stringify(body), keepalive: method === 'DELETE',
-  });
+  const options = { method, body: body && JSON.stringify(body), keepalive: method === 'DELETE' };
+  const response = await fetch(path, options).catch(() => { throw new Error(SILENT); });
   const answer = await response.json();
-  if (!response.ok) throw new Error(answer.error);
+  if (!response.ok) throw Object.assign(new Error(answer.error), { taken: answer.taken });
   return answer;
 }
 
 /** Resolves with the first message of that kind. */
 function answerOf(worker, kind) {
-  return new Promise((resolve, reject) => {
+  return new Promise((resolve) => {
     worker.addEventListener('message', ({ data }) => data.kind === kind && resolve(data));
-    worker.addEventListener('error', ({ message }) => reject(new Error(`worker: ${message}`)));
+  });
+}
+
+/** Rejects when the worker cannot go on. An error without words: its files could not be loaded. */
+function broken(worker) {
+  return new Promise((_, reject) => {
+    const fail = (why) => reject(new Error(why ? `the page's worker failed: ${why}` : SILENT));
+    worker.addEventListener('error', ({ message }) => fail(message));
+    worker.addEventListener('message', ({ data }) => data.kind === 'failed' && fail(data.error));
   });
 }
 
@@ -35,23 +44,26 @@ async function described(connection) {
 export class Call extends EventTarget {
   connection = null;
   counts = {}; // of the worker
+  wasConnected = false;
+  hasNoPair = null; // true: no address of this browser fits one of GStreamer's
   #protected = new Set(); // senders
 
   /** {scheme, codec, key, stream}. Dispatches 'change' when there is something new. */
   constructor(options) {
     super();
     Object.assign(this, options);
-    this.worker = new Worker('worker.js', { type: 'module' });
-    this.worker.addEventListener('message', ({ data: { kind, counts } }) => {
-      if (kind !== 'counts') return;
-      this.counts = counts;
-      this.#changed();
-    });
     // Some browsers have only one of the two ways to come between encoder and network.
     this.asScript = 'RTCRtpScriptTransform' in window;
     if (!this.asScript && !('createEncodedStreams' in (window.RTCRtpSender?.prototype ?? {}))) {
       throw new Error('This browser cannot encrypt frames; use a newer one.');
     }
+    this.worker = new Worker('worker.js', { type: 'module' });
+    this.broken = broken(this.worker);
+    this.worker.addEventListener('message', ({ data: { kind, counts } }) => {
+      if (kind !== 'counts') return;
+      this.counts = counts;
+      this.#changed();
+    });
   }
 
   #changed() {
@@ -85,12 +97,16 @@ export class Call extends EventTarget {
     this.connection = new RTCPeerConnection({
       iceServers: [], bundlePolicy: 'max-bundle', encodedInsertableStreams: !this.asScript,
     });
-    this.connection.addEventListener('connectionstatechange', () => this.#changed());
+    this.connection.addEventListener('connectionstatechange', () => {
+      this.wasConnected ||= this.state === 'connected';
+      this.#changed();
+    });
     this.connection.addEventListener('track', ({ transceiver }) => this.#protect(transceiver));
     await this.connection.setRemoteDescription({ type: 'offer', sdp });
     for (const transceiver of this.connection.getTransceivers()) await this.#send(transceiver);
     await this.connection.setLocalDescription(await this.connection.createAnswer());
     await ask('POST', `/calls/${id}/answer`, { sdp: await described(this.connection) });
+    await this.look();
     this.#changed();
   }
 
@@ -113,6 +129,12 @@ export class Call extends EventTarget {
     transceiver.direction = 'sendrecv';
     const track = this.stream.getTracks().find(({ kind }) => kind === receiver.track.kind);
     if (track) await sender.replaceTrack(track);
+  }
+
+  /** For pairs of addresses when both ends have named theirs; later browsers forget what failed. */
+  async look() {
+    this.hasNoPair ??= ![...(await this.connection.getStats()).values()].some(
+      ({ type }) => type === 'candidate-pair');
   }
 
   #attach(kind, at, what) {

@@ -43,7 +43,7 @@ function connect({ kind, media, codec }, readable, writable) {
 self.onrtctransform = ({ transformer }) =>
   connect(transformer.options, transformer.readable, transformer.writable);
 
-self.onmessage = async ({ data: { kind, data } }) => {
+async function obey(kind, data) {
   if (kind === 'init') {
     cryptor = makeCryptor(data.scheme);
     postMessage({ kind: 'ready' });
@@ -56,4 +56,8 @@ self.onmessage = async ({ data: { kind, data } }) => {
   } else { // encode, decode
     connect({ ...data, kind }, data.readableStream, data.writableStream);
   }
-};
+}
+
+// What is thrown in here the page would not hear of otherwise.
+self.onmessage = ({ data: { kind, data } }) =>
+  obey(kind, data).catch((error) => postMessage({ kind: 'failed', error: String(error) }));

@@ -1,158 +1,22 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// The page of examples/browser, used as people use it: typed into, read, and left.
-import { randomBytes } from 'node:crypto';
+// Cells with the page of examples/browser; what is judged is what the page and the terminal show.
 import { request } from 'node:http';
+import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { PICTURES, STEP_MS } from './cell.mjs';
+import { fileURLToPath } from 'node:url';
+import { networkCells } from './browser-network.mjs';
+import { PICTURES } from './cell.mjs';
 import { Example } from './example.mjs';
 import { sleep } from './process.mjs';
+import { PASSPHRASE, expect, textsOf, visiting } from './visit.mjs';
 
-const FIRST_MS = 15000; // starting encoders and deriving keys on a busy machine included
 const WATCH_MS = 1000; // in which nothing may appear
-const VIEW = { width: 960, height: 1150 };
-const PASSPHRASE = `page ${randomBytes(12).toString('hex')}`;
-
-function expect(condition, what) {
-  if (!condition) throw new Error(what);
-}
-
-// ---- In the page
-
-/** Where GStreamer's ball is on its ground, in 64ths of the width; null: another picture. */
-function findBall() {
-  const video = document.querySelector('#remote');
-  if (!video.videoWidth || getComputedStyle(video).visibility === 'hidden') return null;
-  const canvas = new OffscreenCanvas(64, 36);
-  const context = canvas.getContext('2d');
-  context.drawImage(video, 0, 0, 64, 36);
-  const { data } = context.getImageData(0, 0, 64, 36);
-  const near = (at, colour) => colour.every((want, i) => Math.abs(data[at * 4 + i] - want) < 45);
-  let ground = 0;
-  const ball = [];
-  for (let at = 0; at < 64 * 36; at++) {
-    if (near(at, [0x16, 0x32, 0x4f])) ground++;
-    else if (near(at, [0xf2, 0xa5, 0x41])) ball.push(at % 64);
-  }
-  if (ground < 64 * 36 * 0.7 || ball.length < 3) return null;
-  return ball.reduce((sum, x) => sum + x, 0) / ball.length;
-}
-
-const textsOf = (page) => page.evaluate(() => {
-  const read = (id) => document.getElementById(id).textContent.trim();
-  const cells = (name) => [...document.querySelectorAll(`[data-of=${name}]`)].map(
-    ({ textContent }) => textContent);
-  return {
-    state: read('state'), note: read('note'), match: read('match'),
-    here: read('fingerprint-here'), there: read('fingerprint-there'),
-    refusedShown: !document.getElementById('refused').hidden, refusedText: read('refused'),
-    decoded: cells('decode').map(Number), refused: cells('refused').map(Number),
-    received: cells('received').map(Number), dropped: cells('dropped').map(Number),
-    states: cells('state'),
-  };
-});
-
-// ---- A visit
-
-class Visit {
-  static async open(bench, self, { scripts = true } = {}) {
-    const visit = new Visit();
-    bench.example ??= await Example.start({ passphrase: PASSPHRASE });
-    Object.assign(visit, { example: bench.example, self, sent: [], problems: [] });
-    visit.page = await bench.browser.chromium.newPage({ viewport: VIEW });
-    visit.page.setDefaultTimeout(STEP_MS);
-    visit.page.on('pageerror', (error) => visit.problems.push(String(error)));
-    visit.page.on('console', (message) => { // what the CSP forbids is told there
-      const refused = message.text().includes('ERR_CONNECTION_REFUSED');
-      if (message.type() === 'error' && !(refused && visit.serverGone)) {
-        visit.problems.push(message.text());
-      }
-    });
-    visit.page.on('request', (sent) => visit.sent.push(`${sent.url()} ${sent.postData() ?? ''}`));
-    if (!scripts) await visit.page.addInitScript(() => { delete window.RTCRtpScriptTransform; });
-    await visit.page.goto(visit.example.url);
-    return visit;
-  }
-
-  async join({ scheme, codec, key, source = 'test' }) {
-    const { page } = this;
-    await page.selectOption('#scheme', scheme);
-    await page.selectOption('#codec', codec);
-    await page.selectOption('#source', source);
-    await page.fill('#key', key);
-    await page.click('#connect');
-  }
-
-  until(what, check) {
-    return this.self.until(what, FIRST_MS, async () => {
-      const texts = await textsOf(this.page);
-      return check(texts) || texts;
-    });
-  }
-
-  /** The ball is seen in that many places. */
-  async pictures(places = 3) {
-    const seen = new Set();
-    await this.self.until('the picture in the page', FIRST_MS, async () => {
-      const at = await this.page.evaluate(findBall);
-      if (at !== null) seen.add(Math.round(at));
-      return seen.size >= places || [...seen];
-    });
-  }
-
-  /** Everything is as it should be with the right key; answers what the page shows. */
-  async works() {
-    await this.until('both ends decrypting', ({ state, received, decoded }) =>
-      state.startsWith('Connected and encrypted end to end')
-      && [...received, ...decoded].every((count) => count >= PICTURES));
-    await this.pictures();
-    const texts = await textsOf(this.page);
-    expect(/^([0-9a-f]{4}-){4}[0-9a-f]{4}$/.test(texts.here), `no fingerprint: ${texts.here}`);
-    expect(texts.here === texts.there, `fingerprints ${texts.here} and ${texts.there}`);
-    expect(texts.match.startsWith('They are the same'), `the page says: ${texts.match}`);
-    expect(this.example.output.includes(texts.here), 'the terminal shows another fingerprint');
-    expect(!texts.refusedShown, 'the page refuses the picture');
-    const lost = [...texts.refused, ...texts.dropped].reduce((sum, count) => sum + count);
-    expect(lost === 0, `${lost} frames refused`);
-    return texts;
-  }
-
-  async keyStays(key) {
-    const stored = await this.page.evaluate(() => JSON.stringify(
-      [{ ...localStorage }, { ...sessionStorage }, document.cookie, location.href]));
-    const secret = [key, encodeURIComponent(key)];
-    expect(![...this.sent, stored].some((text) => secret.some((form) => text.includes(form))),
-      'the key left the page, or is stored');
-    expect(this.sent.length > 3, 'no requests were seen');
-  }
-
-  async leave() {
-    await this.page.click('#leave');
-    await this.until('the end of the call', ({ state }) => state === 'Not connected.');
-  }
-
-  async close() {
-    await this.page.close();
-    expect(this.problems.length === 0, `the page complains: ${this.problems[0]}`);
-  }
-}
-
-async function visiting(bench, self, options, run) {
-  const visit = await Visit.open(bench, self, options);
-  try {
-    await run(visit);
-  } catch (error) {
-    error.message += ` (${visit.problems.slice(0, 2).join('; ')})`;
-    visit.problems = [];
-    await visit.close();
-    throw error;
-  }
-  await visit.close();
-}
-
-// ---- The cells
+const PHONE = { width: 360, height: 640 };
+const STATES = fileURLToPath(new URL('../../../docs/elements.md', import.meta.url));
 
 const rightKey = (scheme, codec, options, name = codec) => async (self, result, bench) => {
   await visiting(bench, self, options, async (visit) => {
+    await visit.isNeutral();
     const started = Date.now();
     await visit.join({ scheme, codec, key: PASSPHRASE, source: options?.source });
     await visit.pictures(1);
@@ -174,12 +38,12 @@ const wrongKey = (scheme) => async (self, result, bench) => {
     await visit.until('refusal', ({ state, refusedShown, refused, dropped, states }) =>
       state.includes('nothing can be decrypted: GStreamer has another key') && refusedShown
       && refused.every((count) => count >= PICTURES) && dropped.every((count) => count >= PICTURES)
-      && states.every((text) => text === 'decryption-failed'));
+      && states.every((text) => text.startsWith('There is a key, but the frames do not verify')));
     await sleep(WATCH_MS);
     const texts = await textsOf(visit.page);
     expect(texts.match.startsWith('They differ'), `the page says: ${texts.match}`);
     expect(texts.here !== texts.there, 'the fingerprints are the same');
-    expect(texts.refusedText.startsWith('Cannot decrypt: other key'), texts.refusedText);
+    expect(texts.refusedText === 'Cannot decrypt: GStreamer has another key', texts.refusedText);
     expect(await visit.page.isVisible('#refused'), 'the refusal is not visible');
     expect([...texts.decoded, ...texts.received].every((count) => count === 0),
       'frames were decrypted with a wrong key');
@@ -232,6 +96,109 @@ async function keyboard(self, result, bench) {
   });
 }
 
+/** State, pictures and the way out are on the screen of a phone, without scrolling. */
+async function phone(self, result, bench) {
+  await visiting(bench, self, { viewport: PHONE }, async (visit) => {
+    const fits = async (...ids) => {
+      const { wide, outside } = await visit.page.evaluate((names) => ({
+        wide: document.documentElement.scrollWidth - innerWidth,
+        outside: names.filter((id) => {
+          const { top, bottom, height } = document.getElementById(id).getBoundingClientRect();
+          return height === 0 || top < 0 || bottom > innerHeight;
+        }),
+      }), ids);
+      expect(wide <= 0, `${wide} pixels too wide`);
+      expect(outside.length === 0, `not on the screen: ${outside}`);
+    };
+    await fits('state', 'key');
+    await visit.join({ scheme: 'sframe', codec: 'vp8', key: `${PASSPHRASE}.` });
+    await visit.until('refusal', ({ refusedShown }) => refusedShown);
+    await visit.page.evaluate(() => scrollTo(0, 0));
+    await fits('state', 'refused', 'local', 'leave');
+    await visit.leave();
+    await visit.join({ scheme: 'sframe', codec: 'vp8', key: PASSPHRASE });
+    result.frames = (await visit.works()).received[0];
+    await visit.page.evaluate(() => scrollTo(0, 0));
+    await fits('state', 'remote', 'local', 'leave');
+    expect(!await visit.page.isVisible('#form'), 'the form is in the way');
+    await visit.page.screenshot({ path: path.join(bench.build, 'interop-page-sframe-phone.png') });
+    await visit.leave();
+  });
+}
+
+/** The page that is left behind says why, and takes the call back. */
+async function twoPages(self, result, bench) {
+  const how = { scheme: 'sframe', codec: 'vp8', key: PASSPHRASE };
+  const taken = (visit) => visit.until('word of the other page',
+    ({ state }) => state === 'Another page took this call over.');
+  await visiting(bench, self, {}, async (first) => {
+    first.tolerated = /410/;
+    await first.join(how);
+    await first.works();
+    await visiting(bench, self, {}, async (second) => {
+      second.tolerated = /410/;
+      await second.join(how);
+      await taken(first);
+      await first.isNeutral();
+      await second.works();
+      expect(bench.example.output.includes('Call ended: another page took it over'),
+        'the terminal says nothing');
+      await first.page.keyboard.press('Enter'); // "Take it back" has the focus
+      result.frames = (await first.works()).received[0];
+      await taken(second);
+      expect(!await first.page.isVisible('#back'), 'there is something to take back');
+    });
+  });
+}
+
+/** What is thrown in the page's worker does not leave the page waiting. */
+async function brokenWorker(self, _result, bench) {
+  const body = `export class Refused extends Error {}
+    export const makeCryptor = () => { throw new Error('no such scheme'); };`;
+  await visiting(bench, self, {}, async (visit) => {
+    await visit.page.route('**/formats.js',
+      (route) => route.fulfill({ contentType: 'text/javascript', body }));
+    await visit.join({ scheme: 'sframe', codec: 'vp8', key: PASSPHRASE });
+    await visit.until('word of it', ({ state }) =>
+      state === "Cannot call: the page's worker failed: Error: no such scheme");
+    await visit.isNeutral();
+  });
+}
+
+/** Whatever GStreamer may report of the page's frames the page says in words. */
+async function states(self, result, bench) {
+  const table = (await readFile(STATES, 'utf8')).split('| `state` | meaning |')[1].split('\n\n')[0];
+  const all = [...table.matchAll(/^\| `([a-z-]+)` \|/gm)].map(([, state]) => state);
+  expect(all.length >= 10, `docs/elements.md has the states ${all}`);
+  await visiting(bench, self, {}, async (visit) => {
+    let shown = null;
+    await visit.page.route('**/calls/*', async (route) => {
+      if (route.request().method() !== 'GET') return route.fallback();
+      const response = await route.fetch();
+      const json = await response.json();
+      if (shown) json.states['received-video'] = { state: shown, counts: {} };
+      return route.fulfill({ response, json });
+    });
+    await visit.join({ scheme: 'sframe', codec: 'vp8', key: PASSPHRASE });
+    result.frames = (await visit.works()).received[0];
+    const said = new Set();
+    for (shown of all) {
+      let text;
+      await visit.until(`words for ${shown}`, ({ state, states: [video] }) => {
+        text = video;
+        const well = ['ok', 'key-ratcheted', 'key-limit'].includes(shown);
+        return !said.has(video) && (well ? state.startsWith('Connected and encrypted')
+          : state === `This page decrypts, but GStreamer cannot. ${video}`);
+      });
+      expect(/^[A-Z].* .*\.$/.test(text) && !text.includes(shown === 'ok' ? 'ok' : `${shown} `),
+        `${shown} is shown as ${text}`);
+      said.add(text);
+    }
+    await visit.page.unrouteAll({ behavior: 'wait' });
+    await visit.leave();
+  });
+}
+
 function fetchAs(url, headers, method = 'GET') {
   return new Promise((resolve, reject) => {
     const sent = request(url, { method, headers }, (answer) => {
@@ -265,10 +232,15 @@ async function script(self, result, bench) {
     await visiting({ ...bench, browser: bench.browser, example }, self, {}, async (visit) => {
       await visit.join({ scheme: 'livekit', codec: 'vp8', key });
       result.frames = (await visit.works()).received[0];
-      visit.serverGone = true; // requests of the page may be refused at any time from here on
+      visit.tolerated = /ERR_CONNECTION_REFUSED/; // at any time from here on
       expect(await example.close() === 0, `exit status ${example.child.exitCode} after Ctrl-C`);
       expect(example.output.split(key).length === 2, 'the key is shown more than once');
-      await visit.until('the end', ({ state }) => state.startsWith('The call has ended'));
+      const silent = 'run.sh does not answer. Was it stopped?';
+      await visit.until('the end', ({ state }) => state === `The call has ended: ${silent}`);
+      await visit.isNeutral();
+      await visit.page.click('#connect');
+      await visit.until('the refusal', ({ state }) => state === `Cannot call: ${silent}`);
+      await visit.isNeutral();
     });
   } finally {
     await example.close();
@@ -290,6 +262,11 @@ export function pageCells() {
     cell('livekit/vp8/streams', 'livekit', 'vp8',
       rightKey('livekit', 'vp8', { scripts: false }, 'streams')),
     cell('sframe/vp8/keyboard', 'sframe', 'vp8', keyboard),
+    cell('sframe/vp8/phone', 'sframe', 'vp8', phone),
+    cell('sframe/vp8/two-pages', 'sframe', 'vp8', twoPages),
+    cell('sframe/vp8/broken-worker', 'sframe', 'vp8', brokenWorker),
+    cell('sframe/vp8/states', 'sframe', 'vp8', states),
     cell('livekit/vp8/run.sh', 'livekit', 'vp8', script),
+    ...networkCells.map(([name, run]) => cell(`sframe/vp8/${name}`, 'sframe', 'vp8', run)),
   ];
 }

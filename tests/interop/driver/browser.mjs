@@ -15,9 +15,19 @@ const ARGUMENTS = [
   '--disable-background-networking', '--disable-component-update',
   '--autoplay-policy=no-user-gesture-required',
   '--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream',
-  '--allow-loopback-in-peer-connection', // candidates on 127.0.0.1, written out
-  '--disable-features=WebRtcHideLocalIpsWithMdns',
 ];
+const LOOPBACK = [ // candidates on 127.0.0.1, written out
+  '--allow-loopback-in-peer-connection', '--disable-features=WebRtcHideLocalIpsWithMdns',
+];
+
+/** With `more` arguments. */
+export function launch(modules, more = []) {
+  const { chromium } = createRequire(path.join(modules, 'x'))('playwright-core');
+  return chromium.launch({
+    executablePath: '/usr/bin/chromium', args: [...ARGUMENTS, ...more], headless: true,
+    timeout: 30000,
+  });
+}
 
 // RealtimeKit keeps its worker as base64 inside a module.
 async function realtimeKitWorker(file) {
@@ -54,10 +64,7 @@ export class Browser {
     self.server = makeServer(modules);
     await new Promise((resolve) => { self.server.listen(0, '127.0.0.1', resolve); });
     self.url = `http://127.0.0.1:${self.server.address().port}/`;
-    const { chromium } = createRequire(path.join(modules, 'x'))('playwright-core');
-    self.chromium = await chromium.launch({
-      executablePath: '/usr/bin/chromium', args: ARGUMENTS, headless: true, timeout: 30000,
-    });
+    self.chromium = await launch(modules, LOOPBACK);
     return self;
   }
 
