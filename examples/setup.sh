@@ -66,6 +66,9 @@ E2EE_PACKAGES_recorder=(
 # Other makers' Node packages bring it with them, and conflict with Debian's.
 command -v npm >/dev/null || E2EE_PACKAGES_interop+=(npm)
 
+# Debian 13 has none of these. Where apt knows none either, they are left out, and what needs them says so.
+E2EE_NOT_EVERYWHERE=(janus)
+
 e2ee_say() { printf '%s\n' "$*" >&2; }
 
 # The arguments without --no-install, in E2EE_ARGS.
@@ -96,11 +99,17 @@ e2ee_quietly() {
   return "$status"
 }
 
-# Those of the given packages that are not installed, one on each line.
+# apt has lists of packages, and this one is in none.
+e2ee_unavailable() {
+  [[ " ${E2EE_NOT_EVERYWHERE[*]} " == *" $1 "* ]] || return 1
+  compgen -G '/var/lib/apt/lists/*_Packages*' >/dev/null && ! apt-cache show "$1" >/dev/null 2>&1
+}
+
+# Those of the given packages that are not installed and can be, one on each line.
 e2ee_missing() {
   local package
   for package in "$@"; do
-    [[ $(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null) == installed ]] ||
+    e2ee_unavailable "$package" || [[ $(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null) == installed ]] ||
       printf '%s\n' "$package"
   done
 }
@@ -140,6 +149,7 @@ e2ee_install() {
   log=$(mktemp -t e2ee-install.XXXXXX)
   ((EUID == 0)) || sudo -v # asks for the password before the output goes to the log
   e2ee_quietly 'Reading package lists' "$log" e2ee_apt update || exit 1
+  mapfile -t missing < <(e2ee_missing "${packages[@]}")
   e2ee_quietly 'Installing (on a bare system: minutes)' "$log" \
     e2ee_apt install -y --no-install-recommends "${missing[@]}" || exit 1
   rm -f "$log"

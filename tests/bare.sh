@@ -40,6 +40,10 @@ for program in debootstrap git unshare; do
   command -v "$program" >/dev/null || wrong "Needs $program: apt-get install debootstrap git util-linux"
 done
 
+running=''
+trap '[[ ! $running ]] || kill -- "-$running" 2>/dev/null || true' EXIT
+trap 'exit 130' INT TERM
+
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 bare=$root/build/bare
 system=$bare/$suite
@@ -59,7 +63,12 @@ step() {
   local name=$1 log=$bare/$suite-${1//[^a-z0-9]/-}.log start=$SECONDS status=0 closing
   shift
   printf '%-32s ' "$suite: $name"
-  "$@" >"$log" 2>&1 </dev/null || status=$?
+  set -m # a process group of its own, which ends with this script
+  "$@" >"$log" 2>&1 </dev/null &
+  running=$!
+  set +m
+  wait "$running" || status=$?
+  running=''
   closing=$(grep -aE '^[0-9]+ passed, ' "$log" | tail -n 1) || true
   if ((status == 0)); then
     printf 'ok, %d s%s\n' $((SECONDS - start)) "${closing:+: $closing}"
@@ -94,7 +103,7 @@ inside() {
   local environment=(HOME=/root TERM=dumb PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
     "http_proxy=${http_proxy-}" "https_proxy=${https_proxy-}" "no_proxy=${no_proxy-}")
   [[ ! -f $system/root/ca.pem ]] || environment+=(NODE_EXTRA_CA_CERTS=/root/ca.pem)
-  unshare --mount --pid --fork --kill-child=KILL bash -c '
+  exec unshare --mount --pid --fork --kill-child=KILL bash -c '
     set -e
     system=$1
     shift

@@ -155,7 +155,8 @@ INSTANTIATE_TEST_SUITE_P(Table, Presets, testing::ValuesIn(kPresets),
                          [](const auto &test) { return std::string(test.param.name); });
 
 TEST_P(PeerPresets, OpenWhatThePeerMade) {
-  const Preset &preset = preset_named(GetParam().preset);
+  const std::string name = GetParam().preset;
+  const Preset &preset = preset_named(name);
   const vectors::KeySpec key = record_named(GetParam().records[0]).key;
   const guint index = GetParam().index.value_or(key.slot());
   const bool elsewhere = preset.participant == nullptr && index != 0;

@@ -82,6 +82,10 @@ if ! unshare "${spaces[@]}" true 2>"$work/namespace.log"; then
   exit 2
 fi
 
+without_sfu=()
+command -v janus >/dev/null || without_sfu=(--without-sfu 'this Debian has no Janus')
+
 # A minute for each cell that hangs is bounded inside; this is for what nobody thought of.
 e2ee_env timeout -k 10 $((1800 * repeat)) unshare "${spaces[@]}" "$here/namespace.sh" \
-  node "$here/driver/main.mjs" --build "$E2EE_BUILD" --filter "$filter" --repeat "$repeat"
+  node "$here/driver/main.mjs" --build "$E2EE_BUILD" --filter "$filter" --repeat "$repeat" \
+  "${without_sfu[@]}"

@@ -68,6 +68,7 @@ if ! unshare "${spaces[@]}" true 2>"$work/namespace.log"; then
     'Run this as root, or where unprivileged user namespaces are allowed.'
   exit 2
 fi
+command -v janus >/dev/null || arguments+=(--without-sfu='this Debian has no Janus')
 # tests/interop/run.sh has put them there.
 [[ -f $E2EE_BUILD/interop/node_modules/.installed ]] || arguments+=(--no-browser)
 

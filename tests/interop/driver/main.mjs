@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Runs the cells: main.mjs --build FOLDER [--filter TEXT] [--repeat N]
+// Runs the cells: main.mjs --build FOLDER [--filter TEXT] [--repeat N] [--without-sfu REASON]
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -24,8 +24,10 @@ const { values: options } = parseArgs({
     build: { type: 'string' },
     filter: { type: 'string', default: '' },
     repeat: { type: 'string', default: '1' },
+    'without-sfu': { type: 'string' }, // the reason
   },
 });
+const withoutSfu = options['without-sfu'];
 const work = path.join(options.build, 'interop');
 mkdirSync(work, { recursive: true });
 
@@ -35,7 +37,7 @@ class Bench {
   async start() {
     this.gst = new GstPeer(path.join(work, 'gstreamer.log'));
     await this.startBrowser();
-    this.janus = await Janus.start(path.join(work, 'janus'), JANUS_PORT);
+    if (!withoutSfu) this.janus = await Janus.start(path.join(work, 'janus'), JANUS_PORT);
     this.abilities = await this.gst.ask('abilities');
   }
 
@@ -54,6 +56,7 @@ class Bench {
   }
 
   async mendSfu() {
+    if (withoutSfu) return;
     if (this.janus.child.exitCode !== null || this.janus.child.signalCode !== null) {
       this.janus = await Janus.start(path.join(work, 'janus'), JANUS_PORT);
     }
@@ -103,9 +106,13 @@ async function main() {
   }
   await report.settled();
 
-  const cells = [...plainCells(), ...matrix(), ...faultCells(), ...pageCells()]
+  let cells = [...plainCells(), ...matrix(), ...faultCells(), ...pageCells()]
     .filter(({ name }) => name.includes(options.filter));
   if (cells.length === 0) report.fail(options.filter, 'no cell has such a name');
+  if (withoutSfu) {
+    for (const { name } of cells.filter(({ sfu }) => sfu)) report.skip(name, withoutSfu);
+    cells = cells.filter(({ sfu }) => !sfu);
+  }
   const left = Array.from({ length: Number(options.repeat) }, () => cells).flat();
   const bench = new Bench();
   try {

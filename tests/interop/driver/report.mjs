@@ -45,6 +45,11 @@ export class Report {
     })());
   }
 
+  skip(name, why) {
+    say(`${name} ... skipped: ${why}`);
+    this.#line('skipped', name, why);
+  }
+
   fail(name, why) {
     say(`${name} ... FAILED: ${why}`);
     this.#line('failed', name, why);
@@ -75,7 +80,7 @@ export class Report {
     this.#json();
     const { passed, failed, skipped } = this.#counts;
     console.log(`${passed} passed, ${failed} failed, ${skipped} skipped`);
-    return failed > 0 || passed === 0 ? 1 : 0;
+    return failed > 0 || passed + skipped === 0 ? 1 : 0;
   }
 
   #json() {

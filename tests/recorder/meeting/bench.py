@@ -65,7 +65,7 @@ class Report:
             for wanted in ("passed", "failed", "skipped")
         }
         print(", ".join(f"{count} {outcome}" for outcome, count in counts.items()), flush=True)
-        return 1 if counts["failed"] or not counts["passed"] else 0
+        return 1 if counts["failed"] or not counts["passed"] + counts["skipped"] else 0
 
 
 class Meeting:

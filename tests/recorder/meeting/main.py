@@ -51,10 +51,15 @@ def main():
     parser.add_argument("--build", required=True)
     parser.add_argument("--filter", default="")
     parser.add_argument("--no-browser", action="store_true")
+    parser.add_argument("--without-sfu", metavar="REASON")
     parser.add_argument("--measure", type=int, default=0, metavar="PARTICIPANTS")
     parser.add_argument("--seconds", type=int, default=60)
     options = parser.parse_args()
     bench = Bench(options.build, os.path.join(options.build, "recorder"))
+    if options.without_sfu:
+        for name in filter(lambda name: options.filter in name, SCENARIOS):
+            bench.report.add(name, "skipped", options.without_sfu)
+        return bench.report.finish()
     bench.start()
     try:
         if options.measure:
