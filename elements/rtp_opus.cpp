@@ -66,9 +66,9 @@ bool get_number(const GstStructure *rtp_caps, const char *field, int max, int *v
 }
 
 void copy_rate(const GstStructure *rtp_caps, GstStructure *frame_caps) {
-  int rate = 0;
-  if (get_number(rtp_caps, "sprop-maxcapturerate", G_MAXINT, &rate))
-    gst_structure_set(frame_caps, "rate", G_TYPE_INT, rate, nullptr);
+  int rate = 48000;  // unless the sender names a lower one
+  get_number(rtp_caps, "sprop-maxcapturerate", G_MAXINT, &rate);
+  gst_structure_set(frame_caps, "rate", G_TYPE_INT, rate, nullptr);
 }
 
 // A stream that says nothing may be stereo at times, although RFC 7587 calls mono likely.
