@@ -103,6 +103,43 @@ TEST_P(RtpRoute, FramesAreEqual) {
 INSTANTIATE_TEST_SUITE_P(Routes, RtpRoute, testing::ValuesIn(routes()),
                          [](const auto &test) { return test.param.name; });
 
+// RED (RFC 2198) outside the encryption: each packet repeats the one before, sealed as it was.
+TEST(RtpRoutes, RedAroundEncryptedOpus) {
+  for (const bool own : {false, true}) {
+    const std::string prefix = own ? "rtpe2ee" : "rtpopus";
+    Pipeline pipeline(audio(300, "pink-noise") + "opusenc name=encoder ! e2eeencrypt ! " + prefix +
+                          "pay pt=96 ! rtpredenc pt=100 distance=1 ! identity name=network ! "
+                          "rtpreddec name=red pt=100 ! " +
+                          prefix +
+                          "depay ! e2eedecrypt name=decrypt replay-window=64 ! fakesink "
+                          "sync=false",
+                      elements::raw_provider(0x24));
+    struct Network {
+      unsigned packets = 0;
+      unsigned lost = 0;
+    } network;
+    GstPad *pad = gst_element_get_static_pad(pipeline.get("network"), "sink");
+    gst_pad_add_probe(
+        pad, GST_PAD_PROBE_TYPE_BUFFER,
+        [](GstPad *, GstPadProbeInfo *, gpointer data) {
+          auto *self = static_cast<Network *>(data);
+          if (++self->packets % 7 != 3)
+            return GST_PAD_PROBE_OK;
+          ++self->lost;
+          return GST_PAD_PROBE_DROP;
+        },
+        &network, nullptr);
+    gst_object_unref(pad);
+    const Tap &plain = pipeline.tap("encoder");
+    const Tap &opened = pipeline.tap("decrypt");
+    ASSERT_TRUE(pipeline.run());
+    EXPECT_GT(network.lost, plain.size() / 8);
+    expect_equal(opened.contents(), plain.contents());
+    EXPECT_EQ(pipeline.stat("decrypt", "frames-in"), plain.size());
+    EXPECT_EQ(pipeline.stat("decrypt", "frames-out"), plain.size());
+  }
+}
+
 // Why rtpe2eepay exists: should this begin to pass, README and documentation have to change.
 TEST(RtpRoutes, TheStockPayloaderRefusesVp9WithNothingInTheClear) {
   Pipeline pipeline(video(100, "width=160, height=90", "ball") +
