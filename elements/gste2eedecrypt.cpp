@@ -443,6 +443,7 @@ static void gst_e2ee_decrypt_init(GstE2EEDecrypt *self) {
   self->decrypt = new Decrypt;
   self->decrypt->queue = std::make_unique<HoldQueue>(
       base.src, base.counters.held,
+      base.counters.dropped[static_cast<std::size_t>(Reason::held_too_long)],
       [element](GstBuffer *&buffer, HoldQueue::Turn turn, GstFlowReturn &flow) {
         return work_on_frame(element, buffer, turn, flow);
       },

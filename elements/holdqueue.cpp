@@ -44,11 +44,16 @@ void HoldQueue::join() {
   gst_pad_stop_task(src_);
 }
 
+void HoldQueue::drop(GstBuffer *buffer) {
+  gst_buffer_unref(buffer);
+  ++dropped_;
+}
+
 // Mutex held. Upstream sends caps and tags once: those that were still to come are kept.
 void HoldQueue::drop_items() {
   for (Item &item : items_) {
     if (item.buffer != nullptr) {
-      gst_buffer_unref(item.buffer);
+      drop(item.buffer);
       --held_;
     } else if (!stopped_ && is_sticky(item.event) &&
                GST_EVENT_TYPE(item.event) != GST_EVENT_SEGMENT &&
@@ -113,7 +118,7 @@ void HoldQueue::enqueue(const Item &item) {
 GstFlowReturn HoldQueue::push(GstBuffer *buffer, bool enabled) {
   std::unique_lock lock(mutex_);
   if (flushing_) {
-    gst_buffer_unref(buffer);
+    drop(buffer);
     return GST_FLOW_FLUSHING;
   }
   if (items_.empty() && !busy_) {
@@ -123,13 +128,13 @@ GstFlowReturn HoldQueue::push(GstBuffer *buffer, bool enabled) {
       return flow;
     lock.lock();
     if (flushing_) {
-      gst_buffer_unref(buffer);
+      drop(buffer);
       return GST_FLOW_FLUSHING;
     }
     flow_ = GST_FLOW_OK;  // what the task met earlier is over: frames went through since
     enqueue({buffer, nullptr, 0, 0, true, enabled});
   } else if (flow_ != GST_FLOW_OK) {
-    gst_buffer_unref(buffer);
+    drop(buffer);
     return flow_;
   } else {
     enqueue({buffer, nullptr, 0, 0, false, enabled});
@@ -208,7 +213,7 @@ void HoldQueue::work_on(Item item, std::unique_lock<std::mutex> &lock) {
     if (flushing_)
       break;
   }
-  gst_buffer_unref(item.buffer);
+  drop(item.buffer);
 }
 
 }  // namespace e2ee

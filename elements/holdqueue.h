@@ -34,9 +34,15 @@ class HoldQueue {
   /// Works on a serialized event in its turn, and takes it.
   using EventWork = std::function<void(GstEvent *event)>;
 
-  /// `held` is kept at the number of frames in here.
-  HoldQueue(GstPad *src, std::atomic<guint64> &held, Work work, EventWork event_work)
-      : src_(src), held_(held), work_(std::move(work)), event_work_(std::move(event_work)) {}
+  /// `held` is kept at the number of frames in here, `dropped` counts those that `work` never got
+  /// to finish: a flush, a state change or a downstream that has ended came first.
+  HoldQueue(GstPad *src, std::atomic<guint64> &held, std::atomic<guint64> &dropped, Work work,
+            EventWork event_work)
+      : src_(src),
+        held_(held),
+        dropped_(dropped),
+        work_(std::move(work)),
+        event_work_(std::move(event_work)) {}
   ~HoldQueue() { drop_items(); }
   HoldQueue(const HoldQueue &) = delete;
   HoldQueue &operator=(const HoldQueue &) = delete;
@@ -77,10 +83,12 @@ class HoldQueue {
   void turn();
   void work_on(Item item, std::unique_lock<std::mutex> &lock);
   void enqueue(const Item &item);
+  void drop(GstBuffer *buffer);
   void drop_items();
 
   GstPad *const src_;
   std::atomic<guint64> &held_;
+  std::atomic<guint64> &dropped_;
   const Work work_;
   const EventWork event_work_;
 

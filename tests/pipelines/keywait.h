@@ -11,6 +11,16 @@ constexpr Milliseconds kLeeway(400);
 
 class KeyWait : public testing::Test {
  protected:
+  // Whatever a test did, each frame that came is accounted for.
+  void TearDown() override {
+    const auto stat = [this](const char *name) { return decryptor_.stat(name); };
+    EXPECT_TRUE(elements::wait_for([&] {
+      return stat("frames-in") == stat("frames-out") + decryptor_.dropped() + stat("held");
+    })) << stat("frames-in")
+        << " came, " << stat("frames-out") << " left, " << decryptor_.dropped() << " were dropped, "
+        << stat("held") << " are held";
+  }
+
   elements::Element &start(guint64 wait) {
     g_object_set(decryptor_.get(), "key-wait", wait, nullptr);
     return decryptor_.start(elements::kVp8);

@@ -53,6 +53,7 @@ TEST_F(KeyWaitStop, AFlushDropsWhatIsHeld) {
   EXPECT_TRUE(returns_within(
       kSoon, [&] { flush(decryptor); }, [this] { set_key(); }));
   EXPECT_EQ(decryptor.stat("held"), 0U);
+  EXPECT_EQ(decryptor.stat("dropped-held"), 4U);
   push(frames_, 4, 6);  // behind the flush, and held again
   EXPECT_EQ(decryptor.stat("held"), 2U);
   set_key();
@@ -68,6 +69,7 @@ TEST_F(KeyWaitStop, WhileFlushingPushesReturnFlushing) {
   gst_harness_push_event(decryptor.harness(), gst_event_new_flush_start());
   EXPECT_EQ(decryptor.push(frames_[1].sealed), GST_FLOW_FLUSHING);
   EXPECT_TRUE(elements::wait_for([&] { return decryptor.stat("held") == 0; }));
+  EXPECT_EQ(decryptor.stat("dropped-held"), 1U);
 }
 
 // Upstream does not send caps again behind a flush: they are what they were.
@@ -106,6 +108,7 @@ TEST_F(KeyWaitStop, ReadyDropsWhatIsHeld) {
   EXPECT_TRUE(returns_within(
       kSoon, [&] { to_state(decryptor, GST_STATE_READY); }, [this] { set_key(); }));
   EXPECT_EQ(decryptor.stat("held"), 0U);
+  EXPECT_EQ(decryptor.stat("dropped-held"), 4U);
   set_key();
   to_state(decryptor, GST_STATE_PLAYING);
   decryptor.set_caps(elements::kVp8);
@@ -156,6 +159,36 @@ TEST_F(KeyWaitStop, ManyCyclesWithFramesHeld) {
   EXPECT_EQ(decryptor.stat("held"), 0U);
   EXPECT_EQ(decryptor.stat("frames-in"), 50U);
   EXPECT_EQ(decryptor.stat("frames-out"), 0U);
+  EXPECT_EQ(decryptor.stat("dropped-held"), 50U);
+}
+
+// Frame 0 finds downstream at its end; while the next one is under way upstream hears of that.
+TEST_F(KeyWaitStop, AFrameThatComesTooLateIsCounted) {
+  Element &decryptor = start(20 * GST_SECOND);
+  struct Downstream {
+    std::atomic<unsigned> frames{0};
+    std::atomic<bool> released{false};
+  } downstream;
+  GstPad *src = gst_element_get_static_pad(decryptor.get(), "src");
+  gst_pad_add_probe(
+      src, GST_PAD_PROBE_TYPE_BUFFER,
+      [](GstPad *, GstPadProbeInfo *info, gpointer data) {
+        auto *self = static_cast<Downstream *>(data);
+        if (++self->frames == 2)
+          elements::wait_for([self] { return self->released.load(); });
+        gst_buffer_unref(GST_PAD_PROBE_INFO_BUFFER(info));
+        GST_PAD_PROBE_INFO_FLOW_RETURN(info) = GST_FLOW_EOS;
+        return GST_PAD_PROBE_HANDLED;
+      },
+      &downstream, nullptr);
+  gst_object_unref(src);
+  push(frames_, 0, 2);
+  set_key();
+  ASSERT_TRUE(elements::wait_for([&] { return downstream.frames == 2; }));
+  EXPECT_EQ(decryptor.push(frames_[2].sealed), GST_FLOW_EOS);
+  EXPECT_EQ(decryptor.stat("dropped-held"), 1U);
+  downstream.released = true;
+  EXPECT_TRUE(elements::wait_for([&] { return decryptor.stat("held") == 0; }));
 }
 
 }  // namespace pipelines
