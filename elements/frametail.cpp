@@ -5,6 +5,21 @@
 
 namespace e2ee {
 
+namespace {
+
+// Unix time in microseconds.
+std::uint64_t capture_time_of(GstBuffer *buffer) {
+  static GstStaticCaps caps = GST_STATIC_CAPS("timestamp/x-unix");
+  GstCaps *reference = gst_static_caps_get(&caps);
+  const GstReferenceTimestampMeta *meta =
+      gst_buffer_get_reference_timestamp_meta(buffer, reference);
+  gst_caps_unref(reference);
+  return meta != nullptr ? meta->timestamp / GST_USECOND
+                         : static_cast<std::uint64_t>(g_get_real_time());
+}
+
+}  // namespace
+
 Tail look_at_tail(GstBuffer *buffer, ByteView server_trailer) {
   Tail tail;
   // Only the end is looked at, but a frame in several memories has to be merged to be decrypted
@@ -39,21 +54,18 @@ GstBuffer *strip_packet_trailer(GstBuffer *buffer, const PacketTrailer &trailer)
   return buffer;
 }
 
-GstBuffer *append_packet_trailer(GstBuffer *buffer) {
-  static GstStaticCaps caps = GST_STATIC_CAPS("timestamp/x-unix");
-  GstCaps *reference = gst_static_caps_get(&caps);
-  const GstReferenceTimestampMeta *meta =
-      gst_buffer_get_reference_timestamp_meta(buffer, reference);
-  gst_caps_unref(reference);
-  const std::uint64_t capture_us = meta != nullptr ? meta->timestamp / GST_USECOND
-                                                   : static_cast<std::uint64_t>(g_get_real_time());
-  GstMemory *memory = gst_allocator_alloc(nullptr, kPacketTrailerSize, nullptr);
+GstBuffer *append_packet_trailer(GstBuffer *buffer, bool byte_stream) {
+  std::optional<std::uint64_t> capture_us = capture_time_of(buffer);
+  if (byte_stream)
+    capture_us = capture_time_for_byte_stream(*capture_us);
+  GstMemory *memory =
+      capture_us ? gst_allocator_alloc(nullptr, kPacketTrailerSize, nullptr) : nullptr;
   GstMapInfo map;
   if (memory == nullptr || !gst_memory_map(memory, &map, GST_MAP_WRITE)) {
     g_clear_pointer(&memory, gst_memory_unref);
     return buffer;
   }
-  write_packet_trailer(capture_us, map.data);
+  write_packet_trailer(*capture_us, map.data);
   gst_memory_unmap(memory, &map);
   buffer = gst_buffer_make_writable(buffer);
   gst_buffer_append_memory(buffer, memory);

@@ -29,9 +29,9 @@ GstBuffer *without_tail(GstBuffer *buffer, gsize bytes);
 /// anyone on the way could have written. Takes the buffer.
 GstBuffer *strip_packet_trailer(GstBuffer *buffer, const PacketTrailer &trailer);
 
-/// Appends a trailer with the capture time: that of the buffer's timestamp/x-unix meta, or now.
-/// Takes the buffer.
-GstBuffer *append_packet_trailer(GstBuffer *buffer);
+/// Appends a trailer with the capture time: that of the buffer's timestamp/x-unix meta, or now. To
+/// a byte stream of NAL units it does not append what looks like a start code. Takes the buffer.
+GstBuffer *append_packet_trailer(GstBuffer *buffer, bool byte_stream);
 
 /// False unless `hex` is empty or a trailer of permitted length.
 bool parse_server_trailer(const std::string &hex, std::vector<std::uint8_t> &trailer);

@@ -181,6 +181,7 @@ bool take_nal_units(GstE2EEBase *element, GstBuffer *&buffer, bool enabled) {
 }
 
 GstFlowReturn encrypt_frame(GstE2EEBase *element, GstBuffer *buffer) {
+  const GstE2EEEncrypt *self = GST_E2EE_ENCRYPT(element);
   Base &base = e2ee::base_of(element);
   GstFlowReturn flow = GST_FLOW_OK;
   const bool enabled = base.enabled;
@@ -191,18 +192,17 @@ GstFlowReturn encrypt_frame(GstE2EEBase *element, GstBuffer *buffer) {
     return flow;
   FrameFacts facts{};
   GstMemory *own = nal_units ? nullptr : memory_with_slack(buffer, *base.cryptor);
-  const FrameCryptor::Result result =
-      own != nullptr ? encrypt_in_place(base, buffer, own, facts)
-                     : encrypt_to_new(base, *GST_E2EE_ENCRYPT(element)->allocator, buffer, facts);
+  const FrameCryptor::Result result = own != nullptr
+                                          ? encrypt_in_place(base, buffer, own, facts)
+                                          : encrypt_to_new(base, *self->allocator, buffer, facts);
   if (G_UNLIKELY(result.reason != Reason::ok))
     return e2ee::drop_frame(element, buffer, result.reason, result.key_id);
   if (nal_units)
-    GST_E2EE_ENCRYPT(element)->output->finish_sealed(
-        buffer, GST_E2EE_ENCRYPT(element)->frame_metadata ? e2ee::kPacketTrailerSize : 0);
+    self->output->finish_sealed(buffer, self->frame_metadata ? e2ee::kPacketTrailerSize : 0);
   if (base.codec.load()->video) {
     add_frame_meta(buffer, facts);
-    if (GST_E2EE_ENCRYPT(element)->frame_metadata)
-      buffer = e2ee::append_packet_trailer(buffer);
+    if (self->frame_metadata)
+      buffer = e2ee::append_packet_trailer(buffer, nal_units && self->output->is_byte_stream());
   }
   GST_LOG_OBJECT(element, "frame of %" G_GSIZE_FORMAT " bytes under key %" G_GUINT64_FORMAT,
                  result.size, result.key_id);

@@ -45,6 +45,9 @@ class NalOutput {
   /// Leaves frames as they are from now on.
   void reset() { codec_ = nullptr; }
 
+  /// Whether frames stay byte streams.
+  bool is_byte_stream() const { return codec_ == nullptr; }
+
   /// Puts lengths where an encrypted byte stream has start codes; `behind` bytes will be appended.
   /// The buffer's memory is writable.
   void finish_sealed(GstBuffer *buffer, gsize behind) const;

@@ -38,6 +38,35 @@ TEST(PacketTrailer, IsReadBack) {
   }
 }
 
+TEST(PacketTrailer, NoTimeLooksLikeAStartCode) {
+  const auto looks_like_code = [](std::uint64_t time) {
+    Bytes out(kPacketTrailerSize);
+    write_packet_trailer(time, out.data());
+    for (std::size_t i = 0; i + 2 < out.size(); ++i)
+      if (out[i] == 0 && out[i + 1] == 0 && out[i + 2] <= 1)
+        return true;
+    return false;
+  };
+  const std::uint64_t now = 0x00060a2418123456;
+  EXPECT_EQ(capture_time_for_byte_stream(now), now);
+  for (unsigned bits = 24; bits <= 64; bits += 8) {
+    const std::uint64_t high = bits < 64 ? now >> bits << bits : 0;
+    for (std::uint64_t low : {0xfffffcULL, 0xfffffdULL, 0xfffffeULL, 0xffffffULL}) {
+      const std::uint64_t time = high | low << (bits - 24) | (now & ((1ULL << (bits - 24)) - 1));
+      const std::optional<std::uint64_t> written = capture_time_for_byte_stream(time);
+      EXPECT_EQ(written.has_value(), bits <= 32 || !looks_like_code(time)) << std::hex << time;
+      if (written) {
+        EXPECT_FALSE(looks_like_code(*written)) << std::hex << time;
+        EXPECT_LE(*written, time);
+        EXPECT_LE(time - *written, 1000U);
+        EXPECT_EQ(*written == time, !looks_like_code(time)) << std::hex << time;
+      }
+    }
+  }
+  EXPECT_FALSE(capture_time_for_byte_stream(~std::uint64_t{0}));
+  EXPECT_EQ(capture_time_for_byte_stream(0), 0U);
+}
+
 TEST(PacketTrailer, OtherFieldsAreSkipped) {
   const Bytes time = {1, 8, 0, 0, 0, 0, 0, 0, 0, 42};
   Bytes fields = {2, 4, 9, 9, 9, 9, 3, 0, 77, 1, 5};

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 // LiveKit's packet trailer behind encrypted frames: capture time, neither secret nor authentic.
 #include <atomic>
+#include <optional>
 
 #include "holding.h"
 
@@ -179,6 +180,70 @@ TEST(PacketTrailers, ComeThroughTheStockPayloader) {
   ASSERT_EQ(plain.size(), 40U);
   expect_equal(opened.contents(), plain.contents());
   EXPECT_EQ(marked, 40U);
+}
+
+// The payloader cuts byte streams where it sees a start code: these times hold one, or nearly.
+TEST(PacketTrailers, NoCaptureTimeEndsAFrameOfAByteStream) {
+  constexpr guint64 kTime = 0x00060a2418123456;
+  const auto with_low_bits = [](unsigned count, guint64 bits) {
+    return (kTime >> count << count) | bits;
+  };
+  struct Case {
+    guint64 time;
+    std::optional<guint64> written;
+  };
+  const std::vector<Case> cases = {
+      {kTime, kTime},
+      {with_low_bits(24, 0xfffffd), with_low_bits(24, 0xfffffd)},
+      {with_low_bits(24, 0xfffffe), with_low_bits(24, 0xfffffd)},
+      {with_low_bits(24, 0xffffff), with_low_bits(24, 0xfffffd)},
+      {with_low_bits(32, 0xfffffe12), with_low_bits(32, 0xfffffdff)},
+      {with_low_bits(32, 0xffffffff), with_low_bits(32, 0xfffffdff)},
+      {with_low_bits(40, 0xfffffe1234), std::nullopt},  // it lasts for an eighth of a second
+      {with_low_bits(48, 0xfffffe123456), std::nullopt},
+  };
+  for (const bool h265 : {false, true}) {
+    const std::string codec = h265 ? "h265" : "h264";
+    const elements::Encoded encoded = elements::encode(
+        "videotestsrc num-buffers=8 ! video/x-raw, format=I420, width=64, height=64 ! " +
+            std::string(h265 ? "x265enc" : "x264enc tune=zerolatency"),
+        nullptr, cases.size());
+    Pipeline pipeline("appsrc name=in format=time caps=\"video/x-" + codec +
+                          ", stream-format=byte-stream, alignment=au\" ! e2eeencrypt "
+                          "frame-metadata=true ! capsfilter caps=\"video/x-" +
+                          codec + ", stream-format=byte-stream\" ! rtp" + codec + "pay ! rtp" +
+                          codec +
+                          "depay ! e2eedecrypt name=decrypt ! fakesink name=sink sync=false "
+                          "signal-handoffs=true",
+                      elements::raw_provider(0x46));
+    const Tap &opened = pipeline.tap("decrypt");
+    std::vector<std::vector<Reference>> found;
+    const auto on_frame = +[](GstElement *, GstBuffer *buffer, GstPad *, decltype(found) *all) {
+      // The meta of the sender comes along here, where no network is between.
+      std::vector<Reference> references = references_of(buffer);
+      std::erase_if(references,
+                    [](const Reference &each) { return each.caps == "timestamp/x-unix"; });
+      all->push_back(std::move(references));
+    };
+    g_signal_connect(pipeline.get("sink"), "handoff", G_CALLBACK(on_frame), &found);
+    GstFlowReturn flow = GST_FLOW_OK;
+    for (std::size_t i = 0; i < cases.size(); ++i) {
+      const elements::Buffer buffer(
+          with_capture_time(elements::bytes_of(encoded.frames[i].get()), cases[i].time));
+      GST_BUFFER_PTS(buffer.get()) = i * GST_SECOND;
+      g_signal_emit_by_name(pipeline.get("in"), "push-buffer", buffer.get(), &flow);
+    }
+    g_signal_emit_by_name(pipeline.get("in"), "end-of-stream", &flow);
+    ASSERT_TRUE(pipeline.run());
+    EXPECT_EQ(pipeline.stat("decrypt", "frames-out"), cases.size());
+    ASSERT_EQ(opened.size(), cases.size());
+    for (std::size_t i = 0; i < cases.size(); ++i) {
+      ASSERT_EQ(found[i].size(), cases[i].written ? 1U : 0U) << "case " << i;
+      if (cases[i].written) {
+        EXPECT_EQ(found[i][0].timestamp, *cases[i].written * GST_USECOND) << "case " << i;
+      }
+    }
+  }
 }
 
 }  // namespace pipelines

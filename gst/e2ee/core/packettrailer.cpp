@@ -40,6 +40,23 @@ std::optional<PacketTrailer> find_packet_trailer(ByteView frame) {
   return trailer;
 }
 
+std::optional<std::uint64_t> capture_time_for_byte_stream(std::uint64_t capture_us) {
+  constexpr std::uint64_t kMostEarlier = 1000;
+  // Two zeros and one more byte of 0 or 1; what stands around the time is neither.
+  const auto looks_like_code = [](std::uint64_t masked) {
+    for (int shift = 0; shift <= 40; shift += 8) {
+      if ((masked >> shift & 0xffffff) <= 1)
+        return true;
+    }
+    return false;
+  };
+  for (std::uint64_t earlier = 0; earlier <= std::min(kMostEarlier, capture_us); ++earlier) {
+    if (!looks_like_code(~(capture_us - earlier)))
+      return capture_us - earlier;
+  }
+  return std::nullopt;
+}
+
 void write_packet_trailer(std::uint64_t capture_us, std::uint8_t *out) {
   std::uint8_t *at = out;
   *at++ = kTagCaptureTime ^ kMask;
