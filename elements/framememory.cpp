@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "framememory.h"
 
+#include <cstring>
 #include <mutex>
 #include <vector>
 
@@ -13,6 +14,20 @@ constexpr gsize kMaxPooled = 8 * 1024 * 1024;  // a block above is given back at
 constexpr std::size_t kMaxIdle = 4;            // blocks; a payloader holds one or two at a time
 
 }  // namespace
+
+bool set_contents(GstBuffer *&buffer, ByteView contents) {
+  GstMemory *memory = gst_allocator_alloc(nullptr, contents.size(), nullptr);
+  GstMapInfo map;
+  if (memory == nullptr || !gst_memory_map(memory, &map, GST_MAP_WRITE)) {
+    g_clear_pointer(&memory, gst_memory_unref);
+    return false;
+  }
+  std::memcpy(map.data, contents.data(), contents.size());
+  gst_memory_unmap(memory, &map);
+  buffer = gst_buffer_make_writable(buffer);
+  gst_buffer_replace_all_memory(buffer, memory);
+  return true;
+}
 
 // Shared with the memories that are under way: they may outlive the element.
 struct FrameAllocator::Pool {

@@ -57,6 +57,10 @@ inline void cut_buffer(GstBuffer *buffer, gsize offset, gsize size) {
   GST_BUFFER_FLAG_SET(buffer, GST_BUFFER_FLAG_TAG_MEMORY);  // tells pools, as set_size() does
 }
 
+/// Gives a buffer one new memory with these bytes; it may be a new buffer then. False when there is
+/// no memory.
+bool set_contents(GstBuffer *&buffer, ByteView contents);
+
 /// New memory of a frame, mapped for writing until release() hands it over.
 class FrameMemory {
  public:

@@ -211,7 +211,6 @@ gboolean sink_event(GstPad *, GstObject *parent, GstEvent *event) {
 GstFlowReturn chain(GstPad *, GstObject *parent, GstBuffer *buffer) {
   GstE2EEBase *self = GST_E2EE_BASE(parent);
   Base &base = e2ee::base_of(self);
-  base.counters.frames_in.fetch_add(1, std::memory_order_relaxed);
   base.counters.bytes_in.fetch_add(gst_buffer_get_size(buffer), std::memory_order_relaxed);
   return GST_E2EE_BASE_GET_CLASS(self)->frame(self, buffer);
 }

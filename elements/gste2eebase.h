@@ -21,7 +21,8 @@ G_DECLARE_DERIVABLE_TYPE(GstE2EEBase, gst_e2ee_base, GST, E2EE_BASE, GstElement)
 struct _GstE2EEBaseClass {
   GstElementClass parent_class;
 
-  /// Works on one frame, on the streaming thread. Takes the buffer.
+  /// Works on one frame, on the streaming thread, and counts it with count_frame(). Takes the
+  /// buffer.
   GstFlowReturn (*frame)(GstE2EEBase *self, GstBuffer *buffer);
 
   /// Adds to what the cryptor is to do; may be null.
@@ -84,6 +85,10 @@ struct Base {
 
 Base &base_of(GstE2EEBase *self);
 std::string participant_of(Base &base);
+
+inline void count_frame(Base &base) {
+  base.counters.frames_in.fetch_add(1, std::memory_order_relaxed);
+}
 
 /// Handles a frame that is neither to be encrypted nor decrypted: when the user had switched the
 /// element off (`enabled`) as it came, an empty one, one that there are no keys or no rules for.

@@ -239,9 +239,10 @@ HoldQueue::Attempt work_on_frame(GstE2EEBase *element, GstBuffer *&buffer, HoldQ
 }
 
 GstFlowReturn frame_arrived(GstE2EEBase *element, GstBuffer *buffer) {
-  const Decrypt &self = decrypt_of(element);
+  Decrypt &self = decrypt_of(element);
+  e2ee::count_frame(e2ee::base_of(element));
   // A depayloader that makes lengths has taken parameter sets out of the frames, into codec_data.
-  if (!self.input.to_byte_stream(buffer) || !self.input.add_parameter_sets(buffer))
+  if (!self.input.to_byte_stream(buffer) || !self.input.sets().complete(buffer))
     return e2ee::drop_frame(element, buffer, Reason::malformed, 0);
   const bool enabled = e2ee::base_of(element).enabled;
   if (self.settings.key_wait > 0)

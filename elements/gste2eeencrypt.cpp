@@ -53,6 +53,7 @@ struct _GstE2EEEncrypt {
   e2ee::FrameAllocator *allocator;
   e2ee::NalInput *input;
   e2ee::NalOutput *output;
+  GstEvent *stream;  // its STREAM_START
   guint64 sframe_kid;
   gboolean frame_metadata;
 };
@@ -172,12 +173,20 @@ bool has_nal_units(const Base &base) {
   return codec != nullptr && codec->nal != nullptr;
 }
 
+enum class Taken { frame, part, nothing };
+
 // Makes a byte stream of a frame, puts parameter sets where receivers need them, and where it is
-// not going to be encrypted gives it the format of the caps.
-bool take_nal_units(GstE2EEBase *element, GstBuffer *&buffer, bool enabled) {
+// not going to be encrypted gives it the format of the caps. A part of the next frame is kept.
+Taken take_nal_units(GstE2EEBase *element, GstBuffer *&buffer, bool enabled) {
   const GstE2EEEncrypt *self = GST_E2EE_ENCRYPT(element);
-  return self->input->to_byte_stream(buffer) && self->input->add_parameter_sets(buffer) &&
-         (enabled || self->output->finish_clear(buffer));
+  e2ee::ParameterSets &sets = self->input->sets();
+  if (!self->input->to_byte_stream(buffer))
+    return Taken::nothing;
+  if (sets.keep(buffer))
+    return Taken::part;
+  sets.learn(buffer);
+  return sets.complete(buffer) && (enabled || self->output->finish_clear(buffer)) ? Taken::frame
+                                                                                  : Taken::nothing;
 }
 
 GstFlowReturn encrypt_frame(GstE2EEBase *element, GstBuffer *buffer) {
@@ -186,7 +195,14 @@ GstFlowReturn encrypt_frame(GstE2EEBase *element, GstBuffer *buffer) {
   GstFlowReturn flow = GST_FLOW_OK;
   const bool enabled = base.enabled;
   const bool nal_units = has_nal_units(base);
-  if (nal_units && !take_nal_units(element, buffer, enabled))
+  const Taken taken = nal_units ? take_nal_units(element, buffer, enabled) : Taken::frame;
+  if (taken == Taken::part) {
+    GST_LOG_OBJECT(element, "keeping a part of the next frame: %" GST_PTR_FORMAT, buffer);
+    gst_buffer_unref(buffer);
+    return GST_FLOW_OK;
+  }
+  e2ee::count_frame(base);
+  if (taken == Taken::nothing)
     return e2ee::drop_frame(element, buffer, Reason::malformed, 0);
   if (G_UNLIKELY(e2ee::handle_special(element, buffer, enabled, flow)))
     return flow;
@@ -231,6 +247,17 @@ GstCaps *gst_e2ee_encrypt_output_caps(GstE2EEBase *element, GstCaps *caps) {
   return has_nal_units(base) ? self->output->choose(base.src, caps) : gst_caps_ref(caps);
 }
 
+// A new stream has parameter sets of its own. One that an application links again sends the same
+// event once more, but not its parameter sets.
+gboolean gst_e2ee_encrypt_sink_event(GstE2EEBase *element, GstEvent *event) {
+  GstE2EEEncrypt *self = GST_E2EE_ENCRYPT(element);
+  if (GST_EVENT_TYPE(event) == GST_EVENT_STREAM_START && gst_event_replace(&self->stream, event))
+    self->input->sets().forget();
+  else if (GST_EVENT_TYPE(event) == GST_EVENT_FLUSH_STOP)
+    self->input->sets().flush();
+  return GST_E2EE_BASE_CLASS(gst_e2ee_encrypt_parent_class)->sink_event(element, event);
+}
+
 void gst_e2ee_encrypt_set_property(GObject *object, guint id, const GValue *value,
                                    GParamSpec *pspec) {
   GstE2EEEncrypt *self = GST_E2EE_ENCRYPT(object);
@@ -267,6 +294,7 @@ void gst_e2ee_encrypt_finalize(GObject *object) {
   delete GST_E2EE_ENCRYPT(object)->allocator;
   delete GST_E2EE_ENCRYPT(object)->input;
   delete GST_E2EE_ENCRYPT(object)->output;
+  gst_clear_event(&GST_E2EE_ENCRYPT(object)->stream);
   G_OBJECT_CLASS(gst_e2ee_encrypt_parent_class)->finalize(object);
 }
 
@@ -281,6 +309,7 @@ static void gst_e2ee_encrypt_class_init(GstE2EEEncryptClass *klass) {
   GST_E2EE_BASE_CLASS(klass)->frame = encrypt_frame;
   GST_E2EE_BASE_CLASS(klass)->configure = gst_e2ee_encrypt_configure;
   GST_E2EE_BASE_CLASS(klass)->output_caps = gst_e2ee_encrypt_output_caps;
+  GST_E2EE_BASE_CLASS(klass)->sink_event = gst_e2ee_encrypt_sink_event;
 
   const auto ready = static_cast<GParamFlags>(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS |
                                               GST_PARAM_MUTABLE_READY);

@@ -24,97 +24,6 @@ Format format_of(const CodecRule &codec) {
   return codec.id == CodecId::h264 ? Format{"avc", "avc3"} : Format{"hvc1", "hev1"};
 }
 
-void append(std::vector<std::uint8_t> &to, ByteView bytes) {
-  to.insert(to.end(), bytes.begin(), bytes.end());
-}
-
-// ---- codec_data ---------------------------------------------------------------------------------
-
-// Reads what is left of a codec_data; a read beyond its end fails that and all later ones.
-class Reader {
- public:
-  explicit Reader(ByteView bytes) : bytes_(bytes) {}
-  std::size_t number(std::size_t size) {
-    std::size_t value = 0;
-    for (const std::uint8_t byte : take(size))
-      value = value << 8 | byte;
-    return value;
-  }
-  ByteView take(std::size_t size) {
-    ok_ = ok_ && size <= bytes_.size();
-    if (!ok_)
-      return {};
-    const ByteView taken = bytes_.first(size);
-    bytes_ = bytes_.subspan(size);
-    return taken;
-  }
-  bool ok() const { return ok_; }
-
- private:
-  ByteView bytes_;
-  bool ok_ = true;
-};
-
-void take_units(Reader &reader, std::size_t count, std::vector<std::uint8_t> &sets) {
-  for (; count > 0 && reader.ok(); --count) {
-    const ByteView unit = reader.take(reader.number(2));
-    if (unit.empty())
-      continue;
-    append(sets, kStartCode);
-    append(sets, unit);
-  }
-}
-
-// ISO/IEC 14496-15, section 5.3.3.1.
-std::size_t read_avcc(Reader &reader, std::vector<std::uint8_t> &sets) {
-  reader.take(4);
-  const std::size_t length_size = (reader.number(1) & 3) + 1;
-  take_units(reader, reader.number(1) & 31, sets);
-  take_units(reader, reader.number(1), sets);
-  return length_size;
-}
-
-// The same, section 8.3.3.1.
-std::size_t read_hvcc(Reader &reader, std::vector<std::uint8_t> &sets) {
-  reader.take(21);
-  const std::size_t length_size = (reader.number(1) & 3) + 1;
-  for (std::size_t arrays = reader.number(1); arrays > 0 && reader.ok(); --arrays) {
-    reader.take(1);
-    take_units(reader, reader.number(2), sets);
-  }
-  return length_size;
-}
-
-constexpr std::size_t kAvccHeader = 5;
-constexpr std::size_t kHvccHeader = 22;
-
-// profile_idc, constraint flags and level_idc where no codec_data came: constrained baseline 3.1.
-// The parameter sets in the frames count for whoever decodes them.
-constexpr std::uint8_t kAvccDefault[kAvccHeader] = {1, 66, 0xc0, 31};
-// Main profile, level 3.1, 4:2:0 with 8 bits.
-constexpr std::uint8_t kHvccDefault[kHvccHeader] = {
-    1, 1, 0x60, 0, 0, 0, 0, 0, 0, 0, 0, 0, 93, 0xf0, 0, 0xfc, 0xfd, 0xf8, 0xf8, 0, 0, 0x0c};
-
-// A codec_data with lengths of four bytes and no parameter sets, which stay in the frames.
-GstBuffer *codec_data_without_sets(const CodecRule &codec, const GstStructure *from) {
-  const bool avc = codec.id == CodecId::h264;
-  const ByteView none = avc ? ByteView(kAvccDefault) : ByteView(kHvccDefault);
-  std::vector<std::uint8_t> data(none.begin(), none.end());
-  const GValue *given = gst_structure_get_value(from, "codec_data");
-  if (given != nullptr && GST_VALUE_HOLDS_BUFFER(given))
-    gst_buffer_extract(gst_value_get_buffer(given), 0, data.data(), data.size());
-  if (avc) {
-    data[4] = 0xfc | (kCode - 1);
-    data.insert(data.end(), {0xe0, 0});
-  } else {
-    data[21] = static_cast<std::uint8_t>((data[21] & 0xfc) | (kCode - 1));
-    data.push_back(0);
-  }
-  GstBuffer *buffer = gst_buffer_new_allocate(nullptr, data.size(), nullptr);
-  gst_buffer_fill(buffer, 0, data.data(), data.size());
-  return buffer;
-}
-
 // ---- buffers ------------------------------------------------------------------------------------
 
 std::size_t read_length(const std::uint8_t *at, std::size_t size) {
@@ -136,20 +45,6 @@ bool lengths_fit(ByteView frame, std::size_t length_size, std::size_t &units) {
     frame = frame.subspan(length_size + length);
     ++units;
   }
-  return true;
-}
-
-bool set_contents(GstBuffer *&buffer, ByteView contents) {
-  GstMemory *memory = gst_allocator_alloc(nullptr, contents.size(), nullptr);
-  GstMapInfo map;
-  if (memory == nullptr || !gst_memory_map(memory, &map, GST_MAP_WRITE)) {
-    g_clear_pointer(&memory, gst_memory_unref);
-    return false;
-  }
-  std::memcpy(map.data, contents.data(), contents.size());
-  gst_memory_unmap(memory, &map);
-  buffer = gst_buffer_make_writable(buffer);
-  gst_buffer_replace_all_memory(buffer, memory);
   return true;
 }
 
@@ -236,77 +131,49 @@ const CodecRule *nal_codec_of(const GstStructure *caps) {
 
 bool NalInput::set_caps(const GstCaps *caps) {
   const GstStructure *fields = gst_caps_get_structure(caps, 0);
-  codec_ = nal_codec_of(fields);
-  length_size_ = 0;
-  sets_.clear();
+  const CodecRule *codec = nal_codec_of(fields);
   const gchar *format = gst_structure_get_string(fields, "stream-format");
-  if (codec_ == nullptr || format == nullptr || std::strcmp(format, kByteStream) == 0)
-    return true;
-  const GValue *value = gst_structure_get_value(fields, "codec_data");
-  if (value == nullptr || !GST_VALUE_HOLDS_BUFFER(value)) {
-    length_size_ = kCode;
-    return true;
+  DecoderConfig config;
+  if (codec != nullptr && format != nullptr && std::strcmp(format, kByteStream) != 0) {
+    config.length_size = kCode;
+    const GValue *value = gst_structure_get_value(fields, "codec_data");
+    if (value != nullptr && GST_VALUE_HOLDS_BUFFER(value)) {
+      MappedBuffer map(gst_value_get_buffer(value), GST_MAP_READ);
+      if (!map || !read_decoder_config(*codec, map.bytes(), config))
+        return false;
+    }
   }
-  MappedBuffer map(gst_value_get_buffer(value), GST_MAP_READ);
-  if (!map)
-    return false;
-  Reader reader(map.bytes());
-  length_size_ = codec_->id == CodecId::h264 ? read_avcc(reader, sets_) : read_hvcc(reader, sets_);
-  return reader.ok();
+  // Caps that say nothing new of the parameter sets are older than those that came since.
+  if (codec != codec_ || config != config_)
+    sets_.start(codec != nullptr ? codec->nal : nullptr, config.units);
+  codec_ = codec;
+  config_ = std::move(config);
+  return true;
 }
 
 bool NalInput::to_byte_stream(GstBuffer *&buffer) const {
-  if (length_size_ == 0 || gst_buffer_get_size(buffer) == 0)
+  if (config_.length_size == 0 || gst_buffer_get_size(buffer) == 0)
     return true;
   std::vector<std::uint8_t> frame;
   {
     MappedBuffer map(buffer, GST_MAP_READ);
     std::size_t units = 0;
-    if (!map || !lengths_fit(map.bytes(), length_size_, units))
+    if (!map || !lengths_fit(map.bytes(), config_.length_size, units))
       return false;
-    if (length_size_ != kCode) {
+    if (config_.length_size != kCode) {
       frame.reserve(map.bytes().size() + units * kCode);
       for (ByteView left = map.bytes(); !left.empty();) {
-        const std::size_t length = read_length(left.data(), length_size_);
+        const std::size_t length = read_length(left.data(), config_.length_size);
         append(frame, kStartCode);
-        append(frame, left.subspan(length_size_, length));
-        left = left.subspan(length_size_ + length);
+        append(frame, left.subspan(config_.length_size, length));
+        left = left.subspan(config_.length_size + length);
       }
     }
   }
-  if (length_size_ != kCode)
+  if (config_.length_size != kCode)
     return set_contents(buffer, frame);
   buffer = gst_buffer_make_writable(buffer);
   return write_codes(buffer);
-}
-
-bool NalInput::add_parameter_sets(GstBuffer *&buffer) const {
-  if (sets_.empty() || gst_buffer_get_size(buffer) == 0)
-    return true;
-  std::vector<std::uint8_t> frame;
-  {
-    MappedBuffer map(buffer, GST_MAP_READ);
-    const NalRule &rule = *codec_->nal;
-    if (!map)
-      return false;
-    const ByteView bytes = map.bytes();
-    if (!is_key_frame(bytes, rule))
-      return true;
-    std::size_t at = 0;  // behind a delimiter
-    NalReader reader(bytes);
-    for (NalUnit unit; reader.next(unit, &rule);) {
-      const std::uint8_t header = bytes[unit.begin];
-      if (rule.is_sps(header))
-        return true;
-      if (rule.kind(header) == NalKind::delimiter)
-        at = unit.end;
-    }
-    frame.reserve(bytes.size() + sets_.size());
-    append(frame, bytes.first(at));
-    append(frame, sets_);
-    append(frame, bytes.subspan(at));
-  }
-  return set_contents(buffer, frame);
 }
 
 // ---- NalOutput ----------------------------------------------------------------------------------
@@ -324,7 +191,7 @@ GstCaps *NalOutput::choose(GstPad *src, const GstCaps *caps) {
   if (stream)
     return byte_stream_caps(caps);
   GstStructure *fields = without_format(from);
-  GstBuffer *data = codec_data_without_sets(codec, from);
+  GstBuffer *data = decoder_config_without_sets(codec, from);
   gst_structure_set(fields, "stream-format", G_TYPE_STRING, lengths, "codec_data", GST_TYPE_BUFFER,
                     data, nullptr);
   gst_buffer_unref(data);

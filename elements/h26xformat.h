@@ -5,9 +5,7 @@
 
 #include <gst/gst.h>
 
-#include <vector>
-
-#include "core/codec.h"
+#include "parametersets.h"
 
 namespace e2ee {
 
@@ -23,14 +21,13 @@ class NalInput {
   /// Makes a byte stream of a frame; false when its lengths are wrong, or there is no memory.
   bool to_byte_stream(GstBuffer *&buffer) const;
 
-  /// Puts the parameter sets of codec_data into a key frame that has none: receivers of an
-  /// encrypted stream get no other. `buffer` is a byte stream.
-  bool add_parameter_sets(GstBuffer *&buffer) const;
+  /// Those of codec_data and what its owner adds. Byte streams go in there.
+  ParameterSets &sets() { return sets_; }
 
  private:
   const CodecRule *codec_ = nullptr;
-  std::size_t length_size_ = 0;     // 0: byte stream
-  std::vector<std::uint8_t> sets_;  // of codec_data, as a byte stream
+  DecoderConfig config_;  // of the caps; lengths of no bytes: byte stream
+  ParameterSets sets_;
 };
 
 /// Writes encrypted frames. Stock payloaders cut zeros off the end of a byte stream and insert what

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <span>
 #include <string_view>
+#include <vector>
 
 /// What of the core the elements call directly; all else stays inside the library.
 #define E2EE_SHARED __attribute__((visibility("default")))
@@ -17,6 +18,10 @@ using ByteSpan = std::span<std::uint8_t>;
 
 inline ByteView bytes_of(std::string_view text) {
   return {reinterpret_cast<const std::uint8_t *>(text.data()), text.size()};
+}
+
+inline void append(std::vector<std::uint8_t> &to, ByteView bytes) {
+  to.insert(to.end(), bytes.begin(), bytes.end());
 }
 
 inline void store_be32(std::uint8_t *to, std::uint32_t value) {

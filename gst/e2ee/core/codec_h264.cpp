@@ -58,7 +58,7 @@ bool is_sps(std::uint8_t first_byte) {
   return type_of(first_byte) == kSps;
 }
 
-constexpr NalRule kRule = {1, kind, is_sps, true};
+constexpr NalRule kRule = {1, 0x1f, kind, is_sps, true};
 
 FrameType frame_type(ByteView frame) {
   return is_key_frame(frame, kRule) ? FrameType::key : FrameType::delta;

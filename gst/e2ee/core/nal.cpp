@@ -99,10 +99,6 @@ std::size_t find_code(ByteView data, std::size_t from) {
   return at < data.size() ? at - 2 : data.size();
 }
 
-void append(std::vector<std::uint8_t> &to, ByteView bytes) {
-  to.insert(to.end(), bytes.begin(), bytes.end());
-}
-
 // Whether all messages of an SEI unit are of the type in which encoders write who they are.
 bool is_encoder_note(ByteView unit, const NalRule &rule) {
   if (rule.kind(unit[0]) != NalKind::sei)

@@ -24,7 +24,8 @@ enum class NalKind : std::uint8_t {
 
 /// What has to be known of a codec made of NAL units.
 struct NalRule {
-  std::size_t header;  // bytes of a NAL unit's header
+  std::size_t header;      // bytes of a NAL unit's header
+  std::uint8_t type_mask;  // where in its first byte the type is; VPS < SPS < PPS
   NalKind (*kind)(std::uint8_t first_byte);
 
   /// The first parameter set of a stream that says it all, which media servers take for the start
@@ -88,7 +89,7 @@ class E2EE_SHARED NalReader {
 };
 
 /// The first slice; null when there is none.
-std::optional<NalUnit> first_slice(ByteView frame, const NalRule &rule);
+E2EE_SHARED std::optional<NalUnit> first_slice(ByteView frame, const NalRule &rule);
 
 /// Whether the first slice starts a picture to decode from; without a slice, whether there is an
 /// SPS.
