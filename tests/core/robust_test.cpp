@@ -159,7 +159,8 @@ TEST(Robust, TruncatedTagsAreRefused) {
       expect_refused(ring, *sample.codec, front, sample.plain);
       Bytes zeroed = frame;
       std::fill(zeroed.begin() + tag_end - cut, zeroed.begin() + tag_end, 0);
-      expect_refused(ring, *sample.codec, zeroed, sample.plain);
+      if (zeroed != frame)  // a tag in 256 ends in zero
+        expect_refused(ring, *sample.codec, zeroed, sample.plain);
     }
   }
 }
