@@ -165,6 +165,8 @@ bool accept_caps(GstE2EEBase *self, GstCaps *caps) {
     base.codec = codec;
   if (base.codec != nullptr || !base.enabled)
     return true;
+  if (!base.refusal.is_news(caps))
+    return false;
   if (!base.cryptor) {
     GST_ELEMENT_ERROR(self, RESOURCE, SETTINGS,
                       ("End-to-end encryption was switched on without a key provider: set "
@@ -197,6 +199,7 @@ gboolean gst_e2ee_base_sink_event(GstE2EEBase *self, GstEvent *event) {
       gst_event_unref(event);
       event = changed;
     }
+    e2ee::base_of(self).refusal.forget();
     gst_caps_unref(output);
     return gst_pad_push_event(e2ee::base_of(self).src, event);
   }
@@ -250,6 +253,7 @@ GstStateChangeReturn gst_e2ee_base_change_state(GstElement *element, GstStateCha
       base.codec = nullptr;
       base.reporter->tell_waiting(true);
       base.reporter->reset();
+      base.refusal.forget();
       break;
     case GST_STATE_CHANGE_READY_TO_NULL:
       e2ee::close_cryptor(base);

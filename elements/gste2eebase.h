@@ -9,6 +9,7 @@
 #include <memory>
 #include <mutex>
 
+#include "capsrefusal.h"
 #include "framecryptor.h"
 #include "h26xformat.h"
 #include "reporter.h"
@@ -81,6 +82,7 @@ struct Base {
   std::atomic<const CodecRule *> codec{nullptr};  // of the caps; null: refused
   Counters counters;
   std::shared_ptr<StateReporter> reporter;
+  CapsRefusal refusal;
 };
 
 Base &base_of(GstE2EEBase *self);

@@ -269,10 +269,11 @@ bool take_caps(GstE2EEBase *element, GstEvent *event) {
   gst_event_parse_caps(event, &caps);
   if (decrypt_of(element).input.set_caps(caps))
     return true;
-  GST_ELEMENT_ERROR(element, STREAM, FORMAT,
-                    ("The codec_data of the caps cannot be read: ask the depayloader or demuxer "
-                     "for stream-format=byte-stream, which has none"),
-                    ("%" GST_PTR_FORMAT, caps));
+  if (e2ee::base_of(element).refusal.is_news(caps))
+    GST_ELEMENT_ERROR(element, STREAM, FORMAT,
+                      ("The codec_data of the caps cannot be read: ask the depayloader or demuxer "
+                       "for stream-format=byte-stream, which has none"),
+                      ("%" GST_PTR_FORMAT, caps));
   return false;
 }
 

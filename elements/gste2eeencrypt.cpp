@@ -238,10 +238,11 @@ GstCaps *gst_e2ee_encrypt_output_caps(GstE2EEBase *element, GstCaps *caps) {
   Base &base = e2ee::base_of(element);
   self->output->reset();
   if (!self->input->set_caps(caps)) {
-    GST_ELEMENT_ERROR(
-        element, STREAM, FORMAT,
-        ("The codec_data of the caps cannot be read: put h264parse or h265parse in front"),
-        ("%" GST_PTR_FORMAT, caps));
+    if (base.refusal.is_news(caps))
+      GST_ELEMENT_ERROR(
+          element, STREAM, FORMAT,
+          ("The codec_data of the caps cannot be read: put h264parse or h265parse in front"),
+          ("%" GST_PTR_FORMAT, caps));
     return nullptr;
   }
   return has_nal_units(base) ? self->output->choose(base.src, caps) : gst_caps_ref(caps);

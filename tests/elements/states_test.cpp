@@ -143,6 +143,24 @@ TEST_P(States, RefusedCodecsAreAnErrorThatNamesThem) {
   }
 }
 
+// A source sends its caps again with each frame until they are taken.
+TEST_P(States, RefusedCapsAreAnErrorOnce) {
+  const char *const av1 = "video/x-av1, stream-format=obu-stream, alignment=tu";
+  const char *const broken =
+      "video/x-h264, stream-format=avc, alignment=au, codec_data=(buffer)0142";
+  Element element(GetParam(), raw_provider(0x72));
+  element.start(nullptr);
+  gst_harness_push_event(element.harness(), gst_event_new_stream_start("refused"));
+  for (const char *caps : {av1, broken}) {
+    for (int i = 0; i < 8; ++i)
+      EXPECT_FALSE(element.send_caps(caps));
+    EXPECT_EQ(element.bus().errors.size(), 1U) << caps;
+  }
+  EXPECT_TRUE(element.send_caps(kVp8));
+  EXPECT_FALSE(element.send_caps(av1));
+  EXPECT_EQ(element.bus().errors.size(), 1U) << "refused anew";
+}
+
 TEST_P(States, CapsQueriesAnswerFromTheTemplate) {
   GstElement *element = gst_element_factory_make(GetParam(), nullptr);
   gst_object_ref_sink(element);
