@@ -96,6 +96,13 @@ void post_notices(GstE2EEBase *self, FrameCryptor &cryptor) {
     GST_ELEMENT_WARNING(self, RESOURCE, SETTINGS, ("%s", notice.c_str()), (nullptr));
 }
 
+// Takes the error.
+bool fail_to_open(GstE2EEBase *self, GError *error) {
+  GST_ELEMENT_ERROR(self, RESOURCE, SETTINGS, ("%s", error->message), (nullptr));
+  g_error_free(error);
+  return false;
+}
+
 // Makes the cryptor unless it is there. With neither provider nor need for one it stays away.
 bool open_cryptor(GstE2EEBase *self, bool required) {
   Base &base = e2ee::base_of(self);
@@ -116,6 +123,11 @@ bool open_cryptor(GstE2EEBase *self, bool required) {
     return false;
   }
   GError *error = nullptr;
+  if (!gst_e2ee_key_provider_check(provider, &error)) {
+    g_object_unref(provider);
+    g_prefix_error(&error, "key-provider: ");
+    return fail_to_open(self, error);
+  }
   e2ee::Settings settings;
   {
     std::lock_guard lock(base.mutex);
@@ -130,13 +142,8 @@ bool open_cryptor(GstE2EEBase *self, bool required) {
     GST_E2EE_BASE_GET_CLASS(self)->configure(self, &options);
   std::shared_ptr<FrameCryptor> cryptor = FrameCryptor::open(provider, options, &error);
   g_object_unref(provider);
-  if (!cryptor) {
-    GST_ELEMENT_ERROR(self, RESOURCE, SETTINGS,
-                      ("Cannot use scheme %s: %s", nick_of(settings.scheme), error->message),
-                      (nullptr));
-    g_error_free(error);
-    return false;
-  }
+  if (!cryptor)
+    return fail_to_open(self, error);
   post_notices(self, *cryptor);
   std::lock_guard lock(base.mutex);
   base.cryptor = std::move(cryptor);

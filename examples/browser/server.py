@@ -67,10 +67,19 @@ def make_passphrase():
 
 
 def read_passphrase(file):
-    text = Path(file).read_bytes().decode()
-    text = text[:-1] if text.endswith("\n") else text
+    """As a key provider reads its passphrase-file: without byte order mark and one newline."""
+    try:
+        text = Path(file).expanduser().read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise ValueError(f"{file} is not UTF-8 text") from None
+    text = text.removesuffix("\n").removesuffix("\r")
     if not text:
-        raise ValueError(f"{file} is empty")
+        raise ValueError(f"{file} holds no passphrase")
+    if text[-1].isspace():
+        print(
+            f"run.sh: {file}: the passphrase ends in a blank or a newline, which is part of it",
+            file=sys.stderr,
+        )
     return text
 
 

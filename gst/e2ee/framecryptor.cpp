@@ -6,6 +6,7 @@
 
 #include "core/cryptor.h"
 #include "gste2eeparticipantkeyprovider.h"
+#include "gste2eesharedkeyprovider.h"
 #include "registry.h"
 
 namespace e2ee {
@@ -197,8 +198,8 @@ bool check_ring(GstE2EEKeyProvider *provider, const Scheme &scheme, GError **err
       g_object_get(provider, property, &set, nullptr);
     if (set != wanted && wanted != 0) {
       g_set_error(error, GST_E2EE_ERROR, GST_E2EE_ERROR_INVALID_OPTION,
-                  "all its peers have a %s of %u: set %s=%u on the key provider, not %u", property,
-                  wanted, property, wanted, set);
+                  "all peers of scheme %s have a %s of %u: set %s=%u on the key provider, not %u",
+                  scheme.name, property, wanted, property, wanted, set);
       return false;
     }
   }
@@ -208,11 +209,23 @@ bool check_ring(GstE2EEKeyProvider *provider, const Scheme &scheme, GError **err
 bool check_wishes(const Scheme &scheme, const CryptorOptions &options, GError **error) {
   if (scheme.trailer || (!options.allow_plaintext && !options.packet_trailer))
     return true;
-  g_set_error(error, GST_E2EE_ERROR, GST_E2EE_ERROR_INVALID_OPTION,
+  g_set_error(error, GST_E2EE_ERROR, GST_E2EE_ERROR_INVALID_OPTION, "scheme %s: %s", scheme.name,
               options.allow_plaintext
-                  ? "its frames cannot be told from ones in the clear: leave allow-plaintext off"
-                  : "its frames have no packet trailer: leave frame-metadata off");
+                  ? "its frames cannot be told from ones in the clear; leave allow-plaintext off"
+                  : "its frames have no packet trailer; leave frame-metadata off");
   return false;
+}
+
+// A shipped provider answers at once. Of others each key is looked at as it comes.
+bool check_current_key(GstE2EEKeyProvider *provider, const Scheme &scheme, const char *participant,
+                       GError **error) {
+  if (!GST_IS_E2EE_SHARED_KEY_PROVIDER(provider) && !GST_IS_E2EE_PARTICIPANT_KEY_PROVIDER(provider))
+    return true;
+  const MaterialPtr current(gst_e2ee_key_provider_lookup_current(provider, participant, nullptr));
+  const std::string why = current ? scheme.why_refused(material_of(current.get())) : "";
+  if (!why.empty())
+    g_set_error_literal(error, GST_E2EE_ERROR, GST_E2EE_ERROR_INVALID_KEY, why.c_str());
+  return why.empty();
 }
 
 }  // namespace
@@ -227,7 +240,7 @@ std::unique_ptr<FrameCryptor> FrameCryptor::open(GstE2EEKeyProvider *provider,
                   .clear_header = options.clear_header});
   if (scheme == nullptr) {
     g_set_error(error, GST_E2EE_ERROR, GST_E2EE_ERROR_INVALID_OPTION,
-                "there is no such scheme or no cipher suite %u", options.sframe_suite);
+                "sframe-suite: there is no cipher suite %u", options.sframe_suite);
     return nullptr;
   }
   if (!gst_e2ee_key_provider_check(provider, error) || !check_ring(provider, *scheme, error) ||
@@ -235,9 +248,12 @@ std::unique_ptr<FrameCryptor> FrameCryptor::open(GstE2EEKeyProvider *provider,
     return nullptr;
   if (GST_IS_E2EE_PARTICIPANT_KEY_PROVIDER(provider) && options.participant == nullptr) {
     g_set_error_literal(error, GST_E2EE_ERROR, GST_E2EE_ERROR_INVALID_OPTION,
-                        "it has a key for each participant: set participant to whose it is");
+                        "the key provider has a key for each participant: set participant to the "
+                        "identity whose key this is");
     return nullptr;
   }
+  if (!check_current_key(provider, *scheme, options.participant, error))
+    return nullptr;
   auto binding = ProviderState::of(provider)->bind(*scheme, options.participant);
   return std::unique_ptr<FrameCryptor>(new FrameCryptor(
       std::make_unique<Private>(provider, std::move(binding), options.sframe_kid)));

@@ -173,8 +173,8 @@ gboolean gst_e2ee_key_provider_check(GstE2EEKeyProvider *provider, GError **erro
  * Makes the provider that @text describes, or returns the living one that was made from the same
  * text.
  *
- * Returns: (transfer full): a provider, or %NULL with @error set; the error names the field, never
- *   its value
+ * Returns: (transfer full): a provider, or %NULL with @error set; the error names field and file,
+ *   says what to write instead, and never shows a secret
  */
 GST_E2EE_API
 GstE2EEKeyProvider *gst_e2ee_key_provider_new_from_string(const gchar *text, GError **error);

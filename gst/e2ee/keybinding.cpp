@@ -199,7 +199,7 @@ KeyRef KeyBinding::key_for(MaterialPtr material, unsigned began) {
   const Material &content = material_of(material.get());
   const std::uint64_t id = content.key_id;
   if (const std::string why = scheme_.why_refused(content); !why.empty()) {
-    refuse(id, why);
+    refuse(why);
     drop_replaced(id, began);
     return nullptr;
   }
@@ -241,17 +241,14 @@ KeyRef KeyBinding::key_for(MaterialPtr material, unsigned began) {
   return key;
 }
 
-// Tells log and user, once for each key id and reason.
-void KeyBinding::refuse(std::uint64_t key_id, const std::string &why) {
-  const std::string text = "Scheme " + std::string(scheme_.name) + " cannot use key " +
-                           std::to_string(key_id) + ": " + why;
+// Tells the user, once for each key id and reason.
+void KeyBinding::refuse(const std::string &why) {
   {
     std::lock_guard lock(mutex_);
-    if (refused_.size() >= kMaxRefused || !refused_.insert(text).second)
+    if (refused_.size() >= kMaxRefused || !refused_.insert(why).second)
       return;
   }
-  GST_CAT_WARNING(debug_category(), "%s", text.c_str());
-  state_->add_notice(text);
+  state_->add_notice(why);
 }
 
 // What cannot be used has taken the place of a key all the same: that one is no longer valid.

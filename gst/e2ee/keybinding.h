@@ -89,7 +89,7 @@ class KeyBinding : public std::enable_shared_from_this<KeyBinding> {
     KeyRef key;         // derived from it, perhaps some steps later
   };
 
-  void refuse(std::uint64_t key_id, const std::string &why);
+  void refuse(const std::string &why);
   void drop_replaced(std::uint64_t key_id, unsigned began);
   void note_asked(std::uint64_t key_id);
   KeyRef known_key(const Material &material);

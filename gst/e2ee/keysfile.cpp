@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "keysource.h"
+#include "keytext.h"
 
 namespace e2ee {
 
@@ -30,8 +31,9 @@ using Text = std::unique_ptr<gchar, WipedFree>;
 // One group of the file. Errors name file, group and key.
 class Group {
  public:
-  Group(const char *path, GKeyFile *file, const char *name, unsigned ring_size)
-      : path_(path), file_(file), name_(name), ring_size_(ring_size) {}
+  Group(const char *path, GKeyFile *file, const char *name, unsigned ring_size,
+        std::vector<std::string> &notices)
+      : path_(path), file_(file), name_(name), ring_size_(ring_size), notices_(notices) {}
 
   bool read(std::string &identity, FileRing &ring, GError **error) {
     identity = name_;
@@ -44,22 +46,28 @@ class Group {
         return false;
     }
     if (ring.keys.empty())
-      return fail("passphrase", "is missing, and so is key", error);
+      return fail("passphrase", "is missing, and so is key; give one of them", error);
     if (identity.empty())
-      return fail("identity", "is empty", error);
+      return fail("identity", "is empty; leave it out to use the group's name", error);
     if (ring.current && ring.keys.count(*ring.current) == 0)
-      return fail("current", "names an index that has no key", error);
+      return fail("current", "names an index that has no key in this group", error);
     if (!ring.current)
       ring.current = ring.keys.count(index) ? index : ring.keys.begin()->first;
     return true;
   }
 
  private:
-  bool fail(const char *key, const char *why, GError **error) {
-    g_set_error(error, GST_E2EE_ERROR, GST_E2EE_ERROR_PARSE, "%s: [%s] %s: %s", path_, name_, key,
-                why);
+  std::string label(const char *key) const {
+    return std::string(path_) + ": [" + name_ + "] " + key;
+  }
+
+  bool fail(const char *key, const std::string &why, GError **error) {
+    g_set_error(error, GST_E2EE_ERROR, GST_E2EE_ERROR_PARSE, "%s: %s", label(key).c_str(),
+                why.c_str());
     return false;
   }
+
+  std::string index_range() const { return "0 to " + std::to_string(ring_size_ - 1); }
 
   Text value(const char *key) { return Text(g_key_file_get_string(file_, name_, key, nullptr)); }
 
@@ -67,7 +75,7 @@ class Group {
     const Text text = value(key);
     guint64 parsed = 0;
     if (!text || !g_ascii_string_to_unsigned(text.get(), 10, 0, ring_size_ - 1, &parsed, nullptr))
-      return fail(key, "must be a key index inside the key ring", error);
+      return fail(key, "must be a key index, " + index_range(), error);
     to = parsed;
     return true;
   }
@@ -95,19 +103,24 @@ class Group {
     const char *dot = std::strchr(key, '.');
     const std::string kind(key, dot ? static_cast<std::size_t>(dot - key) : std::strlen(key));
     if (kind != "passphrase" && kind != "key")
-      return fail(key, "is not known here", error);
+      return fail(may_be_shown(key) ? key : "a line",
+                  "has no name that is known; a group has passphrase, key, passphrase.N, key.N, "
+                  "identity, index and current",
+                  error);
     guint64 at = index;
     if (dot != nullptr && !g_ascii_string_to_unsigned(dot + 1, 10, 0, ring_size_ - 1, &at, nullptr))
-      return fail(key, "does not end with a key index inside the key ring", error);
-    if (at >= ring_size_ || ring.keys.count(at) != 0)
-      return fail(key, "this index has a key already", error);
+      return fail(key, "must end in a key index, " + index_range(), error);
+    if (ring.keys.count(at) != 0)
+      return fail(key, "index " + std::to_string(at) + " has a key already in this group", error);
     const Text text = value(key);
     if (!text)
-      return fail(key, "cannot be read", error);
+      return fail(key, "is not UTF-8 text", error);
+    const bool is_passphrase = kind == "passphrase";
+    if (is_passphrase)
+      note_white_end(label(key), bytes_of(text.get()), notices_);
     GError *why = nullptr;
-    MaterialPtr material = kind == "passphrase"
-                               ? material_from_passphrase(bytes_of(text.get()), at, &why)
-                               : material_from_hex(bytes_of(text.get()), at, &why);
+    MaterialPtr material = is_passphrase ? material_from_passphrase(bytes_of(text.get()), at, &why)
+                                         : material_from_hex(bytes_of(text.get()), at, &why);
     if (!material) {
       fail(key, why->message, error);
       g_error_free(why);
@@ -121,6 +134,7 @@ class Group {
   GKeyFile *file_;
   const char *name_;
   const unsigned ring_size_;
+  std::vector<std::string> &notices_;
 };
 
 }  // namespace
@@ -133,7 +147,7 @@ bool read_keys_file(const char *path, unsigned ring_size, NoGroups no_groups, Fi
       (*error)->code = GST_E2EE_ERROR_PARSE;  // empty
     return false;
   }
-  const ByteView text = content.view();
+  const ByteView text = without_bom(content.view());
   KeyFile file(g_key_file_new());
   // A line of zeros, as a crash leaves them, is a comment to GKeyFile. Its own message may quote a
   // line, and a line may be a secret.
@@ -141,24 +155,29 @@ bool read_keys_file(const char *path, unsigned ring_size, NoGroups no_groups, Fi
       !g_key_file_load_from_data(file.get(), reinterpret_cast<const char *>(text.data()),
                                  text.size(), G_KEY_FILE_NONE, nullptr)) {
     g_set_error(error, GST_E2EE_ERROR, GST_E2EE_ERROR_PARSE,
-                "%s: is not made of [groups] with name=value lines", path);
+                "%s: is not made of [groups] with name=value lines; write [alice] above "
+                "passphrase=...",
+                path);
     return false;
   }
   Strv groups(g_key_file_get_groups(file.get(), nullptr));
   for (gchar **name = groups.get(); *name != nullptr; ++name) {
     std::string identity;
     FileRing ring;
-    if (!Group(path, file.get(), *name, ring_size).read(identity, ring, error))
+    if (!Group(path, file.get(), *name, ring_size, notices).read(identity, ring, error))
       return false;
     if (!rings.emplace(identity, std::move(ring)).second) {
       g_set_error(error, GST_E2EE_ERROR, GST_E2EE_ERROR_PARSE,
-                  "%s: [%s] identity: there is another group for this participant", path, *name);
+                  "%s: [%s] identity: another group has this participant too; put all keys into "
+                  "one group",
+                  path, *name);
       return false;
     }
   }
   if (!rings.empty() || no_groups == NoGroups::kNobody)
     return true;
-  g_set_error(error, GST_E2EE_ERROR, GST_E2EE_ERROR_PARSE, "%s: has no participant", path);
+  g_set_error(error, GST_E2EE_ERROR, GST_E2EE_ERROR_PARSE,
+              "%s: has no participant; write [alice] and below it passphrase=...", path);
   return false;
 }
 

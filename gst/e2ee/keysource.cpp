@@ -5,9 +5,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <cstring>
+
+#include "keytext.h"
 
 namespace e2ee {
 
@@ -33,13 +34,13 @@ class Fd {
   int fd_;
 };
 
-void set_io_error(GError **error, const char *field, int code) {
-  g_set_error(error, GST_E2EE_ERROR, GST_E2EE_ERROR_IO, "%s: cannot be read: %s", field,
+void set_io_error(GError **error, const std::string &label, int code) {
+  g_set_error(error, GST_E2EE_ERROR, GST_E2EE_ERROR_IO, "%s: cannot be read: %s", label.c_str(),
               g_strerror(code));
 }
 
 // Reads to the end straight into locked memory.
-bool read_all(int fd, const char *field, Secret &secret, GError **error) {
+bool read_all(int fd, const std::string &label, Secret &secret, GError **error) {
   Secret buffer(kMaxSecret + 1);
   std::size_t size = 0;
   while (size <= kMaxSecret) {
@@ -47,7 +48,7 @@ bool read_all(int fd, const char *field, Secret &secret, GError **error) {
     if (got < 0 && errno == EINTR)
       continue;
     if (got < 0) {
-      set_io_error(error, field, errno);
+      set_io_error(error, label, errno);
       return false;
     }
     if (got == 0)
@@ -56,103 +57,161 @@ bool read_all(int fd, const char *field, Secret &secret, GError **error) {
   }
   if (size > kMaxSecret) {
     g_set_error(error, GST_E2EE_ERROR, GST_E2EE_ERROR_LIMIT,
-                "%s: holds more than %" G_GSIZE_FORMAT " bytes: that is not a key", field,
+                "%s: holds more than %" G_GSIZE_FORMAT " bytes: that is not a key", label.c_str(),
                 kMaxSecret);
     return false;
   }
   if (size == 0) {
-    g_set_error(error, GST_E2EE_ERROR, GST_E2EE_ERROR_INVALID_KEY, "%s: is empty", field);
+    g_set_error(error, GST_E2EE_ERROR, GST_E2EE_ERROR_INVALID_KEY, "%s: is empty", label.c_str());
     return false;
   }
   secret = Secret(buffer.view().first(size));
   return true;
 }
 
-ByteView without_newline(ByteView text) {
-  if (!text.empty() && text.back() == '\n')
-    text = text.first(text.size() - 1);
-  if (!text.empty() && text.back() == '\r')
-    text = text.first(text.size() - 1);
-  return text;
-}
-
-// Hex digits, white space between them ignored. False on anything else or an odd number.
-bool parse_hex(ByteView text, Secret &bytes) {
-  Secret digits(text.size());
-  std::size_t n = 0;
-  for (std::uint8_t c : text) {
-    if (g_ascii_isspace(static_cast<gchar>(c)))
-      continue;
-    const gint digit = g_ascii_xdigit_value(static_cast<gchar>(c));
-    if (digit < 0)
-      return false;
-    digits.span()[n++] = static_cast<std::uint8_t>(digit);
-  }
-  if (n == 0 || n % 2 != 0)
-    return false;
-  bytes = Secret(n / 2);
-  for (std::size_t i = 0; i < n / 2; ++i)
-    bytes.span()[i] =
-        static_cast<std::uint8_t>(digits.view()[2 * i] << 4 | digits.view()[2 * i + 1]);
-  return true;
-}
-
-// Puts the field's name in front of what the material said was wrong.
-MaterialPtr named(const char *field, MaterialPtr material, GError **error) {
+// Puts where the secret comes from in front of what the material said was wrong.
+MaterialPtr labelled(const std::string &label, MaterialPtr material, GError **error) {
   if (!material)
-    g_prefix_error(error, "%s: ", field);
+    g_prefix_error(error, "%s: ", label.c_str());
   return material;
 }
 
-MaterialPtr from_key_file(const char *path, guint64 key_id, std::vector<std::string> &notices,
-                          GError **error) {
-  Secret bytes;
-  if (!read_secret_file(path, "key-file", bytes, notices, error))
-    return nullptr;
-  return named("key-file",
-               g_str_has_suffix(path, ".hex") ? material_from_hex(bytes.view(), key_id, error)
-                                              : material_from_bytes(bytes.view(), key_id, error),
-               error);
+// Whether this is a path beyond doubt. A word that names no file may be the secret itself, given to
+// the wrong field, and must not be shown.
+bool is_path(const std::string &text) {
+  if (g_path_is_absolute(text.c_str()) || text.rfind("./", 0) == 0 || text.rfind("../", 0) == 0)
+    return true;
+  const std::string folder = text.substr(0, text.rfind('/') == text.npos ? 0 : text.rfind('/'));
+  return g_file_test(text.c_str(), G_FILE_TEST_EXISTS) ||
+         (!folder.empty() && g_file_test(folder.c_str(), G_FILE_TEST_IS_DIR));
 }
 
-MaterialPtr from_environment(const char *name, guint64 key_id, GError **error) {
+// A file that a field names; `label` is set to what errors and notices begin with.
+bool read_named_file(const char *field, const std::string &path, std::string &label, Secret &secret,
+                     std::vector<std::string> &notices, GError **error) {
+  label = std::string(field) + ": " + path;
+  if (is_path(path))
+    return read_secret_file(path.c_str(), label, secret, notices, error);
+  if (path.empty()) {
+    g_set_error(error, GST_E2EE_ERROR, GST_E2EE_ERROR_IO, "%s: is empty; give the name of a file",
+                field);
+    return false;
+  }
+  gchar *folder = g_get_current_dir();
+  g_set_error(error, GST_E2EE_ERROR, GST_E2EE_ERROR_IO,
+              "%s: there is no file of this name in %s; give the name of a file, not the secret",
+              field, folder);
+  g_free(folder);
+  return false;
+}
+
+MaterialPtr from_key_file(const std::string &path, guint64 key_id,
+                          std::vector<std::string> &notices, GError **error) {
+  std::string label;
+  Secret bytes;
+  if (!read_named_file("key-file", path, label, bytes, notices, error))
+    return nullptr;
+  if (g_str_has_suffix(path.c_str(), ".hex"))
+    return labelled(label, material_from_hex(bytes.view(), key_id, error), error);
+  if (g_str_has_suffix(path.c_str(), ".b64"))
+    return labelled(label, material_from_base64(bytes.view(), key_id, error), error);
+  if (const char *suffix = suffix_for(bytes.view()))
+    notices.push_back(label + ": looks like a key written as text, and is used as raw bytes; if " +
+                      (g_str_equal(suffix, ".hex") ? "its hex digits" : "its base64") +
+                      " are the key, let the name end in " + suffix);
+  return labelled(label, material_from_bytes(bytes.view(), key_id, error), error);
+}
+
+MaterialPtr from_text(const std::string &label, ByteView text, guint64 key_id,
+                      std::vector<std::string> &notices, GError **error) {
+  note_white_end(label, text, notices);
+  return labelled(label, material_from_passphrase(text, key_id, error), error);
+}
+
+MaterialPtr from_environment(const char *name, guint64 key_id, std::vector<std::string> &notices,
+                             GError **error) {
   const char *value = getenv(name);
   if (value == nullptr) {
     g_set_error_literal(error, GST_E2EE_ERROR, GST_E2EE_ERROR_NOT_FOUND,
-                        "passphrase-env: there is no such environment variable");
+                        "passphrase-env: there is no environment variable of this name; give its "
+                        "name without $, and export it");
     return nullptr;
   }
-  return named("passphrase-env", material_from_passphrase(bytes_of(value), key_id, error), error);
+  return from_text("passphrase-env", bytes_of(value), key_id, notices, error);
+}
+
+MaterialPtr from_descriptor(const char *number, guint64 key_id, std::vector<std::string> &notices,
+                            GError **error) {
+  guint64 fd = 0;
+  if (!parse_number("passphrase-fd", number, G_MAXINT, fd, error))
+    return nullptr;
+  const std::string label = "passphrase-fd: " + std::to_string(fd);
+  Secret text;
+  if (!read_all(static_cast<int>(fd), label, text, error))
+    return nullptr;
+  return from_text(label, without_newline(without_bom(text.view())), key_id, notices, error);
+}
+
+MaterialPtr from_passphrase_file(const std::string &path, guint64 key_id,
+                                 std::vector<std::string> &notices, GError **error) {
+  std::string label;
+  Secret text;
+  if (!read_named_file("passphrase-file", path, label, text, notices, error))
+    return nullptr;
+  return from_text(label, without_newline(without_bom(text.view())), key_id, notices, error);
 }
 
 }  // namespace
 
-bool read_secret_file(const char *path, const char *field, Secret &secret,
+bool read_secret_file(const char *path, const std::string &label, Secret &secret,
                       std::vector<std::string> &notices, GError **error) {
   Fd fd(open(path, O_RDONLY | O_CLOEXEC));
   struct stat info;
   if (fd.get() < 0 || fstat(fd.get(), &info) != 0) {
-    set_io_error(error, field, errno);
+    set_io_error(error, label, errno);
     return false;
   }
   if (S_ISDIR(info.st_mode)) {
-    set_io_error(error, field, EISDIR);
+    set_io_error(error, label, EISDIR);
     return false;
   }
   if (S_ISREG(info.st_mode) && (info.st_mode & (S_IROTH | S_IWOTH)) != 0)
-    notices.push_back(std::string(field) +
-                      ": other users can read this file; chmod 600 keeps the key to you");
-  return read_all(fd.get(), field, secret, error);
+    notices.push_back(label + ": other users can read this file; chmod 600 keeps the key to you");
+  return read_all(fd.get(), label, secret, error);
+}
+
+std::string expand_home(const char *path) {
+  return path[0] == '~' && path[1] == '/' ? std::string(g_get_home_dir()) + (path + 1) : path;
+}
+
+void note_white_end(const std::string &label, ByteView passphrase,
+                    std::vector<std::string> &notices) {
+  if (ends_in_white_space(passphrase))
+    notices.push_back(label +
+                      ": the passphrase ends in a blank or a newline, which is part of it; take "
+                      "that out if it is not meant");
 }
 
 MaterialPtr material_from_hex(ByteView text, guint64 key_id, GError **error) {
   Secret raw;
-  if (!parse_hex(text, raw)) {
-    g_set_error_literal(error, GST_E2EE_ERROR, GST_E2EE_ERROR_PARSE,
-                        "must be hex digits, two for each byte");
-    return nullptr;
-  }
-  return material_from_bytes(raw.view(), key_id, error);
+  if (decode_hex(without_bom(text), raw))
+    return material_from_bytes(raw.view(), key_id, error);
+  g_set_error_literal(error, GST_E2EE_ERROR, GST_E2EE_ERROR_PARSE,
+                      "must be hex digits, two for each byte");
+  return nullptr;
+}
+
+MaterialPtr material_from_base64(ByteView text, guint64 key_id, GError **error) {
+  Secret raw;
+  if (decode_base64(without_bom(text), raw))
+    return material_from_bytes(raw.view(), key_id, error);
+  g_set_error_literal(error, GST_E2EE_ERROR, GST_E2EE_ERROR_PARSE, "must be base64");
+  return nullptr;
+}
+
+bool may_be_shown(std::string_view name) {
+  constexpr std::size_t kLongestName = 20;  // 16 bytes in base64 have 22 digits
+  return name.size() <= kLongestName;
 }
 
 bool parse_number(const char *field, const char *value, guint64 max, guint64 &number,
@@ -167,27 +226,18 @@ bool parse_number(const char *field, const char *value, guint64 max, guint64 &nu
 MaterialPtr read_secret(const char *field, const char *value, guint64 key_id,
                         std::vector<std::string> &notices, GError **error) {
   const std::string_view name = field;
-  if (name == "passphrase") {
-    notices.push_back(
-        "passphrase: is visible to all users of this machine and in logs when given on a command "
-        "line; use passphrase-file for anything but tests");
-    return named(field, material_from_passphrase(bytes_of(value), key_id, error), error);
-  }
+  if (name == "passphrase-file")
+    return from_passphrase_file(expand_home(value), key_id, notices, error);
   if (name == "passphrase-env")
-    return from_environment(value, key_id, error);
+    return from_environment(value, key_id, notices, error);
+  if (name == "passphrase-fd")
+    return from_descriptor(value, key_id, notices, error);
   if (name == "key-file")
-    return from_key_file(value, key_id, notices, error);
-
-  Secret text;
-  if (name == "passphrase-fd") {
-    guint64 fd = 0;
-    if (!parse_number(field, value, G_MAXINT, fd, error) ||
-        !read_all(static_cast<int>(fd), field, text, error))
-      return nullptr;
-  } else if (!read_secret_file(value, field, text, notices, error)) {
-    return nullptr;
-  }
-  return named(field, material_from_passphrase(without_newline(text.view()), key_id, error), error);
+    return from_key_file(expand_home(value), key_id, notices, error);
+  notices.push_back(
+      "passphrase: is visible to all users of this machine and in logs when given on a command "
+      "line; use passphrase-file for anything but tests");
+  return labelled(field, material_from_passphrase(bytes_of(value), key_id, error), error);
 }
 
 }  // namespace e2ee

@@ -12,17 +12,30 @@ namespace e2ee {
 /// Field names of the string form that name a secret.
 extern const char *const kSecretFields[];
 
-/// Material from the secret that `field` and `value` name. Errors say the field and the reason,
-/// never the value. What the user should be told goes to `notices`.
+/// Material from the secret that `field` and `value` name. Errors say the field, the file and the
+/// reason, never a secret. What the user should be told goes to `notices`.
 MaterialPtr read_secret(const char *field, const char *value, guint64 key_id,
                         std::vector<std::string> &notices, GError **error);
 
-/// A file's bytes. Errors as above; `field` stands for the file.
-bool read_secret_file(const char *path, const char *field, Secret &secret,
+/// A file's bytes. Errors and notices begin with `label`, which names the file.
+bool read_secret_file(const char *path, const std::string &label, Secret &secret,
                       std::vector<std::string> &notices, GError **error);
+
+/// A path as people write it: `~/` in front is the home directory.
+std::string expand_home(const char *path);
+
+/// Tells of white space at the end of a passphrase, which is a part of it and is rarely meant.
+void note_white_end(const std::string &label, ByteView passphrase,
+                    std::vector<std::string> &notices);
 
 /// Raw material from hex digits; white space between them does not count.
 MaterialPtr material_from_hex(ByteView text, guint64 key_id, GError **error);
+/// The same from base64.
+MaterialPtr material_from_base64(ByteView text, guint64 key_id, GError **error);
+
+/// Whether a name that nobody knows may be in an error. A long one may be a key that was put where
+/// a name belongs: the end of its base64 looks like `name=`.
+bool may_be_shown(std::string_view name);
 
 /// A whole number from 0 to `max`, nothing else.
 bool parse_number(const char *field, const char *value, guint64 max, guint64 &number,

@@ -3,6 +3,7 @@
 #include <gst/e2ee/gste2eeparticipantkeyprovider.h>
 #include <gst/e2ee/gste2eesharedkeyprovider.h>
 
+#include <algorithm>
 #include <array>
 #include <map>
 #include <mutex>
@@ -11,6 +12,7 @@
 
 #include "core/kdf.h"
 #include "keysource.h"
+#include "provideroptions.h"
 #include "providerstring.h"
 #include "registry.h"
 
@@ -41,78 +43,8 @@ static void gst_e2ee_invalid_key_provider_init(GstE2EEInvalidKeyProvider *) {}
 
 namespace {
 
-// ---- options ------------------------------------------------------------------------------------
-
-bool set_number(GValue *value, GParamSpec *pspec, const char *text) {
-  guint64 number = 0;
-  if (G_IS_PARAM_SPEC_UINT(pspec)) {
-    const auto *range = G_PARAM_SPEC_UINT(pspec);
-    if (!g_ascii_string_to_unsigned(text, 10, range->minimum, range->maximum, &number, nullptr))
-      return false;
-    g_value_set_uint(value, static_cast<guint>(number));
-    return true;
-  }
-  if (G_IS_PARAM_SPEC_UINT64(pspec)) {
-    if (!g_ascii_string_to_unsigned(text, 10, 0, G_MAXUINT64, &number, nullptr))
-      return false;
-    g_value_set_uint64(value, number);
-    return true;
-  }
-  gint64 signed_number = 0;
-  const auto *range = G_PARAM_SPEC_INT(pspec);
-  if (!g_ascii_string_to_signed(text, 10, range->minimum, range->maximum, &signed_number, nullptr))
-    return false;
-  g_value_set_int(value, static_cast<gint>(signed_number));
-  return true;
-}
-
-// Sets a property of a provider from the text of the field of the same name.
-bool set_option(GObject *provider, const char *field, const char *text, GError **error) {
-  GParamSpec *pspec = g_object_class_find_property(G_OBJECT_GET_CLASS(provider), field);
-  GValue value = G_VALUE_INIT;
-  g_value_init(&value, pspec->value_type);
-  bool valid = false;
-  if (G_IS_PARAM_SPEC_STRING(pspec)) {
-    g_value_set_string(&value, text);
-    valid = true;
-  } else if (G_IS_PARAM_SPEC_ENUM(pspec)) {
-    const GEnumValue *found = g_enum_get_value_by_nick(G_PARAM_SPEC_ENUM(pspec)->enum_class, text);
-    if ((valid = found != nullptr))
-      g_value_set_enum(&value, found->value);
-  } else if (G_IS_PARAM_SPEC_BOOLEAN(pspec)) {
-    valid = std::string_view(text) == "true" || std::string_view(text) == "false";
-    g_value_set_boolean(&value, std::string_view(text) == "true");
-  } else {
-    valid = set_number(&value, pspec, text);
-  }
-  if (valid)
-    g_object_set_property(provider, field, &value);
-  else
-    g_set_error(error, GST_E2EE_ERROR, GST_E2EE_ERROR_INVALID_OPTION,
-                "%s: is not a value that this option takes: %s", field,
-                g_param_spec_get_blurb(pspec));
-  g_value_unset(&value);
-  return valid;
-}
-
 const char *text_of(GHashTable *fields, const char *name) {
   return static_cast<const char *>(g_hash_table_lookup(fields, name));
-}
-
-// Those of the fields that set properties of the provider.
-bool set_options(gpointer provider, GHashTable *fields, GError **error) {
-  GHashTableIter iter;
-  gpointer field;
-  gpointer text;
-  g_hash_table_iter_init(&iter, fields);
-  while (g_hash_table_iter_next(&iter, &field, &text)) {
-    const auto *name = static_cast<const char *>(field);
-    const GParamSpec *property = g_object_class_find_property(G_OBJECT_GET_CLASS(provider), name);
-    if (property != nullptr && (property->flags & G_PARAM_WRITABLE) != 0 &&
-        !set_option(G_OBJECT(provider), name, static_cast<const char *>(text), error))
-      return false;
-  }
-  return true;
 }
 
 // ---- the shipped kinds --------------------------------------------------------------------------
@@ -148,7 +80,7 @@ const char *find_source(GHashTable *fields, GError **error) {
 }
 
 bool fill_shared(GstE2EESharedKeyProvider *provider, GHashTable *fields, GError **error) {
-  if (!set_options(provider, fields, error))
+  if (!e2ee::set_options(provider, fields, error))
     return false;
   guint64 index = 0;
   const char *index_text = text_of(fields, "key-index");
@@ -171,8 +103,13 @@ bool fill_participant(GstE2EEParticipantKeyProvider *provider, GHashTable *field
                         "no keys are given: add keys-file=");
     return false;
   }
-  return set_options(provider, fields, error) &&
-         gst_e2ee_participant_key_provider_load_keys_file(provider, path, error);
+  if (!e2ee::set_options(provider, fields, error))
+    return false;
+  const std::string file = e2ee::expand_home(path);
+  if (gst_e2ee_participant_key_provider_load_keys_file(provider, file.c_str(), error))
+    return true;
+  g_prefix_error(error, "keys-file: ");
+  return false;
 }
 
 template <typename Provider>
@@ -228,12 +165,22 @@ class Kinds {
     return true;
   }
 
-  std::string names() {
+  std::vector<std::string> names() {
     std::lock_guard lock(mutex_);
-    std::string text;
+    std::vector<std::string> names;
     for (const auto &[name, kind] : kinds_)
-      text += (text.empty() ? "" : ", ") + name;
-    return text;
+      names.push_back(name);
+    return names;
+  }
+
+  std::vector<std::string> names_of_those_with(const std::string &field) {
+    std::lock_guard lock(mutex_);
+    std::vector<std::string> names;
+    for (const auto &[name, kind] : kinds_) {
+      if (std::find(kind.fields.begin(), kind.fields.end(), field) != kind.fields.end())
+        names.push_back(name);
+    }
+    return names;
   }
 
  private:
@@ -246,32 +193,54 @@ class Kinds {
   std::map<std::string, Kind> kinds_;
 };
 
+// Says which fields there are. Of one that is not known it says the name, if that can be one.
+void set_unknown_field(const ProviderText &text, const char *name, const Kind &kind,
+                       GError **error) {
+  const std::string all = e2ee::joined(kind.fields);
+  // Behind a comma in a passphrase that should have been quoted stands no field's name.
+  if (g_hash_table_contains(text.fields, "passphrase")) {
+    g_set_error(error, GST_E2EE_ERROR, GST_E2EE_ERROR_INVALID_OPTION,
+                "kind %s of key providers takes %s; a passphrase with commas needs \\\"quotes\\\"",
+                text.kind.c_str(), all.c_str());
+    return;
+  }
+  const std::string other = e2ee::joined(Kinds::get().names_of_those_with(name));
+  g_set_error(error, GST_E2EE_ERROR, GST_E2EE_ERROR_INVALID_OPTION,
+              "kind %s of key providers has no field%s%s%s%s; it takes %s", text.kind.c_str(),
+              e2ee::may_be_shown(name) ? " " : " of this name",
+              e2ee::may_be_shown(name) ? name : "", other.empty() ? "" : ", which belongs to kind ",
+              other.c_str(), all.c_str());
+}
+
 bool check_fields(const ProviderText &text, const Kind &kind, GError **error) {
   GHashTableIter iter;
   gpointer name;
   g_hash_table_iter_init(&iter, text.fields);
   while (g_hash_table_iter_next(&iter, &name, nullptr)) {
-    bool known = false;
-    std::string all;
-    for (const std::string &field : kind.fields) {
-      known = known || field == static_cast<const char *>(name);
-      all += (all.empty() ? "" : ", ") + field;
-    }
-    // Behind a comma in a passphrase that should have been quoted stands no field's name.
-    if (!known && g_hash_table_contains(text.fields, "passphrase")) {
-      g_set_error(error, GST_E2EE_ERROR, GST_E2EE_ERROR_INVALID_OPTION,
-                  "key provider kind '%s' takes %s; a passphrase with commas needs \\\"quotes\\\"",
-                  text.kind.c_str(), all.c_str());
-      return false;
-    }
-    if (!known) {
-      g_set_error(error, GST_E2EE_ERROR, GST_E2EE_ERROR_INVALID_OPTION,
-                  "key provider kind '%s' has no field '%s'; it takes %s", text.kind.c_str(),
-                  static_cast<const char *>(name), all.c_str());
+    const auto *field = static_cast<const char *>(name);
+    if (std::find(kind.fields.begin(), kind.fields.end(), field) == kind.fields.end()) {
+      set_unknown_field(text, field, kind, error);
       return false;
     }
   }
   return true;
+}
+
+// What stands where the kind belongs is none. It is shown if it is a field, not if it may be
+// anything else, such as a passphrase.
+void set_unknown_kind(const ProviderText &text, GError **error) {
+  std::string advice = "write, for example, shared,passphrase-file=/run/secrets/meeting";
+  if (text.lacks_kind) {
+    std::vector<std::string> spellings = Kinds::get().names_of_those_with(text.kind);
+    for (std::string &kind : spellings)
+      kind += "," + text.kind + "=...";
+    if (!spellings.empty())
+      advice = text.kind + " is a field, write " + e2ee::joined(spellings);
+  }
+  g_set_error(error, GST_E2EE_ERROR,
+              text.lacks_kind ? GST_E2EE_ERROR_PARSE : GST_E2EE_ERROR_NOT_FOUND,
+              "a key provider starts with its kind, %s; %s",
+              e2ee::joined(Kinds::get().names()).c_str(), advice.c_str());
 }
 
 GstE2EEKeyProvider *make_provider(const char *text, GError **error) {
@@ -279,9 +248,8 @@ GstE2EEKeyProvider *make_provider(const char *text, GError **error) {
   Kind kind;
   if (!e2ee::parse_provider_text(text, parsed, error))
     return nullptr;
-  if (!Kinds::get().find(parsed.kind, kind)) {
-    g_set_error(error, GST_E2EE_ERROR, GST_E2EE_ERROR_NOT_FOUND,
-                "a key provider starts with its kind; there are: %s", Kinds::get().names().c_str());
+  if (parsed.lacks_kind || !Kinds::get().find(parsed.kind, kind)) {
+    set_unknown_kind(parsed, error);
     return nullptr;
   }
   if (!check_fields(parsed, kind, error))

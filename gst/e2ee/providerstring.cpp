@@ -32,6 +32,10 @@ class Parser {
                           "shared,passphrase-file=/run/secrets/meeting");
       return false;
     }
+    if (*at_ == '=') {  // a field, then: its place is behind the kind
+      parsed.lacks_kind = true;
+      return true;
+    }
     while (!at_end()) {
       if (!field(parsed, error))
         return false;
@@ -69,14 +73,16 @@ class Parser {
     std::string key;
     if (!name(key) || *at_ != '=') {
       g_set_error(error, GST_E2EE_ERROR, GST_E2EE_ERROR_PARSE,
-                  "field=value is expected at character %d of the key provider",
+                  "field=value is expected at character %d of the key provider, as in "
+                  "passphrase-file=/run/secrets/meeting",
                   static_cast<int>(at_ - begin_) + 1);
       return false;
     }
     ++at_;
     blanks();
     if (g_hash_table_contains(parsed.fields, key.c_str())) {
-      g_set_error(error, GST_E2EE_ERROR, GST_E2EE_ERROR_PARSE, "%s: is given twice", key.c_str());
+      g_set_error(error, GST_E2EE_ERROR, GST_E2EE_ERROR_PARSE, "%s: is given twice; leave one out",
+                  key.c_str());
       return false;
     }
     GString *value = g_string_sized_new(std::strlen(at_) + 1);  // never grows: no stray copies

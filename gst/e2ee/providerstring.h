@@ -10,6 +10,7 @@ namespace e2ee {
 
 struct ProviderText {
   std::string kind;
+  bool lacks_kind = false;       // it begins with a field, whose name is in `kind`
   GHashTable *fields = nullptr;  // owned; its values are wiped when freed
 
   ProviderText();
@@ -18,7 +19,8 @@ struct ProviderText {
   ProviderText &operator=(const ProviderText &) = delete;
 };
 
-/// Splits `text`; the error names the field or the position and never a value.
+/// Splits `text`, up to its first word when the kind is lacking. The error names the field or the
+/// position and never a value.
 bool parse_provider_text(const char *text, ProviderText &parsed, GError **error);
 
 }  // namespace e2ee

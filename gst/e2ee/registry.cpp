@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <iterator>
 
+#include "debug.h"
 #include "gste2eesharedkeyprovider.h"
 
 namespace e2ee {
@@ -222,6 +223,7 @@ void ProviderState::protect(const std::string &participant) {
 }
 
 void ProviderState::add_notice(std::string text) {
+  GST_CAT_WARNING(debug_category(), "%s", text.c_str());
   std::lock_guard lock(mutex_);
   notices_.push_back(std::move(text));
 }

@@ -67,7 +67,8 @@ class ProviderState : public std::enable_shared_from_this<ProviderState> {
   void set_error(GError *error) { error_ = error; }
   const GError *error() const { return error_; }
 
-  /// Things to tell the user once, such as a key file that others can read.
+  /// Things to tell the user once, such as a key file that others can read. They go to the log, and
+  /// wait for an element that posts them.
   void add_notice(std::string text);
   std::vector<std::string> take_notices();
 

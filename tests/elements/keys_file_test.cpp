@@ -28,6 +28,7 @@ class KeysFileMistake : public testing::TestWithParam<Mistake> {};
 const Mistake kMistakes[] = {
     {"NoKey", "[m]\nidentity=x\n", "[m] passphrase:"},
     {"UnknownField", "[m]\npassfrase=5ec4e7\n", "[m] passfrase:"},
+    {"KeyWithoutAName", "[m]\n5ec4e75ec4e75ec4e75ec4==\n", "[m] a line:"},
     {"OddHex", "[m]\nkey=5ec4e75ec4e75ec4e75ec4e75ec4e75ec\n", "[m] key:"},
     {"NotHex", "[m]\nkey=5ec4e7-not-hex-digits-at-all-5ec4\n", "[m] key:"},
     {"ShortKey", "[m]\nkey.2=5ec4e7\n", "[m] key.2:"},
@@ -84,6 +85,34 @@ TEST(KeysFile, ThatIsNotThereIsNamed) {
                                                                 "/nonexistent/k.ini", error.at()));
   EXPECT_TRUE(error.is(GST_E2EE_ERROR_IO)) << error.text();
   EXPECT_NE(error.text().find("/nonexistent/k.ini"), std::string::npos) << error.text();
+}
+
+TEST(KeysFile, ErrorsOfTheStringFormNameFieldAndFile) {
+  const KeyFile file("keys.ini", "[m]\npassfrase=x\n");
+  Element element("e2eedecrypt", "participant,keys-file=" + file.path());
+  EXPECT_EQ(gst_element_set_state(element.get(), GST_STATE_READY), GST_STATE_CHANGE_FAILURE);
+  const BusLog log = element.bus();
+  ASSERT_EQ(log.errors.size(), 1U);
+  EXPECT_EQ(log.errors[0].rfind("key-provider: keys-file: " + file.path() + ": [m] passfrase: ", 0),
+            0U)
+      << log.errors[0];
+}
+
+TEST(KeysFile, MayBeginWithAByteOrderMark) {
+  const Provider provider = new_ring();
+  ASSERT_TRUE(load(provider, std::string("\xef\xbb\xbf[alice]\r\nkey=") + kHexA + "\r\n"));
+  EXPECT_TRUE(has_key(provider, "alice"));
+}
+
+TEST(KeysFile, APassphraseThatEndsInABlankDrawsAWarning) {
+  const KeyFile file("keys.ini", "[alice]\npassphrase.3=word \n[bob]\npassphrase=two words\n");
+  Element element("e2eedecrypt", "participant,keys-file=" + file.path());
+  g_object_set(element.get(), "participant", "alice", nullptr);
+  EXPECT_EQ(gst_element_set_state(element.get(), GST_STATE_READY), GST_STATE_CHANGE_SUCCESS);
+  const BusLog log = element.bus();
+  ASSERT_EQ(log.warnings.size(), 1U);
+  EXPECT_EQ(log.warnings[0].rfind(file.path() + ": [alice] passphrase.3: ", 0), 0U)
+      << log.warnings[0];
 }
 
 TEST(KeysFile, R18_GivesEachParticipantItsKeys) {

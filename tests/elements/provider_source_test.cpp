@@ -15,11 +15,13 @@ void expect_refused(const std::string &text, GstE2EEError code) {
   EXPECT_TRUE(error.is(code)) << error.text();
 }
 
-TEST(PassphraseFile, OneNewlineIsStripped) {
+TEST(PassphraseFile, OneNewlineAndAByteOrderMarkAreLeftOut) {
   for (const auto &[contents, passphrase] : {std::pair<const char *, const char *>{"word", "word"},
                                              {"word\n", "word"},
                                              {"word\r\n", "word"},
                                              {"word\n\n", "word\n"},
+                                             {"\xef\xbb\xbfword\r\n", "word"},
+                                             {"word\xef\xbb\xbf", "word\xef\xbb\xbf"},
                                              {"\nword\n", "\nword"},
                                              {" word \n", " word "},
                                              {"two\nlines", "two\nlines"}}) {
@@ -31,8 +33,10 @@ TEST(PassphraseFile, OneNewlineIsStripped) {
 }
 
 TEST(PassphraseFile, NothingButANewlineIsEmpty) {
-  const KeyFile file("passphrase", "\n");
-  expect_refused("shared,passphrase-file=" + file.path(), GST_E2EE_ERROR_INVALID_KEY);
+  for (const char *contents : {"\n", "\xef\xbb\xbf", "\xef\xbb\xbf\n"}) {
+    const KeyFile file("passphrase", contents);
+    expect_refused("shared,passphrase-file=" + file.path(), GST_E2EE_ERROR_INVALID_KEY);
+  }
 }
 
 TEST(PassphraseFile, BinaryIsNoText) {
@@ -100,6 +104,16 @@ TEST(KeyFile, RawBytes) {
   }
 }
 
+TEST(KeyFile, ErrorsNameTheFile) {
+  for (const char *name : {"key.bin", "key.hex", "key.b64"}) {
+    const elements::KeyFile file(name, "?");
+    Error error;
+    EXPECT_FALSE(gst_e2ee_key_provider_new_from_string(("shared,key-file=" + file.path()).c_str(),
+                                                       error.at()));
+    EXPECT_EQ(error.text().rfind("key-file: " + file.path() + ": ", 0), 0U) << error.text();
+  }
+}
+
 TEST(KeyFile, ShortKeysAreRefused) {
   for (gsize size : {1U, 15U}) {
     const elements::KeyFile file("key.bin", std::string(size, 'k'));
@@ -109,22 +123,48 @@ TEST(KeyFile, ShortKeysAreRefused) {
   expect_refused("shared,key-file=" + hex.path(), GST_E2EE_ERROR_INVALID_KEY);
 }
 
-TEST(KeyFile, Hex) {
-  for (const char *text : {"42424242424242424242424242424242", "42424242424242424242424242424242\n",
-                           "4242424242424242\n42424242 42424242\n"}) {
-    const elements::KeyFile file("key.hex", text);
-    const elements::KeyFile raw("key.bin", std::string(16, 'B'));
+TEST(KeyFile, AsText) {
+  const std::pair<const char *, std::string> keys[] = {
+      {"key.hex", "fbfffe42424242424242424242424242"},
+      {"key.hex", "FBFFFE42424242424242424242424242\n"},
+      {"key.hex",
+       "\xef\xbb\xbf"
+       "fbfffe4242424242\r\n42424242 42424242\r\n"},
+      {"key.b64", "+//+QkJCQkJCQkJCQkJCQg=="},
+      {"key.b64", "+//+QkJCQkJCQkJCQkJCQg==\n"},
+      {"key.b64", "+//+QkJCQkJC\nQkJCQkJCQg==\n"},
+      {"key.b64", "\xef\xbb\xbf+//+QkJCQkJCQkJCQkJCQg=="},
+      {"key.b64", "-__-QkJCQkJCQkJCQkJCQg"},  // as URLs and JSON web keys have it
+  };
+  const elements::KeyFile raw("key.bin", "\xfb\xff\xfe" + std::string(13, 'B'));
+  for (const auto &[name, text] : keys) {
+    const elements::KeyFile file(name, text);
     EXPECT_TRUE(
         same_key(parsed("shared,key-file=" + file.path()), parsed("shared,key-file=" + raw.path())))
         << text;
   }
 }
 
-TEST(KeyFile, BadHexIsRefused) {
-  for (const char *text : {"4242424242424242424242424242424g", "424242424242424242424242424242424",
-                           "0x42424242424242424242424242424242", "\n"}) {
-    const elements::KeyFile file("key.hex", text);
-    expect_refused("shared,key-file=" + file.path(), GST_E2EE_ERROR_PARSE);
+TEST(KeyFile, BadTextIsRefused) {
+  const std::pair<const char *, const char *> keys[] = {
+      {"key.hex", "4242424242424242424242424242424g"},
+      {"key.hex", "424242424242424242424242424242424"},
+      {"key.hex", "0x42424242424242424242424242424242"},
+      {"key.hex", "\n"},
+      {"key.b64", "QkJCQkJCQkJCQkJCQkJCQ!=="},
+      {"key.b64", "QkJCQkJCQkJCQkJCQkJCQg="},       // one = is lacking
+      {"key.b64", "QkJCQkJCQkJCQkJCQkJCQg==QkJC"},  // goes on behind the end
+      {"key.b64", "QkJCQkJCQkJCQkJCQkJCQkJCQ"},     // one digit is too few for a byte
+      {"key.b64", "QkJCQkJCQkJCQkJCQkJCQh=="},      // bits behind the end
+      {"key.b64", "\n"},
+  };
+  for (const auto &[name, text] : keys) {
+    const elements::KeyFile file(name, text);
+    Error error;
+    EXPECT_EQ(gst_e2ee_key_provider_new_from_string(("shared,key-file=" + file.path()).c_str(),
+                                                    error.at()),
+              nullptr);
+    EXPECT_TRUE(error.is(GST_E2EE_ERROR_PARSE)) << text << ": " << error.text();
   }
 }
 
@@ -188,7 +228,7 @@ TEST(Warnings, FilesThatOthersCanRead) {
       const elements::KeyFile file("open", std::string(32, 'w'), mode);
       const auto warnings = warnings_of(std::string("shared,") + field + "=" + file.path());
       ASSERT_EQ(warnings.size(), 1U) << field;
-      EXPECT_NE(warnings[0].find(field), std::string::npos) << warnings[0];
+      EXPECT_EQ(warnings[0].rfind(field + (": " + file.path()) + ": ", 0), 0U) << warnings[0];
       EXPECT_NE(warnings[0].find("other"), std::string::npos) << warnings[0];
     }
     for (mode_t mode : {0600, 0400, 0640}) {
@@ -196,6 +236,51 @@ TEST(Warnings, FilesThatOthersCanRead) {
       EXPECT_TRUE(warnings_of(std::string("shared,") + field + "=" + file.path()).empty()) << mode;
     }
   }
+}
+
+TEST(Warnings, KeysAsTextInARawKeyFile) {
+  const std::string hex = "42fefefefefefefefefefefefefefefe";
+  const std::string base64 = "Qv7+/v7+/v7+/v7+/v7+/g==";
+  const std::string word = "QkJCQkJCQkJCQkJCQkJCQkJC";  // base64 as well, and that only by chance
+  const std::string random = "\xf0\x17" + std::string(14, 'r');
+  const struct {
+    const char *name;
+    std::string contents;
+    const char *suffix;  // that the warning names; null: there is none
+  } files[] = {{"key.bin", hex, ".hex"},         {"key", hex + "\n", ".hex"},
+               {"key.bin", base64, ".b64"},      {"key", base64 + "\n", ".b64"},
+               {"key", word + "\n", ".b64"},     {"key", word, nullptr},
+               {"key.hex", hex + "\n", nullptr}, {"key.b64", base64 + "\n", nullptr},
+               {"key", random, nullptr},         {"key", random + "\n", nullptr}};
+  for (const auto &[name, contents, suffix] : files) {
+    const elements::KeyFile file(name, contents);
+    const auto warnings = warnings_of("shared,key-file=" + file.path());
+    ASSERT_EQ(warnings.size(), suffix != nullptr ? 1U : 0U) << contents;
+    if (suffix == nullptr)
+      continue;
+    EXPECT_NE(warnings[0].find(file.path()), std::string::npos) << warnings[0];
+    EXPECT_NE(warnings[0].find(suffix), std::string::npos) << warnings[0];
+    EXPECT_EQ(warnings[0].find(contents.substr(0, 8)), std::string::npos) << warnings[0];
+  }
+}
+
+TEST(Warnings, PassphrasesThatEndInWhiteSpace) {
+  const std::pair<const char *, unsigned> passphrases[] = {
+      {"word\n", 0}, {"word \n", 1}, {"word\n\n", 1}, {"word\t", 1}, {" two words\r\n", 0}};
+  for (const auto &[contents, count] : passphrases) {
+    const elements::KeyFile file("passphrase", contents);
+    const auto warnings = warnings_of("shared,passphrase-file=" + file.path());
+    ASSERT_EQ(warnings.size(), count) << contents;
+    if (count == 0)
+      continue;
+    EXPECT_NE(warnings[0].find(file.path()), std::string::npos) << warnings[0];
+    EXPECT_EQ(warnings[0].find("word "), std::string::npos) << warnings[0];
+  }
+  g_setenv("E2EE_TEST_PASSPHRASE", "word ", TRUE);
+  EXPECT_EQ(warnings_of("shared,passphrase-env=E2EE_TEST_PASSPHRASE").size(), 1U);
+  g_unsetenv("E2EE_TEST_PASSPHRASE");
+  const Pipe secret("word\n\n");
+  EXPECT_EQ(warnings_of(secret.text()).size(), 1U);
 }
 
 TEST(Warnings, APassphraseInTheTextWarnsOnce) {

@@ -12,7 +12,8 @@ struct Mistake {
   const char *name;
   std::string text;
   GstE2EEError code;
-  const char *names;  // what the message must name
+  const char *names;        // what the message must name
+  const char *advice = "";  // what it must say besides
 };
 
 void PrintTo(const Mistake &mistake, std::ostream *to) {
@@ -28,20 +29,37 @@ class Mistakes : public testing::TestWithParam<Mistake> {};
 INSTANTIATE_TEST_SUITE_P(
     Strings, Mistakes,
     testing::Values(
-        Mistake{"Empty", "", GST_E2EE_ERROR_PARSE, "kind"},
+        Mistake{"Empty", "", GST_E2EE_ERROR_PARSE, "kind", "shared,passphrase-file="},
         Mistake{"Blank", "   ", GST_E2EE_ERROR_PARSE, "kind"},
         Mistake{"NoKind", with_value(",passphrase="), GST_E2EE_ERROR_PARSE, "kind"},
         Mistake{"FieldFirst", with_value("=passphrase="), GST_E2EE_ERROR_PARSE, "kind"},
-        Mistake{"UnknownKind", with_value("nosuch,passphrase="), GST_E2EE_ERROR_NOT_FOUND, "kind"},
+        Mistake{"UnknownKind", with_value("nosuch,passphrase="), GST_E2EE_ERROR_NOT_FOUND, "kind",
+                "shared,passphrase-file="},
+        Mistake{"KindForgotten", with_value("passphrase-file="), GST_E2EE_ERROR_PARSE, "kind",
+                "write shared,passphrase-file="},
+        Mistake{"KindOfAKeysFileForgotten", with_value("keys-file="), GST_E2EE_ERROR_PARSE, "kind",
+                "write participant,keys-file="},
+        Mistake{"KindForgottenBeforeAnOption", with_value("kdf=hkdf,passphrase="),
+                GST_E2EE_ERROR_PARSE, "kind", "write participant,kdf=... or shared,kdf=..."},
+        Mistake{"NeitherKindNorField", with_value("a=b,") + "=", GST_E2EE_ERROR_PARSE, "kind",
+                "shared,passphrase-file="},
+        Mistake{"PassphraseInsteadOfAKind", kValue, GST_E2EE_ERROR_NOT_FOUND, "kind",
+                "shared,passphrase-file="},
         Mistake{"NoSource", "shared", GST_E2EE_ERROR_NOT_FOUND, "passphrase-file"},
         Mistake{"NoSourceButOptions", "shared,key-index=3", GST_E2EE_ERROR_NOT_FOUND,
                 "passphrase-file"},
         Mistake{"UnknownField", with_value("shared,passfrase="), GST_E2EE_ERROR_INVALID_OPTION,
-                "passfrase"},
+                "passfrase", "passphrase-file"},
+        Mistake{"FieldOfAnotherKind", with_value("shared,keys-file="),
+                GST_E2EE_ERROR_INVALID_OPTION, "keys-file", "kind participant"},
+        Mistake{"KeyInsteadOfAField", "shared,sEcReT-vAlUe-7319-sEcReT-vAlUe-7319==",
+                GST_E2EE_ERROR_INVALID_OPTION, "no field", "key-file"},
         Mistake{"CommaInAPassphrase", "shared,passphrase=x," + std::string(kValue) + "=y",
                 GST_E2EE_ERROR_INVALID_OPTION, "quotes"},
-        Mistake{"NoEqualsSign", "shared,passphrase", GST_E2EE_ERROR_PARSE, "field=value"},
-        Mistake{"NoComma", with_value("shared passphrase="), GST_E2EE_ERROR_PARSE, "comma"},
+        Mistake{"NoEqualsSign", "shared,passphrase", GST_E2EE_ERROR_PARSE, "field=value",
+                "as in passphrase-file="},
+        Mistake{"NoComma", with_value("shared passphrase="), GST_E2EE_ERROR_PARSE, "comma",
+                "character 8"},
         Mistake{"TrailingComma", with_value("shared,passphrase=") + ",", GST_E2EE_ERROR_PARSE,
                 "field=value"},
         Mistake{"TwoCommas", with_value("shared,,passphrase="), GST_E2EE_ERROR_PARSE,
@@ -74,31 +92,44 @@ INSTANTIATE_TEST_SUITE_P(
         Mistake{"IndexOutsideSmallRing", "shared,passphrase=x,key-index=4,keyring-size=4",
                 GST_E2EE_ERROR_INVALID_INDEX, "4"},
         Mistake{"RingOfNothing", "shared,passphrase=x,keyring-size=0",
-                GST_E2EE_ERROR_INVALID_OPTION, "keyring-size"},
+                GST_E2EE_ERROR_INVALID_OPTION, "keyring-size", "from 1 to 256"},
         Mistake{"RingTooLarge", "shared,passphrase=x,keyring-size=257",
                 GST_E2EE_ERROR_INVALID_OPTION, "keyring-size"},
         Mistake{"KeySizeOutOfRange", "shared,passphrase=x,key-size=512",
-                GST_E2EE_ERROR_INVALID_OPTION, "key-size"},
+                GST_E2EE_ERROR_INVALID_OPTION, "key-size", "128 or 256"},
         Mistake{"KeySizeInBetween", "shared,passphrase=x,key-size=192",
-                GST_E2EE_ERROR_INVALID_OPTION, "key-size"},
+                GST_E2EE_ERROR_INVALID_OPTION, "key-size", "128 or 256"},
         Mistake{"UnknownKdf", with_value("shared,passphrase=x,kdf="), GST_E2EE_ERROR_INVALID_OPTION,
-                "kdf"},
-        Mistake{"MissingFile", with_value("shared,passphrase-file=/nonexistent/"),
-                GST_E2EE_ERROR_IO, "passphrase-file"},
-        Mistake{"MissingKeyFile", with_value("shared,key-file=/nonexistent/"), GST_E2EE_ERROR_IO,
-                "key-file"},
-        Mistake{"Directory", "shared,passphrase-file=/", GST_E2EE_ERROR_IO, "passphrase-file"},
-        Mistake{"KeyDirectory", "shared,key-file=/", GST_E2EE_ERROR_IO, "key-file"},
-        Mistake{"Unreadable", "shared,key-file=/proc/self/mem", GST_E2EE_ERROR_IO, "key-file"},
+                "kdf", "auto, pbkdf2 or hkdf"},
+        Mistake{"NeitherTrueNorFalse", with_value("shared,passphrase=x,exportable="),
+                GST_E2EE_ERROR_INVALID_OPTION, "exportable", "true or false"},
+        Mistake{"MissingFile", "shared,passphrase-file=/nonexistent/meeting", GST_E2EE_ERROR_IO,
+                "passphrase-file", "/nonexistent/meeting"},
+        Mistake{"MissingKeyFile", "shared,key-file=/nonexistent/key.bin", GST_E2EE_ERROR_IO,
+                "key-file", "/nonexistent/key.bin"},
+        Mistake{"MissingKeysFile", "participant,keys-file=/nonexistent/keys.ini", GST_E2EE_ERROR_IO,
+                "keys-file", "/nonexistent/keys.ini"},
+        Mistake{"PassphraseInsteadOfAFile", with_value("shared,passphrase-file="),
+                GST_E2EE_ERROR_IO, "passphrase-file", "no file of this name"},
+        Mistake{"KeyInsteadOfAFile", with_value("shared,key-file=") + "/+==", GST_E2EE_ERROR_IO,
+                "key-file", "no file of this name"},
+        Mistake{"EmptyFileName", "shared,passphrase-file=", GST_E2EE_ERROR_IO, "passphrase-file",
+                "name of a file"},
+        Mistake{"Directory", "shared,passphrase-file=/", GST_E2EE_ERROR_IO, "passphrase-file: /:"},
+        Mistake{"KeyDirectory", "shared,key-file=/", GST_E2EE_ERROR_IO, "key-file: /:"},
+        Mistake{"Unreadable", "shared,key-file=/proc/self/mem", GST_E2EE_ERROR_IO, "key-file",
+                "/proc/self/mem"},
         Mistake{"EmptyFile", "shared,passphrase-file=/dev/null", GST_E2EE_ERROR_INVALID_KEY,
-                "passphrase-file"},
-        Mistake{"EndlessFile", "shared,key-file=/dev/zero", GST_E2EE_ERROR_LIMIT, "key-file"},
+                "passphrase-file", "/dev/null"},
+        Mistake{"EndlessFile", "shared,key-file=/dev/zero", GST_E2EE_ERROR_LIMIT, "key-file",
+                "/dev/zero"},
         Mistake{"NoVariable", with_value("shared,passphrase-env="), GST_E2EE_ERROR_NOT_FOUND,
-                "passphrase-env"},
+                "passphrase-env", "without $"},
         Mistake{"FdNotANumber", with_value("shared,passphrase-fd="), GST_E2EE_ERROR_PARSE,
                 "passphrase-fd"},
         Mistake{"FdNegative", "shared,passphrase-fd=-1", GST_E2EE_ERROR_PARSE, "passphrase-fd"},
-        Mistake{"FdNotOpen", "shared,passphrase-fd=987", GST_E2EE_ERROR_IO, "passphrase-fd"}),
+        Mistake{"FdNotOpen", "shared,passphrase-fd=987", GST_E2EE_ERROR_IO, "passphrase-fd",
+                "987"}),
     [](const auto &test) { return std::string(test.param.name); });
 
 TEST_P(Mistakes, GiveAnErrorThatNamesTheField) {
@@ -108,6 +139,7 @@ TEST_P(Mistakes, GiveAnErrorThatNamesTheField) {
   EXPECT_EQ(provider.get(), nullptr);
   EXPECT_TRUE(error.is(GetParam().code)) << error.text();
   EXPECT_NE(error.text().find(GetParam().names), std::string::npos) << error.text();
+  EXPECT_NE(error.text().find(GetParam().advice), std::string::npos) << error.text();
   EXPECT_EQ(error.text().find(kValue), std::string::npos) << error.text();
 }
 
@@ -118,6 +150,7 @@ TEST_P(Mistakes, ArePostedWhenTheElementStarts) {
     EXPECT_EQ(gst_element_set_state(element.get(), GST_STATE_READY), GST_STATE_CHANGE_FAILURE);
     const BusLog log = element.bus();
     ASSERT_EQ(log.errors.size(), 1U);
+    EXPECT_EQ(log.errors[0].rfind("key-provider: ", 0), 0U) << log.errors[0];
     EXPECT_NE(log.errors[0].find(GetParam().names), std::string::npos) << log.errors[0];
     EXPECT_EQ(log.errors[0].find(kValue), std::string::npos) << log.errors[0];
   }

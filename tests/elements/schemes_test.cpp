@@ -83,13 +83,17 @@ TEST(Schemes, AFixedRingRefusesOtherProviders) {
   }
 }
 
-TEST(Schemes, AKeyThatTheSchemeCannotUseIsToldOf) {
+TEST(Schemes, AKeyThatTheSchemeCannotUseIsRefusedBeforeFramesFlow) {
+  const Provider ring = own(gst_e2ee_participant_key_provider_new());
+  ASSERT_TRUE(gst_e2ee_participant_key_provider_set_passphrase(
+      GST_E2EE_PARTICIPANT_KEY_PROVIDER(ring.get()), "alice", "text", 0, nullptr));
   const struct {
     const char *scheme;
     Provider provider;
     const char *says;
   } cases[] = {
-      {"jitsi", passphrase_provider("text"), "HKDF"},
+      {"jitsi", passphrase_provider("text"), "key-file"},
+      {"jitsi", ring, "key-file"},
       {"realtimekit",
        [] {
          const Provider provider = empty_provider();
@@ -110,14 +114,13 @@ TEST(Schemes, AKeyThatTheSchemeCannotUseIsToldOf) {
        "0 to 15"},
   };
   for (const auto &[scheme, provider, says] : cases) {
-    const auto element = element_of("e2eeencrypt", provider, scheme);
-    element->start(kOpus);
-    EXPECT_EQ(element->pass(noise(50, 1)), std::nullopt);
-    EXPECT_EQ(element->stat("dropped-missing-key"), 1U);
-    const BusLog log = element->bus();
-    ASSERT_EQ(log.warnings.size(), 1U) << scheme;
-    EXPECT_NE(log.warnings[0].find(says), std::string::npos) << log.warnings[0];
-    EXPECT_NE(log.warnings[0].find(scheme), std::string::npos) << log.warnings[0];
+    for (const char *factory : {"e2eeencrypt", "e2eedecrypt"}) {
+      const auto element = element_of(factory, provider, scheme);
+      g_object_set(element->get(), "participant", "alice", nullptr);
+      const std::string text = refusal_of(*element);
+      EXPECT_NE(text.find(says), std::string::npos) << text;
+      EXPECT_NE(text.find(scheme), std::string::npos) << text;
+    }
   }
 }
 

@@ -33,16 +33,29 @@ const ClearRule *Scheme::rule_for(CodecId codec) const {
   return nullptr;
 }
 
-std::string Scheme::why_refused(const Material &material) const {
-  if (material.key_id > max_key_id)
-    return "its key ids are 0 to " + std::to_string(max_key_id) +
-           (plain_kids || suite == nullptr ? "" : " unless the KID is an explicit one");
-  if (key_bits != 0 && material.key_bits != 0 && material.key_bits != key_bits)
-    return "its keys have " + std::to_string(key_bits) + " bits: set key-size to that";
-  if (material.scheme != nullptr && !material.scheme->same_keys(*this))
+namespace {
+
+std::string fault_of(const Scheme &scheme, const Material &material) {
+  if (material.key_id > scheme.max_key_id)
+    return "its key ids are 0 to " + std::to_string(scheme.max_key_id) +
+           (scheme.plain_kids || scheme.suite == nullptr ? ""
+                                                         : " unless the KID is an explicit one");
+  if (scheme.key_bits != 0 && material.key_bits != 0 && material.key_bits != scheme.key_bits)
+    return "its keys have " + std::to_string(scheme.key_bits) +
+           " bits; set key-size=" + std::to_string(scheme.key_bits);
+  if (material.scheme != nullptr && !material.scheme->same_keys(scheme))
     return "this material was ratcheted under another scheme";
-  const char *why = refuses != nullptr ? refuses(material) : nullptr;
+  const char *why = scheme.refuses != nullptr ? scheme.refuses(material) : nullptr;
   return why != nullptr ? why : "";
+}
+
+}  // namespace
+
+std::string Scheme::why_refused(const Material &material) const {
+  const std::string fault = fault_of(*this, material);
+  return fault.empty() ? fault
+                       : "scheme " + std::string(name) + " cannot use key " +
+                             std::to_string(material.key_id) + ": " + fault;
 }
 
 }  // namespace e2ee

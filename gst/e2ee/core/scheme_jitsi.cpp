@@ -21,10 +21,12 @@ constexpr std::size_t kKeySize = 16;
 constexpr std::size_t kMaterialSize = 32;
 
 const char *refuses(const Material &material) {
-  const bool stretched =
-      material.kdf == Kdf::pbkdf2 || (material.kdf == Kdf::automatic && material.passphrase);
-  return stretched ? "it knows HKDF only: give it a key of random bytes, not a passphrase"
-                   : nullptr;
+  if (material.kdf == Kdf::pbkdf2)
+    return "it knows HKDF only; leave kdf as it is";
+  if (material.kdf == Kdf::automatic && material.passphrase)
+    return "its keys are made by HKDF from random bytes, not from a passphrase; use key-file, or "
+           "key= in a keys file";
+  return nullptr;
 }
 
 // Key and next material have salts of their own: a frame key tells nothing of what follows. A salt
