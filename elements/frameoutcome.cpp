@@ -41,16 +41,113 @@ bool handle_special(GstE2EEBase *self, GstBuffer *buffer, bool enabled, GstFlowR
   return true;
 }
 
+namespace {
+
+// What users read when frames are dropped until they mend something; null where there is nothing to
+// mend. Others may cause each of these, by forged frames or unknown key ids.
+struct Advice {
+  const char *decrypting;
+  const char *encrypting;
+};
+constexpr Advice kAdvice[kReasonCount] = {
+    /* ok */ {nullptr, nullptr},
+    /* missing_key */
+    {"the key provider has no key for them; set it there, or set key-wait if it comes late",
+     "the key provider has no current key; set one there"},
+    /* auth_failed */
+    {"they do not verify under this key; compare passphrase or key, scheme and the options of the "
+     "derivation with the sender's. Frames that were damaged or forged do not verify either",
+     nullptr},
+    /* malformed */
+    {"they are not encrypted, or with another scheme; compare scheme with the sender's. Those that "
+     "a media server puts in are known by server-trailer",
+     "they are not whole frames of the codec in the caps; put a parser in front"},
+    /* replayed */ {nullptr, nullptr},
+    /* plaintext */
+    {"they are in the clear, although this participant has a key or has encrypted before", nullptr},
+    /* unsupported */
+    {"the scheme has no rule for such frames, or no caps came before them",
+     "the scheme has no rule for such frames, or no caps came before them"},
+    /* key_limit */
+    {"the key has been used as often as AES-GCM allows; set another one",
+     "the key has been used as often as AES-GCM allows; set another one"},
+    /* held_too_long */
+    {"their key did not come within key-wait, or more than key-wait-bytes were waiting for it",
+     nullptr},
+    /* internal */
+    {"OpenSSL failed; GST_DEBUG=e2ee*:4 may tell more",
+     "OpenSSL failed; GST_DEBUG=e2ee*:4 may tell more"},
+};
+
+bool names_a_key(Reason reason) {
+  return reason == Reason::missing_key || reason == Reason::auth_failed ||
+         reason == Reason::key_limit || reason == Reason::held_too_long;
+}
+
+void warn(GstE2EEBase *self, GstStreamError code, const std::string &text) {
+  gst_element_message_full(GST_ELEMENT(self), GST_MESSAGE_WARNING, GST_STREAM_ERROR, code,
+                           g_strdup(text.c_str()), nullptr, __FILE__, GST_FUNCTION, __LINE__);
+}
+
+// " of alice", " under key 3", " of alice under key 3" or nothing.
+std::string whose(GstE2EEBase *self, Reason reason, guint64 key_id) {
+  Base &base = base_of(self);
+  const std::string participant = participant_of(base);
+  std::string text = participant.empty() ? "" : " of " + participant;
+  // An encryptor that has no key has no key id either.
+  if (names_a_key(reason) && !(base.encrypts && reason == Reason::missing_key))
+    text += " under key " + std::to_string(key_id);
+  return text;
+}
+
+void warn_of_drop(GstE2EEBase *self, Reason reason, guint64 key_id) {
+  Base &base = base_of(self);
+  const Advice &advice = kAdvice[static_cast<std::size_t>(reason)];
+  const char *text = base.encrypts ? advice.encrypting : advice.decrypting;
+  if (text == nullptr || !base.warnings.dropped(reason))
+    return;
+  if (base.cryptor)
+    post_notices(self);  // why a key that was set is not there
+  const bool no_key = reason == Reason::missing_key || reason == Reason::held_too_long;
+  warn(self, no_key ? GST_STREAM_ERROR_DECRYPT_NOKEY : GST_STREAM_ERROR_DECRYPT,
+       "Frames" + whose(self, reason, key_id) + " are dropped: " + text);
+}
+
+void count_drop(GstE2EEBase *self, GstBuffer *buffer, Reason reason, guint64 key_id) {
+  GST_DEBUG_OBJECT(self,
+                   "dropping a frame of %" G_GSIZE_FORMAT " bytes, key %" G_GUINT64_FORMAT ": %s",
+                   gst_buffer_get_size(buffer), key_id, names_of(reason).text);
+  base_of(self).counters.dropped[static_cast<std::size_t>(reason)].fetch_add(
+      1, std::memory_order_relaxed);
+}
+
+}  // namespace
+
+GstFlowReturn drop_server_frame(GstE2EEBase *self, GstBuffer *buffer) {
+  Base &base = base_of(self);
+  count_drop(self, buffer, Reason::plaintext, 0);
+  base.reporter->report(names_of(Reason::plaintext).state, participant_of(base), 0);
+  gst_buffer_unref(buffer);
+  return GST_FLOW_OK;
+}
+
+void warn_of_lost_stream(GstE2EEBase *self) {
+  Base &base = base_of(self);
+  const std::string lost = base.warnings.end_of_stream();
+  if (!lost.empty())
+    warn(self, GST_STREAM_ERROR_DECRYPT,
+         std::string("No frame of this stream was ") + (base.encrypts ? "en" : "de") +
+             "crypted: all of them were dropped (" + lost + ")");
+}
+
 GstFlowReturn drop_frame(GstE2EEBase *self, GstBuffer *buffer, Reason reason, guint64 key_id,
                          Report report) {
   Base &base = base_of(self);
-  const ReasonNames &names = names_of(reason);
-  GST_DEBUG_OBJECT(self,
-                   "dropping a frame of %" G_GSIZE_FORMAT " bytes, key %" G_GUINT64_FORMAT ": %s",
-                   gst_buffer_get_size(buffer), key_id, names.text);
-  base.counters.dropped[static_cast<std::size_t>(reason)].fetch_add(1, std::memory_order_relaxed);
+  count_drop(self, buffer, reason, key_id);
   if (report != Report::already_done)
-    base.reporter->report(names.state, participant_of(base), key_id, report == Report::rarely);
+    base.reporter->report(names_of(reason).state, participant_of(base), key_id,
+                          report == Report::rarely);
+  warn_of_drop(self, reason, key_id);
   gst_buffer_unref(buffer);
   return GST_FLOW_OK;
 }
@@ -64,11 +161,17 @@ GstFlowReturn push_frame(GstE2EEBase *self, GstBuffer *buffer, const FrameCrypto
   }
   if (G_UNLIKELY(state != Reason::ok || !base.reporter->is_ok()))
     base.reporter->report(names_of(state).state, participant_of(base), result.key_id);
+  if (G_UNLIKELY(result.near_limit) && base.warnings.is_first_near_limit())
+    warn(self, GST_STREAM_ERROR_DECRYPT,
+         "Key " + std::to_string(result.key_id) +
+             " has been used for half of the frames that "
+             "AES-GCM allows; set another one soon");
   // Handlers of these messages may have taken the key away.
   if (G_UNLIKELY(!base.cryptor->may_leave(result))) {
     base.cryptor->frame_done();
     return drop_frame(self, buffer, Reason::missing_key, result.key_id);
   }
+  base.warnings.passed();
   base.counters.frames_out.fetch_add(1, std::memory_order_relaxed);
   base.counters.bytes_out.fetch_add(gst_buffer_get_size(buffer), std::memory_order_relaxed);
   const GstFlowReturn flow = gst_pad_push(base.src, buffer);
@@ -82,6 +185,7 @@ GstFlowReturn push_unprotected(GstE2EEBase *self, GstBuffer *buffer) {
   base.counters.frames_out.fetch_add(1, std::memory_order_relaxed);
   base.counters.bytes_out.fetch_add(gst_buffer_get_size(buffer), std::memory_order_relaxed);
   base.reporter->report(names_of(Reason::plaintext).state, participant_of(base), 0);
+  base.warnings.passed();
   buffer = gst_buffer_make_writable(buffer);
   if (!gst_e2ee_buffer_is_unprotected(buffer))
     gst_e2ee_buffer_add_unprotected_meta(buffer);

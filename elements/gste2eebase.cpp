@@ -91,11 +91,6 @@ void gst_e2ee_base_set_context(GstElement *element, GstContext *context) {
   GST_ELEMENT_CLASS(gst_e2ee_base_parent_class)->set_context(element, context);
 }
 
-void post_notices(GstE2EEBase *self, FrameCryptor &cryptor) {
-  for (const std::string &notice : cryptor.take_notices())
-    GST_ELEMENT_WARNING(self, RESOURCE, SETTINGS, ("%s", notice.c_str()), (nullptr));
-}
-
 // Takes the error.
 bool fail_to_open(GstE2EEBase *self, GError *error) {
   GST_ELEMENT_ERROR(self, RESOURCE, SETTINGS, ("%s", error->message), (nullptr));
@@ -144,9 +139,11 @@ bool open_cryptor(GstE2EEBase *self, bool required) {
   g_object_unref(provider);
   if (!cryptor)
     return fail_to_open(self, error);
-  post_notices(self, *cryptor);
-  std::lock_guard lock(base.mutex);
-  base.cryptor = std::move(cryptor);
+  {
+    std::lock_guard lock(base.mutex);
+    base.cryptor = std::move(cryptor);
+  }
+  e2ee::post_notices(self);
   return true;
 }
 
@@ -189,8 +186,10 @@ bool accept_caps(GstE2EEBase *self, GstCaps *caps) {
 }
 
 gboolean gst_e2ee_base_sink_event(GstE2EEBase *self, GstEvent *event) {
-  if (GST_EVENT_TYPE(event) == GST_EVENT_EOS)
+  if (GST_EVENT_TYPE(event) == GST_EVENT_EOS) {
     e2ee::base_of(self).reporter->tell_waiting(true);
+    e2ee::warn_of_lost_stream(self);
+  }
   if (GST_EVENT_TYPE(event) == GST_EVENT_CAPS) {
     GstCaps *caps = nullptr;
     gst_event_parse_caps(event, &caps);
@@ -241,7 +240,7 @@ GstStateChangeReturn gst_e2ee_base_change_state(GstElement *element, GstStateCha
       // The first frame is a key frame: it must find its key.
       if (base.cryptor) {
         base.cryptor->wait_ready(kProviderPatience);
-        post_notices(self, *base.cryptor);  // of keys that the scheme refuses
+        e2ee::post_notices(self);  // of keys that the scheme refuses
       }
       if (base.cryptor && GST_E2EE_BASE_GET_CLASS(self)->start != nullptr)
         GST_E2EE_BASE_GET_CLASS(self)->start(self);
@@ -260,6 +259,7 @@ GstStateChangeReturn gst_e2ee_base_change_state(GstElement *element, GstStateCha
       base.codec = nullptr;
       base.reporter->tell_waiting(true);
       base.reporter->reset();
+      base.warnings.reset();
       base.refusal.forget();
       break;
     case GST_STATE_CHANGE_READY_TO_NULL:
@@ -469,6 +469,11 @@ Base &base_of(GstE2EEBase *self) {
 std::string participant_of(Base &base) {
   std::lock_guard lock(base.mutex);
   return base.settings.participant;
+}
+
+void post_notices(GstE2EEBase *self) {
+  for (const std::string &notice : base_of(self).cryptor->take_notices())
+    GST_ELEMENT_WARNING(self, RESOURCE, SETTINGS, ("%s", notice.c_str()), (nullptr));
 }
 
 void close_cryptor(Base &base) {

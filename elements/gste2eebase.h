@@ -10,6 +10,7 @@
 #include <mutex>
 
 #include "capsrefusal.h"
+#include "dropwarnings.h"
 #include "framecryptor.h"
 #include "h26xformat.h"
 #include "reporter.h"
@@ -69,6 +70,7 @@ struct Base {
   GstPad *sink = nullptr;
   GstPad *src = nullptr;
   NalFormats formats = NalFormats::byte_stream_only;  // that leave the element
+  bool encrypts = false;                              // or decrypts
   std::atomic<bool> enabled{true};
 
   std::mutex mutex;  // of the two below
@@ -82,6 +84,7 @@ struct Base {
   std::atomic<const CodecRule *> codec{nullptr};  // of the caps; null: refused
   Counters counters;
   std::shared_ptr<StateReporter> reporter;
+  DropWarnings warnings;
   CapsRefusal refusal;
 };
 
@@ -99,15 +102,25 @@ bool handle_special(GstE2EEBase *self, GstBuffer *buffer, bool enabled, GstFlowR
 
 enum class Report { usual, rarely, already_done };
 
-/// Drops `buffer`, counts and reports why: `rarely` when it has gone on like this for long.
+/// Drops `buffer`, counts and reports why: `rarely` when it has gone on like this for long. Warns
+/// when this is for the user to mend.
 GstFlowReturn drop_frame(GstE2EEBase *self, GstBuffer *buffer, Reason reason, guint64 key_id,
                          Report report = Report::usual);
+
+/// Drops a frame that the server made, as the user wants it.
+GstFlowReturn drop_server_frame(GstE2EEBase *self, GstBuffer *buffer);
+
+/// Warns if nothing of the stream that ends came through.
+void warn_of_lost_stream(GstE2EEBase *self);
 
 /// Pushes a frame that was encrypted or decrypted, and reports what changed.
 GstFlowReturn push_frame(GstE2EEBase *self, GstBuffer *buffer, const FrameCryptor::Result &result);
 
 /// Pushes a frame in the clear because the user asked for that, marked and counted.
 GstFlowReturn push_unprotected(GstE2EEBase *self, GstBuffer *buffer);
+
+/// Posts what the key provider wants the user to know.
+void post_notices(GstE2EEBase *self);
 
 /// A setting of the cryptor changes: the next state change opens it with what is set then.
 void close_cryptor(Base &base);

@@ -144,7 +144,7 @@ GstFlowReturn server_frame(GstE2EEBase *element, GstBuffer *buffer, bool known) 
   const bool pass = self.settings.server_frames == GST_E2EE_SERVER_FRAMES_PASS ||
                     (self.settings.server_frames == GST_E2EE_SERVER_FRAMES_KNOWN && known);
   if (!pass)
-    return e2ee::drop_frame(element, buffer, Reason::plaintext, 0);
+    return e2ee::drop_server_frame(element, buffer);
   return e2ee::push_unprotected(element, e2ee::without_tail(buffer, self.server_trailer.size()));
 }
 

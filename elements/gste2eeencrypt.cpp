@@ -341,5 +341,6 @@ static void gst_e2ee_encrypt_init(GstE2EEEncrypt *self) {
   self->input = new e2ee::NalInput;
   self->output = new e2ee::NalOutput;
   e2ee::base_of(GST_E2EE_BASE(self)).formats = e2ee::NalFormats::lengths_first;
+  e2ee::base_of(GST_E2EE_BASE(self)).encrypts = true;
   self->sframe_kid = G_MAXUINT64;
 }

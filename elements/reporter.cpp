@@ -11,14 +11,14 @@ namespace {
 constexpr GstClockTime kInterval = GST_SECOND;
 constexpr GstClockTime kRareInterval = 10 * GST_SECOND;
 
-GstClockTime now() {
+}  // namespace
+
+GstClockTime system_time() {
   GstClock *clock = gst_system_clock_obtain();
   const GstClockTime time = gst_clock_get_time(clock);
   gst_object_unref(clock);
   return time;
 }
-
-}  // namespace
 
 GstMessage *StateReporter::message_of(GstElement *element, const char *state, Entry &entry,
                                       GstClockTime at) {
@@ -55,7 +55,7 @@ void StateReporter::report(const char *state, const std::string &participant, gu
     ++entry.count;
     last_ = state;
     ok_ = ok;
-    const GstClockTime at = now();
+    const GstClockTime at = system_time();
     if (at >= entry.due()) {
       message = message_of(element, state, entry, at);
     } else {
@@ -98,7 +98,7 @@ void StateReporter::tell_waiting(bool all) {
   {
     std::lock_guard lock(mutex_);
     scheduled_ = GST_CLOCK_TIME_NONE;
-    const GstClockTime at = now();
+    const GstClockTime at = system_time();
     guint64 last_told = 0;
     for (auto &[state, entry] : entries_) {
       if (std::strcmp(state, "ok") == 0 && !ok_)

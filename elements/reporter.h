@@ -12,6 +12,9 @@
 
 namespace e2ee {
 
+/// The time of GStreamer's system clock, nanoseconds.
+GstClockTime system_time();
+
 /// Posts the GstE2EEState messages of one element: each state at most once a second, the last one
 /// always. Thread-safe; posts without a lock held.
 class StateReporter : public std::enable_shared_from_this<StateReporter> {

@@ -40,13 +40,14 @@ class Limit : public testing::TestWithParam<const char *> {
   const Bytes plain = noise(40, 1);
 };
 
-void expect_state(Element &element, const char *state, guint64 count, guint64 key_id) {
-  const BusLog log = element.bus();
+BusLog expect_state(Element &element, const char *state, guint64 count, guint64 key_id) {
+  BusLog log = element.bus();
   const State *told = log.find(state);
-  ASSERT_NE(told, nullptr) << state;
-  EXPECT_EQ(told->count, count);
-  EXPECT_EQ(told->key_id, key_id);
+  EXPECT_NE(told, nullptr) << state;
+  EXPECT_EQ(told != nullptr ? told->count : 0, count);
+  EXPECT_EQ(told != nullptr ? told->key_id : 0, key_id);
   EXPECT_TRUE(log.errors.empty()) << "the pipeline goes on";
+  return log;
 }
 
 }  // namespace
@@ -58,8 +59,11 @@ TEST_P(Limit, R4_FromTheSoftLimitOnThereIsAMessageAndFramesPass) {
   EXPECT_TRUE(encryptor->pass(plain));
   EXPECT_EQ(encryptor->bus().find("key-limit"), nullptr) << "one frame too early";
   EXPECT_TRUE(encryptor->pass(plain));
-  expect_state(*encryptor, "key-limit", 1, 4);
+  const BusLog log = expect_state(*encryptor, "key-limit", 1, 4);
+  ASSERT_EQ(log.warnings.size(), 1U);
+  EXPECT_NE(log.warnings[0].find("Key 4"), std::string::npos) << log.warnings[0];
   EXPECT_TRUE(encryptor->pass(plain));
+  EXPECT_TRUE(encryptor->bus().warnings.empty()) << "once is enough";
   EXPECT_EQ(encryptor->stat("frames-out"), 3U);
   EXPECT_EQ(encryptor->dropped(), 0U);
 }
@@ -77,7 +81,13 @@ TEST_P(Limit, R4_AtTheHardLimitFramesAreDroppedUntilThereIsAnotherKey) {
   EXPECT_EQ(encryptor->stat("frames-out"), 1U);
   EXPECT_EQ(encryptor->stat("passed-plaintext"), 0U);
   guint64 told = 0;
-  EXPECT_TRUE(wait_for([&] { return (told += encryptor->bus().total("key-limit")) == 4; })) << told;
+  std::vector<std::string> warnings;
+  EXPECT_TRUE(wait_for([&] {
+    const BusLog log = encryptor->bus();
+    warnings.insert(warnings.end(), log.warnings.begin(), log.warnings.end());
+    return (told += log.total("key-limit")) == 4;
+  })) << told;
+  EXPECT_EQ(warnings.size(), 2U) << "that the key is nearly used up, and that it is";
   set_raw(provider, 0xa3, 5);
   ASSERT_TRUE(gst_e2ee_shared_key_provider_set_current_index(shared(provider), 5, nullptr));
   EXPECT_TRUE(encryptor->pass(plain));

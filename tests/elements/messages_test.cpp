@@ -54,7 +54,6 @@ TEST_F(Messages, EachReasonHasItsState) {
     EXPECT_EQ(log.states[i].participant, "");
   }
   EXPECT_TRUE(log.errors.empty());
-  EXPECT_TRUE(log.warnings.empty());
 }
 
 TEST_F(Messages, NameTheParticipant) {

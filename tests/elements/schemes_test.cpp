@@ -124,6 +124,18 @@ TEST(Schemes, AKeyThatTheSchemeCannotUseIsRefusedBeforeFramesFlow) {
   }
 }
 
+TEST(Schemes, AKeyOfNoUseThatComesLaterIsToldOfWithTheFramesThatMissIt) {
+  const Provider provider = raw_provider(0x52);
+  const auto encryptor = element_of("e2eeencrypt", provider, "jitsi");
+  encryptor->start(kOpus);
+  EXPECT_TRUE(gst_e2ee_shared_key_provider_set_passphrase(shared(provider), "text", 0, nullptr));
+  EXPECT_FALSE(encryptor->pass(noise(50, 1)));
+  const BusLog log = encryptor->bus();
+  ASSERT_EQ(log.warnings.size(), 2U);
+  EXPECT_NE(log.warnings[0].find("key-file"), std::string::npos) << log.warnings[0];
+  EXPECT_NE(log.warnings[1].find("no current key"), std::string::npos) << log.warnings[1];
+}
+
 // Whoever sets a new key to shut someone out has shut them out, even if the new one is of no use.
 TEST(Schemes, R1_AKeyThatWasReplacedIsGoneEvenIfTheNewOneCannotBeUsed) {
   const Provider provider = raw_provider(0x51);

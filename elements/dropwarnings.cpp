@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "dropwarnings.h"
+
+#include <utility>
+
+#include "reporter.h"
+
+namespace e2ee {
+
+bool DropWarnings::dropped(Reason reason) {
+  std::lock_guard lock(mutex_);
+  all_is_well_ = false;
+  Entry &entry = entries_[static_cast<std::size_t>(reason)];
+  ++entry.in_stream;
+  const bool is_told = entry.told != GST_CLOCK_TIME_NONE;
+  if (is_told && !entry.over)
+    return false;
+  const GstClockTime at = system_time();
+  if (is_told && at < entry.told + kInterval)
+    return false;
+  entry.told = at;
+  entry.over = false;
+  return true;
+}
+
+void DropWarnings::note_passed() {
+  std::lock_guard lock(mutex_);
+  for (Entry &entry : entries_)
+    entry.over = true;
+  some_passed_ = true;
+  all_is_well_ = true;
+}
+
+bool DropWarnings::is_first_near_limit() {
+  std::lock_guard lock(mutex_);
+  return !std::exchange(told_near_limit_, true);
+}
+
+std::string DropWarnings::end_of_stream() {
+  std::lock_guard lock(mutex_);
+  std::string text;
+  for (std::size_t i = 0; i < kReasonCount; ++i) {
+    const guint64 count = std::exchange(entries_[i].in_stream, 0);
+    if (count != 0)
+      text += (text.empty() ? "" : ", ") + std::to_string(count) + " " +
+              names_of(static_cast<Reason>(i)).state;
+  }
+  all_is_well_ = false;
+  return std::exchange(some_passed_, false) ? "" : text;
+}
+
+void DropWarnings::reset() {
+  std::lock_guard lock(mutex_);
+  for (Entry &entry : entries_)
+    entry = Entry{};
+  some_passed_ = false;
+  told_near_limit_ = false;
+  all_is_well_ = false;
+}
+
+}  // namespace e2ee

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+// Warnings on the bus for frames that are dropped until the user mends something. Every application
+// shows warnings; the GstE2EEState messages are for those that know this plugin.
+#pragma once
+
+#include <gst/gst.h>
+
+#include <atomic>
+#include <mutex>
+#include <string>
+
+#include "core/reason.h"
+
+namespace e2ee {
+
+/// Says when one element is to warn, so that hostile senders cannot flood the bus: once for each
+/// reason until frames pass again, and then not within kInterval of the last warning for the same
+/// reason. Thread-safe.
+class DropWarnings {
+ public:
+  static constexpr GstClockTime kInterval = 60 * GST_SECOND;
+
+  /// A frame was dropped that the user would have wanted. True when this calls for a warning.
+  bool dropped(Reason reason);
+
+  /// A frame came through. Cheap while all goes well.
+  void passed() {
+    if (G_UNLIKELY(!all_is_well_.load(std::memory_order_relaxed)))
+      note_passed();
+  }
+
+  /// A frame came through whose key is to be replaced soon. True the first time.
+  bool is_first_near_limit();
+
+  /// At the end of a stream of which no frame came through: how many were dropped in which state,
+  /// such as "20 decryption-failed". Else empty. The next stream begins anew.
+  std::string end_of_stream();
+
+  void reset();
+
+ private:
+  struct Entry {
+    GstClockTime told = GST_CLOCK_TIME_NONE;
+    bool over = false;  // frames passed since
+    guint64 in_stream = 0;
+  };
+
+  void note_passed();
+
+  std::atomic<bool> all_is_well_{false};
+  std::mutex mutex_;
+  Entry entries_[kReasonCount];
+  bool some_passed_ = false;  // of this stream
+  bool told_near_limit_ = false;
+};
+
+}  // namespace e2ee

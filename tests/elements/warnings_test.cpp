@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+// Warnings on the bus for frames that are dropped until the user mends something.
+#include <gst/check/gsttestclock.h>
+
+#include "helpers.h"
+
+namespace elements {
+namespace {
+
+constexpr GstClockTime kMinute = 60 * GST_SECOND;
+
+// GStreamer's system clock, under our control while this lives.
+class StoppedClock {
+ public:
+  StoppedClock() { gst_system_clock_set_default(clock_); }
+  ~StoppedClock() {
+    gst_system_clock_set_default(nullptr);
+    gst_object_unref(clock_);
+  }
+  StoppedClock(const StoppedClock &) = delete;
+  StoppedClock &operator=(const StoppedClock &) = delete;
+  void advance(GstClockTime by) { gst_test_clock_advance_time(GST_TEST_CLOCK(clock_), by); }
+
+ private:
+  GstClock *clock_ = gst_test_clock_new();
+};
+
+class Warnings : public testing::Test {
+ protected:
+  void start() { decryptor.start(kVp8); }
+  void bad(const Bytes &frame) { ASSERT_EQ(decryptor.pass(frame), std::nullopt); }
+  void good() { ASSERT_EQ(decryptor.pass(sealed), plain); }
+  std::vector<std::string> warnings() { return decryptor.bus().warnings; }
+
+  // One warning, which says all of these.
+  void expect_warning(std::initializer_list<const char *> parts) {
+    const std::vector<std::string> told = warnings();
+    ASSERT_EQ(told.size(), 1U);
+    for (const char *part : parts)
+      EXPECT_NE(told[0].find(part), std::string::npos) << part << " in " << told[0];
+  }
+  void expect_none() {
+    for (const std::string &warning : warnings())
+      ADD_FAILURE() << warning;
+  }
+
+  const Provider provider = raw_provider(0x54);
+  const Bytes plain = vp8_key(60);
+  const Bytes sealed = seal(provider, kVp8, plain);
+  const Bytes forged = [this] {
+    Bytes frame = sealed;
+    frame[40] ^= 1;
+    return frame;
+  }();
+  const Bytes unknown_key = [this] {
+    Bytes frame = sealed;
+    frame.back() = 9;
+    return frame;
+  }();
+  Element decryptor{"e2eedecrypt", provider};
+};
+
+TEST_F(Warnings, OneForEachReasonHoweverManyFrames) {
+  start();
+  const std::pair<Bytes, std::vector<const char *>> reasons[] = {
+      {forged, {"key 0", "do not verify", "passphrase"}},
+      {unknown_key, {"key 9", "no key", "key-wait"}},
+      {plain, {"not encrypted", "scheme"}}};
+  for (const auto &[frame, parts] : reasons) {
+    for (int i = 0; i < 50; ++i)
+      bad(frame);
+    const std::vector<std::string> told = warnings();
+    ASSERT_EQ(told.size(), 1U);
+    EXPECT_EQ(told[0].find("alice"), std::string::npos) << told[0];
+    for (const char *part : parts)
+      EXPECT_NE(told[0].find(part), std::string::npos) << part << " in " << told[0];
+  }
+  for (const Bytes &frame : {forged, unknown_key, plain})
+    bad(frame);
+  expect_none();
+}
+
+TEST_F(Warnings, NameTheParticipant) {
+  g_object_set(decryptor.get(), "participant", "alice", nullptr);
+  start();
+  bad(forged);
+  expect_warning({"alice", "key 0"});
+}
+
+TEST_F(Warnings, NoneWhileFramesPass) {
+  start();
+  for (int i = 0; i < 20; ++i)
+    good();
+  expect_none();
+}
+
+TEST_F(Warnings, R10_ForgedFramesBetweenGoodOnesAreNoFlood) {
+  start();
+  for (int i = 0; i < 1000; ++i) {
+    good();
+    bad(forged);
+    bad(unknown_key);
+  }
+  EXPECT_EQ(warnings().size(), 2U);
+}
+
+TEST_F(Warnings, AgainAfterARecoveryAndAMinute) {
+  StoppedClock clock;
+  start();
+  bad(forged);
+  EXPECT_EQ(warnings().size(), 1U);
+  clock.advance(10 * kMinute);
+  bad(forged);
+  expect_none();
+  good();
+  bad(forged);
+  EXPECT_EQ(warnings().size(), 1U);
+  clock.advance(kMinute - 1);
+  good();
+  bad(forged);
+  expect_none();
+  clock.advance(1);
+  bad(forged);
+  EXPECT_EQ(warnings().size(), 1U) << "still failing a minute later, which was not told yet";
+}
+
+TEST_F(Warnings, EachRunBeginsAnew) {
+  start();
+  bad(forged);
+  gst_element_set_state(decryptor.get(), GST_STATE_READY);
+  gst_element_set_state(decryptor.get(), GST_STATE_PLAYING);
+  decryptor.bus();
+  gst_harness_push_event(decryptor.harness(), gst_event_new_stream_start("again"));
+  decryptor.set_caps(kVp8);
+  GstSegment segment;
+  gst_segment_init(&segment, GST_FORMAT_TIME);
+  gst_harness_push_event(decryptor.harness(), gst_event_new_segment(&segment));
+  bad(forged);
+  EXPECT_EQ(warnings().size(), 1U);
+}
+
+// ---- the end of a stream ------------------------------------------------------------------------
+
+TEST_F(Warnings, AStreamOfWhichNothingCameThroughEndsWithOne) {
+  start();
+  for (int i = 0; i < 20; ++i)
+    bad(forged);
+  bad(plain);
+  EXPECT_EQ(warnings().size(), 2U);
+  gst_harness_push_event(decryptor.harness(), gst_event_new_eos());
+  expect_warning({"No frame", "20 decryption-failed", "1 malformed"});
+}
+
+TEST_F(Warnings, AStreamOfWhichSomethingCameThroughEndsWithNone) {
+  start();
+  bad(forged);
+  good();
+  warnings();
+  gst_harness_push_event(decryptor.harness(), gst_event_new_eos());
+  expect_none();
+}
+
+TEST_F(Warnings, AnEmptyStreamEndsWithNone) {
+  start();
+  EXPECT_EQ(decryptor.push(buffer_of({})), GST_FLOW_OK);
+  gst_harness_push_event(decryptor.harness(), gst_event_new_eos());
+  expect_none();
+}
+
+// ---- what is not for the user to mend -----------------------------------------------------------
+
+TEST_F(Warnings, NoneForReplayedFrames) {
+  g_object_set(decryptor.get(), "replay-window", 64, nullptr);
+  start();
+  good();
+  bad(sealed);
+  EXPECT_EQ(decryptor.stat("dropped-replayed"), 1U);
+  expect_none();
+}
+
+TEST_F(Warnings, NoneForFramesOfTheServer) {
+  g_object_set(decryptor.get(), "server-trailer", "00112233445566", nullptr);
+  start();
+  Bytes frame = plain;
+  for (guint8 byte : {0x00, 0x11, 0x22, 0x33, 0x44, 0x55, 0x66})
+    frame.push_back(byte);
+  bad(frame);
+  EXPECT_EQ(decryptor.stat("server-frames"), 1U);
+  gst_harness_push_event(decryptor.harness(), gst_event_new_eos());
+  expect_none();
+}
+
+TEST_F(Warnings, NoneForFramesInTheClearThatMayPass) {
+  const Provider none = empty_provider();
+  Element element("e2eedecrypt", none);
+  g_object_set(element.get(), "allow-plaintext", TRUE, nullptr);
+  element.start(kVp8);
+  EXPECT_EQ(element.pass(plain), plain);
+  EXPECT_TRUE(element.bus().warnings.empty());
+  set_raw(none, 0x55, 0);
+  EXPECT_EQ(element.pass(plain), std::nullopt);
+  const BusLog log = element.bus();
+  ASSERT_EQ(log.warnings.size(), 1U) << "from now on they may not";
+  EXPECT_NE(log.warnings[0].find("in the clear"), std::string::npos) << log.warnings[0];
+}
+
+// ---- other ways to lose frames ------------------------------------------------------------------
+
+// The second frame is one too many for what may be held, and so the first is given up.
+TEST_F(Warnings, HeldFramesWarnWhenTheyAreGivenUp) {
+  g_object_set(decryptor.get(), "key-wait", guint64{600 * GST_SECOND}, "key-wait-bytes",
+               static_cast<guint>(unknown_key.size() + 1), nullptr);
+  start();
+  ASSERT_EQ(decryptor.push(unknown_key), GST_FLOW_OK);
+  expect_none();
+  ASSERT_EQ(decryptor.push(unknown_key), GST_FLOW_OK);
+  ASSERT_TRUE(wait_for([&] { return decryptor.stat("dropped-held") == 1; }));
+  std::vector<std::string> told;
+  ASSERT_TRUE(wait_for([&] { return !(told = warnings()).empty(); }));
+  EXPECT_EQ(told.size(), 1U);
+  EXPECT_NE(told[0].find("key 9"), std::string::npos) << told[0];
+  EXPECT_NE(told[0].find("key-wait"), std::string::npos) << told[0];
+}
+
+TEST_F(Warnings, AnEncryptorWithoutAKey) {
+  const Provider later = empty_provider();
+  Element encryptor("e2eeencrypt", later);
+  encryptor.start(kVp8);
+  for (int i = 0; i < 3; ++i)
+    EXPECT_EQ(encryptor.pass(plain), std::nullopt);
+  BusLog log = encryptor.bus();
+  ASSERT_EQ(log.warnings.size(), 1U);
+  EXPECT_NE(log.warnings[0].find("no current key"), std::string::npos) << log.warnings[0];
+  gst_harness_push_event(encryptor.harness(), gst_event_new_eos());
+  log = encryptor.bus();
+  ASSERT_EQ(log.warnings.size(), 1U);
+  EXPECT_NE(log.warnings[0].find("encrypted"), std::string::npos) << log.warnings[0];
+}
+
+TEST_F(Warnings, AnEncryptorOfFramesThatAreNone) {
+  Element encryptor("e2eeencrypt", provider);
+  encryptor.start(kVp8);
+  EXPECT_EQ(encryptor.pass(vp8_key(5)), std::nullopt);
+  EXPECT_EQ(encryptor.bus().warnings.size(), 1U);
+  Element nal("e2eeencrypt", provider);
+  nal.start(kH264);
+  EXPECT_EQ(nal.pass({0, 0, 0, 1, 0x42, 1, 2, 3}), std::nullopt) << "data partitioning";
+  EXPECT_EQ(nal.bus().warnings.size(), 1U);
+}
+
+}  // namespace
+}  // namespace elements
