@@ -3,6 +3,8 @@
 
 #include <cstring>
 
+#include "payloadercheck.h"
+
 GST_DEBUG_CATEGORY(gst_e2ee_base_debug);
 #define GST_CAT_DEFAULT gst_e2ee_base_debug
 
@@ -46,12 +48,6 @@ GstStaticPadTemplate sink_template =
     GST_STATIC_PAD_TEMPLATE("sink", GST_PAD_SINK, GST_PAD_ALWAYS, GST_STATIC_CAPS(kCaps));
 GstStaticPadTemplate src_template =
     GST_STATIC_PAD_TEMPLATE("src", GST_PAD_SRC, GST_PAD_ALWAYS, GST_STATIC_CAPS(kCaps));
-
-const char *nick_of(GstE2EEScheme scheme) {
-  auto *klass = static_cast<GEnumClass *>(g_type_class_peek_static(GST_TYPE_E2EE_SCHEME));
-  const GEnumValue *value = klass ? g_enum_get_value(klass, scheme) : nullptr;
-  return value ? value->value_nick : "?";
-}
 
 // ---- key provider -------------------------------------------------------------------------------
 
@@ -179,7 +175,7 @@ bool accept_caps(GstE2EEBase *self, GstCaps *caps) {
     return false;
   }
   GST_ELEMENT_ERROR(self, STREAM, WRONG_TYPE,
-                    ("Scheme %s does not carry %s: %s", nick_of(base.settings.scheme),
+                    ("Scheme %s does not carry %s: %s", e2ee::nick_of(base.settings.scheme),
                      codec ? codec->name : media_type, base.cryptor->carries()),
                     (nullptr));
   return false;
@@ -206,6 +202,7 @@ gboolean gst_e2ee_base_sink_event(GstE2EEBase *self, GstEvent *event) {
       event = changed;
     }
     e2ee::base_of(self).refusal.forget();
+    e2ee::check_payloader(self);
     gst_caps_unref(output);
     return gst_pad_push_event(e2ee::base_of(self).src, event);
   }
@@ -261,6 +258,7 @@ GstStateChangeReturn gst_e2ee_base_change_state(GstElement *element, GstStateCha
       base.reporter->reset();
       base.warnings.reset();
       base.refusal.forget();
+      base.checked_payloader_of = nullptr;
       break;
     case GST_STATE_CHANGE_READY_TO_NULL:
       e2ee::close_cryptor(base);
@@ -469,6 +467,12 @@ Base &base_of(GstE2EEBase *self) {
 std::string participant_of(Base &base) {
   std::lock_guard lock(base.mutex);
   return base.settings.participant;
+}
+
+const char *nick_of(GstE2EEScheme scheme) {
+  auto *klass = static_cast<GEnumClass *>(g_type_class_peek_static(GST_TYPE_E2EE_SCHEME));
+  const GEnumValue *value = klass ? g_enum_get_value(klass, scheme) : nullptr;
+  return value ? value->value_nick : "?";
 }
 
 void post_notices(GstE2EEBase *self) {

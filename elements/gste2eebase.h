@@ -85,10 +85,12 @@ struct Base {
   Counters counters;
   std::shared_ptr<StateReporter> reporter;
   DropWarnings warnings;
+  const CodecRule *checked_payloader_of = nullptr;  // streaming thread
   CapsRefusal refusal;
 };
 
 Base &base_of(GstE2EEBase *self);
+const char *nick_of(GstE2EEScheme scheme);
 std::string participant_of(Base &base);
 
 inline void count_frame(Base &base) {

@@ -110,6 +110,17 @@ TEST_F(Launch, ARefusedCodecIsOneError) {
   EXPECT_NE(output.status, 0);
 }
 
+TEST_F(Launch, AStockPayloaderThatFailsIsExplained) {
+  for (const std::string &part :
+       {std::string("vp9enc deadline=1 ! e2eeencrypt") + file_of(right) + "queue ! rtpvp9pay",
+        std::string("vp8enc deadline=1 ! e2eeencrypt scheme=sframe") + file_of(right) +
+            "rtpvp8pay"}) {
+    const Output output = launch("videotestsrc num-buffers=20 ! " + part + " ! fakesink");
+    EXPECT_TRUE(output.has("rtpe2eepay in its place")) << output.text;
+    EXPECT_TRUE(output.has("Failed to parse")) << output.text;
+  }
+}
+
 // Shells leave ~ alone behind a comma and inside quotes.
 TEST_F(Launch, TheHomeDirectoryHasAShortName) {
   const elements::Text folder(g_path_get_dirname(right.path().c_str()));

@@ -3,7 +3,7 @@
 // comes back equal, what they refuse says so. Prints the matrix.
 #include <map>
 
-#include "pipeline.h"
+#include "payloader.h"
 #include "support/nalunits.h"
 
 namespace pipelines {
@@ -202,18 +202,29 @@ void Matrix::expect_carried() {
   note(std::to_string(wanted.size()), std::to_string(equal));
 }
 
+const std::map<std::string, const char *> kCodecCaps = {
+    {"VP8", elements::kVp8},
+    {"VP9", elements::kVp9},
+    {"Opus", elements::kOpus},
+    {"H.264", "video/x-h264,stream-format=byte-stream,alignment=au"},
+    {"H.265", "video/x-h265,stream-format=byte-stream,alignment=au"},
+    {"AV1", "video/x-av1,stream-format=obu-stream,alignment=tu"}};
+
+bool has_cell(const Cell &like, How how) {
+  return std::any_of(std::begin(kCells), std::end(kCells), [&](const Cell &cell) {
+    return std::string(cell.scheme) == like.scheme && std::string(cell.options) == like.options &&
+           std::string(cell.codec) == like.codec && cell.how == how;
+  });
+}
+
 void Matrix::expect_refused() {
-  static const std::map<std::string, const char *> kCaps = {
-      {"H.264", "video/x-h264,stream-format=byte-stream,alignment=au"},
-      {"H.265", "video/x-h265,stream-format=byte-stream,alignment=au"},
-      {"AV1", "video/x-av1,stream-format=obu-stream,alignment=tu"}};
   const Cell &cell = GetParam();
   for (const char *factory : {"e2eeencrypt", "e2eedecrypt"}) {
     elements::Element refusing(factory, elements::raw_provider(0x6e));
     gst_util_set_object_arg(G_OBJECT(refusing.get()), "scheme", cell.scheme);
     refusing.start(nullptr);
     gst_harness_push_event(refusing.harness(), gst_event_new_stream_start("refused"));
-    EXPECT_FALSE(refusing.send_caps(kCaps.at(cell.codec)));
+    EXPECT_FALSE(refusing.send_caps(kCodecCaps.at(cell.codec)));
     const elements::BusLog log = refusing.bus();
     ASSERT_EQ(log.errors.size(), 1U);
     EXPECT_NE(log.errors[0].find(cell.scheme), std::string::npos) << log.errors[0];
@@ -230,6 +241,24 @@ TEST_P(Matrix, CarriesEqualFramesOrRefusesByName) {
     expect_refused();
   else
     expect_carried();
+}
+
+// A cell with our payloader alone is one where the stock payloader fails.
+TEST_P(Matrix, AStockPayloaderThatDoesNotFitIsWarnedOf) {
+  const Cell &cell = GetParam();
+  if (cell.how == How::refused)
+    return;
+  Pipeline pipeline(element("e2eeencrypt", "enc") + " ! " + codec_of(cell.codec)->stock_pay +
+                        " ! fakesink async=false",
+                    elements::raw_provider(0x6f));
+  const std::vector<std::string> warnings = warnings_at_caps(pipeline, kCodecCaps.at(cell.codec));
+  if (has_cell(cell, How::stock)) {
+    EXPECT_TRUE(warnings.empty()) << warnings[0];
+    return;
+  }
+  ASSERT_EQ(warnings.size(), 1U);
+  for (const std::string &part : {std::string("rtpe2eepay"), std::string(cell.codec)})
+    EXPECT_NE(warnings[0].find(part), std::string::npos) << warnings[0];
 }
 
 INSTANTIATE_TEST_SUITE_P(Cells, Matrix, testing::ValuesIn(kCells),

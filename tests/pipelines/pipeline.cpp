@@ -153,6 +153,13 @@ std::string Pipeline::take_error() {
   return text;
 }
 
+elements::BusLog Pipeline::take_log() {
+  GstBus *bus = gst_element_get_bus(pipeline_);
+  elements::BusLog log = elements::drain(bus);
+  gst_object_unref(bus);
+  return log;
+}
+
 void Pipeline::stop() {
   gst_element_set_state(pipeline_, GST_STATE_NULL);
 }

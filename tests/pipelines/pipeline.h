@@ -59,6 +59,8 @@ class Pipeline {
   bool run(unsigned seconds = 60);
   /// Errors posted so far, taken off the bus; false while none is there.
   std::string take_error();
+  /// What was posted so far, taken off the bus.
+  elements::BusLog take_log();
   /// To NULL, so that nothing streams any more.
   void stop();
 
