@@ -62,6 +62,13 @@ GstE2EEFrameMeta *gst_e2ee_buffer_add_frame_meta(GstBuffer *buffer, gboolean key
   return meta;
 }
 
+void gst_e2ee_frame_meta_set_layer_size(GstE2EEFrameMeta *meta, guint layer, guint width,
+                                        guint height) {
+  g_return_if_fail(meta != nullptr && layer < GST_E2EE_MAX_SPATIAL_LAYERS);
+  meta->layer_width[layer] = width;
+  meta->layer_height[layer] = height;
+}
+
 GstE2EEFrameMeta *gst_e2ee_buffer_get_frame_meta(GstBuffer *buffer) {
   g_return_val_if_fail(GST_IS_BUFFER(buffer), nullptr);
   return reinterpret_cast<GstE2EEFrameMeta *>(

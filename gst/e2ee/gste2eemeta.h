@@ -85,6 +85,20 @@ GstE2EEFrameMeta *gst_e2ee_buffer_add_frame_meta(GstBuffer *buffer, gboolean key
                                                  guint height);
 
 /**
+ * gst_e2ee_frame_meta_set_layer_size:
+ * @meta: a #GstE2EEFrameMeta
+ * @layer: a spatial layer, below %GST_E2EE_MAX_SPATIAL_LAYERS
+ * @width: of the layer in pixels, 0 when unknown
+ * @height: of the layer in pixels, 0 when unknown
+ *
+ * Sets the @layer_width and @layer_height of one layer, for languages that cannot write into arrays
+ * of a structure, such as Python.
+ */
+GST_E2EE_API
+void gst_e2ee_frame_meta_set_layer_size(GstE2EEFrameMeta *meta, guint layer, guint width,
+                                        guint height);
+
+/**
  * gst_e2ee_buffer_get_frame_meta:
  * @buffer: a #GstBuffer
  *

@@ -20,7 +20,8 @@ gi.require_version("GstApp", "1.0")
 gi.require_version("GstE2EE", "1.0")
 from gi.repository import GLib, GObject, Gst, GstApp, GstE2EE  # noqa: E402
 
-VECTORS = Path(os.environ.get("E2EE_VECTORS", Path(__file__).resolve().parent.parent / "vectors"))
+ROOT = Path(__file__).resolve().parents[2]
+VECTORS = Path(os.environ.get("E2EE_VECTORS", ROOT / "tests" / "vectors"))
 CAPS = {
     "vp8": "video/x-vp8,width=320,height=240,framerate=30/1",
     "vp9": "video/x-vp9,width=320,height=240,framerate=30/1",
@@ -174,6 +175,25 @@ class Loading(unittest.TestCase):
             "line.set_state(Gst.State.NULL)\n"
         )
         self.assertEqual(out.strip(), "failure")
+
+
+class FrameMeta(unittest.TestCase):
+    def test_every_field_can_be_written(self):
+        buffer = Gst.Buffer.new_allocate(None, 10, None)
+        meta = GstE2EE.buffer_add_frame_meta(buffer, True, 1280, 720)
+        flags = ("has_layers", "layer_sync", "layer_independent", "end_of_picture")
+        for name in flags:
+            setattr(meta, name, True)
+        meta.temporal_layer, meta.spatial_layer, meta.spatial_layers = 2, 1, 3
+        for layer in range(3):
+            meta.set_layer_size(layer, 320 << layer, 180 << layer)
+        copy = buffer.copy()
+        meta = GstE2EE.buffer_get_frame_meta(copy)
+        self.assertEqual((meta.keyframe, meta.width, meta.height), (True, 1280, 720))
+        self.assertTrue(all(getattr(meta, name) for name in flags))
+        self.assertEqual((meta.temporal_layer, meta.spatial_layer, meta.spatial_layers), (2, 1, 3))
+        self.assertEqual(meta.layer_width, [320, 640, 1280, 0, 0, 0, 0, 0])
+        self.assertEqual(meta.layer_height, [180, 360, 720, 0, 0, 0, 0, 0])
 
 
 class Providers(unittest.TestCase):
