@@ -5,9 +5,6 @@
 
 G_BEGIN_DECLS
 
-/* glib-mkenums reads the comments behind "enum {", which clang-format would take for layout. */
-/* clang-format off */
-
 /**
  * GstE2EEScheme:
  * @GST_E2EE_SCHEME_LIVEKIT: LiveKit's frame encryption
@@ -17,12 +14,17 @@ G_BEGIN_DECLS
  *
  * Wire format and key schedule of encrypted frames.
  */
-typedef enum { /*< underscore_name=gst_e2ee_scheme >*/
+typedef enum {
   GST_E2EE_SCHEME_LIVEKIT,
   GST_E2EE_SCHEME_REALTIMEKIT,
   GST_E2EE_SCHEME_JITSI,
   GST_E2EE_SCHEME_SFRAME,
 } GstE2EEScheme;
+
+#define GST_TYPE_E2EE_SCHEME (gst_e2ee_scheme_get_type())
+
+GST_E2EE_API
+GType gst_e2ee_scheme_get_type(void);
 
 /**
  * GstE2EEKdf:
@@ -32,11 +34,16 @@ typedef enum { /*< underscore_name=gst_e2ee_scheme >*/
  *
  * How a key is derived from its material.
  */
-typedef enum { /*< underscore_name=gst_e2ee_kdf >*/
+typedef enum {
   GST_E2EE_KDF_AUTO,
   GST_E2EE_KDF_PBKDF2,
   GST_E2EE_KDF_HKDF,
 } GstE2EEKdf;
+
+#define GST_TYPE_E2EE_KDF (gst_e2ee_kdf_get_type())
+
+GST_E2EE_API
+GType gst_e2ee_kdf_get_type(void);
 
 /**
  * GstE2EESFrameKidMap:
@@ -45,10 +52,15 @@ typedef enum { /*< underscore_name=gst_e2ee_kdf >*/
  *
  * What a received SFrame KID means.
  */
-typedef enum { /*< underscore_name=gst_e2ee_sframe_kid_map >*/
+typedef enum {
   GST_E2EE_SFRAME_KID_MAP_PROFILE,
   GST_E2EE_SFRAME_KID_MAP_PLAIN,
 } GstE2EESFrameKidMap;
+
+#define GST_TYPE_E2EE_SFRAME_KID_MAP (gst_e2ee_sframe_kid_map_get_type())
+
+GST_E2EE_API
+GType gst_e2ee_sframe_kid_map_get_type(void);
 
 /**
  * GstE2EEClearHeader:
@@ -57,10 +69,15 @@ typedef enum { /*< underscore_name=gst_e2ee_sframe_kid_map >*/
  *
  * Which codec bytes stay readable in front of an SFrame frame.
  */
-typedef enum { /*< underscore_name=gst_e2ee_clear_header >*/
+typedef enum {
   GST_E2EE_CLEAR_HEADER_SCHEME,
   GST_E2EE_CLEAR_HEADER_NONE,
 } GstE2EEClearHeader;
+
+#define GST_TYPE_E2EE_CLEAR_HEADER (gst_e2ee_clear_header_get_type())
+
+GST_E2EE_API
+GType gst_e2ee_clear_header_get_type(void);
 
 /**
  * GstE2EEServerFrames:
@@ -70,11 +87,16 @@ typedef enum { /*< underscore_name=gst_e2ee_clear_header >*/
  *
  * What to do with frames that the media server injects in the clear.
  */
-typedef enum { /*< underscore_name=gst_e2ee_server_frames >*/
+typedef enum {
   GST_E2EE_SERVER_FRAMES_DROP,
   GST_E2EE_SERVER_FRAMES_KNOWN,
   GST_E2EE_SERVER_FRAMES_PASS,
 } GstE2EEServerFrames;
+
+#define GST_TYPE_E2EE_SERVER_FRAMES (gst_e2ee_server_frames_get_type())
+
+GST_E2EE_API
+GType gst_e2ee_server_frames_get_type(void);
 
 /**
  * GstE2EEError:
@@ -89,7 +111,7 @@ typedef enum { /*< underscore_name=gst_e2ee_server_frames >*/
  *
  * Codes of the domain %GST_E2EE_ERROR. Messages say what to do and never contain a secret.
  */
-typedef enum { /*< underscore_name=gst_e2ee_error >*/
+typedef enum {
   GST_E2EE_ERROR_INVALID_KEY,
   GST_E2EE_ERROR_INVALID_INDEX,
   GST_E2EE_ERROR_INVALID_OPTION,
@@ -100,7 +122,10 @@ typedef enum { /*< underscore_name=gst_e2ee_error >*/
   GST_E2EE_ERROR_LIMIT,
 } GstE2EEError;
 
-/* clang-format on */
+#define GST_TYPE_E2EE_ERROR (gst_e2ee_error_get_type())
+
+GST_E2EE_API
+GType gst_e2ee_error_get_type(void);
 
 /**
  * GST_E2EE_ERROR:

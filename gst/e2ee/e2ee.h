@@ -3,7 +3,6 @@
 
 /* Everything of the library; the only header to include. */
 #include <gst/e2ee/e2ee-enums.h>
-#include <gst/e2ee/e2ee-enumtypes.h>
 #include <gst/e2ee/e2ee-prelude.h>
 #include <gst/e2ee/gste2eedatacryptor.h>
 #include <gst/e2ee/gste2eeframe.h>

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "ringprovider.h"
 
-#include <gst/e2ee/e2ee-enumtypes.h>
-
 #include "registry.h"
 
 namespace e2ee {

@@ -23,4 +23,4 @@ static gboolean plugin_init(GstPlugin *plugin) {
 
 GST_PLUGIN_DEFINE(GST_VERSION_MAJOR, GST_VERSION_MINOR, e2ee,
                   "End-to-end encryption of media frames", plugin_init, VERSION, "LGPL", PACKAGE,
-                  "gst-e2ee")
+                  GST_PACKAGE_ORIGIN)

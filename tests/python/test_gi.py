@@ -7,6 +7,7 @@ Needs the plugin, library and typelib in the environment: meson devenv -C build 
 
 import json
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -175,6 +176,27 @@ class Loading(unittest.TestCase):
             "line.set_state(Gst.State.NULL)\n"
         )
         self.assertEqual(out.strip(), "failure")
+
+
+class Names(unittest.TestCase):
+    """What gst-inspect-1.0 and introspection say of the library."""
+
+    def test_values_of_enums_are_described(self):
+        header = (ROOT / "gst" / "e2ee" / "e2ee-enums.h").read_text(encoding="utf-8")
+        enums = re.findall(r"typedef enum \{(.*?)\} GstE2EE(\w+);", header, re.DOTALL)
+        self.assertGreaterEqual(len(enums), 6)
+        for body, name in enums:
+            with self.subTest(name):
+                enum = getattr(GstE2EE, name)
+                names = re.findall(r"^ *(GST_E2EE_\w+)", body, re.MULTILINE)
+                values = list(enum.__enum_values__.values())
+                self.assertEqual(len(values), len(names), "all have a GEnumValue")
+                for value in values:
+                    self.assertNotIn("GST_", value.value_name)
+
+    def test_plugin_names_its_origin(self):
+        plugin = Gst.Registry.get().find_plugin("e2ee")
+        self.assertRegex(plugin.get_origin(), r"^(https?|file)://")
 
 
 class FrameMeta(unittest.TestCase):
