@@ -108,6 +108,7 @@ class Session : public std::enable_shared_from_this<Session> {
   const JanusSession::Settings settings_;
   const JanusSession::Events events_;
   std::string url_;
+  std::string host_;         // with the port, where one is given
   std::string credentials_;  // of requests that have no body
   bool up_ = false;
   bool over_ = false;
@@ -131,6 +132,10 @@ Session::Session(JanusSession::Settings settings, JanusSession::Events events)
   GUri *uri = g_uri_parse(url_.c_str(), G_URI_FLAGS_NONE, nullptr);
   const std::string scheme = uri ? g_uri_get_scheme(uri) : "";
   const bool has_host = uri && g_uri_get_host(uri) && *g_uri_get_host(uri);
+  if (has_host)
+    host_ = g_uri_get_host(uri);
+  if (has_host && g_uri_get_port(uri) > 0)
+    host_ += ":" + std::to_string(g_uri_get_port(uri));
   g_clear_pointer(&uri, g_uri_unref);
   if ((scheme != "http" && scheme != "https") || !has_host)
     throw Failure("the address of Janus has to look like http://HOST:8088/janus");
@@ -169,7 +174,8 @@ void Session::on_created(const JsonHttp::Answer &answer) {
   if (over_)
     return;
   if (!answer.json)
-    return lose(answer.error);
+    return lose((answer.reached ? "Janus does not answer at " : "cannot reach ") + host_ + ": " +
+                answer.error);
   JsonObject *object = object_of(answer.json);
   const JanusReply reply = reply_of(object);
   const bool refused = reply.code == kUnauthorized && events_.refused;
@@ -177,7 +183,7 @@ void Session::on_created(const JsonHttp::Answer &answer) {
     return end("Janus refuses a session: " + reply.error, refused ? events_.refused : events_.lost);
   const auto id = member_number(member_object(object, "data"), "id");
   if (!id)
-    return lose("what answers there is not Janus");
+    return lose("what answers at " + host_ + " is not Janus");
   url_ += "/" + std::to_string(*id);
   up_ = true;
   poll();

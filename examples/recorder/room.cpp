@@ -71,12 +71,19 @@ Room::~Room() {
 void Room::connect() {
   handle_.reset();
   refusal_.reset();
+  session_is_up_ = false;
   session_ = std::make_unique<JanusSession>(
       settings_.janus,
-      JanusSession::Events{
-          .up = [this] { join(); },
-          .lost = [this](const std::string &why) { lose("the SFU is lost: " + why); },
-          .refused = [this](const std::string &why) { refuse(why); }});
+      JanusSession::Events{.up =
+                               [this] {
+                                 session_is_up_ = true;
+                                 join();
+                               },
+                           .lost =
+                               [this](const std::string &why) {
+                                 lose((session_is_up_ ? "the SFU is lost: " : "") + why);
+                               },
+                           .refused = [this](const std::string &why) { refuse(why); }});
 }
 
 JsonObjectPtr Room::join_as(const char *type) const {

@@ -91,6 +91,7 @@ class Room {
   const Events events_;
   Backoff backoff_;
   bool was_joined_ = false;
+  bool session_is_up_ = false;          // what was never there is not lost
   std::optional<std::string> refusal_;  // of the other kind of id, while this one is tried
   std::set<std::string> told_;
   std::map<JanusId, Feed> feeds_;

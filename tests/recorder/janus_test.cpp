@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Signalling against a server of this process that behaves and misbehaves like Janus.
 #include <gtest/gtest.h>
+#include <string.h>
 
 #include "fake_janus.h"
 #include "recorder/room.h"
@@ -391,6 +392,24 @@ TEST_F(Rooms, ComesBackAfterTheServer) {
   ASSERT_TRUE(run_until([&] { return log.back() == "lost"; }));
   server.restart();
   EXPECT_TRUE(run_until([&] { return log.back() == "+alice" && log.size() > 4; }));
+}
+
+TEST_F(Rooms, OnlyAServerThatWasReachedIsLost) {
+  const std::string address = server.url().substr(strlen("http://"));
+  const std::string unreached = "cannot reach " + address.substr(0, address.find('/')) + ": ";
+  server.stop();
+  join();
+  ASSERT_TRUE(logged({"lost"}));
+  EXPECT_EQ(lost.rfind(unreached, 0), 0U) << lost;
+  server.restart();
+  answer_join(kJoined);
+  ASSERT_TRUE(run_until([&] { return log.back() == "+alice"; }));
+  server.stop();
+  ASSERT_TRUE(run_until([&] { return log.back() == "lost"; }));
+  EXPECT_EQ(lost.rfind("the SFU is lost: ", 0), 0U) << lost;
+  const std::size_t before = log.size();
+  ASSERT_TRUE(run_until([&] { return log.size() > before; }));
+  EXPECT_EQ(lost.rfind(unreached, 0), 0U) << lost;
 }
 
 TEST_F(Rooms, NothingIsLeftOfARoomThatIsGone) {
