@@ -3,6 +3,8 @@
 
 #include <filesystem>
 
+#include "common/program.h"
+#include "common/webrtc.h"
 #include "peer.h"
 #include "receiver.h"
 #include "sender.h"
@@ -21,7 +23,8 @@ constexpr std::chrono::seconds kQuietTime{4};  // nothing came for so long: noth
 
 class Call {
  public:
-  Call(const Options &options, const Keys &keys, Terminal &terminal, const volatile bool &stop);
+  Call(const Options &options, SourceInfo source, const Keys &keys, Terminal &terminal,
+       const volatile bool &stop);
 
   CallResult run();
 
@@ -49,11 +52,12 @@ class Call {
   std::vector<std::unique_ptr<Connection>> connections_;
 };
 
-Call::Call(const Options &options, const Keys &keys, Terminal &terminal, const volatile bool &stop)
+Call::Call(const Options &options, SourceInfo source, const Keys &keys, Terminal &terminal,
+           const volatile bool &stop)
     : options_(options),
       terminal_(terminal),
       interrupted_(stop),
-      source_(inspect_source(options)),
+      source_(source),
       sender_(options, source_, keys.sender.get(), bus_) {
   add_receiver("alice", keys.alice.get());
   add_receiver("nokey", keys.nokey.get());
@@ -233,15 +237,36 @@ void make_folder(const std::string &file) {
   if (!folder.empty())
     fs::create_directories(folder, error);
   if (error)
-    throw Failure("cannot make " + folder.string() + ": " + error.message());
+    throw Refused("cannot make " + folder.string() + ": " + error.message());
 }
 
 }  // namespace
 
+std::vector<std::string> elements_for(const Options &options) {
+  std::vector<std::string> names = {"e2eeencrypt", "e2eedecrypt",   "opusenc",      "opusparse",
+                                    "opusdec",     "rtpopuspay",    "rtpopusdepay", "audioconvert",
+                                    "audiorate",   "audioresample", "videoconvert", "videorate",
+                                    "videoscale",  "webmmux",       "matroskademux"};
+  const auto add = [&names](std::initializer_list<const char *> more) {
+    names.insert(names.end(), more.begin(), more.end());
+  };
+  names.insert(names.end(), kWebrtcElements.begin(), kWebrtcElements.end());
+  if (options.codec == Codec::kVp8)
+    add({"vp8enc", "vp8dec", "rtpvp8pay", "rtpvp8depay"});
+  else
+    add({"vp9enc", "vp9dec", "rtpe2eepay", "rtpvp9depay"});
+  if (options.media_file.empty())
+    add({"audiotestsrc", "videotestsrc"});
+  else
+    add({"uridecodebin"});
+  return names;
+}
+
 CallResult make_call(const Options &options, const Keys &keys, Terminal &terminal,
                      const volatile bool &interrupted) {
+  const SourceInfo source = inspect_source(options);
   make_folder(options.output);
-  CallResult result = Call(options, keys, terminal, interrupted).run();
+  CallResult result = Call(options, source, keys, terminal, interrupted).run();
   terminal.progress("playing back what alice recorded ...");
   play_back(options, result);
   terminal.end_progress();

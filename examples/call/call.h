@@ -8,6 +8,9 @@
 
 namespace call {
 
+// What GStreamer needs for it.
+std::vector<std::string> elements_for(const Options &options);
+
 // Makes the whole call, from the first offer to playing back what alice recorded. Throws Failure
 // when it could not be made at all. Ends early, in good order, once `interrupted` is set.
 CallResult make_call(const Options &options, const Keys &keys, Terminal &terminal,

@@ -6,6 +6,8 @@
 
 #include <array>
 
+#include "common/provider.h"
+
 namespace call {
 namespace {
 
@@ -58,13 +60,7 @@ std::string quoted(const std::string &text) {
 
 // The same text that `key-provider=` takes on a gst-launch line.
 ProviderPtr provider_from_file(const std::string &file) {
-  Error error;
-  ProviderPtr provider(gst_e2ee_key_provider_new_from_string(
-      ("shared,passphrase-file=" + quoted(file)).c_str(), error.out()));
-  error.check("--passphrase-file");
-  gst_e2ee_key_provider_check(provider.get(), error.out());
-  error.check("--passphrase-file");
-  return provider;
+  return make_provider("shared,passphrase-file=" + quoted(file));
 }
 
 }  // namespace

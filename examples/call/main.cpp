@@ -5,10 +5,10 @@
 #include <unistd.h>
 
 #include "call.h"
+#include "common/program.h"
 
 namespace {
 
-constexpr int kPassed = 0, kFailed = 1, kUsage = 2;
 constexpr unsigned kWatchdogSeconds = 180;  // on top of the media's length
 
 volatile bool interrupted = false;
@@ -19,9 +19,9 @@ void on_interrupt(int) {
 
 // Every step has its own time limit; this one is for what nobody thought of.
 void on_alarm(int) {
-  constexpr char kText[] = "\ne2ee-call: FAIL: hangs, giving up\n";
+  constexpr char kText[] = "\ne2ee-call: hangs, giving up\n";
   [[maybe_unused]] auto written = write(STDERR_FILENO, kText, sizeof kText - 1);
-  _exit(kFailed);
+  _exit(examples::kFailed);
 }
 
 void handle(int signal_number, void (*handler)(int), int flags) {
@@ -32,34 +32,23 @@ void handle(int signal_number, void (*handler)(int), int flags) {
 }
 
 int run(const call::Options &options) {
+  examples::require_elements(call::elements_for(options));
+  const call::Keys keys = call::make_keys(options.passphrase_file);
   call::Terminal terminal;
-  try {
-    const call::Keys keys = call::make_keys(options.passphrase_file);
-    const call::CallResult result = call::make_call(options, keys, terminal, interrupted);
-    const std::vector<std::string> faults = call::find_faults(result);
-    call::print_report(result, faults, terminal);
-    return faults.empty() ? kPassed : kFailed;
-  } catch (const std::exception &error) {
-    terminal.end_progress();
-    fprintf(stderr, "e2ee-call: %s: %s\n", terminal.bad("FAIL").c_str(), error.what());
-    return kFailed;
-  }
+  const call::CallResult result = call::make_call(options, keys, terminal, interrupted);
+  const std::vector<std::string> faults = call::find_faults(result);
+  call::print_report(result, faults, terminal);
+  return faults.empty() ? examples::kDone : examples::kFailed;
 }
 
 }  // namespace
 
 int main(int argc, char **argv) {
-  call::Options options;
-  switch (call::parse_options(argc, argv, options)) {
-    case call::Parsed::kDone:
-      return kPassed;
-    case call::Parsed::kWrong:
-      return kUsage;
-    case call::Parsed::kRun:
-      break;
-  }
-  handle(SIGINT, on_interrupt, SA_RESETHAND);  // a second Ctrl-C kills
-  handle(SIGALRM, on_alarm, 0);
-  alarm(options.seconds + kWatchdogSeconds);
-  return run(options);
+  return examples::run_program("e2ee-call", [&] {
+    const call::Options options = call::parse_options(argc, argv);
+    handle(SIGINT, on_interrupt, SA_RESETHAND);  // a second Ctrl-C kills
+    handle(SIGALRM, on_alarm, 0);
+    alarm(options.seconds + kWatchdogSeconds);
+    return run(options);
+  });
 }

@@ -5,10 +5,10 @@
 #include <gst/gst.h>
 
 #include <filesystem>
-#include <memory>
 #include <string_view>
 
 #include "common.h"
+#include "common/program.h"
 
 namespace call {
 namespace {
@@ -28,7 +28,6 @@ struct Given {
   char *passphrase_file = nullptr;
   char **files = nullptr;
   int seconds = 10;
-  gboolean version = FALSE;
 
   ~Given() {
     g_free(codec);
@@ -38,44 +37,40 @@ struct Given {
   }
 };
 
-Parsed wrong(const std::string &why) {
-  g_printerr("e2ee-call: %s\nTry --help.\n", why.c_str());
-  return Parsed::kWrong;
-}
-
-Parsed take(const Given &given, Options &options) {
+Options take(const Given &given) {
+  Options options;
   if (given.codec && std::string_view(given.codec) == "vp9")
     options.codec = Codec::kVp9;
   else if (given.codec && std::string_view(given.codec) != "vp8")
-    return wrong(std::string("unknown codec \"") + given.codec + "\", use vp8 or vp9");
+    throw WrongUsage(std::string("--codec takes vp8 or vp9, not \"") + given.codec + '"');
 
   if (given.seconds < 1 || given.seconds > kMaxSeconds)
-    return wrong("--seconds takes 1 to " + std::to_string(kMaxSeconds));
+    throw WrongUsage("--seconds takes 1 to " + std::to_string(kMaxSeconds));
   options.seconds = static_cast<unsigned>(given.seconds);
 
   if (given.output)
     options.output = given.output;
   if (options.output.empty())
-    return wrong("--output needs a file name");
+    throw WrongUsage("--output needs a file name");
   if (given.passphrase_file)
     options.passphrase_file = given.passphrase_file;
 
   if (given.files && given.files[0]) {
     if (given.files[1])
-      return wrong("more than one media file");
+      throw WrongUsage("more than one media file");
     options.media_file = given.files[0];
     if (!g_file_test(given.files[0], G_FILE_TEST_IS_REGULAR))
-      return wrong("no such file: " + options.media_file);
+      throw Refused("no such file: " + options.media_file);
     std::error_code ignored;
     if (std::filesystem::equivalent(options.media_file, options.output, ignored))
-      return wrong("the output would overwrite " + options.media_file);
+      throw Refused("the output would overwrite " + options.media_file);
   }
-  return Parsed::kRun;
+  return options;
 }
 
 }  // namespace
 
-Parsed parse_options(int argc, char **argv, Options &options) {
+Options parse_options(int argc, char **argv) {
   Given given;
   const GOptionEntry entries[] = {
       {"codec", 'c', 0, G_OPTION_ARG_STRING, &given.codec, "vp8 (default) or vp9", "CODEC"},
@@ -84,29 +79,16 @@ Parsed parse_options(int argc, char **argv, Options &options) {
        "what alice records (default recordings/demo.webm)", "FILE"},
       {"passphrase-file", 'p', 0, G_OPTION_ARG_FILENAME, &given.passphrase_file,
        "the call's passphrase (default: drawn for each run, never shown)", "FILE"},
-      {"version", 0, 0, G_OPTION_ARG_NONE, &given.version, "print the version", nullptr},
       {G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &given.files, nullptr, nullptr},
       {},
   };
-
-  std::unique_ptr<GOptionContext, FreeWith<&g_option_context_free>> context(
-      g_option_context_new("[FILE]"));
-  g_option_context_set_summary(context.get(), kSummary);
-  g_option_context_set_description(
-      context.get(), "Exit status: 0 = everything held, 1 = it did not, 2 = wrong usage.");
-  g_option_context_add_main_entries(context.get(), entries, nullptr);
-  g_option_context_add_group(context.get(), gst_init_get_option_group());
-
-  GError *error = nullptr;
-  if (!g_option_context_parse(context.get(), &argc, &argv, &error)) {
-    ErrorPtr owned(error);
-    return wrong(owned->message);
-  }
-  if (given.version) {
-    g_print("e2ee-call " E2EE_CALL_VERSION "\n");
-    return Parsed::kDone;
-  }
-  return take(given, options);
+  CommandLine line("e2ee-call", "[FILE]", kSummary,
+                   "Exit status: 0 = everything held, 1 = it did not, 2 = wrong usage, or a file "
+                   "that cannot be used.");
+  line.add(entries);
+  line.add_group(gst_init_get_option_group());
+  line.parse(argc, argv);
+  return take(given);
 }
 
 }  // namespace call

@@ -15,10 +15,7 @@ struct Options {
   std::string media_file;       // empty: test picture and tone
 };
 
-enum class Parsed { kRun, kDone, kWrong };
-
-// Reads the command line. kDone: nothing is left to do (--version); kWrong: told the user why.
-// --help prints and exits, as GLib does it.
-Parsed parse_options(int argc, char **argv, Options &options);
+// Reads the command line. --help and --version end the program. Throws WrongUsage.
+Options parse_options(int argc, char **argv);
 
 }  // namespace call

@@ -3,6 +3,7 @@
 
 #include <gst/pbutils/pbutils.h>
 
+#include "common/program.h"
 #include "common/webrtc.h"
 #include "peer.h"
 
@@ -94,10 +95,10 @@ SourceInfo inspect_source(const Options &options) {
   error.check("looking into " + options.media_file);
   ObjectPtr<GstDiscovererInfo> info(gst_discoverer_discover_uri(
       discoverer.get(), uri_of(options.media_file).c_str(), error.out()));
-  error.check("looking into " + options.media_file);
+  error.check<Refused>("looking into " + options.media_file);
 
   if (gst_discoverer_info_get_result(info.get()) == GST_DISCOVERER_MISSING_PLUGINS)
-    throw Failure("GStreamer has no " + missing_plugins(info.get()) + ", needed for " +
+    throw Refused("GStreamer has no " + missing_plugins(info.get()) + ", needed for " +
                   options.media_file);
 
   GList *video = gst_discoverer_info_get_video_streams(info.get());
@@ -106,7 +107,7 @@ SourceInfo inspect_source(const Options &options) {
   gst_discoverer_stream_info_list_free(video);
   gst_discoverer_stream_info_list_free(audio);
   if (!found.video && !found.audio)
-    throw Failure(options.media_file + " holds neither video nor audio that can be decoded");
+    throw Refused(options.media_file + " holds neither video nor audio that can be decoded");
   return found;
 }
 

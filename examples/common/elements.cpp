@@ -2,8 +2,54 @@
 #include "elements.h"
 
 #include <iterator>
+#include <map>
+#include <set>
+
+#include "program.h"
 
 namespace examples {
+namespace {
+
+struct Package {
+  const char *name, *elements;
+};
+constexpr Package kPackages[] = {
+#include "packages.inc"
+};
+
+// What whoever runs the program can do about a missing element.
+std::string advice_for(const std::string &element) {
+  if (element.starts_with("e2ee") || element.starts_with("rtpe2ee"))
+    return "export GST_PLUGIN_PATH=" E2EE_PLUGINS_DIR
+           " (when installed) or =CHECKOUT/build/plugins/e2ee (when built)";
+  for (const Package &package : kPackages) {
+    if ((" " + std::string(package.elements) + " ").find(" " + element + " ") != std::string::npos)
+      return std::string("install the Debian package ") + package.name;
+  }
+  return "install the plugin of GStreamer that has it";
+}
+
+}  // namespace
+
+void require_elements(const std::vector<std::string> &factories) {
+  std::map<std::string, std::set<std::string>> missing;  // by what helps
+  for (const std::string &name : factories) {
+    const ObjectPtr<GstElementFactory> factory(gst_element_factory_find(name.c_str()));
+    if (factory)
+      continue;
+    missing[advice_for(name)].insert(name);
+  }
+  if (missing.empty())
+    return;
+  std::string text = "GStreamer lacks elements that are needed here:";
+  for (const auto &[advice, names] : missing) {
+    std::string list;
+    for (const std::string &name : names)
+      list += (list.empty() ? "" : ", ") + name;
+    text += "\n  " + list + ": " + advice;
+  }
+  throw Refused(text);
+}
 
 PipelinePtr make_pipeline(const std::string &name) {
   GstElement *pipeline = gst_pipeline_new(name.c_str());
@@ -14,8 +60,8 @@ PipelinePtr make_pipeline(const std::string &name) {
 GstElement *add_element(GstElement *bin, const char *factory, const char *name) {
   GstElement *element = gst_element_factory_make(factory, name);
   if (!element)
-    throw Failure(std::string("GStreamer has no element \"") + factory +
-                  "\"; is its plugin installed and on GST_PLUGIN_PATH?");
+    throw Refused(std::string("GStreamer lacks the element ") + factory + ": " +
+                  advice_for(factory));
   gst_bin_add(GST_BIN(bin), element);
   return element;
 }

@@ -3,6 +3,7 @@
 
 #include <initializer_list>
 #include <string>
+#include <vector>
 
 #include "gst_ptr.h"
 
@@ -14,9 +15,18 @@ inline const char *media_name(Media media) {
   return media == Media::kVideo ? "video" : "audio";
 }
 
+// Throws Refused unless GStreamer has all of these. Says what to install, and for this project's
+// own elements what to export.
+void require_elements(const std::vector<std::string> &factories);
+
+// webrtcbin, and what it makes for itself.
+inline const std::vector<std::string> kWebrtcElements = {"webrtcbin", "rtpbin",      "nicesrc",
+                                                         "nicesink",  "dtlssrtpenc", "dtlssrtpdec",
+                                                         "srtpenc",   "srtpdec"};
+
 PipelinePtr make_pipeline(const std::string &name);
 
-// Makes an element inside `bin`, which owns it. Throws with the missing element's name.
+// Makes an element inside `bin`, which owns it. Throws Refused as require_elements() does.
 GstElement *add_element(GstElement *bin, const char *factory, const char *name = nullptr);
 
 // A queue that takes whatever comes within this time, or at all times when it is 0.

@@ -59,9 +59,10 @@ class Error {
   Error &operator=(const Error &) = delete;
 
   GError **out() { return &error_; }
+  template <typename Thrown = Failure>
   void check(const std::string &doing) const {
     if (error_)
-      throw Failure(doing + ": " + error_->message);
+      throw Thrown(doing + ": " + error_->message);
   }
 
  private:

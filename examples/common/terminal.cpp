@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "terminal.h"
 
+#include <glib.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
+
+#include "gst_ptr.h"
 
 namespace examples {
 namespace {
@@ -13,6 +16,23 @@ constexpr std::chrono::milliseconds kLineEvery{3000};
 constexpr std::chrono::milliseconds kRewriteEvery{250};
 
 }  // namespace
+
+std::string harmless(const std::string &text) {
+  const CharPtr valid(g_utf8_make_valid(text.data(), static_cast<gssize>(text.size())));
+  std::string shown;
+  for (const char *at = valid.get(); *at; at = g_utf8_next_char(at)) {
+    const gunichar letter = g_utf8_get_char(at);
+    const GUnicodeType type = g_unichar_type(letter);
+    if (g_unichar_isprint(letter) && type != G_UNICODE_FORMAT && type != G_UNICODE_LINE_SEPARATOR &&
+        type != G_UNICODE_PARAGRAPH_SEPARATOR) {
+      shown.append(at, static_cast<const char *>(g_utf8_next_char(at)));
+    } else {
+      const CharPtr code(g_strdup_printf("<U+%04X>", letter));
+      shown += code.get();
+    }
+  }
+  return shown;
+}
 
 Terminal::Terminal() : is_terminal_(isatty(STDOUT_FILENO)) {
   const char *no_color = getenv("NO_COLOR");

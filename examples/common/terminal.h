@@ -7,10 +7,17 @@
 
 namespace examples {
 
+// Text from elsewhere, for a terminal: control characters, escape sequences and marks that turn the
+// direction of text around become visible, invalid UTF-8 a replacement character.
+std::string harmless(const std::string &text);
+
 // Colours, when the output is a terminal and the user did not ask for none (NO_COLOR).
 class Terminal {
  public:
   Terminal();
+  ~Terminal() { end_progress(); }
+  Terminal(const Terminal &) = delete;
+  Terminal &operator=(const Terminal &) = delete;
 
   std::string good(const std::string &text) const { return coloured("\033[32m", text); }
   std::string bad(const std::string &text) const { return coloured("\033[31m", text); }

@@ -83,12 +83,19 @@ main (int argc, char **argv)
   int status = 1;
 
   gst_init (&argc, &argv);
+  if (argc > 1) {
+    g_print ("Usage: %s\nEncrypts and decrypts with a key provider of its own, in C.\n", argv[0]);
+    return g_str_equal (argv[1], "--help") ? 0 : 2;
+  }
   pipeline = gst_parse_launch ("audiotestsrc num-buffers=100 ! opusenc ! e2eeencrypt"
       " ! e2eedecrypt name=d ! fakesink", &error);
-  if (pipeline == NULL) {
-    g_printerr ("%s\n", error->message);
+  if (error != NULL) {            /* also where a part of it was made */
+    g_printerr ("%s\nThe Debian package gstreamer1.0-plugins-base has audiotestsrc and opusenc;"
+        " for e2eeencrypt and e2eedecrypt\nexport GST_PLUGIN_PATH=FOLDER, where libgste2ee.so is.\n",
+        error->message);
     g_error_free (error);
-    return 1;
+    gst_clear_object (&pipeline);
+    return 2;
   }
 
   /* One provider for all elements of the pipeline. */

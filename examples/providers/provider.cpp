@@ -77,39 +77,58 @@ struct Unref {
   void operator()(gpointer object) const { gst_object_unref(object); }
 };
 
-// Runs a short call of Alice's to herself; the number of frames that came out.
-static guint64 run_pipeline(MapProvider *provider) {
+// A short call of Alice's to herself; null when an element is missing.
+static std::unique_ptr<GstElement, Unref> make_pipeline() {
+  GError *error = nullptr;
   std::unique_ptr<GstElement, Unref> pipeline(gst_parse_launch(
       "audiotestsrc num-buffers=100 ! opusenc ! e2eeencrypt name=e participant=alice"
       " ! e2eedecrypt name=d participant=alice ! fakesink",
-      nullptr));
-  if (!pipeline)
-    return 0;
+      &error));
+  if (!error)
+    return pipeline;
+  std::cerr << error->message
+            << "\nThe Debian package gstreamer1.0-plugins-base has audiotestsrc and opusenc; for "
+               "e2eeencrypt and e2eedecrypt\nexport GST_PLUGIN_PATH=FOLDER, where libgste2ee.so "
+               "is.\n";
+  g_error_free(error);
+  return nullptr;
+}
+
+// Runs it; the number of frames that came out.
+static guint64 run(GstElement *pipeline, MapProvider *provider) {
   for (const char *name : {"e", "d"}) {
-    std::unique_ptr<GstElement, Unref> element(gst_bin_get_by_name(GST_BIN(pipeline.get()), name));
+    std::unique_ptr<GstElement, Unref> element(gst_bin_get_by_name(GST_BIN(pipeline), name));
     g_object_set(element.get(), "key-provider", provider, nullptr);
   }
-  gst_element_set_state(pipeline.get(), GST_STATE_PLAYING);
+  gst_element_set_state(pipeline, GST_STATE_PLAYING);
   GstMessage *message =
-      gst_bus_timed_pop_filtered(GST_ELEMENT_BUS(pipeline.get()), 20 * GST_SECOND,
+      gst_bus_timed_pop_filtered(GST_ELEMENT_BUS(pipeline), 20 * GST_SECOND,
                                  static_cast<GstMessageType>(GST_MESSAGE_EOS | GST_MESSAGE_ERROR));
-  std::unique_ptr<GstElement, Unref> decrypt(gst_bin_get_by_name(GST_BIN(pipeline.get()), "d"));
+  std::unique_ptr<GstElement, Unref> decrypt(gst_bin_get_by_name(GST_BIN(pipeline), "d"));
   GstStructure *stats = nullptr;
   guint64 frames = 0;
   g_object_get(decrypt.get(), "stats", &stats, nullptr);
   gst_structure_get_uint64(stats, "frames-out", &frames);
   gst_structure_free(stats);
   g_clear_pointer(&message, gst_message_unref);
-  gst_element_set_state(pipeline.get(), GST_STATE_NULL);
+  gst_element_set_state(pipeline, GST_STATE_NULL);
   return frames;
 }
 
 int main(int argc, char **argv) {
   gst_init(&argc, &argv);
+  if (argc > 1) {
+    std::cout << "Usage: " << argv[0]
+              << "\nEncrypts and decrypts with a key provider of its own, in C++.\n";
+    return std::string(argv[1]) == "--help" ? 0 : 2;
+  }
+  const auto pipeline = make_pipeline();
+  if (!pipeline)
+    return 2;
   auto *provider = static_cast<MapProvider *>(g_object_new(map_provider_get_type(), nullptr));
   provider->passphrases->set("alice", "known to Alice and her guests");
   gst_e2ee_key_provider_changed(GST_E2EE_KEY_PROVIDER(provider), "alice", 0);
-  const guint64 frames = run_pipeline(provider);
+  const guint64 frames = run(pipeline.get(), provider);
   std::cout << "decrypted " << frames << " frames\n";
   g_object_unref(provider);
   return frames > 0 ? 0 : 1;

@@ -4,9 +4,12 @@
 #include <algorithm>
 #include <set>
 
+#include "common/program.h"
+#include "common/provider.h"
+
 namespace recorder {
 
-using examples::Error;
+using examples::Refused;
 
 namespace {
 
@@ -152,20 +155,15 @@ KeyHistory::KeyHistory(const std::vector<std::string> &texts, Sealing &sealing,
                   " rounds of PBKDF2, this version does " + std::to_string(kRounds) +
                   ": use a newer e2ee-unseal");
   for (std::size_t i = 0; i < texts.size(); ++i) {
-    Error error;
     const std::string which = "key provider " + std::to_string(i + 1);
-    ProviderPtr provider(gst_e2ee_key_provider_new_from_string(
-        with_defaults(texts[i], sealing.seal).c_str(), error.out()));
-    error.check(which);
-    gst_e2ee_key_provider_check(provider.get(), error.out());
-    error.check(which);
+    ProviderPtr provider = examples::make_provider(with_defaults(texts[i], sealing.seal), which);
     const bool own = !GST_IS_E2EE_SHARED_KEY_PROVIDER(provider.get());
     if (own && sealing.participant.empty())
-      throw Failure(which +
+      throw Refused(which +
                     " has keys for each participant and the recording does not say whose "
                     "it is: add --participant NAME");
     if (i > 0 && own != sealing.has_own_keys)
-      throw Failure(
+      throw Refused(
           "shared keys and keys of participants are not used in one meeting: give key "
           "providers of one kind");
     sealing.has_own_keys = own;

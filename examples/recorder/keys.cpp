@@ -5,6 +5,7 @@
 #include <optional>
 #include <utility>
 
+#include "common/provider.h"
 #include "key_presence.h"
 #include "timer.h"
 #include "watched_file.h"
@@ -16,16 +17,6 @@ using Clock = std::chrono::steady_clock;
 using examples::CharPtr;
 using examples::ErrorPtr;
 using examples::ObjectPtr;
-
-ObjectPtr<GstE2EEKeyProvider> make_provider(const std::string &text) {
-  examples::Error error;
-  ObjectPtr<GstE2EEKeyProvider> provider(
-      gst_e2ee_key_provider_new_from_string(text.c_str(), error.out()));
-  error.check("--key-provider");
-  gst_e2ee_key_provider_check(provider.get(), error.out());
-  error.check("--key-provider");
-  return provider;
-}
 
 std::string keys_file_of(GstE2EEKeyProvider *provider) {
   if (!GST_IS_E2EE_PARTICIPANT_KEY_PROVIDER(provider))
@@ -59,7 +50,7 @@ class Keys::Watch : public std::enable_shared_from_this<Keys::Watch> {
   Watch(Settings settings, Events events)
       : settings_(std::move(settings)),
         events_(std::move(events)),
-        provider_(make_provider(settings_.provider)),
+        provider_(examples::make_provider(settings_.provider, "--key-provider")),
         path_(keys_file_of(provider_.get())) {}
 
   void start() {

@@ -2,11 +2,9 @@
 #include <gst/gst.h>
 #include <sys/resource.h>
 
-#include <clocale>
-
+#include "common/program.h"
 #include "control.h"
 #include "options.h"
-#include "progress.h"
 #include "recorder.h"
 #include "verify_log.h"
 
@@ -39,21 +37,7 @@ int run(const Options &options) {
 }  // namespace recorder
 
 int main(int argc, char **argv) {
-  setlocale(LC_ALL, "");
   gst_init(nullptr, nullptr);  // its own options are left to GST_DEBUG and the like
-  recorder::Options options;
-  switch (recorder::parse_options(argc, argv, options)) {
-    case recorder::Parsed::kDone:
-      return 0;
-    case recorder::Parsed::kWrong:
-      return 2;
-    case recorder::Parsed::kRun:
-      break;
-  }
-  try {
-    return recorder::run(options);
-  } catch (const std::exception &error) {
-    g_printerr("e2ee-recorder: %s\n", recorder::progress_text::harmless(error.what()).c_str());
-    return 1;
-  }
+  return examples::run_program(
+      "e2ee-recorder", [argc, argv] { return recorder::run(recorder::parse_options(argc, argv)); });
 }

@@ -59,7 +59,7 @@ Decryptor::Decryptor(const Sealing &sealing, GstE2EEKeyProvider *provider, GstCa
       caps_(gst_caps_ref(caps)),
       restarts_(sealing.sframe()) {
   if (!element_)
-    throw Failure("GStreamer has no element \"e2eedecrypt\"; is its plugin on GST_PLUGIN_PATH?");
+    throw Failure("e2eedecrypt cannot be made");
   sealing.seal.apply_to(element_.get());
   g_object_set(element_.get(), "key-provider", provider, nullptr);
   gst_util_set_object_arg(G_OBJECT(element_.get()), "server-frames", server_frames.c_str());

@@ -8,6 +8,8 @@
 #include <set>
 #include <vector>
 
+#include "common/program.h"
+
 namespace recorder {
 namespace {
 
@@ -32,17 +34,15 @@ constexpr const char *kDescription =
     "  e2ee-recorder --url https://sfu.example/janus --room 1234 --audit-key audit.pem \\\n"
     "    --mode sealed --output recordings\n"
     "\n"
-    "Exit status: 0 = ended as asked; 1 = failed; 2 = wrong usage, or the room refuses the\n"
-    "recorder; 3 = ended as asked, but frames could not be decrypted or written, or there was\n"
+    "Exit status: 0 = ended as asked; 1 = failed; 2 = wrong usage, or a file or the room refuses\n"
+    "the recorder; 3 = ended as asked, but frames could not be decrypted or written, or there was\n"
     "trouble with disk, SFU or keys file: the audit log tells. verify-log: 0 = closed; 1 = "
     "broken;\n"
     "2 = wrong usage, or log or key could not be read; 3 = open-ended: its writer did not end in\n"
     "good order. withdraw, allow, status, stop: 0 = done; 1 = refused, or no recorder answers;\n"
     "2 = wrong usage.";
 
-class Wrong : public std::runtime_error {
-  using std::runtime_error::runtime_error;
-};
+using Wrong = examples::WrongUsage;
 
 // Strings that GOption hands out.
 class Text {
@@ -155,7 +155,7 @@ struct Given {
   static constexpr int kNotGiven = INT_MIN;
   int replay_window = kNotGiven, key_size = kNotGiven, ring = kNotGiven;
   double key_wait = kNotGiven, keys_grace = kNotGiven;
-  gboolean no_audit = FALSE, loopback_only = FALSE, json = FALSE, version = FALSE;
+  gboolean no_audit = FALSE, loopback_only = FALSE, json = FALSE;
   char **words = nullptr;
   ~Given() { g_strfreev(words); }
 
@@ -239,20 +239,11 @@ struct Given {
   }
 };
 
-struct FreeContext {
-  void operator()(GOptionContext *context) const { g_option_context_free(context); }
-};
-using Context = std::unique_ptr<GOptionContext, FreeContext>;
+}  // namespace
 
-void add_group(GOptionContext *context, const char *name, const char *title,
-               const GOptionEntry *entries) {
-  const std::string help = std::string("Show options: ") + title;
-  GOptionGroup *group = g_option_group_new(name, title, help.c_str(), nullptr, nullptr);
-  g_option_group_add_entries(group, entries);
-  g_option_context_add_group(context, group);
-}
-
-Parsed parse(int argc, char **argv, Given &given, Options &options) {
+Options parse_options(int argc, char **argv) {
+  Options options;
+  Given given;
   const GOptionEntry main_entries[] = {
       {"url", 'u', 0, G_OPTION_ARG_STRING, given.url.out(),
        "Janus' HTTP transport, as in https://sfu.example/janus", "URL"},
@@ -284,7 +275,6 @@ Parsed parse(int argc, char **argv, Given &given, Options &options) {
       {"no-audit", 0, 0, G_OPTION_ARG_NONE, &given.no_audit, "write no audit log", nullptr},
       {"public-key", 0, 0, G_OPTION_ARG_FILENAME, given.public_key.out(),
        "for verify-log: the signer's public key", "PEM"},
-      {"version", 0, 0, G_OPTION_ARG_NONE, &given.version, "print the version", nullptr},
       {G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_STRING_ARRAY, &given.words, nullptr, nullptr},
       {}};
   const GOptionEntry format_entries[] = {
@@ -326,40 +316,17 @@ Parsed parse(int argc, char **argv, Given &given, Options &options) {
        nullptr},
       {}};
 
-  Context context(g_option_context_new("[COMMAND]"));
-  g_option_context_set_summary(context.get(), kSummary);
-  g_option_context_set_description(context.get(), kDescription);
-  g_option_context_add_main_entries(context.get(), main_entries, nullptr);
-  add_group(context.get(), "format", "Wire format", format_entries);
-  add_group(context.get(), "network", "Network", network_entries);
-  GError *error = nullptr;
-  if (!g_option_context_parse(context.get(), &argc, &argv, &error)) {
-    const std::string why = error->message;
-    g_error_free(error);
-    throw Wrong(why);
-  }
-  if (given.version) {
-    g_print("e2ee-recorder %s\n", E2EE_RECORDER_VERSION);
-    return Parsed::kDone;
-  }
+  examples::CommandLine line("e2ee-recorder", "[COMMAND]", kSummary, kDescription);
+  line.add(main_entries);
+  line.add_group("format", "Wire format", format_entries);
+  line.add_group("network", "Network", network_entries);
+  line.parse(argc, argv);
   given.to(options);
   std::vector<std::string> words;
   for (char **word = given.words; word && *word; ++word)
     words.emplace_back(*word);
   take_command(words, options);
-  return Parsed::kRun;
-}
-
-}  // namespace
-
-Parsed parse_options(int argc, char **argv, Options &options) {
-  Given given;
-  try {
-    return parse(argc, argv, given, options);
-  } catch (const Wrong &wrong) {
-    g_printerr("e2ee-recorder: %s\nTry --help, or --help-all.\n", wrong.what());
-    return Parsed::kWrong;
-  }
+  return options;
 }
 
 }  // namespace recorder

@@ -48,9 +48,7 @@ struct Options {
   std::string identity;
 };
 
-enum class Parsed { kRun, kDone, kWrong };
-
-// Prints --help and --version itself, and what is wrong.
-Parsed parse_options(int argc, char **argv, Options &options);
+// --help and --version end the program. Throws WrongUsage.
+Options parse_options(int argc, char **argv);
 
 }  // namespace recorder

@@ -108,23 +108,6 @@ std::string row_line(const ProgressRow &row, const Columns &columns,
 
 namespace progress_text {
 
-std::string harmless(const std::string &text) {
-  const CharPtr valid(g_utf8_make_valid(text.data(), static_cast<gssize>(text.size())));
-  std::string shown;
-  for (const char *at = valid.get(); *at; at = g_utf8_next_char(at)) {
-    const gunichar letter = g_utf8_get_char(at);
-    const GUnicodeType type = g_unichar_type(letter);
-    if (g_unichar_isprint(letter) && type != G_UNICODE_FORMAT && type != G_UNICODE_LINE_SEPARATOR &&
-        type != G_UNICODE_PARAGRAPH_SEPARATOR) {
-      shown.append(at, static_cast<const char *>(g_utf8_next_char(at)));
-    } else {
-      const CharPtr code(g_strdup_printf("<U+%04X>", letter));
-      shown += code.get();
-    }
-  }
-  return shown;
-}
-
 std::string fitted(const std::string &text, unsigned columns) {
   unsigned width = 0;
   for (const char *at = text.c_str(); *at; at = g_utf8_next_char(at))

@@ -50,9 +50,8 @@ class Progress {
 // What of it has no terminal in it.
 namespace progress_text {
 
-// Text from the network on a terminal: control characters, escape sequences and marks that turn
-// the direction of text around become visible, invalid UTF-8 a replacement character.
-std::string harmless(const std::string &text);
+using examples::harmless;
+
 // Cut or filled to this many columns, wide characters taken as two.
 std::string fitted(const std::string &text, unsigned columns);
 

@@ -8,12 +8,15 @@
 #include <list>
 #include <mutex>
 
+#include "common/elements.h"
+#include "common/program.h"
 #include "control.h"
 #include "keys.h"
 #include "options.h"
 #include "participant.h"
 #include "progress.h"
 #include "startup.h"
+#include "track.h"
 #include "withdrawn.h"
 
 namespace recorder {
@@ -135,7 +138,7 @@ void Recorder::open_log() {
                                                {"room", options_.room},
                                                {"mode", options_.sealed ? "sealed" : "open"},
                                                {"scheme", options_.seal.scheme},
-                                               {"version", E2EE_RECORDER_VERSION}});
+                                               {"version", std::string(examples::kVersion)}});
   journal_.keep(log_.get());
   log_->on_failure([this](const std::string &why) { fail(why); });
   if (keys_)
@@ -462,6 +465,9 @@ Status Recorder::status() const {
 }  // namespace
 
 int record(const Options &options) {
+  std::vector<std::string> needed = elements_of_tracks(!options.sealed);
+  needed.insert(needed.end(), examples::kWebrtcElements.begin(), examples::kWebrtcElements.end());
+  examples::require_elements(needed);
   return Recorder(options).run();
 }
 

@@ -12,6 +12,7 @@
 #include <optional>
 
 #include "common/elements.h"
+#include "common/program.h"
 #include "ebml.h"
 
 namespace recorder {
@@ -22,6 +23,7 @@ using examples::CharPtr;
 using examples::MessagePtr;
 using examples::ObjectPtr;
 using examples::PipelinePtr;
+using examples::Refused;
 
 namespace {
 
@@ -153,9 +155,9 @@ void add_comments(GstMessage *message, std::vector<std::string> &comments) {
 SealedFile::SealedFile(const std::string &path, const std::string &sidecar) : path_(path) {
   struct stat status {};
   if (stat(path.c_str(), &status) != 0)
-    throw Failure("cannot read " + path + ": " + g_strerror(errno));
+    throw Refused("cannot read " + path + ": " + g_strerror(errno));
   if (!S_ISREG(status.st_mode))
-    throw Failure(path + " is not a file");
+    throw Refused(path + " is not a file");
   size_ = static_cast<std::uint64_t>(status.st_size);
   look();
   std::string comment;
@@ -231,7 +233,7 @@ void SealedFile::look() {
       &found);
   gst_iterator_free(pads);
   if (tracks_.empty())
-    throw Failure(path_ + " is no recording that can be read: " + problem);
+    throw Refused(path_ + " is no recording that can be read: " + problem);
 }
 
 // The tag is what travels with the file; the sidecar helps when that is lost.
@@ -249,19 +251,19 @@ void SealedFile::find_seal(const std::string &comment, const std::string &sideca
   if (!beside.empty()) {
     const auto text = text_of(beside);
     if (!text && !sidecar.empty())
-      throw Failure("cannot read " + beside + ": " + g_strerror(errno));
+      throw Refused("cannot read " + beside + ": " + g_strerror(errno));
     try {
       if (text)
         in_sidecar = Seal::from_json(*text);
     } catch (const Failure &failure) {
       // What the user names is meant to be used.
       if (!in_file || !sidecar.empty())
-        throw Failure(beside + ": " + failure.what());
+        throw Refused(beside + ": " + failure.what());
       notes_.push_back(beside + " is not used: " + failure.what());
     }
   }
   if (!in_file && !in_sidecar)
-    throw Failure(path_ + ": " + problem + "; name the sidecar with --sidecar FILE");
+    throw Refused(path_ + ": " + problem + "; name the sidecar with --sidecar FILE");
   if (!in_file)
     notes_.push_back(problem + "; " + beside + " is used");
   if (in_file && in_sidecar && in_file->to_json() != in_sidecar->to_json())

@@ -11,7 +11,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/program.h"
+
 namespace recorder {
+
+using examples::Refused;
+
 namespace {
 
 using BioPtr = std::unique_ptr<BIO, examples::FreeWith<&BIO_free>>;
@@ -48,7 +53,7 @@ BioPtr open_file(const std::string &path, const char *what) {
   if (!file) {
     const int why = errno;
     ERR_clear_error();
-    throw Failure(path + ": cannot read the " + what + ": " + strerror(why));
+    throw Refused(path + ": cannot read the " + what + ": " + strerror(why));
   }
   return file;
 }
@@ -77,11 +82,11 @@ PublicKey PublicKey::from_file(const std::string &path) {
   if (is_ed25519(key))
     return PublicKey(std::move(key));
   if (read_private(path, "public key"))
-    throw Failure(path +
+    throw Refused(path +
                   ": this is a private key, which only the recorder needs; take its public "
                   "half: " +
                   kMakePublic);
-  throw Failure(path + ": is not an Ed25519 public key in PEM; make one from the recorder's key: " +
+  throw Refused(path + ": is not an Ed25519 public key in PEM; make one from the recorder's key: " +
                 kMakePublic);
 }
 
@@ -119,7 +124,7 @@ std::string PublicKey::fingerprint() const {
 SigningKey SigningKey::from_file(const std::string &path, std::vector<std::string> &notices) {
   PkeyPtr key = read_private(path, "signing key");
   if (!is_ed25519(key))
-    throw Failure(path +
+    throw Refused(path +
                   ": is not an Ed25519 private key in PEM without a password; make one: " + kMake);
   struct stat info;
   if (stat(path.c_str(), &info) == 0 && (info.st_mode & (S_IROTH | S_IWOTH)) != 0)
@@ -154,13 +159,13 @@ std::string sha256_hex(const std::string &data) {
 std::string credential_path(const std::string &name) {
   const char *folder = getenv("CREDENTIALS_DIRECTORY");
   if (!folder || !*folder)
-    throw Failure("there is no systemd credential " + name +
+    throw Refused("there is no systemd credential " + name +
                   ": start the recorder as a service with LoadCredential=" + name + ":FILE");
   if (name.empty() || name.find('/') != std::string::npos)
-    throw Failure("\"" + name + "\" is no name of a systemd credential");
+    throw Refused("\"" + name + "\" is no name of a systemd credential");
   const std::string path = std::string(folder) + "/" + name;
   if (access(path.c_str(), R_OK) != 0)
-    throw Failure("systemd credential " + name + ": " + strerror(errno) +
+    throw Refused("systemd credential " + name + ": " + strerror(errno) +
                   "; add LoadCredential=" + name + ":FILE to the service");
   return path;
 }

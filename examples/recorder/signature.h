@@ -14,7 +14,7 @@ namespace recorder {
 using examples::Failure;
 using PkeyPtr = std::unique_ptr<EVP_PKEY, examples::FreeWith<&EVP_PKEY_free>>;
 
-// Ed25519. Both throw Failure, with the command that makes such a key.
+// Ed25519. Both throw Refused, with the command that makes such a key.
 class PublicKey {
  public:
   explicit PublicKey(PkeyPtr key) : key_(std::move(key)) {}

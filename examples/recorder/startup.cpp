@@ -8,9 +8,13 @@
 #include <cerrno>
 #include <cstring>
 
+#include "common/program.h"
 #include "signature.h"
 
 namespace recorder {
+
+using examples::Refused;
+
 namespace {
 
 // Frames that wait for a key: enough for this much a second.
@@ -30,14 +34,14 @@ GstClockTime base_time_now() {
 
 Folder::Folder(const std::string &path) {
   if (g_mkdir_with_parents(path.c_str(), 0700) != 0)
-    throw Failure("cannot make the folder " + path + ": " + system_error());
+    throw Refused("cannot make the folder " + path + ": " + system_error());
   fd_ = open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (fd_ >= 0 && faccessat(fd_, ".", W_OK, 0) == 0)
     return;
   const std::string why = system_error();
   if (fd_ >= 0)
     close(fd_);
-  throw Failure("cannot write into the folder " + path + ": " + why);
+  throw Refused("cannot write into the folder " + path + ": " + why);
 }
 
 Folder::~Folder() {
@@ -50,7 +54,7 @@ std::string read_line(const std::string &file) {
   examples::Error error;
   char *text = nullptr;
   g_file_get_contents(file.c_str(), &text, nullptr, error.out());
-  error.check(file);
+  error.check<Refused>(file);
   examples::CharPtr owned(text);
   std::string line(text);
   return line.substr(0, line.find('\n'));
@@ -63,13 +67,13 @@ std::shared_ptr<GTlsDatabase> read_certificates(const std::string &file) {
   GList *certificates = g_tls_certificate_list_new_from_file(file.c_str(), error.out());
   const bool none = certificates == nullptr;
   g_list_free_full(certificates, g_object_unref);
-  error.check(file);
+  error.check<Refused>(file);
   if (none)
-    throw Failure("there is no certificate (PEM) in " + file);
+    throw Refused("there is no certificate (PEM) in " + file);
   const examples::CharPtr path(g_canonicalize_filename(file.c_str(), nullptr));
   std::shared_ptr<GTlsDatabase> trusted(g_tls_file_database_new(path.get(), error.out()),
                                         [](gpointer object) { g_clear_object(&object); });
-  error.check(file);
+  error.check<Refused>(file);
   return trusted;
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// What a recorder needs of this machine before it begins. All of it throws Failure.
+// What a recorder needs of this machine before it begins. All of it throws Refused.
 #pragma once
 
 #include <gio/gio.h>

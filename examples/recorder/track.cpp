@@ -81,6 +81,20 @@ GstPadProbeReturn count(GstPad *, GstPadProbeInfo *, gpointer counter) {
 
 }  // namespace
 
+std::vector<std::string> elements_of_tracks(bool opened) {
+  std::vector<std::string> names = {"appsink"};
+  if (opened)
+    names.push_back("e2eedecrypt");
+  for (const CodecChain &codec : kCodecs) {
+    names.push_back(codec.depayloader);
+    for (const char *name : {codec.merger, codec.parser}) {
+      if (opened && name)
+        names.push_back(name);
+    }
+  }
+  return names;
+}
+
 unsigned mline_of(GstPad *pad) {
   guint mline = 0;
   g_object_get(examples::transceiver_of(pad).get(), "mlineindex", &mline, nullptr);

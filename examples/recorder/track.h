@@ -9,6 +9,9 @@
 
 namespace recorder {
 
+// What GStreamer needs for all codecs; `opened`: with decryption.
+std::vector<std::string> elements_of_tracks(bool opened);
+
 // Of webrtcbin's pads: which mline of the offer they belong to.
 unsigned mline_of(GstPad *pad);
 // Links a pad that nobody reads.

@@ -8,8 +8,9 @@
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
-#include <optional>
 
+#include "common/elements.h"
+#include "common/program.h"
 #include "common/terminal.h"
 #include "progress.h"
 #include "unseal.h"
@@ -17,13 +18,13 @@
 namespace {
 
 using examples::CharPtr;
-using examples::Failure;
+using examples::harmless;
 using examples::Terminal;
+using examples::WrongUsage;
 using recorder::UnsealOptions;
 using recorder::UnsealProgress;
-using recorder::progress_text::harmless;
 
-constexpr int kAllOpened = 0, kFailed = 1, kWrongUsage = 2, kSomeMissing = 3, kNotTold = 4;
+constexpr int kAllOpened = 0, kFailed = 1, kSomeMissing = 3, kNotTold = 4;
 constexpr int kMostRatchet = 1'000'000;
 
 constexpr char kSummary[] =
@@ -41,15 +42,16 @@ constexpr char kDescription[] =
     "order in which they were sent, is proven by nothing: containers are not authenticated.\n"
     "\n"
     "Exit status: 0 all frames were opened and written, 1 failed and nothing was written, 2 wrong\n"
-    "usage, 3 frames are missing in what was written: they did not open, or opened and cannot be\n"
-    "in the file (before the first key frame), or IN is cut off, 4 the recording was written, but\n"
-    "its report could not be. Frames that the server made and --server-frames drops do not count.";
+    "usage, or a file or key that cannot be used, 3 frames are missing in what was written: they\n"
+    "did not open, or opened and cannot be in the file (before the first key frame), or IN is cut\n"
+    "off, 4 the recording was written, but its report could not be. Frames that the server made\n"
+    "and --server-frames drops do not count.";
 
 struct Given {
   char *output = nullptr, *sidecar = nullptr, *participant = nullptr, *server_frames = nullptr;
   char **files = nullptr;
   int max_ratchet = 64;
-  gboolean report = FALSE, json = FALSE, version = FALSE;
+  gboolean report = FALSE, json = FALSE;
   std::vector<std::string> providers;
 
   ~Given() {
@@ -79,17 +81,11 @@ gboolean add_provider(const gchar *option, const gchar *value, gpointer data, GE
   return TRUE;
 }
 
-int wrong(const std::string &why) {
-  g_printerr("e2ee-unseal: %s\nTry --help.\n", harmless(why).c_str());
-  return kWrongUsage;
-}
-
 bool is_one_of(const std::string &word, std::initializer_list<const char *> words) {
   return std::find(words.begin(), words.end(), word) != words.end();
 }
 
-// The exit status, unless there is something to do.
-std::optional<int> parse(int argc, char **argv, Given &given) {
+void parse(int argc, char **argv, Given &given) {
   const auto callback = reinterpret_cast<gpointer>(&add_provider);
   const GOptionEntry entries[] = {
       {"key-provider", 'k', G_OPTION_FLAG_NONE, G_OPTION_ARG_CALLBACK, callback,
@@ -109,36 +105,19 @@ std::optional<int> parse(int argc, char **argv, Given &given) {
       {"report", 0, 0, G_OPTION_ARG_NONE, &given.report, "Tell every key that was used", nullptr},
       {"json", 0, 0, G_OPTION_ARG_NONE, &given.json, "Write the report as JSON, and nothing else",
        nullptr},
-      {"version", 0, 0, G_OPTION_ARG_NONE, &given.version, "Tell the version", nullptr},
       {G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &given.files, nullptr, "IN"},
       {nullptr, 0, 0, G_OPTION_ARG_NONE, nullptr, nullptr, nullptr}};
-  GOptionContext *context = g_option_context_new(nullptr);
-  g_option_context_set_summary(context, kSummary);
-  g_option_context_set_description(context, kDescription);
-  GOptionGroup *group = g_option_group_new("", "", "", &given, nullptr);
-  g_option_group_add_entries(group, entries);
-  g_option_context_set_main_group(context, group);
-  examples::Error error;
-  const bool parsed = g_option_context_parse(context, &argc, &argv, error.out());
-  g_option_context_free(context);
-  try {
-    error.check("options");
-  } catch (const Failure &failure) {
-    return wrong(failure.what());
-  }
-  if (parsed && given.version) {
-    puts("e2ee-unseal " E2EE_RECORDER_VERSION);
-    return kAllOpened;
-  }
+  examples::CommandLine line("e2ee-unseal", nullptr, kSummary, kDescription, &given);
+  line.add(entries);
+  line.parse(argc, argv);
   if (!given.files || !given.files[0] || given.files[1])
-    return wrong("name one file to open");
+    throw WrongUsage("name one file to open");
   if (given.providers.empty())
-    return wrong("give the keys of the meeting with --key-provider or --keys-file");
+    throw WrongUsage("give the keys of the meeting with --key-provider or --keys-file");
   if (given.max_ratchet < 0 || given.max_ratchet > kMostRatchet)
-    return wrong("--max-ratchet takes 0 to " + std::to_string(kMostRatchet));
+    throw WrongUsage("--max-ratchet takes 0 to " + std::to_string(kMostRatchet));
   if (given.server_frames && !is_one_of(given.server_frames, {"drop", "known", "pass"}))
-    return wrong("--server-frames takes drop, known or pass");
-  return {};
+    throw WrongUsage("--server-frames takes drop, known or pass");
 }
 
 UnsealOptions options_of(const Given &given) {
@@ -246,10 +225,6 @@ int run(const Given &given) {
   } catch (const Stopped &) {
     terminal.end_progress();
     return ended_by_signal();
-  } catch (const std::exception &failure) {
-    terminal.end_progress();
-    g_printerr("e2ee-unseal: %s\n", harmless(failure.what()).c_str());
-    return kFailed;
   }
 }
 
@@ -257,10 +232,12 @@ int run(const Given &given) {
 
 int main(int argc, char **argv) {
   gst_init(nullptr, nullptr);
-  Given given;
-  if (const auto status = parse(argc, argv, given))
-    return *status;
-  end_on_signals();
-  allow_many_files();
-  return run(given);
+  return examples::run_program("e2ee-unseal", [&] {
+    Given given;
+    parse(argc, argv, given);
+    examples::require_elements({"matroskademux", "appsink", "e2eedecrypt", "e2eevp9merge"});
+    end_on_signals();
+    allow_many_files();
+    return run(given);
+  });
 }

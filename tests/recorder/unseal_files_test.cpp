@@ -136,7 +136,7 @@ TEST_F(Unseal, ShowsNoControlCharactersOfTheFile) {
   seal.kdf = "\x1b[2J";
   folder.write("other.json", seal.to_json());
   run = unseal({in(), "-k", key(), "--sidecar", folder.file("other.json")});
-  EXPECT_EQ(run.status, 1);
+  EXPECT_EQ(run.status, 2);
   EXPECT_NE(run.err.find("<U+001B>[2J"), std::string::npos) << run.err;
   EXPECT_EQ(run.err.find('\x1b'), std::string::npos);
 }
@@ -147,10 +147,10 @@ TEST_F(Unseal, SaysWhatIsWrongWithItsUse) {
   EXPECT_EQ(unseal({in(), "-k", "shared,passphrase=x", "--max-ratchet", "-1"}).status, 2);
   EXPECT_EQ(unseal({in(), "--no-such-option"}).status, 2);
   EXPECT_EQ(unseal({in(), "-k", "shared,passphrase=x", "--server-frames", "some"}).status, 2);
-  EXPECT_EQ(unseal({in(), "-k", "shared,passphrase=x"}).status, 1);  // no such file
+  EXPECT_EQ(unseal({in(), "-k", "shared,passphrase=x"}).status, 2);  // no such file
   EXPECT_EQ(unseal({"--help"}).status, 0);
   folder.write("text.mkv", "this is no recording");
-  EXPECT_EQ(unseal({folder.file("text.mkv"), "-k", "shared,passphrase=x"}).status, 1);
+  EXPECT_EQ(unseal({folder.file("text.mkv"), "-k", "shared,passphrase=x"}).status, 2);
 }
 
 // ---- what is said about it ----------------------------------------------------------------------
@@ -161,7 +161,7 @@ TEST_F(Unseal, TakesTheSidecarWhereTheTagIsLost) {
   const Seal seal = seal_of("sframe");
   const Stream encrypted = encrypt(plain[0], keys, {.scheme = "sframe"});
   write_recording(in(), seal, {encrypted}, false);
-  EXPECT_EQ(unseal({in(), "-k", key()}).status, 1);
+  EXPECT_EQ(unseal({in(), "-k", key()}).status, 2);
   folder.write("alice.mkv.json", seal_text(seal, {encrypted}));
   Outcome run = unseal({in(), "-k", key(), "--json"});
   EXPECT_EQ(run.status, 0) << run.err;
@@ -180,7 +180,7 @@ TEST_F(Unseal, RefusesASidecarOfANewerVersion) {
   later.version = Seal::kVersion + 1;
   folder.write("alice.mkv.json", later.to_json());
   Outcome run = unseal({in(), "-k", key()});
-  EXPECT_EQ(run.status, 1);
+  EXPECT_EQ(run.status, 2);
   EXPECT_NE(run.err.find("newer e2ee-unseal"), std::string::npos) << run.err;
 }
 

@@ -100,7 +100,7 @@ TEST_F(UnsealKeys, NeedsToKnowWhoseKeys) {
   Seal nobody;
   write_recording(folder.file("nobody.mkv"), nobody, {rotated(opus())});
   run = unseal({folder.file("nobody.mkv"), "--keys-file", file});
-  EXPECT_EQ(run.status, 1);
+  EXPECT_EQ(run.status, 2);
   EXPECT_NE(run.err.find("--participant"), std::string::npos) << run.err;
   run = unseal({folder.file("nobody.mkv"), "--keys-file", file, "--participant", "alice",
                 "--max-ratchet", "2"});

@@ -275,7 +275,7 @@ TEST_F(Unseal, OpensWhatIsThereOfAFileThatWasCutOff) {
   }
   std::filesystem::resize_file(in(), size / 10);
   const Outcome run = unseal({in(), "-k", key(), "-o", folder.file("nothing.webm")});
-  EXPECT_EQ(run.status, 1);
+  EXPECT_EQ(run.status, 2);
   EXPECT_FALSE(std::filesystem::exists(folder.file("nothing.webm")));
 }
 

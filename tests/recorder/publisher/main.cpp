@@ -13,6 +13,7 @@
 #include <map>
 #include <thread>
 
+#include "common/program.h"
 #include "participant.h"
 
 namespace publisher {
@@ -249,9 +250,20 @@ void serve(Meeting &meeting, Output &output) {
 }  // namespace publisher
 
 int main(int argc, char **argv) {
-  gst_init(&argc, &argv);
-  publisher::Output output;
-  publisher::Meeting meeting(output, argc > 1 ? argv[1] : "");
-  publisher::serve(meeting, output);
-  return 0;
+  return examples::run_program("e2ee-test-publisher", [&] {
+    char **folders = nullptr;
+    const GOptionEntry entries[] = {
+        {G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &folders, nullptr, nullptr}, {}};
+    examples::CommandLine line("e2ee-test-publisher", "[FOLDER-FOR-CLIPS]",
+                               "Participants of a meeting, told what to do by lines of JSON.", "");
+    line.add(entries);
+    line.add_group(gst_init_get_option_group());
+    line.parse(argc, argv);
+    const std::unique_ptr<char *, examples::FreeWith<&g_strfreev>> owned(folders);
+    examples::require_elements(examples::kWebrtcElements);
+    publisher::Output output;
+    publisher::Meeting meeting(output, folders ? folders[0] : "");
+    publisher::serve(meeting, output);
+    return examples::kDone;
+  });
 }
