@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The GStreamer side of a call: sends a test picture and a tone, receives, decrypts.
+"""The GStreamer side of a call, for server.py: sends a test picture and a tone, receives, decrypts.
 
 One webrtcbin, one video and one audio stream in each direction, all four under one key.
 """
@@ -8,7 +8,11 @@ import hashlib
 import random
 import threading
 
-import gi
+if __name__ == "__main__":
+    print(__doc__)
+    raise SystemExit
+
+import gi  # noqa: E402
 
 gi.require_version("GstE2EE", "1.0")
 gi.require_version("GstWebRTC", "1.0")
@@ -41,6 +45,10 @@ VIDEO = {
     "vp9": (f"vp9enc {VPX} keyframe-max-dist=15", "e2eevp9merge ! vp9dec", "VP9", 101),
 }
 OPUS = ("opusenc frame-size=20 bitrate=48000", "opusdec", "OPUS", 111)
+ELEMENTS = (
+    "webrtcbin rtpbin nicesrc nicesink dtlssrtpenc dtlssrtpdec srtpenc srtpdec videotestsrc audiotestsrc "
+    "vp8enc vp8dec vp9enc vp9dec opusenc opusdec e2eeencrypt e2eedecrypt e2eevp9merge rtpe2eepay rtpe2eedepay"
+).split()
 CLOCK_RATES = {"video": 90000, "audio": 48000}
 
 

@@ -6,7 +6,11 @@ tests/interop uses it too.
 
 import threading
 
-import gi
+if __name__ == "__main__":
+    print(__doc__)
+    raise SystemExit
+
+import gi  # noqa: E402
 
 gi.require_version("GstWebRTC", "1.0")
 gi.require_version("GstSdp", "1.0")

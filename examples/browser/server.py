@@ -25,12 +25,27 @@ import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-import gi
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "common"))
+import needs  # noqa: E402
 
-gi.require_version("Gst", "1.0")
+
+def arguments():
+    parser = argparse.ArgumentParser(prog="run.sh", description="An encrypted call with a browser.")
+    parser.add_argument("--port", type=int, default=8080)
+    parser.add_argument("--passphrase-file")
+    parser.add_argument("--show", action="store_true")
+    parser.add_argument("--any-address", action="store_true")
+    parser.add_argument("--version", action="version", version=f"%(prog)s {needs.version()}")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    OPTIONS = arguments()  # before GStreamer is looked for: --help needs nothing
+
+needs.typelibs("Gst", "GstE2EE", "GstSdp", "GstWebRTC")
 from gi.repository import GLib, Gst  # noqa: E402
 
-from peer import SCHEMES, VIDEO, Call  # noqa: E402
+from peer import ELEMENTS, SCHEMES, VIDEO, Call  # noqa: E402
 
 PAGE = Path(__file__).resolve().parent / "page"
 FILES = {
@@ -268,18 +283,9 @@ class Server(ThreadingHTTPServer):
             super().handle_error(request, client_address)
 
 
-def arguments():
-    parser = argparse.ArgumentParser(prog="run.sh", description="An encrypted call with a browser.")
-    parser.add_argument("--port", type=int, default=8080)
-    parser.add_argument("--passphrase-file")
-    parser.add_argument("--show", action="store_true")
-    parser.add_argument("--any-address", action="store_true")
-    return parser.parse_args()
-
-
-def main():
-    options = arguments()
+def main(options):
     Gst.init(None)
+    needs.elements(*ELEMENTS)
     try:
         # autovideosink can crash without one.
         if options.show and not (os.getenv("DISPLAY") or os.getenv("WAYLAND_DISPLAY")):
@@ -312,7 +318,7 @@ def main():
 
 
 if __name__ == "__main__":
-    status = main()
+    status = main(OPTIONS)
     sys.stdout.flush()
     # Threads of the server and of GStreamer may still be at work.
     os._exit(status)

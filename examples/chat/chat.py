@@ -11,7 +11,8 @@ protects each message from end to end, so that a server in between would see cip
 a message is: key index (1 byte), IV (12), payload with tag.
 
 Run it with the library found, for example under: meson devenv -C build -w .
-Exit status: 0 = ended by end of input or by the other side, 1 = failed, 2 = wrong usage.
+Exit status: 0 = ended by end of input or by the other side, 1 = failed, 2 = wrong usage, or keys that
+cannot be used.
 """
 
 import argparse
@@ -19,13 +20,42 @@ import json
 import socket
 import sys
 import threading
+from pathlib import Path
 
-import gi
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "common"))
+import needs  # noqa: E402
 
-gi.require_version("Gst", "1.0")
-gi.require_version("GstE2EE", "1.0")
-gi.require_version("GstSdp", "1.0")
-gi.require_version("GstWebRTC", "1.0")
+
+def arguments():
+    parser = argparse.ArgumentParser(
+        description="Chat over a WebRTC data channel, encrypted end to end.",
+        epilog="Both sides need the same keys; one listens and the other connects.",
+    )
+    side = parser.add_mutually_exclusive_group(required=True)
+    side.add_argument("--listen", type=int, metavar="PORT", help="wait for the other side here; 0: any port")
+    side.add_argument("--connect", metavar="HOST:PORT", help="where the other side waits")
+    parser.add_argument(
+        "--key-provider",
+        required=True,
+        metavar="TEXT",
+        help='for example "shared,passphrase-file=/run/secrets/meeting"',
+    )
+    parser.add_argument("--participant", metavar="NAME", help="whose key; default: the shared key")
+    parser.add_argument("--version", action="version", version=f"%(prog)s {needs.version()}")
+    given = parser.parse_args()
+    host, colon, port = (given.connect or "127.0.0.1:0").rpartition(":")
+    if not (host and colon and port.isdecimal() and int(port) < 65536):
+        parser.error("--connect takes HOST:PORT")
+    if given.listen is not None and not 0 <= given.listen < 65536:
+        parser.error("--listen takes a port, 0 to 65535")
+    given.peer = (host, int(port))
+    return given
+
+
+if __name__ == "__main__":
+    ARGUMENTS = arguments()  # before GStreamer is looked for: --help needs nothing
+
+needs.typelibs("Gst", "GstE2EE", "GstSdp", "GstWebRTC")
 from gi.repository import GLib, Gst, GstE2EE, GstSdp, GstWebRTC  # noqa: E402
 
 IV_SIZE = 12
@@ -79,12 +109,11 @@ class Chat:
         self.loop = GLib.MainLoop()
         self.status = 0
         self.channel = None
+        self.opened = False
         self.typed = []  # before the channel is open
         self.input_ended = False
         self.pipeline = Gst.Pipeline.new(None)
         self.peer = Gst.ElementFactory.make("webrtcbin")
-        if self.peer is None or Gst.ElementFactory.find("sctpenc") is None:
-            raise SystemExit("webrtcbin or sctpenc is missing: install gstreamer1.0-plugins-bad")
         self.peer.props.bundle_policy = GstWebRTC.WebRTCBundlePolicy.MAX_BUNDLE
         self.pipeline.add(self.peer)
         self.peer.connect("on-ice-candidate", self.on_candidate)
@@ -135,6 +164,10 @@ class Chat:
         )
 
     def on_open(self):
+        """Told twice where the channel opens while it is handed over."""
+        if self.opened:
+            return
+        self.opened = True
         if not self.typed and not self.input_ended:
             print("connected; type a line and press Enter, Ctrl-D ends", file=sys.stderr)
         waiting, self.typed = self.typed, []
@@ -197,44 +230,31 @@ class Chat:
         return self.status
 
 
-def connection(arguments):
-    if arguments.listen is not None:
-        with socket.create_server(("127.0.0.1", arguments.listen)) as server:
+def connection(given):
+    if given.listen is not None:
+        with socket.create_server(("127.0.0.1", given.listen)) as server:
             port = server.getsockname()[1]
             print(f"waiting on 127.0.0.1:{port}", file=sys.stderr, flush=True)
             return server.accept()[0]
-    host, _, port = arguments.connect.rpartition(":")
-    return socket.create_connection((host, int(port)), timeout=10)
+    return socket.create_connection(given.peer, timeout=10)
 
 
-def main():
-    parser = argparse.ArgumentParser(
-        description="Chat over a WebRTC data channel, encrypted end to end.",
-        epilog="Both sides need the same keys; one listens and the other connects.",
-    )
-    side = parser.add_mutually_exclusive_group(required=True)
-    side.add_argument("--listen", type=int, metavar="PORT", help="wait for the other side here; 0: any port")
-    side.add_argument("--connect", metavar="HOST:PORT", help="where the other side waits")
-    parser.add_argument(
-        "--key-provider",
-        required=True,
-        metavar="TEXT",
-        help='for example "shared,passphrase-file=/run/secrets/meeting"',
-    )
-    parser.add_argument("--participant", metavar="NAME", help="whose key; default: the shared key")
-    arguments = parser.parse_args()
+def main(given):
     Gst.init(None)
+    needs.elements("webrtcbin", "nicesrc", "nicesink", "dtlssrtpenc", "dtlssrtpdec", "sctpenc", "sctpdec")
     try:
-        provider = GstE2EE.KeyProvider.new_from_string(arguments.key_provider)
-        envelope = Envelope(provider, arguments.participant)
-        peer = connection(arguments)
-        peer.settimeout(None)
+        provider = GstE2EE.KeyProvider.new_from_string(given.key_provider)
+        provider.check()
     except GLib.Error as error:
-        raise SystemExit(f"chat.py: {error.message}") from None
-    except (OSError, ValueError) as error:
+        needs.give_up(error.message)
+    envelope = Envelope(provider, given.participant)
+    try:
+        peer = connection(given)
+        peer.settimeout(None)
+    except OSError as error:
         raise SystemExit(f"chat.py: {error}") from None
-    return Chat(Signalling(peer), envelope, offers=arguments.connect is not None).run()
+    return Chat(Signalling(peer), envelope, offers=given.connect is not None).run()
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(ARGUMENTS))

@@ -6,12 +6,20 @@ The service here is a dictionary. Run it with the library found, for example
   meson devenv -C build -w . /usr/bin/python3 examples/providers/provider.py
 """
 
+import argparse
 import os
+import sys
+from pathlib import Path
 
-import gi
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "common"))
+import needs  # noqa: E402
 
-gi.require_version("Gst", "1.0")
-gi.require_version("GstE2EE", "1.0")
+if __name__ == "__main__":  # before GStreamer is looked for: --help needs nothing
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--version", action="version", version=f"%(prog)s {needs.version()}")
+    parser.parse_args()
+
+needs.typelibs("Gst", "GstE2EE")  # gi.require_version(), with a word on what is missing
 from gi.repository import GLib, GObject, Gst, GstE2EE  # noqa: E402
 
 
@@ -49,6 +57,7 @@ class KeyService(GObject.Object, GstE2EE.KeyProvider):
 
 def main():
     Gst.init(None)
+    needs.elements("audiotestsrc", "opusenc", "e2eeencrypt", "e2eedecrypt")
     service = KeyService()
     service.set_key("alice", 0, os.urandom(32))
     pipeline = Gst.parse_launch(

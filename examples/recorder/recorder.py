@@ -1,7 +1,11 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A recorder in ten lines, for those who have signalling of their own."""
+"""A recorder in ten lines, a module for those who have signalling of their own."""
 
-import gi
+if __name__ == "__main__":
+    print(__doc__)
+    raise SystemExit
+
+import gi  # noqa: E402
 
 gi.require_version("Gst", "1.0")
 gi.require_version("GstE2EE", "1.0")

@@ -65,12 +65,13 @@ class Chat(unittest.TestCase):
         self.assertNotIn("the plan", ends[0] + other[0] + other[1])
         self.assertIn("cannot be read", other[1])
         self.assertEqual(statuses[0], 1)
+        self.assertEqual(other[1].count("connected"), 1)
 
     def test_mistakes_are_named(self):
         process = chat("--listen", "0", "--key-provider", "shared,passphrase-file=/nowhere")
         output = process.communicate(timeout=PATIENCE)
-        self.assertEqual(process.returncode, 1)
-        self.assertIn("passphrase-file", output[1])
+        self.assertEqual(process.returncode, 2)
+        self.assertRegex(output[1], r"^chat\.py: passphrase-file.*\n$")
         process = chat("--listen", "0")
         process.communicate(timeout=PATIENCE)
         self.assertEqual(process.returncode, 2)
