@@ -175,8 +175,8 @@ calls() {
 heading 'Build'
 # shellcheck disable=SC2034
 E2EE_TARGETS=(all examples/recorder/e2ee-recorder) # read by e2ee_build
-if [[ $quick || $filter ]]; then # not the demo, not the benchmark
-  E2EE_TARGETS=(meson-test-prereq gst/e2ee/GstE2EE-1.0.typelib examples/recorder/e2ee-recorder)
+if [[ $quick || $filter ]]; then # not the benchmark
+  E2EE_TARGETS=(meson-test-prereq programs gst/e2ee/GstE2EE-1.0.typelib examples/recorder/e2ee-recorder)
 fi
 e2ee_build -Dtests=true
 if [[ $quick || $filter ]]; then

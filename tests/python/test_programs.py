@@ -1,0 +1,194 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Programs as someone uses them for the first time: --help, mistakes, things that are missing.
+
+They are those of E2EE_BUILD, by default build/ of this checkout.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+BUILD = Path(os.environ.get("E2EE_BUILD", ROOT / "build"))
+EXAMPLES = ROOT / "examples"
+PATIENCE = 60  # seconds
+CALL = BUILD / "examples/call/e2ee-call"
+RECORDER = BUILD / "examples/recorder/e2ee-recorder"
+UNSEAL = BUILD / "examples/recorder/e2ee-unseal"
+PROVIDERS = [BUILD / f"examples/providers/e2ee-provider-{language}" for language in ("c", "cpp")]
+CHAT = EXAMPLES / "chat/chat.py"
+SERVER = EXAMPLES / "browser/server.py"
+PROVIDER = EXAMPLES / "providers/provider.py"
+COMPILED = [CALL, RECORDER, UNSEAL]
+PYTHON = [CHAT, SERVER, PROVIDER]
+MODULES = [EXAMPLES / "browser/peer.py", EXAMPLES / "browser/rtc.py", EXAMPLES / "recorder/recorder.py"]
+KEYS = ("--key-provider", "shared,passphrase=for-tests")
+RECORD = ("--url", "http://127.0.0.1:1", "--room", "1", "--no-audit")
+# What each of them is told to do; nothing of it happens.
+ORDERS = {
+    CALL: ("--seconds", "1"),
+    RECORDER: (*RECORD, *KEYS, "--seconds", "1"),
+    UNSEAL: (*KEYS, "/nowhere/alice.mkv"),
+    PROVIDERS[0]: (),
+    PROVIDERS[1]: (),
+    CHAT: ("--listen", "0", *KEYS),
+    SERVER: ("--port", "0"),
+    PROVIDER: (),
+}
+
+
+class Programs(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = Path(folder.name)
+
+    def run_program(self, program, *arguments, without=(), **environment):
+        """`without`: names of variables that are taken away."""
+        if not program.exists():
+            self.skipTest(f"{program.name} is not built")
+        variables = {name: value for name, value in os.environ.items() if name not in without}
+        interpreter = [sys.executable, "-B"] if program.suffix == ".py" else []
+        return subprocess.run(
+            [*interpreter, str(program), *arguments],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            encoding="utf-8",
+            timeout=PATIENCE,
+            env={**variables, **environment},
+            cwd=self.folder,
+            check=False,
+        )
+
+    def refused(self, program, *arguments, **options):
+        """Ends with 2 and no traceback; what it says, and has left nothing behind."""
+        result = self.run_program(program, *arguments, **options)
+        self.assertEqual(result.returncode, 2, result.stdout + result.stderr)
+        self.assertNotIn("Traceback", result.stderr)
+        self.assertNotIn("CRITICAL", result.stderr)
+        left = list(self.folder.iterdir())
+        for path in left:
+            shutil.rmtree(path)
+        self.assertEqual(left, [])
+        return result.stderr
+
+    def test_help_and_version_need_nothing(self):
+        bare = {"without": ("GI_TYPELIB_PATH", "GST_PLUGIN_PATH"), "LC_ALL": "C"}
+        for program in ORDERS:
+            with self.subTest(program.name):
+                result = self.run_program(program, "--help", **bare)
+                self.assertEqual(result.returncode, 0, result.stderr)
+                self.assertRegex(result.stdout, r"^[Uu]sage:")
+                self.assertNotIn("OPTION?", result.stdout)
+        for program in COMPILED + PYTHON:
+            with self.subTest(program.name):
+                result = self.run_program(program, "--version", **bare)
+                self.assertEqual(result.returncode, 0, result.stderr)
+                self.assertRegex(result.stdout, r"^[\w.-]+ \d+\.\d+\.\d+\n$")
+        for module in MODULES:
+            with self.subTest(module.name):
+                result = self.run_program(module, "--help", **bare)
+                self.assertEqual((result.returncode, result.stderr), (0, ""))
+                self.assertNotEqual(result.stdout, "")
+
+    def test_wrong_usage_is_told(self):
+        for program, arguments, said in (
+            (CALL, ("-s", "abc"), "abc"),
+            (CALL, ("--seconds", "0"), "--seconds takes 1 to 3600"),
+            (CALL, ("--codec", "h264"), "vp8 or vp9"),
+            (RECORDER, ("--latency", "abc"), "abc"),
+            (RECORDER, ("--mode", "ajar"), "--mode takes one of open, sealed"),
+            (UNSEAL, ("--max-ratchet", "abc"), "abc"),
+            (CHAT, ("--connect", "nowhere", *KEYS), "HOST:PORT"),
+            (CHAT, ("--listen", "70000", *KEYS), "--listen"),
+            *((program, ("--bogus", *order), "--bogus") for program, order in ORDERS.items()),
+        ):
+            if program in PROVIDERS:
+                said = ""
+            with self.subTest(program.name, arguments=arguments):
+                text = self.refused(program, *arguments, LC_ALL="C")
+                self.assertIn(said, text)
+                self.assertNotIn("?", text)
+
+    def test_file_that_cannot_be_used_is_told_once(self):
+        keys = ("--key-provider", "shared,passphrase-file=/nowhere")
+        for program, arguments in (
+            (CALL, ("--passphrase-file", "/nowhere")),
+            (CALL, ("/nowhere",)),
+            (CALL, (__file__,)),
+            (CALL, ("--output", "/proc/nowhere/call.webm")),
+            (RECORDER, (*RECORD, *keys)),
+            (RECORDER, (*RECORD, *KEYS, "--pin-file", "/nowhere")),
+            (RECORDER, (*RECORD[:-1], *KEYS, "--audit-key", "/nowhere")),
+            (RECORDER, ("verify-log", "/nowhere", "--public-key", "/nowhere")),
+            (UNSEAL, (*KEYS, "/nowhere")),
+            (UNSEAL, (*KEYS, __file__)),
+            (CHAT, ("--listen", "0", *keys)),
+            (SERVER, ("--port", "0", "--passphrase-file", "/nowhere")),
+        ):
+            with self.subTest(program.name, arguments=arguments):
+                text = self.refused(program, *arguments).strip()
+                self.assertEqual(len(text.splitlines()), 1, text)
+                self.assertIsNone(re.search(r"(\S+): -*\1:", text), text)
+
+    def test_names_in_the_c_locale(self):
+        text = self.refused(UNSEAL, *KEYS, "--participant", "Zoë", "/nowhere/Zoë", LC_ALL="C")
+        self.assertIn("/nowhere/Zoë", text)
+
+    def test_elements_that_are_missing_are_told_first(self):
+        with tempfile.TemporaryDirectory() as folder:
+            nothing = {"GST_PLUGIN_SYSTEM_PATH": "/nowhere", "GST_REGISTRY": f"{folder}/registry.bin"}
+            for program, order in ORDERS.items():
+                with self.subTest(program.name):
+                    text = self.refused(program, *order, **nothing)
+                    self.assertRegex(text, r"gstreamer1\.0-plugins-\w+")
+                    if program == CHAT:  # it uses the library, and none of its elements
+                        continue
+                    text = self.refused(program, *order, without=("GST_PLUGIN_PATH",))
+                    self.assertRegex(text, r"e2ee(de|en)crypt")
+                    self.assertIn("export GST_PLUGIN_PATH=", text)
+
+    def test_typelibs_that_are_missing_are_told(self):
+        for program in PYTHON:
+            with self.subTest(program.name):
+                text = self.refused(program, *ORDERS[program], without=("GI_TYPELIB_PATH",))
+                self.assertRegex(text, r"GstE2EE.*meson devenv")
+        with tempfile.TemporaryDirectory() as modules:
+            Path(modules, "gi.py").write_text("raise ImportError", encoding="ascii")
+            for program in PYTHON:
+                with self.subTest(program.name):
+                    text = self.refused(program, *ORDERS[program], PYTHONPATH=modules)
+                    self.assertIn("python3-gi", text)
+
+    @unittest.skipUnless(shutil.which("dpkg"), "no Debian")
+    def test_packages_of_elements(self):
+        import gi
+
+        gi.require_version("Gst", "1.0")
+        from gi.repository import Gst
+
+        Gst.init(None)
+        table = (EXAMPLES / "common/packages.inc").read_text(encoding="utf-8")
+        rows = re.findall(r'\{"([^"]+)",([^}]+)\}', table)
+        self.assertGreaterEqual(len(rows), 4)
+        for package, elements in rows:
+            folder = subprocess.run(
+                ["dpkg", "-L", package], capture_output=True, text=True, check=True
+            ).stdout.splitlines()
+            names = {os.path.basename(path) for path in folder}
+            for element in elements.replace('"', " ").split():
+                with self.subTest(element):
+                    factory = Gst.ElementFactory.find(element)
+                    self.assertIsNotNone(factory)
+                    self.assertIn(os.path.basename(factory.get_plugin().get_filename()), names)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
