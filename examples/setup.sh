@@ -4,7 +4,7 @@
 # For scripts to source: installs what is missing on Debian, builds into build/ and runs things
 # there. Use it like this, from any folder:
 #
-#   e2ee_options "$@"; set -- "${E2EE_ARGS[@]}"   # takes --no-install out
+#   e2ee_arguments "$@"                           # in arguments.sh
 #   e2ee_install build run                        # groups of packages, below
 #   e2ee_build -Dtests=true                       # meson options; they stay as they are once set
 #   e2ee_env COMMAND ...                          # with the plugin, library and typelib found
@@ -13,7 +13,6 @@
 
 E2EE_ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 E2EE_BUILD=$E2EE_ROOT/build
-E2EE_ARGS=()
 E2EE_INSTALLED= # whether packages were installed, which meson has to look for again
 : "${E2EE_NO_INSTALL:=}"
 
@@ -71,18 +70,8 @@ E2EE_NOT_EVERYWHERE=(janus)
 
 e2ee_say() { printf '%s\n' "$*" >&2; }
 
-# The arguments without --no-install, in E2EE_ARGS.
-e2ee_options() {
-  local argument
-  E2EE_ARGS=()
-  for argument in "$@"; do
-    if [[ $argument == --no-install ]]; then
-      E2EE_NO_INSTALL=1
-    else
-      E2EE_ARGS+=("$argument")
-    fi
-  done
-}
+# shellcheck source-path=SCRIPTDIR source=arguments.sh
+source "$E2EE_ROOT/examples/arguments.sh"
 
 # Runs a command silently; shows its output, and where that is kept, only when it fails.
 e2ee_quietly() {

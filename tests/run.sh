@@ -9,7 +9,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/../examples/setup.sh"
 
 usage() {
   cat <<'TEXT'
-Usage: tests/run.sh [--quick] [--filter NAME] [--no-install]
+Usage: tests/run.sh [OPTION ...]
 
 Builds into build/ and runs all tests: core, elements, pipelines and keys under load, Python, every
 command of the docs, formatting, no warning by g++ and clang++, elements and pipelines once more
@@ -18,28 +18,18 @@ examples/demo.sh with both codecs, tests/interop/run.sh, calls with Chromium and
 tests/recorder/run.sh, meetings that are recorded. Up to half an hour.
 
   --quick         core, elements, shorter pipelines, Python, docs and formatting: three minutes
-  --filter NAME   only test cases whose name contains NAME; * and ? stand for any characters
+  --filter=NAME   only test cases whose name contains NAME; * and ? stand for any characters
   --no-install    install nothing, only say which Debian packages are missing; calls and meetings
                   that cannot run here count as skipped then, otherwise as failed
+  --version       print the version
 
 The last line is "N passed, N failed, N skipped". Logs and results are in build/test-results.
 Exit status: 0 = nothing failed, 1 = something failed, 2 = wrong usage or missing packages.
 TEXT
 }
 
-quick='' filter=''
-e2ee_options "$@"
-set -- "${E2EE_ARGS[@]}"
-while (($# > 0)); do
-  case $1 in
-    -h | --help) usage && exit ;;
-    --quick) quick=1 ;;
-    --filter=*) filter=${1#*=} ;;
-    --filter) (($# > 1)) && filter=$2 && shift || { usage >&2 && exit 2; } ;;
-    *) usage >&2 && exit 2 ;;
-  esac
-  shift
-done
+e2ee_arguments "$@"
+quick=${E2EE_OPTION[quick]-} filter=${E2EE_OPTION[filter]-}
 
 # shellcheck disable=SC2034
 E2EE_PACKAGES_format=(clang-format) # read by e2ee_install

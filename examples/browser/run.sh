@@ -14,36 +14,19 @@ Prints the address of a page that makes an end-to-end encrypted call with GStrea
 type into it. Open the page in a browser on this machine; Ctrl-C ends. Without
 --any-address nothing leaves this machine, and nothing is taken from others.
 
-      --port N                 the port of the page (default 8080; 0: any that is free)
-      --passphrase-file FILE   the key (default: drawn for each run, and shown once)
+      --port=0..65535          the port of the page (default 8080; 0: any that is free)
+      --passphrase-file=FILE   the key (default: drawn for each run, and shown once)
       --show                   show what GStreamer decrypted in a window, and play the sound
       --any-address            media for other machines too, on all addresses of this one: for a
                                page that is open there, through a forwarded port
       --no-install             install nothing, only say which Debian packages are missing
+      --version                print the version
 
 Exit status: 0 = ended by Ctrl-C, 1 = failed, 2 = wrong usage, missing packages or a port in use.
 TEXT
 }
 
-wrong_usage() { usage >&2 && exit 2; }
-
-options=()
-e2ee_options "$@"
-set -- "${E2EE_ARGS[@]}"
-while (($# > 0)); do
-  case $1 in
-    -h | --help) usage && exit ;;
-    --port=* | --passphrase-file=*) options+=("$1") ;;
-    --port | --passphrase-file) (($# > 1)) || wrong_usage && options+=("$1=$2") && shift ;;
-    --show | --any-address) options+=("$1") ;;
-    *) wrong_usage ;;
-  esac
-  shift
-done
-for option in "${options[@]}"; do
-  [[ $option != --port=* || $option =~ ^--port=[0-9]{1,5}$ ]] || wrong_usage
-done
-
+e2ee_arguments "$@"
 e2ee_install build run
 # shellcheck disable=SC2034
 E2EE_TARGETS=(plugins/e2ee/libgste2ee.so gst/e2ee/GstE2EE-1.0.typelib) # read by e2ee_build
@@ -53,4 +36,4 @@ e2ee_build
 # In place of this script, so that Ctrl-C and other signals reach the server and nothing between.
 mapfile -d '' -t environment < <(e2ee_env env -0)
 exec env -i "${environment[@]}" \
-  /usr/bin/python3 -B "$E2EE_ROOT/examples/browser/server.py" "${options[@]}"
+  /usr/bin/python3 -B "$E2EE_ROOT/examples/browser/server.py" "${E2EE_ARGS[@]}"

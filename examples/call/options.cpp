@@ -52,6 +52,8 @@ Options take(const Given &given) {
     options.output = given.output;
   if (options.output.empty())
     throw WrongUsage("--output needs a file name");
+  if (g_file_test(options.output.c_str(), G_FILE_TEST_IS_DIR))
+    throw WrongUsage("--output takes a file, and " + options.output + " is a folder");
   if (given.passphrase_file)
     options.passphrase_file = given.passphrase_file;
 

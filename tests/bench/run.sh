@@ -8,13 +8,14 @@ source "$(dirname "${BASH_SOURCE[0]}")/../../examples/setup.sh"
 
 usage() {
   cat <<'TEXT'
-Usage: tests/bench/run.sh [--quick] [--no-install]
+Usage: tests/bench/run.sh [OPTION ...]
 
 Measures what e2eeencrypt and e2eedecrypt cost for each frame, beside bare OpenSSL, and in running
 pipelines beside the encoders. Prints a table with the targets and writes build/bench.json.
 
       --quick        about 10 seconds of measuring instead of 80; rougher numbers
       --no-install   install nothing, only say which Debian packages are missing
+      --version      print the version
 
 All numbers are CPU time of one thread; ratios are made within rounds of a fraction of a
 millisecond, so that other work on the machine changes them little. A target that is missed is
@@ -24,20 +25,7 @@ Exit status: 0 = measured, 1 = something failed, 2 = wrong usage or missing pack
 TEXT
 }
 
-for argument in "$@"; do
-  case $argument in
-    -h | --help) usage && exit ;;
-  esac
-done
-
-e2ee_options "$@"
-pace=()
-for argument in "${E2EE_ARGS[@]}"; do
-  case $argument in
-    --quick) pace=(--quick) ;;
-    *) usage >&2 && exit 2 ;;
-  esac
-done
+e2ee_arguments "$@"
 
 e2ee_install build run test
 e2ee_build -Dtests=true
@@ -55,7 +43,7 @@ measure() {
   local what=$1 filter=$2
   shift 2
   e2ee_say "Measuring $what"
-  e2ee_env "$bench" "${pace[@]}" --progress "--benchmark_filter=$filter" \
+  e2ee_env "$bench" "${E2EE_ARGS[@]}" --progress "--benchmark_filter=$filter" \
     "--benchmark_out=$results/$filter.json" "$@"
 }
 measure 'frames, in memory and through the elements' frame \

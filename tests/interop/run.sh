@@ -9,7 +9,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/../../examples/setup.sh"
 
 usage() {
   cat <<'TEXT'
-Usage: tests/interop/run.sh [--filter TEXT] [--repeat N] [--no-install]
+Usage: tests/interop/run.sh [OPTION ...]
 
 Installs what is missing (Debian packages; npm packages into build/interop), builds, and makes calls
 between GStreamer and Chromium with LiveKit's and RealtimeKit's own workers and with our own
@@ -18,12 +18,13 @@ examples/browser, in a network namespace with nothing but 127.0.0.1. Prints the 
 decoded frame of each cell and writes them as Markdown to build/interop-times.md; writes
 build/interop.json and build/interop-SCHEME.png. A cell that the plugin cannot do has failed.
 
-  --filter TEXT   only cells whose name contains TEXT, as in livekit/script/vp8/to-browser/sfu;
-                  the calls without encryption, for comparison, begin with none/, those with faults
-                  with fault/, those with the page of examples/browser with page/; writes
-                  build/interop-part.json and build/interop-part-times.md instead
-  --repeat N      each cell N times
-  --no-install    install nothing, only say which Debian packages are missing
+  --filter=TEXT      only cells whose name contains TEXT, as in livekit/script/vp8/to-browser/sfu;
+                     the calls without encryption, for comparison, begin with none/, those with
+                     faults with fault/, those with the page of examples/browser with page/; writes
+                     build/interop-part.json and build/interop-part-times.md instead
+  --repeat=1..1000   each cell so many times
+  --no-install       install nothing, only say which Debian packages are missing
+  --version          print the version
 
 The last line is "N passed, N failed, N skipped"; build/interop/results/steps.tsv has a line for each
 cell, for tests/report.py. Logs are in build/interop.
@@ -32,23 +33,8 @@ and cannot be installed.
 TEXT
 }
 
-wrong_usage() { usage >&2 && exit 2; }
-
-filter='' repeat=1
-e2ee_options "$@"
-set -- "${E2EE_ARGS[@]}"
-while (($# > 0)); do
-  case $1 in
-    -h | --help) usage && exit ;;
-    --filter=*) filter=${1#*=} ;;
-    --repeat=*) repeat=${1#*=} ;;
-    --filter) (($# > 1)) || wrong_usage && filter=$2 && shift ;;
-    --repeat) (($# > 1)) || wrong_usage && repeat=$2 && shift ;;
-    *) wrong_usage ;;
-  esac
-  shift
-done
-[[ $repeat =~ ^[1-9][0-9]*$ ]] || wrong_usage
+e2ee_arguments "$@"
+filter=${E2EE_OPTION[filter]-} repeat=${E2EE_OPTION[repeat]-1}
 
 (e2ee_install build run interop) || exit 2
 # shellcheck disable=SC2034

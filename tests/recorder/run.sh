@@ -9,7 +9,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/../../examples/setup.sh"
 
 usage() {
   cat <<'TEXT'
-Usage: tests/recorder/run.sh [--filter TEXT] [--measure [N]] [--no-install]
+Usage: tests/recorder/run.sh [OPTION ...]
 
 Installs what is missing, builds, and has meetings recorded by e2ee-recorder: keys that change every
 two seconds, come late, never or are withdrawn, recorders that are killed, a full disk, an SFU that
@@ -17,12 +17,13 @@ goes and comes back, one with https and rooms that have names, two videos of one
 with LiveKit's own worker. Frames in the files are compared with those that were sent. In a network
 namespace with nothing but 127.0.0.1; up to four minutes.
 
-  --filter TEXT   only scenarios whose name contains TEXT: meeting, keys, changes, kills, disk, sfu,
-                  screen, start, guard, h264, browser
-  --measure [N]   instead: CPU and memory of one recorder with N (50) participants for a minute, open
-                  and sealed, and of one whose participants do not encrypt; writes
-                  build/recorder-bench.json; fails when a frame that arrived is in no file
-  --no-install    install nothing, only say which Debian packages are missing
+  --filter=TEXT      only scenarios whose name contains TEXT: meeting, keys, changes, kills, disk,
+                     sfu, screen, start, guard, h264, browser
+  --measure=1..500   instead: CPU and memory of one recorder with so many participants for a minute,
+                     open and sealed, and of one whose participants do not encrypt; writes
+                     build/recorder-bench.json; fails when a frame that arrived is in no file
+  --no-install       install nothing, only say which Debian packages are missing
+  --version          print the version
 
 The last line is "N passed, N failed, N skipped"; build/recorder/results/steps.tsv has a line for each
 case, for tests/report.py. Logs and recordings are in build/recorder.
@@ -31,23 +32,8 @@ and cannot be installed.
 TEXT
 }
 
-wrong_usage() { usage >&2 && exit 2; }
-
-arguments=()
-e2ee_options "$@"
-set -- "${E2EE_ARGS[@]}"
-while (($# > 0)); do
-  case $1 in
-    -h | --help) usage && exit ;;
-    --filter=*) arguments+=("$1") ;;
-    --filter) (($# > 1)) || wrong_usage && arguments+=("--filter=$2") && shift ;;
-    --measure)
-      if [[ ${2-} =~ ^[1-9][0-9]*$ ]]; then arguments+=("--measure=$2") && shift; else arguments+=(--measure=50); fi
-      ;;
-    *) wrong_usage ;;
-  esac
-  shift
-done
+e2ee_arguments "$@"
+arguments=("${E2EE_ARGS[@]}")
 
 (e2ee_install build run test interop recorder) || exit 2
 # shellcheck disable=SC2034
