@@ -21,7 +21,7 @@ def record(pipeline, peer, keys, participant, file):
     the elements VP8 and OPUS; a message GstBinForwarded with an EOS in it tells when it is whole."""
 
     def on_pad(_peer, pad):
-        codec = pad.get_current_caps()[0]["encoding-name"]
+        codec = pad.get_current_caps().get_structure(0).get_value("encoding-name")
         tracks.add_pad(sink := Gst.GhostPad.new(codec, tracks.get_by_name(codec).get_static_pad("sink")))
         pad.link(sink)
 
