@@ -3,6 +3,7 @@
 #include "core/nal.h"
 
 #include <algorithm>
+#include <bitset>
 #include <cstring>
 #include <random>
 
@@ -197,6 +198,40 @@ TEST(NalSeal, ManyFramesOpenAndHaveNoStartCodeBehindTheFirstSlice) {
       ASSERT_EQ(outcome.plaintext(), frame);
     }
   }
+}
+
+// libwebrtc reads the number of the PPS from an IDR slice before it is decrypted, and throws the
+// frame away when it has seen none of that number. first_mb_in_slice 0 and slice_type 7 fill the
+// clear byte, so that the number is ciphertext; behind slice_type 2 there is room for small ones.
+TEST(NalSeal, AKeySliceKeepsTheNumberOfItsParameterSet) {
+  const KeyRef key = raw_key(7);
+  struct Slice {
+    const char *what;
+    Bytes head;  // up to and with pic_parameter_set_id, and a one behind it
+    std::string bits;
+  };
+  const Slice slices[] = {{"type 7, set 0", {0x65, 0x88, 0xc0}, "1"},
+                          {"type 7, set 1", {0x65, 0x88, 0x50}, "010"},
+                          {"type 7, set 2", {0x65, 0x88, 0x70}, "011"},
+                          {"type 2, set 4, the middle of it clear", {0x65, 0xb2, 0x98}, "1"}};
+  for (const Slice &slice : slices) {
+    for (std::uint32_t i = 0; i < 60; ++i) {
+      const Bytes plain =
+          joined({coded(kSps, 3), coded(kPps, 3), Bytes{0, 0, 1}, slice.head, noise(200, i)});
+      const Sealed sealed = seal_with(key, plain);
+      ASSERT_EQ(sealed.reason, Reason::ok);
+      const std::uint8_t first = sealed.frame[clear_bytes_of(h264(), sealed.frame)];
+      EXPECT_EQ(std::bitset<8>(first).to_string().substr(0, slice.bits.size()), slice.bits)
+          << slice.what;
+    }
+  }
+}
+
+// Set 200 is a number of fifteen bits, which no search finds in time.
+TEST(NalSeal, ALongNumberOfAParameterSetLosesNoFrame) {
+  const KeyRef key = raw_key(7);
+  const Bytes plain = joined({coded(kSps), coded({0x65, 0x88, 0x01, 0x92, 0x80}), noise(200)});
+  expect_opens_as(key, seal_with(key, plain).frame, plain);
 }
 
 TEST(NalSeal, BigFramesAreEscapedAndOpen) {

@@ -34,6 +34,11 @@ struct NalRule {
 
   /// Native LiveKit peers of 2024 keep the number of clear bytes in 8 bits.
   bool short_clear;
+
+  /// The parameter set that a key slice names, which receivers read before they decrypt: libwebrtc
+  /// throws away an IDR slice whose PPS it has not seen. `slice` begins with its header and need
+  /// not be whole; none where it does not reach that far. Null where nobody reads it.
+  std::optional<unsigned> (*set_of_slice)(ByteView slice);
 };
 
 // ---- emulation prevention -----------------------------------------------------------------------

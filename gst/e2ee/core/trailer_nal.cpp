@@ -31,10 +31,46 @@ bool meet_well(ByteView clear, const std::uint8_t *body) {
   return !(zero && body[0] == 0 && body[1] <= 3) && !(two_zeros && body[0] <= 3);
 }
 
+// The parameter set of a key slice, for receivers that look for it before they decrypt, where the
+// two clear bytes do not reach it: x264 and encoders in hardware begin an IDR slice so that they
+// end right in front of it.
+class SetOfSlice {
+ public:
+  SetOfSlice(ByteView slice, const NalRule &rule)
+      : rule_(rule), size_(std::min(slice.size(), sizeof bytes_)) {
+    std::copy_n(slice.begin(), size_, bytes_);
+    if (rule.set_of_slice != nullptr && !rule.set_of_slice(ByteView(bytes_).first(kClear)))
+      hidden_ = rule.set_of_slice(view());
+  }
+
+  // Whether the ciphertext names the same one. To seal the first bytes alone costs less than to
+  // seal all of them in vain. A number of many bits does not come out: then the frame has to do
+  // without.
+  bool stays_under(const Iv &iv, SealState &state, unsigned tries) const {
+    if (!hidden_ || tries >= kMaxIvTries / 2)
+      return true;
+    std::uint8_t tag[kTagSize];
+    SetOfSlice sealed = *this;
+    return state.aead()->seal(iv, view().first(kClear), view().subspan(kClear),
+                              sealed.bytes_ + kClear, tag) &&
+           rule_.set_of_slice(sealed.view()) == hidden_;
+  }
+
+ private:
+  static constexpr std::size_t kClear = 2;
+
+  ByteView view() const { return ByteView(bytes_).first(size_); }
+
+  const NalRule &rule_;
+  std::uint8_t bytes_[8] = {};
+  std::size_t size_;
+  std::optional<unsigned> hidden_;
+};
+
 // Seals `plain` at the start of `out` until nothing but ciphertext has to be escaped, and that with
 // the room there is. Tells how much was written.
-Reason seal_escaped(SealState &state, ByteView clear, ByteView plain, ByteSpan out,
-                    std::size_t &written) {
+Reason seal_escaped(SealState &state, const SetOfSlice &set, ByteView clear, ByteView plain,
+                    ByteSpan out, std::size_t &written) {
   const std::size_t size = plain.size() + kTrailerOverhead;
   const std::size_t spare = out.size() - size;
   Places escapes;
@@ -48,6 +84,8 @@ Reason seal_escaped(SealState &state, ByteView clear, ByteView plain, ByteSpan o
         state.iv().restart();
       continue;
     }
+    if (!set.stays_under(iv, state, tries))
+      continue;
     if (!seal_body(state, iv, clear, plain, out.data()))
       return Reason::internal;
     find_escapes(out.first(size), spare, escapes);
@@ -158,12 +196,13 @@ Reason nal_seal(SealState &state, const SealRequest &request, ByteSpan out, std:
   ByteView plain = frame.subspan(clear_of(*slice));
   if (out.size() < clear.size() + plain.size() + kTrailerOverhead)
     return Reason::internal;
+  const SetOfSlice set(frame.subspan(slice->begin), rule);
   const ByteSpan body = out.subspan(clear.size());
   if (out.data() == frame.data() && body.data() != plain.data()) {
     std::memmove(body.data(), plain.data(), plain.size());
     plain = body.first(plain.size());
   }
-  const Reason reason = seal_escaped(state, clear, plain, body, written);
+  const Reason reason = seal_escaped(state, set, clear, plain, body, written);
   if (reason != Reason::ok)
     return reason;
   std::copy(clear.begin(), clear.end(), out.begin());
