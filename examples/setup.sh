@@ -56,6 +56,7 @@ E2EE_PACKAGES_interop=(
   iproute2                                                # a network namespace of their own
   gir1.2-gstreamer-1.0 gir1.2-gst-plugins-base-1.0        # GStreamer from Python
   gir1.2-gst-plugins-bad-1.0                              # webrtcbin's types from Python
+  gstreamer1.0-plugins-ugly                               # x264enc
 )
 # shellcheck disable=SC2034
 E2EE_PACKAGES_recorder=(

@@ -75,6 +75,7 @@ export class Call {
     const legs = sfu ? ['sfu'] : receivers;
     await this.ask('send', {
       codec, scheme: this.scheme, keys: this.gstKeys, legs, spy, size: this.size,
+      encoder: this.encoder,
     });
     if (sfu) await this.publish('sfu', port);
     for (const receiver of receivers) {

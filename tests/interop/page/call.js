@@ -115,6 +115,7 @@ window.calls = {
       packets: rtp.packetsReceived ?? rtp.packetsSent ?? 0,
       framesReceived: rtp.framesReceived ?? 0,
       framesDecoded: rtp.framesDecoded ?? 0,
+      keyFramesDecoded: rtp.keyFramesDecoded ?? 0,
       framesEncoded: rtp.framesEncoded ?? 0,
       audioEnergy: rtp.totalAudioEnergy ?? 0,
       scalabilityMode: rtp.scalabilityMode,

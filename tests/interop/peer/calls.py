@@ -19,6 +19,7 @@ from content import phase_of_picture, phase_of_sound  # noqa: E402
 from formats import CODECS, decoding, depayloader, merger, payloader  # noqa: E402
 from keys import make_provider  # noqa: E402
 from rtc import CallError, Leg  # noqa: E402
+from wire import Wire  # noqa: E402
 
 SPY_BUFFER = 1 << 21
 STATS = (
@@ -130,18 +131,19 @@ def to_spy(port):
 
 
 class Sender(Call):
-    def __init__(self, codec, scheme, keys, legs, spy_port, size):
+    def __init__(self, codec, scheme, keys, legs, spy_port, size, encoder):
         super().__init__(codec, scheme)
         self.running = True
         self.thread = None
         self.legs = {}
+        self.wire = None
         # The offer names it before any media flows; SFUs go by it.
         self.ssrc = random.getrandbits(32)
         source = self.video_source(size) if CODECS[codec].media == "video" else self.tone()
         caps = CODECS[codec].frame_caps
         encrypt = f"! e2eeencrypt name=crypt scheme={scheme}" if scheme else ""
         head = self.head = self.add(
-            f"{source} ! {CODECS[codec].encoder} {'! ' + caps if caps else ''} {encrypt} ! "
+            f"{source} ! {encoder or CODECS[codec].encoder} {'! ' + caps if caps else ''} {encrypt} ! "
             f"{payloader(scheme, codec)} ssrc={self.ssrc} ! {CODECS[codec].rtp_caps()} ! "
             "tee name=out "
             f"out. ! queue ! {to_spy(spy_port)}"
@@ -204,6 +206,9 @@ class Sender(Call):
         if self.thread:
             self.thread.start()
 
+    def watch_wire(self, name):
+        self.wire = Wire(self.legs[name], self.ssrc)
+
     def make_key_frame(self):
         structure = Gst.Structure.new_from_string("GstForceKeyUnit,all-headers=(boolean)true")
         event = Gst.Event.new_custom(Gst.EventType.CUSTOM_UPSTREAM, structure)
@@ -231,6 +236,7 @@ class Sender(Call):
             **super().report(),
             "crypt": stats_of(self.crypt) if self.crypt else None,
             "legs": {name: leg.state() for name, leg in self.legs.items()},
+            "wire": self.wire.report() if self.wire else None,
         }
 
 

@@ -45,7 +45,7 @@ CODECS = {
     "h264": Codec(
         "video", "H264", 107, 90000,
         f"openh264enc bitrate={VIDEO_BITS} gop-size=300 complexity=low rate-control=bitrate",
-        "rtph264pay aggregate-mode=none", "rtph264depay", "openh264dec",
+        "rtph264pay aggregate-mode=zero-latency", "rtph264depay", "openh264dec",
         frame_caps="video/x-h264,profile=constrained-baseline,alignment=au",
         sdp_extra=",packetization-mode=(string)1,profile-level-id=(string)42e01f",
     ),

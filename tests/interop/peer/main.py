@@ -38,8 +38,8 @@ class Peer:
         spy = self.keep(call, Spy(codec))
         return {"port": spy.port}
 
-    def do_send(self, call, codec, scheme, keys, legs, spy=None, size=(320, 192)):
-        self.keep(call, Sender(codec, scheme, keys, legs, spy, tuple(size)))
+    def do_send(self, call, codec, scheme, keys, legs, spy=None, size=(320, 192), encoder=None):
+        self.keep(call, Sender(codec, scheme, keys, legs, spy, tuple(size), encoder))
 
     def do_receive(self, call, codec, scheme, keys, wrong, spy=None, options=""):
         self.keep(call, Receiver(codec, scheme, keys, wrong, spy, options))
@@ -74,7 +74,12 @@ class Peer:
     def do_ratchet(self, call, index):
         self.calls[call].provider.ratchet(index)
 
-    def do_key_frame(self, call):
+    def do_watch_wire(self, call, leg):
+        self.calls[call].watch_wire(leg)
+
+    def do_key_frame(self, call, lose=False):
+        if lose:
+            self.calls[call].wire.to_lose = 1
         self.calls[call].make_key_frame()
 
     def do_report(self, call):
