@@ -15,7 +15,10 @@ SOURCE = re.compile(r"^[\w@*./-]+\.(c|cpp|h|py|sh|js|mjs|service)$")
 SCRIPTS = ("examples/demo.sh", "examples/browser/run.sh", "tests/run.sh")
 SCRIPTS += tuple(f"tests/{folder}/run.sh" for folder in ("bench", "interop", "recorder"))
 # Names of others, with a hyphen as ours have it.
-OTHERS = {"config-interval", "packetization-mode", "profile-level-id", "x-google-min-bitrate"}
+OTHERS = {
+    "config-interval", "max-stap", "packetization-mode", "profile-level-id",
+    "sps-pps-idr-in-keyframe", "x-google-min-bitrate",
+}  # fmt: skip
 
 
 def check_links(page):

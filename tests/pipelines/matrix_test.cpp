@@ -30,11 +30,11 @@ const Codec kCodecs[] = {
     {"H.264", kVideo,
      "x264enc tune=zerolatency speed-preset=ultrafast key-int-max=100 ! "
      "video/x-h264,stream-format=byte-stream",
-     "rtph264pay", "rtph264depay"},
+     "rtph264pay aggregate-mode=zero-latency", "rtph264depay"},
     {"H.265", kVideo,
      "x265enc tune=zerolatency speed-preset=ultrafast key-int-max=100 ! "
      "video/x-h265,stream-format=byte-stream",
-     "rtph265pay", "rtph265depay"},
+     "rtph265pay aggregate-mode=zero-latency", "rtph265depay"},
 };
 
 enum class How { stock, own, refused };

@@ -100,7 +100,7 @@ void Participant::add_track(Track &track, Media media, const std::string &name, 
   if (video && settings_.format.codec != "h264")
     gst_util_set_object_arg(G_OBJECT(payloader), "picture-id-mode", "15-bit");
   if (video && settings_.format.codec == "h264")
-    gst_util_set_object_arg(G_OBJECT(payloader), "aggregate-mode", "none");
+    gst_util_set_object_arg(G_OBJECT(payloader), "aggregate-mode", "zero-latency");
 
   GstElement *first = payloader;
   if (settings_.protection == Protection::kEncrypt) {
