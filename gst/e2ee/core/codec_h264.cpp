@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 // H.264, NAL unit types of table 7-1, slice header of section 7.3.3.
-#include <algorithm>
-#include <bit>
-
+#include "core/bits.h"
 #include "core/codec.h"
 #include "core/nal.h"
+#include "core/sps.h"
 
 namespace e2ee {
 
@@ -61,28 +60,17 @@ bool is_sps(std::uint8_t first_byte) {
   return type_of(first_byte) == kSps;
 }
 
-// first_mb_in_slice, slice_type and pic_parameter_set_id: Exp-Golomb codes, section 9.1.
 std::optional<unsigned> set_of_slice(ByteView slice) {
   if (type_of(slice[0]) != kIdr)
     return {};
-  const ByteView bytes = slice.subspan(1, std::min<std::size_t>(slice.size() - 1, 8));
-  std::uint64_t bits = 0;
-  for (std::size_t i = 0; i < bytes.size(); ++i)
-    bits |= std::uint64_t{bytes[i]} << (56 - 8 * i);
-  int left = static_cast<int>(8 * bytes.size());
-  unsigned value = 0;
-  for (unsigned fields = 0; fields < 3; ++fields) {
-    const int size = 2 * std::countl_zero(bits) + 1;
-    if (size > left)
-      return {};
-    value = static_cast<unsigned>(bits >> (64 - size)) - 1;
-    bits = size < 64 ? bits << size : 0;
-    left -= size;
-  }
-  return value;
+  BitReader reader(slice.subspan(1));
+  reader.golomb();  // first_mb_in_slice
+  reader.golomb();  // slice_type
+  const unsigned id = reader.golomb();
+  return reader.ok() ? std::optional(id) : std::nullopt;
 }
 
-constexpr NalRule kRule = {1, 0x1f, kind, is_sps, true, set_of_slice};
+constexpr NalRule kRule = {1, 0x1f, kind, is_sps, true, set_of_slice, sps_in_order};
 
 FrameType frame_type(ByteView frame) {
   return is_key_frame(frame, kRule) ? FrameType::key : FrameType::delta;

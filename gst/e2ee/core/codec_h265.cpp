@@ -44,7 +44,7 @@ bool is_sps(std::uint8_t first_byte) {
   return type_of(first_byte) == kSps;
 }
 
-constexpr NalRule kRule = {2, 0x7e, kind, is_sps, false, nullptr};
+constexpr NalRule kRule = {2, 0x7e, kind, is_sps, false, nullptr, nullptr};
 
 FrameType frame_type(ByteView frame) {
   return is_key_frame(frame, kRule) ? FrameType::key : FrameType::delta;

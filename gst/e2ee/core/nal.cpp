@@ -244,8 +244,12 @@ void ClearHeader::each_unit(bool without_notes, const Take &take) const {
   NalReader reader(before);
   for (NalUnit unit; reader.next(unit);) {
     const ByteView bytes = unit.of(before);
-    if (!without_notes || !is_encoder_note(bytes, rule_))
-      take(bytes);
+    if (without_notes && is_encoder_note(bytes, rule_))
+      continue;
+    std::optional<std::vector<std::uint8_t>> sps;
+    if (rule_.lasting_sps != nullptr && rule_.is_sps(bytes[0]))
+      sps = rule_.lasting_sps(bytes);
+    take(sps ? ByteView(*sps) : bytes);
   }
   take(frame_.subspan(slice_.begin, 2));
 }

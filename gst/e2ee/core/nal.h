@@ -39,6 +39,10 @@ struct NalRule {
   /// throws away an IDR slice whose PPS it has not seen. `slice` begins with its header and need
   /// not be whole; none where it does not reach that far. Null where nobody reads it.
   std::optional<unsigned> (*set_of_slice)(ByteView slice);
+
+  /// The SPS to send in place of one that receivers would rewrite; none for one that they leave as
+  /// it is. Null where nobody rewrites them.
+  std::optional<std::vector<std::uint8_t>> (*lasting_sps)(ByteView unit);
 };
 
 // ---- emulation prevention -----------------------------------------------------------------------
@@ -110,8 +114,9 @@ inline std::size_t clear_of(const NalUnit &slice) {
   return slice.begin + 2;
 }
 
-/// The clear bytes as they are sent: start codes of four bytes, nothing between NAL units, and none
-/// of the messages that an encoder wrote about itself where they would make it too long.
+/// The clear bytes as they are sent: start codes of four bytes, nothing between NAL units, an SPS
+/// that receivers leave as it is, and none of the messages that an encoder wrote about itself where
+/// they would make it too long.
 class ClearHeader {
  public:
   /// `slice` is the first one of `frame`.

@@ -3,30 +3,11 @@
 
 #include <algorithm>
 
+#include "core/bits.h"
+
 namespace e2ee {
 
 namespace {
-
-class BitReader {
- public:
-  explicit BitReader(ByteView bytes) : bytes_(bytes) {}
-
-  // Bits past the end read as zero; ok() tells.
-  unsigned bits(unsigned n) {
-    unsigned value = 0;
-    for (; n > 0; --n, ++at_) {
-      value <<= 1;
-      if (at_ / 8 < bytes_.size())
-        value |= (bytes_[at_ / 8] >> (7 - at_ % 8)) & 1U;
-    }
-    return value;
-  }
-  bool ok() const { return at_ <= bytes_.size() * 8; }
-
- private:
-  ByteView bytes_;
-  std::size_t at_ = 0;
-};
 
 constexpr unsigned kFrameMarker = 2;
 constexpr unsigned kSyncCode = 0x498342;
