@@ -4,8 +4,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <mutex>
 
@@ -28,6 +30,8 @@ using Clock = std::chrono::steady_clock;
 enum class Signed { kNo, kYes };
 
 constexpr off_t kRoomAhead = 8 * 1024 * 1024;
+constexpr off_t kRoomStep = 128 * 1024;
+constexpr off_t kPartOfDisk = 8;  // an eighth of what is free, where that is less
 
 int create_log(const std::string &path) {
   const int fd =
@@ -148,11 +152,20 @@ class AuditLog::Log {
     }
   }
 
-  // Blocks beyond the end of the file: what is written there needs no room any more. Where the file
-  // system has no such thing the log takes its room record by record.
+  // Blocks beyond the end of the file: what is written there needs no room any more. In steps, for
+  // where there is room for some of it. Where the file system has no such thing the log takes its
+  // room record by record.
   void claim_room() {
-    if (fallocate(fd_, FALLOC_FL_KEEP_SIZE, size_, kRoomAhead) == 0)
-      claimed_to_ = size_ + kRoomAhead;
+    struct statvfs disk {};
+    if (fstatvfs(fd_, &disk) != 0)
+      return;
+    const auto free = static_cast<off_t>(disk.f_bavail * disk.f_frsize);
+    const off_t wanted = size_ + std::min(kRoomAhead, free / kPartOfDisk);
+    for (off_t from = std::max(size_, claimed_to_); from < wanted; from = claimed_to_) {
+      if (fallocate(fd_, FALLOC_FL_KEEP_SIZE, from, kRoomStep) != 0)
+        return;
+      claimed_to_ = from + kRoomStep;
+    }
   }
 
   void give_room_back() {

@@ -24,8 +24,8 @@ using examples::Failure;
 // fingerprints.
 //
 // Once a record could not be written, every call throws: whoever cannot account must not record.
-// Room for megabytes of records is claimed ahead, so that recordings on the same disk fill it
-// without ending the log.
+// Room for megabytes of records is claimed ahead, on a small disk for fewer, so that recordings on
+// the same disk fill it without ending the log.
 //
 // Any thread.
 class AuditLog {
