@@ -6,7 +6,7 @@ import os
 import sys
 import time
 
-from process import MeetingError, until
+from process import MeetingError
 from recordings import read
 
 KINDS = {
@@ -76,7 +76,7 @@ def one(bench, kind, participants, seconds):
         recorder = meeting.record("files", mode)
         for name in names:
             publishers.join(name, protection=protection)
-        until("a file of everyone", 60, lambda: all(recorder.files(name) for name in names))
+        recorder.until("a file of everyone", 60, lambda: all(recorder.files(name) for name in names))
         time.sleep(3)
         rate, (cpu, sfu, sending) = window(recorder, publishers, names, seconds)
         memory = recorder.peak_memory()

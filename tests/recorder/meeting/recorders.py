@@ -43,19 +43,36 @@ class Recorder(Lines):
             if entry.get("event") == event and all(entry.get(n) == v for n, v in fields.items())
         ]  # fmt: skip
 
+    def until(self, what, seconds, check, *pause):
+        """As process.until, which would wait for a recorder that has ended."""
+
+        def look():
+            ended = not self.alive()
+            if ended:
+                self.reader.join()
+            result = check()
+            expect(
+                result or not ended,
+                f"{what}: the recorder ended with status {self.child.poll()}; see {self.log}",
+            )
+            return result
+
+        return until(what, seconds, look, *pause)
+
     def wait_told(self, event, seconds=JOIN_SECONDS, **fields):
         """The first one."""
         what = " ".join([event, *map(str, fields.values())])
-        return until(f"the recorder saying {what}", seconds, lambda: self.told(event, **fields))[0]
+        told = self.until(f"the recorder saying {what}", seconds, lambda: self.told(event, **fields))
+        return told[0]
 
     def wait_file(self, identity, number=1, seconds=JOIN_SECONDS):
         what = f"file {number} of {identity} in {os.path.basename(self.folder)}"
-        until(what, seconds, lambda: len(self.files(identity)) >= number)
+        self.until(what, seconds, lambda: len(self.files(identity)) >= number)
         return self.files(identity)[number - 1]
 
     def wait_size(self, path, more=20000, seconds=JOIN_SECONDS):
         start = os.path.getsize(path)
-        until(f"{path} growing", seconds, lambda: os.path.getsize(path) >= start + more)
+        self.until(f"{path} growing", seconds, lambda: os.path.getsize(path) >= start + more)
 
     def files(self, identity):
         return recordings_of(self.folder, identity)

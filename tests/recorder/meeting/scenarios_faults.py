@@ -4,22 +4,25 @@
 import hashlib
 import os
 import random
+import secrets
+import shutil
 import subprocess
 import time
 from collections import Counter
 
 from checks import CLIP_KEY_FRAMES, expect_until, expect_whole, matches
 from janus import Janus
-from process import MeetingError, expect, until
+from process import MeetingError, expect
 from recorders import audit_logs, read_log, recordings_of, time_of, verify_log
 from recordings import read
 
 KILLS, AT_ONCE = 20, 4
 KILL_LOSS_SECONDS = 2.0
 BUSY_SECONDS = 1.0  # what it may take on a busy machine until the recorder has a frame
-DISK_BYTES = 3 << 20
-DISK_LEFT = 900 << 10
+DISK_BYTES = 8 << 20
+DISK_LEFT = 1 << 20
 FULL_SECONDS = 10
+RETRY_SECONDS = 30  # between two attempts of a recorder to write again, at most
 SFU_PORT = 8188
 
 
@@ -127,7 +130,10 @@ def disk_full(bench):
         finally:
             for recorder in meeting.recorders:
                 recorder.kill()
-            subprocess.run(["umount", "-l", folder], check=False)
+            kept = shutil.copytree(folder, folder + "-kept", ignore=shutil.ignore_patterns("filler*"))
+            subprocess.run(["umount", "-l", folder], check=True)
+            os.rmdir(folder)
+            os.rename(kept, folder)
 
 
 def on_small_disk(bench, meeting, folder):
@@ -142,40 +148,52 @@ def on_small_disk(bench, meeting, folder):
     recorder = meeting.record("small")
     recorder.wait_file("alice")
 
-    def trouble(number=0):
-        told = [e for e in recorder.told("trouble") if e["problem"].startswith("disk full")]
-        return told[number:]
+    def trouble(since):
+        """What was told of the disk, once everyone's recording has."""
+        told = [
+            entry for entry in recorder.told("trouble")
+            if entry["problem"].startswith("disk full") and time_of(entry) > since
+        ]  # fmt: skip
+        return told if {entry["participant"] for entry in told} == set(people) else []
 
-    def records_on(files):
-        until(
-            "new files", 20,
-            lambda: all(len(recorder.files(name)) > len(files[name]) for name in people),
-        )  # fmt: skip
+    def records_on(told):
+        """Answers how long at most that took."""
+        ends = {entry["participant"]: time_of(entry) for entry in told}
+
+        def pauses():
+            starts = {e["participant"]: time_of(e) for e in recorder.told("recording-started")}
+            found = [starts[name] - ends[name] for name in people]
+            return found if min(found) > 0 else []
+
+        longest = max(recorder.until("new files", 2 * RETRY_SECONDS, pauses))
         time.sleep(2)
+        return longest
 
     def by_itself():
-        told = until("a message about the disk", 25, trouble)[0]
+        start = time.time()
+        told = recorder.until("messages about the disk", 60, lambda: trouble(start))
         time.sleep(2)
-        expect(recorder.alive(), "the recorder ended")
-        files = {name: recorder.files(name) for name in people}
         os.unlink(filler)
-        records_on(files)
-        return told["problem"]
+        # The end of a file that went on for less than the pause before it would not be told again.
+        time.sleep(records_on(told) + 1)
+        return told[0]["problem"]
 
     def by_another():
-        before = len(trouble())
-        end = time.monotonic() + FULL_SECONDS
+        start = time.time()
         another = fill(folder)
-        publishers.rotate("alice")  # something for the log
-        while time.monotonic() < end:
-            expect(recorder.alive(), "the recorder ended")
+        publishers.rotate("alice")
+
+        def full():
+            # Key after key of somebody who is not there: pages of the audit log.
+            publishers.keys.set("carol", 0, secrets.token_urlsafe(12))
             fill(folder)
-            time.sleep(0.5)
-        told = trouble(before)
-        files = {name: recorder.files(name) for name in people}
-        os.unlink(another)
-        expect(told, "nothing was said of it")
-        records_on(files)
+            return time.time() > start + FULL_SECONDS and trouble(start)
+
+        try:
+            told = recorder.until("messages about the disk", 60, full, 0.5)
+        finally:
+            os.unlink(another)
+        records_on(told)
         return told[0]["problem"]
 
     check("disk full: said, and recorded on when there is room", by_itself)
