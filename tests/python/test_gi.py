@@ -459,8 +459,8 @@ class PythonProviders(unittest.TestCase):
     def test_one_that_blocks_for_seconds_stops_nobody_else(self):
         other = OwnProvider(fill=9)
         sealed_by_other = sealed_by(other, self.PLAIN)
-        slow = OwnProvider(fill=7)
-        sealed = sealed_by(slow, self.PLAIN)
+        sealed = sealed_by(OwnProvider(fill=7), self.PLAIN)
+        slow = OwnProvider(fill=7)  # that nobody has asked yet
         slow.gate = threading.Event()
         with Decryptor(slow, "opus", key_wait=60 * Gst.SECOND) as blocked:
             blocked.push(sealed)
