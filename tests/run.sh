@@ -77,14 +77,23 @@ gtests() {
     printf 'failed\tmeson test in %s\tno results\n' "$E2EE_BUILD" >>"$steps"
 }
 
-# python_tests python|docs: tests/NAME/run.py
+# python_tests python|docs [FOLDER-OF-RESULTS]: tests/NAME/run.py
 python_tests() {
-  local status=0 xml=$results/plain/$1.xml
+  local status=0 to=$results/${2:-plain} xml
+  xml=$to/$1.xml
+  mkdir -p "$to"
   E2EE_VECTORS=$E2EE_ROOT/tests/vectors timeout -k 10 300 bash -c '
     source "$1/examples/setup.sh"; shift; e2ee_env "$@"' - "$E2EE_ROOT" \
     /usr/bin/python3 -B "$E2EE_ROOT/tests/$1/run.py" "$xml" \
     ${filter:+"$filter"} </dev/null >&2 || status=$?
   [[ -f $xml ]] || printf 'failed\ttests/%s\tstatus %s, no results\n' "$1" "$status" >>"$steps"
+}
+
+# GStreamer's own for Python, Debian's python3-gst-1.0, which nothing here needs.
+overrides_installed() {
+  /usr/bin/python3 -c '
+import sys, importlib.util
+sys.exit(importlib.util.find_spec("gi.overrides.Gst") is None)'
 }
 
 format_check() {
@@ -184,9 +193,15 @@ fi
 heading 'Core, elements, pipelines'
 gtests plain
 heading 'Python'
-python_tests python
+without_overrides=$E2EE_ROOT/tests/python/no-overrides
+PYTHONPATH=$without_overrides python_tests python
+if overrides_installed; then
+  python_tests python with-overrides
+else
+  e2ee_say "not run with GStreamer's Python overrides, which are not installed"
+fi
 heading 'Every command of the docs'
-python_tests docs
+PYTHONPATH=$without_overrides python_tests docs
 if [[ -z $filter ]]; then
   heading 'Sources'
   formatter=$(clang-format --version | sed -n 's/.*version \([0-9]*\).*/\1/p')
@@ -227,7 +242,9 @@ if [[ -z $quick && -z $filter ]]; then
 fi
 
 folders=("$results/plain")
-[[ ! -d $results/asan ]] || folders+=("$results/asan")
+for part in with-overrides asan; do
+  [[ ! -d $results/$part ]] || folders+=("$results/$part")
+done
 if [[ -z $quick && -z $filter ]]; then
   folders+=("$main_build/interop/results" "$main_build/recorder/results")
 fi

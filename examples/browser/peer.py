@@ -19,7 +19,7 @@ gi.require_version("GstWebRTC", "1.0")
 from gi.repository import GLib, Gst, GstE2EE, GstWebRTC  # noqa: E402
 
 from addresses import LOOPBACK, own_addresses  # noqa: E402
-from rtc import CallError, Leg  # noqa: E402
+from rtc import CallError, Leg, fields_of, link  # noqa: E402
 
 SCHEMES = ("sframe", "livekit", "realtimekit", "jitsi")
 VPX = "deadline=1 cpu-used=8 lag-in-frames=0 threads=1 end-usage=cbr target-bitrate=600000"
@@ -136,7 +136,7 @@ class Call:
         )
         self.protect(part, f"sent-{media}")
         pad = self.leg.element.request_pad_simple("sink_%u")
-        part.get_static_pad("src").link(pad)
+        link(part.get_static_pad("src"), pad)
         transceiver = pad.get_property("transceiver")
         transceiver.set_property("direction", GstWebRTC.WebRTCRTPTransceiverDirection.SENDRECV)
         # The offer is made before media flows.
@@ -155,7 +155,7 @@ class Call:
             self.fail(str(error))
 
     def receive(self, pad):
-        media = pad.get_current_caps().get_structure(0).get_value("media")
+        media = fields_of(pad.get_current_caps()).get_value("media")
         decoder = (VIDEO[self.codec] if media == "video" else OPUS)[1]
         ask = "request-keyframe=true" if media == "video" else ""
         part = self.add(
@@ -164,8 +164,7 @@ class Call:
         )
         self.protect(part, f"received-{media}")
         part.sync_state_with_parent()
-        if pad.link(part.get_static_pad("sink")) != Gst.PadLinkReturn.OK:
-            raise CallError(f"the received {media} cannot be linked")
+        link(pad, part.get_static_pad("sink"))
 
     def sink(self, media):
         if not self.show:

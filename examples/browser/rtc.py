@@ -43,6 +43,20 @@ def candidates_of(sdp):
             yield line, text[2:]
 
 
+# GStreamer's Python overrides, which may be installed or not, change what Pad.link() and
+# Caps.get_structure() do. These two do the same in both cases.
+
+
+def link(source, sink):
+    if source.link_full(sink, Gst.PadLinkCheck.DEFAULT) != Gst.PadLinkReturn.OK:
+        raise CallError(f"{source.get_path_string()} cannot be linked to {sink.get_path_string()}")
+
+
+def fields_of(caps):
+    """Those of its first structure, as a Gst.Structure."""
+    return Gst.Structure.new_from_string(caps.to_string())
+
+
 def without_candidates(sdp):
     return [line for line in sdp.splitlines() if not line.startswith("a=candidate:")]
 

@@ -21,9 +21,11 @@ def record(pipeline, peer, keys, participant, file):
     the elements VP8 and OPUS; a message GstBinForwarded with an EOS in it tells when it is whole."""
 
     def on_pad(_peer, pad):
-        codec = pad.get_current_caps().get_structure(0).get_value("encoding-name")
-        tracks.add_pad(sink := Gst.GhostPad.new(codec, tracks.get_by_name(codec).get_static_pad("sink")))
-        pad.link(sink)
+        # With and without GStreamer's Python overrides, whose Caps.get_structure() is another one.
+        caps = Gst.Structure.new_from_string(pad.get_current_caps().to_string())
+        codec = caps.get_value("encoding-name")
+        if not pad.link_maybe_ghosting(tracks.get_by_name(codec).get_static_pad("sink")):
+            raise RuntimeError(f"{codec} cannot be recorded")
 
     tracks = Gst.parse_bin_from_description(TRACKS, False)
     tracks.set_property("message-forward", True)

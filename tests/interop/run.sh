@@ -41,6 +41,9 @@ filter=${E2EE_OPTION[filter]-} repeat=${E2EE_OPTION[repeat]-1}
 E2EE_TARGETS=(plugins/e2ee/libgste2ee.so gst/e2ee/GstE2EE-1.0.typelib) # read by e2ee_build
 e2ee_build -Dtests=true
 
+# Nothing here needs GStreamer's Python overrides.
+export PYTHONPATH=$E2EE_ROOT/tests/python/no-overrides
+
 here=$E2EE_ROOT/tests/interop
 work=$E2EE_BUILD/interop
 mkdir -p "$work"

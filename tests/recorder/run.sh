@@ -42,6 +42,9 @@ E2EE_TARGETS=(plugins/e2ee/libgste2ee.so gst/e2ee/GstE2EE-1.0.typelib
   tests/recorder/e2ee-test-publisher) # read by e2ee_build
 e2ee_build -Dtests=true
 
+# Nothing here needs GStreamer's Python overrides.
+export PYTHONPATH=$E2EE_ROOT/tests/python/no-overrides
+
 here=$E2EE_ROOT/tests/recorder
 work=$E2EE_BUILD/recorder
 mkdir -p "$work"

@@ -18,7 +18,7 @@ from content import RATE, TONE_HZ, TONES_IN_A_ROW, Pictures, Seen  # noqa: E402
 from content import phase_of_picture, phase_of_sound  # noqa: E402
 from formats import CODECS, decoding, depayloader, merger, payloader  # noqa: E402
 from keys import make_provider  # noqa: E402
-from rtc import CallError, Leg  # noqa: E402
+from rtc import CallError, Leg, fields_of, link  # noqa: E402
 from wire import Wire  # noqa: E402
 
 SPY_BUFFER = 1 << 21
@@ -119,8 +119,7 @@ class Call:
 
 def no_key_requests(_pad, info):
     """Only the peer under test may ask for key frames: others would hide that it forgot."""
-    structure = info.get_event().get_structure()
-    asks = structure is not None and structure.get_name() == "GstForceKeyUnit"
+    asks = info.get_event().has_name("GstForceKeyUnit")
     return Gst.PadProbeReturn.DROP if asks else Gst.PadProbeReturn.OK
 
 
@@ -185,7 +184,7 @@ class Sender(Call):
         ghost.set_active(True)
         self.head.add_pad(ghost)
         sink = leg.element.request_pad_simple("sink_%u")
-        ghost.link(sink)
+        link(ghost, sink)
         entry = CODECS[self.codec]
         transceiver = sink.get_property("transceiver")
         transceiver.set_property("direction", GstWebRTC.WebRTCRTPTransceiverDirection.SENDONLY)
@@ -287,8 +286,7 @@ class Receiver(Call):
         if self.scheme:
             self.wrong = self.add_branch(head, frames, "wrong", make_provider(self.wrong_keys, 0))
         head.sync_state_with_parent()
-        if pad.link(head.get_static_pad("sink")) != Gst.PadLinkReturn.OK:
-            raise CallError("the received stream cannot be linked")
+        link(pad, head.get_static_pad("sink"))
 
     def add_branch(self, head, frames, name, provider):
         crypt = ""
@@ -323,8 +321,7 @@ class Receiver(Call):
     def decoded_width(self):
         decoder = self.decoders.get("right")
         caps = decoder.get_static_pad("src").get_current_caps() if decoder else None
-        structure = caps.get_structure(0) if caps else None
-        return structure.get_value("width") if structure and structure.has_field("width") else None
+        return fields_of(caps).get_value("width") if caps else None
 
 
 class Spy(Call):

@@ -69,7 +69,7 @@ def read(path):
 
     def on_pad(_demuxer, pad):
         caps = pad.get_current_caps() or pad.query_caps(None)
-        media = caps.get_structure(0).get_name().split("/")[0]
+        media = caps.to_string().split("/")[0]
         sink = Gst.ElementFactory.make("appsink")
         sink.set_property("sync", False)
         sink.set_property("async", False)
