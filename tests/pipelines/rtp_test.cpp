@@ -123,7 +123,7 @@ TEST(RtpRoutes, RedAroundEncryptedOpus) {
         pad, GST_PAD_PROBE_TYPE_BUFFER,
         [](GstPad *, GstPadProbeInfo *, gpointer data) {
           auto *self = static_cast<Network *>(data);
-          if (++self->packets % 7 != 3)
+          if (++self->packets % 7 != 5)  // never the last of 31 or 301, which nothing repeats
             return GST_PAD_PROBE_OK;
           ++self->lost;
           return GST_PAD_PROBE_DROP;
