@@ -11,13 +11,14 @@
 #       --filter=TEXT       any text, under this or any other name
 #       --quick             nothing
 #
-# Its first line ends in [FILE] where a file may follow. --help and --version are answered. What the
+# Its first line ends in [FILE] where a file may follow, in one|another where one of these words has to.
+# --help and --version are answered. What the
 # text does not say ends the script with status 2 and a sentence, before anything is installed or
 # built. Otherwise there is then:
 
 declare -gA E2EE_OPTION=() # values by name, of those that take none 1
 E2EE_ARGS=()               # the options but --no-install, as --name=value, each once
-E2EE_FILES=()              # what follows them
+E2EE_FILES=()              # what follows them: a file or a word
 
 e2ee_wrong_usage() {
   e2ee_say "${0##*/}: $*"$'\n''Try --help.'
@@ -74,6 +75,18 @@ e2ee_read_option() {
   [[ $name =~ ^[a-z-]+$ && -v E2EE_TAKES[$name] ]] || e2ee_wrong_usage "there is no option $1"
 }
 
+# e2ee_check_files FIRST-LINE-OF-THE-USAGE
+e2ee_check_files() {
+  local wanted=${1##* } count=${#E2EE_FILES[@]} given=${E2EE_FILES[0]-}
+  if [[ $wanted == *'|'* ]]; then
+    [[ $count == 1 && $given != *'|'* && "|$wanted|" == *"|$given|"* ]] ||
+      e2ee_wrong_usage "wanted is ${wanted//|/ or }, not \"${E2EE_FILES[*]}\""
+  elif ((count > 0)); then
+    [[ $wanted == '[FILE]' && $count == 1 ]] || e2ee_wrong_usage "unexpected: ${E2EE_FILES[*]}"
+    [[ -r $given && ! -d $given ]] || e2ee_wrong_usage "\"$given\" is no file that can be read"
+  fi
+}
+
 e2ee_arguments() {
   local text name value has_value takes
   text=$(usage)
@@ -102,12 +115,7 @@ e2ee_arguments() {
     E2EE_OPTION[$name]=$value
   done
 
-  if ((${#E2EE_FILES[@]} > 0)); then
-    [[ ${text%%$'\n'*} == *'[FILE]' && ${#E2EE_FILES[@]} == 1 ]] ||
-      e2ee_wrong_usage "unexpected: ${E2EE_FILES[*]}"
-    [[ -r ${E2EE_FILES[0]} && ! -d ${E2EE_FILES[0]} ]] ||
-      e2ee_wrong_usage "\"${E2EE_FILES[0]}\" is no file that can be read"
-  fi
+  e2ee_check_files "${text%%$'\n'*}"
   for name in "${!E2EE_OPTION[@]}"; do
     if [[ $name == no-install ]]; then
       # shellcheck disable=SC2034

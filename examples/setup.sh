@@ -41,14 +41,17 @@ E2EE_PACKAGES_run=(
 )
 # shellcheck disable=SC2034
 E2EE_PACKAGES_test=(
-  libgtest-dev libbenchmark-dev
+  libgtest-dev
   libjson-glib-dev            # vectors
   libvpx-dev                  # VP9 with spatial layers, which GStreamer's encoder lacks
-  clang libclang-rt-dev llvm  # sanitizers, with readable stacks
   gir1.2-gst-plugins-base-1.0 # appsrc and appsink from Python
   gstreamer1.0-plugins-ugly   # x264enc
   openssl iproute2            # what the docs do: a key, a network of their own
 )
+# shellcheck disable=SC2034
+E2EE_PACKAGES_sanitize=(clang libclang-rt-dev llvm) # with readable stacks
+# shellcheck disable=SC2034
+E2EE_PACKAGES_bench=(libbenchmark-dev)
 # shellcheck disable=SC2034
 E2EE_PACKAGES_interop=(
   chromium janus                                          # browser and SFU
@@ -66,8 +69,8 @@ E2EE_PACKAGES_recorder=(
 # Other makers' Node packages bring it with them, and conflict with Debian's.
 command -v npm >/dev/null || E2EE_PACKAGES_interop+=(npm)
 
-# Debian 13 has none of these. Where apt knows none either, they are left out, and what needs them says so.
-E2EE_NOT_EVERYWHERE=(janus)
+# Debian 13 has neither. Where apt knows of none they are left out, and what needs them is skipped by name.
+E2EE_NOT_EVERYWHERE=(janus clang-format-14)
 
 e2ee_say() { printf '%s\n' "$*" >&2; }
 
@@ -89,31 +92,60 @@ e2ee_quietly() {
   return "$status"
 }
 
-# apt has lists of packages, and this one is in none.
-e2ee_unavailable() {
-  [[ " ${E2EE_NOT_EVERYWHERE[*]} " == *" $1 "* ]] || return 1
-  compgen -G '/var/lib/apt/lists/*_Packages*' >/dev/null && ! apt-cache show "$1" >/dev/null 2>&1
+# Whether this Debian may have a package: apt knows of it, or has no lists of packages yet.
+e2ee_may_exist() {
+  [[ " ${E2EE_NOT_EVERYWHERE[*]} " != *" $1 "* ]] || apt-cache show "$1" >/dev/null 2>&1 ||
+    ! compgen -G '/var/lib/apt/lists/*_Packages*' >/dev/null
 }
 
-# Those of the given packages that are not installed and can be, one on each line.
+# Those of the given packages that are not installed and may be, one on each line.
 e2ee_missing() {
   local package
   for package in "$@"; do
-    e2ee_unavailable "$package" || [[ $(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null) == installed ]] ||
-      printf '%s\n' "$package"
+    [[ $(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null) == installed ]] ||
+      ! e2ee_may_exist "$package" || printf '%s\n' "$package"
   done
 }
 
+# Debian's own updates at boot may hold apt's locks for minutes.
+E2EE_LOCK_SECONDS=600
+
 e2ee_apt() {
-  local as_root=(env DEBIAN_FRONTEND=noninteractive)
+  local as_root=(env DEBIAN_FRONTEND=noninteractive LC_ALL=C)
   ((EUID == 0)) || as_root=(sudo "${as_root[@]}")
-  # Debian's own updates at boot may hold the lock for minutes.
-  "${as_root[@]}" apt-get -q -o DPkg::Lock::Timeout=600 "$@"
+  "${as_root[@]}" apt-get -q -o DPkg::Lock::Timeout=$E2EE_LOCK_SECONDS "$@"
 }
 
-# e2ee_install GROUP ...: build, run, test, interop, recorder
+# That timeout is for dpkg's lock alone.
+e2ee_apt_update() {
+  local end=$((SECONDS + E2EE_LOCK_SECONDS)) status=0 said
+  said=$(e2ee_apt update 2>&1) || status=$?
+  printf '%s\n' "$said"
+  ((status != 0)) || return 0
+  [[ $said == *'Could not get lock'* ]] && ((SECONDS < end)) || return "$status"
+  sleep 2
+  E2EE_LOCK_SECONDS=$((end - SECONDS)) e2ee_apt_update
+}
+
+# What to type as root to get the given packages.
+e2ee_apt_line() {
+  local package certain=() perhaps=''
+  for package in "$@"; do
+    if [[ " ${E2EE_NOT_EVERYWHERE[*]} " == *" $package "* ]] &&
+      ! apt-cache show "$package" >/dev/null 2>&1; then
+      perhaps+=" $package"
+    else
+      certain+=("$package")
+    fi
+  done
+  echo "apt-get update && apt-get install --no-install-recommends ${certain[*]}"
+  [[ ! $perhaps ]] || echo "and, where this Debian has them:$perhaps"
+}
+
+# e2ee_install GROUP ...: build, run, test, sanitize, interop, recorder. Ends with 2 where it cannot.
 e2ee_install() {
   local group packages=() missing=()
+  e2ee_check_moved
   for group in "$@"; do
     local -n members=E2EE_PACKAGES_$group
     packages+=("${members[@]}")
@@ -125,23 +157,23 @@ e2ee_install() {
   mapfile -t missing < <(e2ee_missing "${packages[@]}")
   ((${#missing[@]} > 0)) || return 0
 
-  local line="apt-get update && apt-get install --no-install-recommends ${missing[*]}"
   if [[ $E2EE_NO_INSTALL ]]; then
-    e2ee_say "Missing packages; nothing was installed. As root:" "$line"
+    e2ee_say "Missing packages; nothing was installed. As root:" "$(e2ee_apt_line "${missing[@]}")"
     exit 2
   fi
   if ((EUID != 0)) && ! command -v sudo >/dev/null; then
-    e2ee_say "Missing packages, and neither root nor sudo to install them. As root:" "$line"
+    e2ee_say "Missing packages, and neither root nor sudo to install them. As root:" \
+      "$(e2ee_apt_line "${missing[@]}")"
     exit 2
   fi
   e2ee_say "Installing ${#missing[@]} Debian packages (--no-install: only say which): ${missing[*]}"
   local log
   log=$(mktemp -t e2ee-install.XXXXXX)
   ((EUID == 0)) || sudo -v # asks for the password before the output goes to the log
-  e2ee_quietly 'Reading package lists' "$log" e2ee_apt update || exit 1
+  e2ee_quietly 'Reading package lists' "$log" e2ee_apt_update || exit 2
   mapfile -t missing < <(e2ee_missing "${packages[@]}")
   e2ee_quietly 'Installing (on a bare system: minutes)' "$log" \
-    e2ee_apt install -y --no-install-recommends "${missing[@]}" || exit 1
+    e2ee_apt install -y --no-install-recommends "${missing[@]}" || exit 2
   rm -f "$log"
   E2EE_INSTALLED=1
 }
@@ -150,10 +182,10 @@ e2ee_install() {
 e2ee_check_moved() {
   local from info=$E2EE_BUILD/meson-info/meson-info.json
   [[ -f $info ]] || return 0
-  from=$(python3 -c 'import json, sys; print(json.load(sys.stdin)["directories"]["source"])' <"$info")
+  from=$(sed -n 's/.*"source": "\([^"]*\)", "build".*/\1/p' "$info")
   [[ ! $from -ef $E2EE_ROOT ]] || return 0
   e2ee_say "$E2EE_BUILD was made when this checkout was $from. Remove it, then run this again:
-  rm -r $E2EE_BUILD"
+  rm -r $(printf %q "$E2EE_BUILD")"
   exit 2
 }
 
@@ -177,7 +209,6 @@ for argument in sys.argv[1:]:
 E2EE_TARGETS=()
 e2ee_build() {
   local log=$E2EE_BUILD/build.log
-  e2ee_check_moved
   mkdir -p "$E2EE_BUILD"
   if ! e2ee_configured "$@"; then
     local how=()

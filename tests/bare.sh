@@ -4,51 +4,42 @@
 # README's two commands on a Debian that has nothing: the check of the lists of packages.
 set -euo pipefail
 
+# shellcheck source-path=SCRIPTDIR source=../examples/setup.sh
+source "$(dirname "${BASH_SOURCE[0]}")/../examples/setup.sh"
+
 usage() {
   cat <<'TEXT'
-Usage: tests/bare.sh [--calls] [--keep] SUITE
+Usage: tests/bare.sh [OPTION ...] bookworm|trixie
 
-Makes a bare Debian (SUITE: bookworm or trixie) in build/bare/SUITE, clones this repository's HEAD into
-it, and runs there what README tells a new user to run: examples/demo.sh and tests/run.sh --quick.
+Makes a bare Debian 12 or 13 in build/bare, clones this repository's HEAD into it, and runs there what
+README tells a new user to run: examples/demo.sh and tests/run.sh --quick, and then tests/install.sh.
 Prints how each ended and how long it took. Needs root, debootstrap and git; Debian's packages come
 from the mirror that this machine uses. Half an hour on two cores.
 
-  --calls   also tests/interop/run.sh: calls with Chromium; with nothing but direct ones where Debian
-            has no Janus
-  --keep    leave build/bare/SUITE there when everything passed; it always stays after a failure
+  --calls     also tests/interop/run.sh: calls with Chromium, without those through Janus on Debian 13,
+              which has none
+  --keep      keep the system when everything passed; after a failure it always stays
+  --version   print the version
 
-Logs are in build/bare/SUITE-*.log.
-Exit status: 0 = everything passed, 1 = something failed, 2 = wrong usage or it cannot run here.
+Logs are in build/bare. Exit status: 0 = everything passed, 1 = something failed, 2 = wrong usage or
+it cannot run here.
 TEXT
 }
 
-wrong() { printf '%s\n' "$@" >&2 && exit 2; }
+e2ee_arguments "$@"
+suite=${E2EE_FILES[0]}
+calls=${E2EE_OPTION[calls]-} keep=${E2EE_OPTION[keep]-}
 
-suite='' calls='' keep=''
-for argument in "$@"; do
-  case $argument in
-    -h | --help) usage && exit ;;
-    --calls) calls=1 ;;
-    --keep) keep=1 ;;
-    bookworm | trixie) suite=$argument ;;
-    *) usage >&2 && exit 2 ;;
-  esac
-done
-[[ $suite ]] || { usage >&2 && exit 2; }
-((EUID == 0)) || wrong 'A bare system can be made by root alone.'
-for program in debootstrap git unshare; do
-  command -v "$program" >/dev/null || wrong "Needs $program: apt-get install debootstrap git util-linux"
-done
+cannot() { e2ee_say "$@" && exit 2; }
 
 running=''
-trap '[[ ! $running ]] || kill -- "-$running" 2>/dev/null || true' EXIT
+# unshare blocks the other signals, and with it ends all that runs inside.
+trap '[[ ! $running ]] || kill -KILL -- "-$running" 2>/dev/null || true' EXIT
 trap 'exit 130' INT TERM
 
-root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-bare=$root/build/bare
+bare=$E2EE_BUILD/bare
 system=$bare/$suite
 failed=0
-mkdir -p "$bare"
 
 # This machine's mirrors of Debian: the archive, and that of its security updates.
 mirrors() {
@@ -56,7 +47,13 @@ mirrors() {
     awk -v which="$1" '$1 == "Debian" && ($2 ~ /-security$/) == (which == "security") { print $3; exit }'
 }
 archive=$(mirrors archive)
-[[ $archive ]] || wrong 'apt knows no mirror of Debian; run apt-get update.'
+[[ $archive ]] || cannot 'apt knows no mirror of Debian; run apt-get update.'
+((EUID == 0)) || cannot 'Only root can make a bare system.'
+for program in debootstrap git unshare; do
+  command -v "$program" >/dev/null ||
+    cannot "$program is missing: apt-get install debootstrap git util-linux"
+done
+mkdir -p "$bare"
 
 # step NAME COMMAND ...: prints how it ended, and the closing line of tests.
 step() {
@@ -83,18 +80,16 @@ step() {
 make_system() {
   # Nothing is mounted in there: mounts end with the namespaces of inside().
   rm -rf --one-file-system "$system"
-  debootstrap --variant=minbase "$suite" "$system" "$archive"
+  debootstrap --variant=minbase --include=ca-certificates "$suite" "$system" "$archive"
   {
     echo "deb $archive $suite main"
     echo "deb $archive $suite-updates main"
     [[ ! $(mirrors security) ]] || echo "deb $(mirrors security) $suite-security main"
   } >"$system/etc/apt/sources.list"
   cp /etc/resolv.conf /etc/hosts "$system/etc/"
-  # What this machine needs to reach its mirrors and registries.
-  cp -r /etc/apt/auth.conf.d "$system/etc/apt/"
-  [[ ! -f ~/.npmrc ]] || cp ~/.npmrc "$system/root/"
+  # npm's registry may be behind a proxy with an authority of its own.
   if [[ -f ${NODE_EXTRA_CA_CERTS-} ]]; then cp "$NODE_EXTRA_CA_CERTS" "$system/root/ca.pem"; fi
-  git clone -q --no-hardlinks "$root" "$system/root/gst-e2ee"
+  git clone -q --no-hardlinks "$E2EE_ROOT" "$system/root/gst-e2ee"
 }
 
 # Runs a command in the clone as a user who has just logged in would. All its processes and mounts
@@ -120,6 +115,7 @@ step 'a bare system' make_system
 ((failed == 0)) || exit 1
 step 'examples/demo.sh' inside timeout -k 10 3600 examples/demo.sh
 step 'tests/run.sh --quick' inside timeout -k 10 3600 tests/run.sh --quick
+step 'tests/install.sh' inside timeout -k 10 3600 tests/install.sh
 [[ ! $calls ]] || step 'tests/interop/run.sh' inside timeout -k 10 3600 tests/interop/run.sh
 if ((failed == 0)) && [[ ! $keep ]]; then rm -rf --one-file-system "$system"; fi
 exit "$failed"

@@ -1,19 +1,37 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-#
-# Installs below build/installed and uses what is there as somebody does who has read the end of the
-# installation and nothing else. For tests/run.sh and tests/bare.sh; prints what failed.
+# Installs, and uses what was installed as somebody does who has read the end of the installation.
 set -euo pipefail
 
 # shellcheck source-path=SCRIPTDIR source=../examples/setup.sh
 source "$(dirname "${BASH_SOURCE[0]}")/../examples/setup.sh"
 
+usage() {
+  cat <<'TEXT'
+Usage: tests/install.sh [OPTION ...]
+
+Builds and installs below build/installed, exports what the end of the installation says, and looks for
+elements, programs, typelib and C library. Then the same as a package for /usr, which needs nothing.
+
+      --no-install   install no Debian packages, only say which are missing
+      --version      print the version
+
+Exit status: 0 = everything was found, 1 = it was not, 2 = wrong usage or missing packages.
+TEXT
+}
+
+e2ee_arguments "$@"
+e2ee_install build run recorder
+
 build=$E2EE_BUILD/installed
 prefix=$build/prefix
 
 rm -rf "$prefix"
-[[ -f $build/build.ninja ]] ||
-  meson setup --prefix "$prefix" -Doptimization=0 -Ddebug=false "$build" "$E2EE_ROOT"
+if [[ -f $build/build.ninja ]]; then
+  meson configure "-Dprefix=$prefix" "$build"
+else
+  meson setup "--prefix=$prefix" -Doptimization=0 -Ddebug=false "$build" "$E2EE_ROOT"
+fi
 ninja -C "$build"
 printed=$(ninja -C "$build" install)
 exports=$(grep '^  export ' <<<"$printed") || {
@@ -54,8 +72,15 @@ fails GST_PLUGIN_PATH env -i "HOME=$build" "$prefix/bin/e2ee-recorder" --url htt
   --no-audit \
   --key-provider shared,passphrase-env=NONE
 grep -q "^Environment=GST_PLUGIN_PATH=$prefix/" "$prefix"/share/doc/gst-e2ee/examples/*.service
-# A package in the making is told nothing, and everything is below its root.
-rm -rf "$build/destdir"
-printed=$(DESTDIR=$build/destdir ninja -C "$build" install)
+
+# As a package for /usr: nothing is to be exported or searched for elsewhere, and all is below the root.
+root=$build/root
+rm -rf "$root"
+meson configure -Dprefix=/usr "$build"
+printed=$(DESTDIR=$root ninja -C "$build" install)
+plugin=$(find "$root/usr" -name libgste2ee.so)
+[[ $plugin == "$root/usr/lib"*/gstreamer-1.0/libgste2ee.so ]]
 if grep '^  export ' <<<"$printed"; then exit 1; fi
-if find "$build/destdir" ! -type d | grep -v "^$build/destdir$prefix/"; then exit 1; fi
+if find "$root" ! -type d | grep -v "^$root/usr/"; then exit 1; fi
+if readelf -d "$plugin" "$root/usr/bin/e2ee-recorder" | grep -i 'runpath\|rpath'; then exit 1; fi
+if grep '^Environment=' "$root"/usr/share/doc/gst-e2ee/examples/*.service; then exit 1; fi

@@ -27,7 +27,7 @@ TEXT
 
 e2ee_arguments "$@"
 
-e2ee_install build run test
+e2ee_install build run test bench
 e2ee_build -Dtests=true
 
 bench=$E2EE_BUILD/tests/bench/e2ee-bench

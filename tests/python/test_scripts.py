@@ -2,7 +2,9 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Scripts look at all their arguments before they install or build anything."""
 
+import json
 import re
+import shutil
 import subprocess
 import tempfile
 import unittest
@@ -20,7 +22,10 @@ SCRIPTS = {
     "tests/interop/run.sh": {"filter": "vp8", "repeat": "3"},
     "tests/recorder/run.sh": {"filter": "keys", "measure": "10"},
     "tests/bench/run.sh": {},
+    "tests/bare.sh": {},
+    "tests/install.sh": {},
 }
+WORDS = {"tests/bare.sh": ("bookworm",)}
 BAD = {
     "codec": "h264",
     "seconds": "abc",
@@ -72,7 +77,8 @@ class Scripts(unittest.TestCase):
         for script, values in SCRIPTS.items():
             good = [f"--{name}={value}" for name, value in values.items()]
             apart = [word for name, value in values.items() for word in (f"--{name}", value)]
-            for arguments in ([], good, apart):
+            for options in ([], good, apart):
+                arguments = (*options, *WORDS.get(script, ()))
                 with self.subTest(script, arguments=arguments):
                     result = self.run_script(script, *arguments)
                     self.assertTrue(self.touched.exists(), result.stderr)
@@ -89,6 +95,45 @@ class Scripts(unittest.TestCase):
                     self.assertIn(f"--{name}", self.refused(script, f"--{name}"))
                     self.assertIn(f"--{name}", self.refused(script, f"--{name}={BAD[name]}"))
                     self.refused(script, f"--{name}={value}", "--bogus")
+
+    def test_a_word_that_is_wanted(self):
+        for words in ((), ("sid",), ("bookworm", "trixie"), ("bookworm|trixie",)):
+            with self.subTest(words):
+                self.assertIn("bookworm or trixie", self.refused("tests/bare.sh", *words))
+
+    def bash(self, script, **more):
+        return subprocess.run(
+            ["/usr/bin/bash", "-euc", script], capture_output=True, text=True, timeout=PATIENCE, check=False, **more
+        )
+
+    def test_apt_waits_for_who_reads_lists(self):
+        counted = self.touched
+        busy = "E: Could not get lock /var/lib/apt/lists/lock. It is held by process 1 (apt-get)"
+        for free_at, seconds, status in ((3, 600, 0), (3, 0, 100)):
+            with self.subTest(seconds=seconds):
+                counted.write_text("")
+                result = self.bash(f"""
+                    source {ROOT}/examples/setup.sh
+                    sleep() {{ :; }}
+                    e2ee_apt() {{
+                      echo >>{counted}
+                      (($(wc -l <{counted}) >= {free_at})) || {{ echo "{busy}" && return 100; }}
+                    }}
+                    E2EE_LOCK_SECONDS={seconds}
+                    e2ee_apt_update""")
+                self.assertEqual(result.returncode, status, result.stderr)
+
+    def test_a_moved_checkout_says_what_to_do(self):
+        moved = self.touched.parent / "a checkout"
+        shutil.copytree(ROOT / "examples", moved / "examples", ignore=lambda *_: ["recorder", "browser"])
+        (moved / "build" / "meson-info").mkdir(parents=True)
+        where = {"directories": {"source": str(ROOT), "build": f"{ROOT}/build"}}
+        (moved / "build/meson-info/meson-info.json").write_text(json.dumps(where))
+        result = self.bash('"$0"/examples/demo.sh --no-install'.replace("$0", str(moved)))
+        self.assertEqual(result.returncode, 2, result.stderr)
+        self.assertIn(str(ROOT), result.stderr)
+        self.bash(result.stderr.splitlines()[-1].strip())
+        self.assertFalse((moved / "build").exists(), "the command that is printed removes the build")
 
     def test_help_names_what_is_tested_here(self):
         for script, values in SCRIPTS.items():

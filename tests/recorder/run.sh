@@ -35,7 +35,7 @@ TEXT
 e2ee_arguments "$@"
 arguments=("${E2EE_ARGS[@]}")
 
-(e2ee_install build run test interop recorder) || exit 2
+e2ee_install build run test interop recorder
 # shellcheck disable=SC2034
 E2EE_TARGETS=(plugins/e2ee/libgste2ee.so gst/e2ee/GstE2EE-1.0.typelib
   examples/recorder/e2ee-recorder examples/recorder/e2ee-unseal
