@@ -253,7 +253,7 @@ GstCaps *gst_e2ee_encrypt_output_caps(GstE2EEBase *element, GstCaps *caps) {
 gboolean gst_e2ee_encrypt_sink_event(GstE2EEBase *element, GstEvent *event) {
   GstE2EEEncrypt *self = GST_E2EE_ENCRYPT(element);
   if (GST_EVENT_TYPE(event) == GST_EVENT_STREAM_START && gst_event_replace(&self->stream, event))
-    self->input->sets().forget();
+    self->input->new_stream();
   else if (GST_EVENT_TYPE(event) == GST_EVENT_FLUSH_STOP)
     self->input->sets().flush();
   return GST_E2EE_BASE_CLASS(gst_e2ee_encrypt_parent_class)->sink_event(element, event);

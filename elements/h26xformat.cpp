@@ -144,10 +144,11 @@ bool NalInput::set_caps(const GstCaps *caps) {
     }
   }
   // Caps that say nothing new of the parameter sets are older than those that came since.
-  if (codec != codec_ || config != config_)
-    sets_.start(codec != nullptr ? codec->nal : nullptr, config.units);
+  const bool is_news = codec != codec_ || config != config_;
   codec_ = codec;
   config_ = std::move(config);
+  if (is_news)
+    new_stream();
   return true;
 }
 

@@ -18,6 +18,10 @@ class NalInput {
   /// False for a codec_data that cannot be read. Caps of other codecs make it pass everything.
   bool set_caps(const GstCaps *caps);
 
+  /// Another stream: only the parameter sets of codec_data stay. Its caps may be those of the
+  /// stream before.
+  void new_stream() { sets_.start(rule(), config_.units); }
+
   /// Makes a byte stream of a frame; false when its lengths are wrong, or there is no memory.
   bool to_byte_stream(GstBuffer *&buffer) const;
 
@@ -25,6 +29,8 @@ class NalInput {
   ParameterSets &sets() { return sets_; }
 
  private:
+  const NalRule *rule() const { return codec_ != nullptr ? codec_->nal : nullptr; }
+
   const CodecRule *codec_ = nullptr;
   DecoderConfig config_;  // of the caps; lengths of no bytes: byte stream
   ParameterSets sets_;

@@ -32,9 +32,6 @@ class ParameterSets {
   /// for it. False when there is no memory.
   bool complete(GstBuffer *&frame);
 
-  /// Another stream of the same codec.
-  void forget() { start(rule_, {}); }
-
   /// Frames are lost on purpose: what was kept for the next one goes, the parameter sets stay.
   void flush();
 

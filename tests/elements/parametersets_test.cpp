@@ -307,35 +307,69 @@ TEST_P(ParameterSets, WhatIsNoPartOfAFrameIsReported) {
   EXPECT_EQ(through({key()}), Units{key()}) << "nothing was kept";
 }
 
-// What a codec_data says is older than what comes with the frames.
-TEST(ParameterSetsOfCaps, NewerOnesComeInABuffer) {
-  const Provider provider = raw_provider(0x26);
-  Element encryptor("e2eeencrypt", provider);
-  encryptor.start(
-      "video/x-h264, stream-format=avc, alignment=au, "
-      "codec_data=(buffer)0142c01fffe100066742c01f8c8d01000468ce3c80");
-  const Bytes key = {0x65, 0x88, 0x11, 0x12};
-  const auto through = [&](const Units &units) {
-    const std::optional<Bytes> sealed = encryptor.pass(nal::lengths_of(units));
+namespace {
+
+constexpr char kCapsWithSets[] =
+    "video/x-h264, stream-format=avc, alignment=au, "
+    "codec_data=(buffer)0142c01fffe100066742c01f8c8d01000468ce3c80";
+
+class ParameterSetsOfCaps : public testing::Test {
+ protected:
+  ParameterSetsOfCaps() { encryptor_.start(kCapsWithSets); }
+
+  void stream_start() {
+    gst_harness_push_event(encryptor_.harness(), gst_event_new_stream_start("another"));
+  }
+  Units through(const Units &units) {
+    const std::optional<Bytes> sealed = encryptor_.pass(nal::lengths_of(units));
     return sealed ? nal::units_of_lengths(*sealed) : Units{};
-  };
-  const auto sets_of = [](Units units) {
+  }
+  // The parameter sets that receivers get with a key frame.
+  Units sets_of_key_frame() {
+    Units units = through({{0x65, 0x88, 0x11, 0x12}});
     if (!units.empty())
       units.pop_back();
     return units;
-  };
-  EXPECT_EQ(sets_of(through({key})), kSets264);
-  const Units newer = {{0x67, 0x64, 0x00, 0x28, 0x33}, {0x68, 0xee, 0x38}};
-  EXPECT_TRUE(through(newer).empty());
-  EXPECT_EQ(sets_of(through({key})), newer);
-  encryptor.set_caps(
-      "video/x-h264, stream-format=avc, alignment=au, "
-      "codec_data=(buffer)0142c01fffe100066742c01f8c8d01000468ce3c80, width=320");
-  EXPECT_EQ(sets_of(through({key})), newer) << "the codec_data is the old one";
-  encryptor.set_caps(
+  }
+
+  Element encryptor_{"e2eeencrypt", raw_provider(0x26)};
+  const Units newer_ = {{0x67, 0x64, 0x00, 0x28, 0x33}, {0x68, 0xee, 0x38}};
+};
+
+}  // namespace
+
+// What a codec_data says is older than what comes with the frames.
+TEST_F(ParameterSetsOfCaps, NewerOnesComeInABuffer) {
+  EXPECT_EQ(sets_of_key_frame(), kSets264);
+  EXPECT_TRUE(through(newer_).empty());
+  EXPECT_EQ(sets_of_key_frame(), newer_);
+  encryptor_.set_caps((std::string(kCapsWithSets) + ", width=320").c_str());
+  EXPECT_EQ(sets_of_key_frame(), newer_) << "the codec_data is the old one";
+  encryptor_.set_caps(
       "video/x-h264, stream-format=avc, alignment=au, "
       "codec_data=(buffer)0142c01fffe100066742c01f8c8e01000468ce3c80");
-  EXPECT_EQ(sets_of(through({key}))[0].back(), 0x8e);
+  EXPECT_EQ(sets_of_key_frame()[0].back(), 0x8e);
+}
+
+TEST_F(ParameterSetsOfCaps, AnotherStreamHasThoseOfItsCaps) {
+  stream_start();
+  encryptor_.set_caps(kCapsWithSets);
+  EXPECT_EQ(sets_of_key_frame(), kSets264) << "the same caps as before";
+  EXPECT_TRUE(through(newer_).empty());
+  EXPECT_EQ(sets_of_key_frame(), newer_);
+  stream_start();
+  encryptor_.set_caps(kCapsWithSets);
+  EXPECT_EQ(sets_of_key_frame(), kSets264) << "the newer ones were of the stream before";
+}
+
+TEST_F(ParameterSetsOfCaps, AreThereAfterStateChanges) {
+  for (const GstState state : {GST_STATE_READY, GST_STATE_NULL}) {
+    gst_element_set_state(encryptor_.get(), state);
+    gst_element_set_state(encryptor_.get(), GST_STATE_PLAYING);
+    stream_start();
+    encryptor_.set_caps(kCapsWithSets);
+    EXPECT_EQ(sets_of_key_frame(), kSets264) << gst_element_state_get_name(state);
+  }
 }
 
 }  // namespace elements
