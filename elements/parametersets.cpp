@@ -2,7 +2,6 @@
 #include "parametersets.h"
 
 #include <algorithm>
-#include <iterator>
 #include <optional>
 #include <utility>
 
@@ -16,23 +15,6 @@ namespace {
 constexpr std::size_t kMaxUnits = 256;
 constexpr std::size_t kMaxBytes = 64 * 1024;
 
-std::size_t size_of(const std::vector<NalBytes> &units) {
-  std::size_t size = 0;
-  for (const NalBytes &unit : units)
-    size += unit.size();
-  return size;
-}
-
-bool fit(const std::vector<NalBytes> &a, const std::vector<NalBytes> &b) {
-  return a.size() + b.size() <= kMaxUnits && size_of(a) + size_of(b) <= kMaxBytes;
-}
-
-void add_new(std::vector<NalBytes> &units, ByteView unit) {
-  NalBytes bytes(unit.begin(), unit.end());
-  if (std::find(units.begin(), units.end(), bytes) == units.end())
-    units.push_back(std::move(bytes));
-}
-
 void append_unit(std::vector<std::uint8_t> &to, ByteView unit) {
   append(to, kStartCode);
   append(to, unit);
@@ -40,13 +22,38 @@ void append_unit(std::vector<std::uint8_t> &to, ByteView unit) {
 
 }  // namespace
 
-void ParameterSets::start(const NalRule *rule, std::vector<NalBytes> units) {
+std::size_t ParameterSets::size_of(const Units &units) {
+  std::size_t size = 0;
+  for (const Unit &unit : units)
+    size += unit.bytes.size();
+  return size;
+}
+
+ParameterSets::Unit ParameterSets::unit_of(ByteView unit) const {
+  return {NalBytes(unit.begin(), unit.end()), type_of(unit[0]), rule_->set_id(unit)};
+}
+
+void ParameterSets::put(Units &sets, Unit set) {
+  std::erase_if(sets, [&](const Unit &old) { return set.replaces(old); });
+  sets.push_back(std::move(set));
+}
+
+bool ParameterSets::fit(const Units &sets, const Units &messages) {
+  return sets.size() + messages.size() <= kMaxUnits &&
+         size_of(sets) + size_of(messages) <= kMaxBytes;
+}
+
+void ParameterSets::start(const NalRule *rule, const std::vector<NalBytes> &units) {
   rule_ = rule;
   known_.clear();
   waiting_ = {};
   waits_ = false;
-  if (rule != nullptr)
-    take(std::move(units));
+  if (rule == nullptr)
+    return;
+  Units sets;
+  for (const NalBytes &unit : units)
+    put(sets, unit_of(unit));
+  take(std::move(sets));
 }
 
 bool ParameterSets::keep(GstBuffer *buffer) {
@@ -63,9 +70,9 @@ bool ParameterSets::keep(GstBuffer *buffer) {
     const ByteView view = unit.of(bytes);
     const NalKind kind = rule_->kind(view[0]);
     if (kind == NalKind::parameter_set)
-      add_new(waiting.sets, view);
+      put(waiting.sets, unit_of(view));
     else if (kind == NalKind::sei)
-      waiting.messages.emplace_back(view.begin(), view.end());
+      waiting.messages.push_back(unit_of(view));
     any = any || kind == NalKind::parameter_set || kind == NalKind::sei;
     if (kind == NalKind::strange_slice || !fit(waiting.sets, waiting.messages))
       return false;
@@ -91,50 +98,52 @@ void ParameterSets::learn(GstBuffer *frame) {
   const ByteView bytes = map.bytes();
   if (known_.empty() || !first_slice(bytes, *rule_))
     return;
-  std::vector<NalBytes> sets;
+  Units sets;
   NalReader reader(bytes);
-  for (NalUnit unit; reader.next(unit, rule_) && fit(sets, {});) {
+  for (NalUnit unit; reader.next(unit, rule_) && fit(sets);) {
     if (rule_->kind(bytes[unit.begin]) == NalKind::parameter_set)
-      add_new(sets, unit.of(bytes));
+      put(sets, unit_of(unit.of(bytes)));
   }
-  if (fit(sets, {}))
+  if (fit(sets))
     take(std::move(sets));
 }
 
 // With an SPS a stream begins anew: older sets of the types that come with it are not for it.
-void ParameterSets::take(std::vector<NalBytes> newer) {
-  if (newer.empty())
-    return;
+// Where there are too many, the oldest of the last type goes: others refer to what is in front.
+void ParameterSets::take(Units newer) {
   const bool anew = std::any_of(newer.begin(), newer.end(),
-                                [&](const NalBytes &unit) { return rule_->is_sps(unit[0]); });
-  std::erase_if(known_, [&](const NalBytes &old) {
-    return std::any_of(newer.begin(), newer.end(), [&](const NalBytes &unit) {
-      return unit == old || (anew && type_of(unit[0]) == type_of(old[0]));
+                                [&](const Unit &set) { return rule_->is_sps(set.bytes[0]); });
+  if (anew)
+    std::erase_if(known_, [&](const Unit &old) {
+      return std::any_of(newer.begin(), newer.end(),
+                         [&](const Unit &set) { return set.type == old.type; });
     });
-  });
-  if (!fit(known_, newer))
-    known_.clear();
-  std::move(newer.begin(), newer.end(), std::back_inserter(known_));
-  std::stable_sort(known_.begin(), known_.end(), [&](const NalBytes &a, const NalBytes &b) {
-    return type_of(a[0]) < type_of(b[0]);
-  });
+  for (Unit &set : newer)
+    put(known_, std::move(set));
+  std::stable_sort(known_.begin(), known_.end(),
+                   [](const Unit &a, const Unit &b) { return a.type < b.type; });
+  while (!fit(known_)) {
+    const std::uint8_t last = known_.back().type;
+    known_.erase(std::find_if(known_.begin(), known_.end(),
+                              [last](const Unit &set) { return set.type == last; }));
+  }
 }
 
-// Known units of the types that a frame does not have itself.
-std::vector<NalBytes> ParameterSets::missing_in(ByteView frame) const {
-  std::vector<NalBytes> missing = known_;
+// Known sets that a frame does not have itself.
+ParameterSets::Units ParameterSets::missing_in(ByteView frame) const {
+  Units missing = known_;
   NalReader reader(frame);
   for (NalUnit unit; reader.next(unit, rule_);) {
-    std::erase_if(missing, [&](const NalBytes &known) {
-      return type_of(known[0]) == type_of(frame[unit.begin]);
-    });
+    if (rule_->kind(frame[unit.begin]) != NalKind::parameter_set)
+      continue;
+    const Unit own = unit_of(unit.of(frame));
+    std::erase_if(missing, [&](const Unit &known) { return own.replaces(known); });
   }
   return missing;
 }
 
 // Behind a delimiter, each of `sets` in front of those with a higher type; then what waits.
-std::vector<std::uint8_t> ParameterSets::with_units(ByteView frame,
-                                                    const std::vector<NalBytes> &sets) const {
+std::vector<std::uint8_t> ParameterSets::with_units(ByteView frame, const Units &sets) const {
   std::vector<std::uint8_t> out;
   out.reserve(frame.size() + size_of(sets) + size_of(waiting_.messages) +
               (sets.size() + waiting_.messages.size()) * sizeof kStartCode);
@@ -148,12 +157,12 @@ std::vector<std::uint8_t> ParameterSets::with_units(ByteView frame,
     const bool is_set = rule_->kind(header) == NalKind::parameter_set;
     append(out, frame.subspan(copied, unit.code - copied));
     copied = unit.code;
-    for (; next != sets.end() && (!is_set || type_of((*next)[0]) < type_of(header)); ++next)
-      append_unit(out, *next);
+    for (; next != sets.end() && (!is_set || next->type < type_of(header)); ++next)
+      append_unit(out, next->bytes);
     if (is_set)
       continue;
-    for (const NalBytes &message : waiting_.messages)
-      append_unit(out, message);
+    for (const Unit &message : waiting_.messages)
+      append_unit(out, message.bytes);
     break;
   }
   append(out, frame.subspan(copied));
@@ -172,7 +181,7 @@ bool ParameterSets::complete(GstBuffer *&frame) {
     const std::optional<NalUnit> slice = first_slice(bytes, *rule_);
     if (!slice)
       return true;
-    std::vector<NalBytes> missing;
+    Units missing;
     if (rule_->kind(bytes[slice->begin]) == NalKind::key_slice)
       missing = missing_in(bytes);
     if (!missing.empty() || !waiting_.messages.empty())

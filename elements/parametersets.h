@@ -4,6 +4,7 @@
 
 #include <gst/gst.h>
 
+#include <optional>
 #include <vector>
 
 #include "core/nal.h"
@@ -18,7 +19,7 @@ class ParameterSets {
  public:
   /// Another stream or codec: forgets everything but `units`, which its codec_data has. A null
   /// `rule`: of a codec without NAL units; frames stay as they are.
-  void start(const NalRule *rule, std::vector<NalBytes> units);
+  void start(const NalRule *rule, const std::vector<NalBytes> &units);
 
   /// Keeps what a buffer without a picture has: parameter sets, and SEI messages for the next
   /// frame. False, and nothing is kept, for anything else and for too many bytes.
@@ -36,10 +37,22 @@ class ParameterSets {
   void flush();
 
  private:
+  struct Unit {
+    NalBytes bytes;
+    std::uint8_t type = 0;
+    std::optional<unsigned> id;
+
+    // Whether this one takes the place of the other: of one with its id, or of the same bytes.
+    bool replaces(const Unit &other) const {
+      return type == other.type && (id && other.id ? id == other.id : bytes == other.bytes);
+    }
+  };
+  using Units = std::vector<Unit>;
+
   // What the buffers since the last frame had for the next one.
   struct Waiting {
-    std::vector<NalBytes> sets;
-    std::vector<NalBytes> messages;
+    Units sets;
+    Units messages;
     GstClockTime pts = GST_CLOCK_TIME_NONE;
     GstClockTime dts = GST_CLOCK_TIME_NONE;
     GstClockTime duration = GST_CLOCK_TIME_NONE;
@@ -47,13 +60,17 @@ class ParameterSets {
   };
 
   std::uint8_t type_of(std::uint8_t first_byte) const { return first_byte & rule_->type_mask; }
-  void take(std::vector<NalBytes> newer);
+  Unit unit_of(ByteView unit) const;
+  static std::size_t size_of(const Units &units);
+  static void put(Units &sets, Unit set);  // in place of one that it replaces
+  static bool fit(const Units &sets, const Units &messages = {});
+  void take(Units newer);
   void end_waiting(GstBuffer *&frame);
-  std::vector<NalBytes> missing_in(ByteView frame) const;
-  std::vector<std::uint8_t> with_units(ByteView frame, const std::vector<NalBytes> &sets) const;
+  Units missing_in(ByteView frame) const;
+  std::vector<std::uint8_t> with_units(ByteView frame, const Units &sets) const;
 
   const NalRule *rule_ = nullptr;
-  std::vector<NalBytes> known_;  // in the order of their types: VPS, SPS, PPS
+  Units known_;  // in the order of their types: VPS, SPS, PPS; the newer ones of a type last
   Waiting waiting_;
   bool waits_ = false;  // there is something in it
 };

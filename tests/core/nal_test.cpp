@@ -173,6 +173,34 @@ TEST(NalUnits, ThreeAndFourByteCodesAndZerosBetween) {
   EXPECT_EQ(sent, joined({coded(kAud), coded(kSps), coded(kPps), coded({0x65, 0x88})}));
 }
 
+TEST(NalUnits, IdsOfParameterSets) {
+  const struct {
+    const CodecRule &codec;
+    const char *unit;
+    std::optional<unsigned> id;
+  } units[] = {
+      {h264(), "6742c00c8c8d40a0c900f08846a0", 0},
+      {h264(), "6742c00c4c8d", 1},                         // SPS
+      {h264(), "6f42c00c6c8d", 2},                         // subset SPS
+      {h264(), "6d24", 3},                                 // SPS extension
+      {h264(), "68045280", 33},                            // PPS
+      {h264(), "6742c0", {}},                              // cut off in front of the id
+      {h264(), "6588", {}},                                // a slice
+      {h265(), "40013c01", 3},                             // VPS
+      {h265(), "44016172", 2},                             // PPS
+      {h265(), "44096172", {}},                            // of another layer
+      {h265(), "4201010160000003009000000300000300", {}},  // SPS, cut off
+      {h265(), "42010101600000030090000003000003005d602d16", 2},
+      // Two sub-layers, the first with profile and level.
+      {h265(),
+       "42010501600000030090000003000003005dc0000160000003009000000300000300"
+       "5d602d16",
+       2},
+  };
+  for (const auto &[codec, hex, id] : units)
+    EXPECT_EQ(codec.nal->set_id(vectors::from_hex(hex).value()), id) << hex;
+}
+
 TEST(NalSeal, ManyFramesOpenAndHaveNoStartCodeBehindTheFirstSlice) {
   const KeyRef key = raw_key(7);
   Sealer sealer(livekit());

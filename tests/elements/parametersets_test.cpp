@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 // Parameter sets in buffers of their own, as v4l2, OMX and cameras give them.
 #include <algorithm>
+#include <bit>
 #include <ostream>
 
 #include "helpers.h"
@@ -30,8 +31,10 @@ void PrintTo(const Codec &codec, std::ostream *to) {
 }
 
 const Units kSets264 = {{0x67, 0x42, 0xc0, 0x1f, 0x8c, 0x8d}, {0x68, 0xce, 0x3c, 0x80}};
-const Units kSets265 = {
-    {0x40, 0x01, 0x0c, 0x01}, {0x42, 0x01, 0x01, 0x60}, {0x44, 0x01, 0xc1, 0x72}};
+const Units kSets265 = {{0x40, 0x01, 0x0c, 0x01},
+                        {0x42, 0x01, 0x01, 0x01, 0x60, 0x00, 0x00, 0x03, 0x00, 0x90, 0x00,
+                         0x00, 0x03, 0x00, 0x00, 0x03, 0x00, 0x5d, 0xa0, 0x02, 0x80},
+                        {0x44, 0x01, 0xc1, 0x72}};
 const Bytes kMessage264 = {0x06, 0x06, 0x01, 0xc4, 0x80};
 const Bytes kMessage265 = {0x4e, 0x01, 0x06, 0x01, 0xc4, 0x80};
 
@@ -87,12 +90,22 @@ class ParameterSets : public testing::TestWithParam<Codec> {
   }
   static Bytes key(unsigned seed = 1) { return slice(codec().key, seed); }
   static Bytes delta(unsigned seed = 1) { return slice(codec().delta, seed); }
-  // Parameter sets with other contents.
+  // Parameter sets with the same ids and other contents.
   static Units other_sets() {
     Units sets = codec().sets;
     for (Bytes &set : sets)
       set.push_back(0x77);
     return sets;
+  }
+
+  // A picture parameter set with this id, which ue(v) writes.
+  static Bytes pps(unsigned id) {
+    const bool h265 = codec().sets.size() == 3;
+    const unsigned bits = (id + 1) << (25 - 2 * std::bit_width(id + 1)) | 0x2a;
+    Bytes unit(codec().sets.back().begin(), codec().sets.back().begin() + (h265 ? 2 : 1));
+    for (const int shift : {16, 8, 0})
+      unit.push_back(static_cast<guint8>(bits >> shift));
+    return nal::escaped(unit);
   }
 
   // The units that a receiver gets of a frame; none when nothing leaves.
@@ -270,29 +283,56 @@ TEST_P(ParameterSets, InTheClearAsWell) {
   expect_counted(1);
 }
 
+TEST_P(ParameterSets, ANewerOneTakesThePlaceOfThatWithItsId) {
+  kept(codec().sets);
+  EXPECT_EQ(through({key(1)}), codec().sets + Units{key(1)});
+  Units now = codec().sets;
+  now.back().push_back(0x77);
+  kept({now.back()});
+  EXPECT_EQ(through({key(2)}), now + Units{key(2)}) << "its PPS is the newer one alone";
+  now.back().push_back(0x78);
+  EXPECT_EQ(through({now.back(), key(3)}), now + Units{key(3)});
+  EXPECT_EQ(through({key(4)}), now + Units{key(4)});
+}
+
+TEST_P(ParameterSets, OneWithAnotherIdIsMissingInAFrame) {
+  kept(codec().sets + Units{pps(1)});
+  const Units front(codec().sets.begin(), codec().sets.end() - 1);
+  const Bytes &zero = codec().sets.back();
+  EXPECT_EQ(through({pps(1), key(1)}), front + (Units{pps(1), zero, key(1)}));
+  EXPECT_EQ(through({pps(2), key(2)}), front + (Units{pps(2), zero, pps(1), key(2)}));
+}
+
 // A stream of nothing else must not fill the memory.
 TEST_P(ParameterSets, TooManyAreNotKept) {
-  const Bytes &first = codec().sets.front();
   Units many;
-  for (unsigned i = 0; i < 300; ++i) {
-    many.push_back(first);
-    many.back().insert(many.back().end(),
-                       {static_cast<guint8>(i / 100 + 1), 0x10, static_cast<guint8>(i % 100 + 1)});
-  }
+  for (unsigned id = 0; id < 300; ++id)
+    many.push_back(pps(id));
   kept(many);
-  Bytes large = first;
+  Bytes large = codec().sets.back();
   large.resize(65 * 1024, 0x55);
   kept({large});
   EXPECT_EQ(encryptor_.stat("dropped-unsupported"), 2U);
   for (const Bytes &set : many)
     kept({set});
   EXPECT_EQ(encryptor_.stat("dropped-unsupported"), 3U) << "one beyond what is kept";
-  expect_counted(3);
-  const std::optional<Units> frame = through({key(1)});
-  ASSERT_TRUE(frame);
-  EXPECT_EQ(frame->at(frame->size() - 2), many.back()) << "the newest";
+  EXPECT_TRUE(through({key(1)}));
   kept(codec().sets);
   EXPECT_EQ(through({key(2)}), codec().sets + Units{key(2)});
+}
+
+// The oldest picture parameter set goes, however many come; what it refers to stays.
+TEST_P(ParameterSets, TheSequenceOutlivesManyPictureParameterSets) {
+  kept(codec().sets);
+  for (unsigned id = 1; id < 300; ++id)
+    ASSERT_TRUE(through({pps(id), key(id)}));
+  const std::optional<Units> frame = through({key()});
+  ASSERT_TRUE(frame);
+  const Units front(codec().sets.begin(), codec().sets.end() - 1);
+  EXPECT_EQ(Units(frame->begin(), frame->begin() + static_cast<std::ptrdiff_t>(front.size())),
+            front);
+  EXPECT_EQ(frame->size(), 257U);
+  EXPECT_EQ(frame->at(frame->size() - 2), pps(299)) << "the newest";
 }
 
 TEST_P(ParameterSets, WhatIsNoPartOfAFrameIsReported) {

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 // H.264, NAL unit types of table 7-1, slice header of section 7.3.3.
+#include <algorithm>
+
 #include "core/bits.h"
 #include "core/codec.h"
 #include "core/nal.h"
@@ -25,6 +27,8 @@ enum : unsigned {
   kAuxiliarySlice = 19,
   kLastSliceExtension = 21
 };
+
+constexpr std::size_t kUpToId = 16;  // bytes in which the id of a parameter set is
 
 unsigned type_of(std::uint8_t first_byte) {
   return first_byte & 0x1f;
@@ -60,6 +64,20 @@ bool is_sps(std::uint8_t first_byte) {
   return type_of(first_byte) == kSps;
 }
 
+// Sections 7.3.2.1 and 7.3.2.2.
+std::optional<unsigned> set_id(ByteView unit) {
+  if (kind(unit[0]) != NalKind::parameter_set)
+    return {};
+  const std::vector<std::uint8_t> plain = unescaped(unit.first(std::min(unit.size(), kUpToId)));
+  BitReader reader(plain);
+  reader.bits(8);  // header of the NAL unit
+  const unsigned type = type_of(unit[0]);
+  if (type == kSps || type == kSubsetSps)
+    reader.bits(24);  // profile, constraints, level
+  const unsigned id = reader.golomb();
+  return reader.ok() ? std::optional(id) : std::nullopt;
+}
+
 std::optional<unsigned> set_of_slice(ByteView slice) {
   if (type_of(slice[0]) != kIdr)
     return {};
@@ -70,7 +88,7 @@ std::optional<unsigned> set_of_slice(ByteView slice) {
   return reader.ok() ? std::optional(id) : std::nullopt;
 }
 
-constexpr NalRule kRule = {1, 0x1f, kind, is_sps, true, set_of_slice, sps_in_order};
+constexpr NalRule kRule = {1, 0x1f, kind, is_sps, set_id, true, set_of_slice, sps_in_order};
 
 FrameType frame_type(ByteView frame) {
   return is_key_frame(frame, kRule) ? FrameType::key : FrameType::delta;

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 // H.265, NAL unit types of table 7-1.
+#include <algorithm>
+
+#include "core/bits.h"
 #include "core/codec.h"
 #include "core/nal.h"
 
@@ -44,7 +47,46 @@ bool is_sps(std::uint8_t first_byte) {
   return type_of(first_byte) == kSps;
 }
 
-constexpr NalRule kRule = {2, 0x7e, kind, is_sps, false, nullptr, nullptr};
+// profile_tier_level() of section 7.3.3.
+void skip_profile(BitReader &reader, unsigned sub_layers) {
+  constexpr unsigned kProfile = 88;
+  constexpr unsigned kLevel = 8;
+  const auto skip = [&reader](unsigned bits) {
+    for (; bits > 0; --bits)
+      reader.bits(1);
+  };
+  skip(kProfile + kLevel);
+  unsigned more = 0;  // bits, of the sub-layers that say so in the flags
+  for (unsigned i = 0; i < sub_layers; ++i) {
+    more += reader.bits(1) * kProfile;
+    more += reader.bits(1) * kLevel;
+  }
+  if (sub_layers > 0)
+    skip(2 * (8 - sub_layers));
+  skip(more);
+}
+
+// Sections 7.3.2.1 to 7.3.2.3. Those of further layers are read in other ways.
+std::optional<unsigned> set_id(ByteView unit) {
+  constexpr std::size_t kUpToId = 160;
+  if (unit.size() < 2 || kind(unit[0]) != NalKind::parameter_set || (unit[0] & 1) != 0 ||
+      unit[1] >> 3 != 0)
+    return {};
+  const std::vector<std::uint8_t> plain = unescaped(unit.first(std::min(unit.size(), kUpToId)));
+  BitReader reader(plain);
+  reader.bits(16);  // header of the NAL unit
+  const unsigned type = type_of(unit[0]);
+  if (type == kSps) {
+    reader.bits(4);  // of its VPS
+    const unsigned sub_layers = reader.bits(3);
+    reader.bits(1);
+    skip_profile(reader, sub_layers);
+  }
+  const unsigned id = type == kVps ? reader.bits(4) : reader.golomb();
+  return reader.ok() ? std::optional(id) : std::nullopt;
+}
+
+constexpr NalRule kRule = {2, 0x7e, kind, is_sps, set_id, false, nullptr, nullptr};
 
 FrameType frame_type(ByteView frame) {
   return is_key_frame(frame, kRule) ? FrameType::key : FrameType::delta;

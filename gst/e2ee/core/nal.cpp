@@ -103,10 +103,7 @@ std::size_t find_code(ByteView data, std::size_t from) {
 bool is_encoder_note(ByteView unit, const NalRule &rule) {
   if (rule.kind(unit[0]) != NalKind::sei)
     return false;
-  std::vector<std::size_t> escaped;
-  find_escaped(unit, escaped);
-  std::vector<std::uint8_t> raw(unit.size());
-  raw.resize(remove_escaped(unit, escaped, raw.data()));
+  const std::vector<std::uint8_t> raw = unescaped(unit);
   const auto number = [&raw](std::size_t &at) {
     std::size_t value = 0;
     while (at < raw.size() && raw[at] == 0xff)
@@ -172,6 +169,14 @@ std::size_t remove_escaped(ByteView data, const std::vector<std::size_t> &at, st
     copy_up_to(next);
   copy_up_to(data.size());
   return size;
+}
+
+std::vector<std::uint8_t> unescaped(ByteView unit) {
+  std::vector<std::size_t> at;
+  find_escaped(unit, at);
+  std::vector<std::uint8_t> plain(unit.size());
+  plain.resize(remove_escaped(unit, at, plain.data()));
+  return plain;
 }
 
 // ---- access units -------------------------------------------------------------------------------

@@ -32,6 +32,10 @@ struct NalRule {
   /// of a key frame.
   bool (*is_sps)(std::uint8_t first_byte);
 
+  /// The id of a parameter set, which is the only one of its type with this id at any time. None
+  /// where it cannot be read, and for units that have none.
+  std::optional<unsigned> (*set_id)(ByteView unit);
+
   /// Native LiveKit peers of 2024 keep the number of clear bytes in 8 bits.
   bool short_clear;
 
@@ -59,6 +63,9 @@ void find_escaped(ByteView data, std::vector<std::size_t> &at);
 
 /// Copies `data` without them, onto itself or elsewhere; gives the new size.
 std::size_t remove_escaped(ByteView data, const std::vector<std::size_t> &at, std::uint8_t *out);
+
+/// A NAL unit without them, which may be read bit by bit.
+std::vector<std::uint8_t> unescaped(ByteView unit);
 
 /// First place at or after `from` with two zeros in a row; data.size() when there is none.
 using ZeroPairSearch = std::size_t (*)(ByteView data, std::size_t from);

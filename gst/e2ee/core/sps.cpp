@@ -161,11 +161,7 @@ std::vector<std::uint8_t> escaped(std::vector<std::uint8_t> unit) {
 std::optional<std::vector<std::uint8_t>> sps_in_order(ByteView unit) {
   if (unit.size() > kMaxSize)
     return {};
-  std::vector<std::size_t> escapes;
-  find_escaped(unit, escapes);
-  std::vector<std::uint8_t> plain(unit.size());
-  plain.resize(remove_escaped(unit, escapes, plain.data()));
-
+  const std::vector<std::uint8_t> plain = unescaped(unit);
   BitReader reader(plain);
   const Order order = read_up_to_vui(reader);
   std::size_t same = reader.at();  // bits to keep
