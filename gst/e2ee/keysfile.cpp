@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "errortext.h"
 #include "keysource.h"
 #include "keytext.h"
 
@@ -27,6 +28,12 @@ struct WipedFree {
 using KeyFile = std::unique_ptr<GKeyFile, KeyFileFree>;
 using Strv = std::unique_ptr<gchar *, StrvFree>;
 using Text = std::unique_ptr<gchar, WipedFree>;
+
+const std::vector<std::string> kNames = {"passphrase", "key", "identity", "index", "current"};
+
+bool is_number(std::string_view text) {
+  return std::all_of(text.begin(), text.end(), [](char c) { return g_ascii_isdigit(c); });
+}
 
 // One group of the file. Errors name file, group and key.
 class Group {
@@ -103,13 +110,14 @@ class Group {
     const char *dot = std::strchr(key, '.');
     const std::string kind(key, dot ? static_cast<std::size_t>(dot - key) : std::strlen(key));
     if (kind != "passphrase" && kind != "key")
-      return fail(may_be_shown(key) ? key : "a line",
+      return fail(is_nearly(key, kNames) ? key : "a line",
                   "has no name that is known; a group has passphrase, key, passphrase.N, key.N, "
                   "identity, index and current",
                   error);
     guint64 at = index;
     if (dot != nullptr && !g_ascii_string_to_unsigned(dot + 1, 10, 0, ring_size_ - 1, &at, nullptr))
-      return fail(key, "must end in a key index, " + index_range(), error);
+      return fail((is_number(dot + 1) ? key : kind + ".N").c_str(),
+                  "must end in a key index, " + index_range(), error);
     if (ring.keys.count(at) != 0)
       return fail(key, "index " + std::to_string(at) + " has a key already in this group", error);
     const Text text = value(key);

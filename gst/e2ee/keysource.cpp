@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "errortext.h"
 #include "keytext.h"
 
 namespace e2ee {
@@ -76,44 +77,25 @@ MaterialPtr labelled(const std::string &label, MaterialPtr material, GError **er
   return material;
 }
 
-// Whether this is a path beyond doubt. A word that names no file may be the secret itself, given to
-// the wrong field, and must not be shown.
-bool is_path(const std::string &text) {
-  if (g_path_is_absolute(text.c_str()) || text.rfind("./", 0) == 0 || text.rfind("../", 0) == 0)
-    return true;
-  const std::string folder = text.substr(0, text.rfind('/') == text.npos ? 0 : text.rfind('/'));
-  return g_file_test(text.c_str(), G_FILE_TEST_EXISTS) ||
-         (!folder.empty() && g_file_test(folder.c_str(), G_FILE_TEST_IS_DIR));
-}
-
 // A file that a field names; `label` is set to what errors and notices begin with.
-bool read_named_file(const char *field, const std::string &path, std::string &label, Secret &secret,
+bool read_named_file(const char *field, const char *written, std::string &label, Secret &secret,
                      std::vector<std::string> &notices, GError **error) {
-  label = std::string(field) + ": " + path;
-  if (is_path(path))
-    return read_secret_file(path.c_str(), label, secret, notices, error);
-  if (path.empty()) {
-    g_set_error(error, GST_E2EE_ERROR, GST_E2EE_ERROR_IO, "%s: is empty; give the name of a file",
-                field);
+  std::string path;
+  if (!find_path(field, written, path, error))
     return false;
-  }
-  gchar *folder = g_get_current_dir();
-  g_set_error(error, GST_E2EE_ERROR, GST_E2EE_ERROR_IO,
-              "%s: there is no file of this name in %s; give the name of a file, not the secret",
-              field, folder);
-  g_free(folder);
-  return false;
+  label = std::string(field) + ": " + path;
+  return read_secret_file(path.c_str(), label, secret, notices, error);
 }
 
-MaterialPtr from_key_file(const std::string &path, guint64 key_id,
-                          std::vector<std::string> &notices, GError **error) {
+MaterialPtr from_key_file(const char *path, guint64 key_id, std::vector<std::string> &notices,
+                          GError **error) {
   std::string label;
   Secret bytes;
   if (!read_named_file("key-file", path, label, bytes, notices, error))
     return nullptr;
-  if (g_str_has_suffix(path.c_str(), ".hex"))
+  if (g_str_has_suffix(path, ".hex"))
     return labelled(label, material_from_hex(bytes.view(), key_id, error), error);
-  if (g_str_has_suffix(path.c_str(), ".b64"))
+  if (g_str_has_suffix(path, ".b64"))
     return labelled(label, material_from_base64(bytes.view(), key_id, error), error);
   if (const char *suffix = suffix_for(bytes.view()))
     notices.push_back(label + ": looks like a key written as text, and is used as raw bytes; if " +
@@ -152,7 +134,7 @@ MaterialPtr from_descriptor(const char *number, guint64 key_id, std::vector<std:
   return from_text(label, without_newline(without_bom(text.view())), key_id, notices, error);
 }
 
-MaterialPtr from_passphrase_file(const std::string &path, guint64 key_id,
+MaterialPtr from_passphrase_file(const char *path, guint64 key_id,
                                  std::vector<std::string> &notices, GError **error) {
   std::string label;
   Secret text;
@@ -180,8 +162,22 @@ bool read_secret_file(const char *path, const std::string &label, Secret &secret
   return read_all(fd.get(), label, secret, error);
 }
 
-std::string expand_home(const char *path) {
-  return path[0] == '~' && path[1] == '/' ? std::string(g_get_home_dir()) + (path + 1) : path;
+bool find_path(const char *field, const std::string &written, std::string &path, GError **error) {
+  if (is_path(written)) {
+    path = written.rfind("~/", 0) == 0 ? g_get_home_dir() + written.substr(1) : written;
+    return true;
+  }
+  if (written.empty()) {
+    g_set_error(error, GST_E2EE_ERROR, GST_E2EE_ERROR_IO, "%s: is empty; give the name of a file",
+                field);
+    return false;
+  }
+  g_autofree gchar *here = g_get_current_dir();
+  const bool absolute = g_path_is_absolute(written.c_str());
+  g_set_error(error, GST_E2EE_ERROR, GST_E2EE_ERROR_IO,
+              "%s: there is no file of this name%s%s; give the name of a file, not the secret",
+              field, absolute ? "" : " in ", absolute ? "" : here);
+  return false;
 }
 
 void note_white_end(const std::string &label, ByteView passphrase,
@@ -209,11 +205,6 @@ MaterialPtr material_from_base64(ByteView text, guint64 key_id, GError **error) 
   return nullptr;
 }
 
-bool may_be_shown(std::string_view name) {
-  constexpr std::size_t kLongestName = 20;  // 16 bytes in base64 have 22 digits
-  return name.size() <= kLongestName;
-}
-
 bool parse_number(const char *field, const char *value, guint64 max, guint64 &number,
                   GError **error) {
   if (g_ascii_string_to_unsigned(value, 10, 0, max, &number, nullptr))
@@ -227,13 +218,13 @@ MaterialPtr read_secret(const char *field, const char *value, guint64 key_id,
                         std::vector<std::string> &notices, GError **error) {
   const std::string_view name = field;
   if (name == "passphrase-file")
-    return from_passphrase_file(expand_home(value), key_id, notices, error);
+    return from_passphrase_file(value, key_id, notices, error);
   if (name == "passphrase-env")
     return from_environment(value, key_id, notices, error);
   if (name == "passphrase-fd")
     return from_descriptor(value, key_id, notices, error);
   if (name == "key-file")
-    return from_key_file(expand_home(value), key_id, notices, error);
+    return from_key_file(value, key_id, notices, error);
   notices.push_back(
       "passphrase: is visible to all users of this machine and in logs when given on a command "
       "line; use passphrase-file for anything but tests");

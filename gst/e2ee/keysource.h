@@ -21,8 +21,9 @@ MaterialPtr read_secret(const char *field, const char *value, guint64 key_id,
 bool read_secret_file(const char *path, const std::string &label, Secret &secret,
                       std::vector<std::string> &notices, GError **error);
 
-/// A path as people write it: `~/` in front is the home directory.
-std::string expand_home(const char *path);
+/// The path of the file that `field` names as people write it: `~/` in front is the home directory.
+/// False, with an error that does not show what is there, when `written` may be a secret instead.
+bool find_path(const char *field, const std::string &written, std::string &path, GError **error);
 
 /// Tells of white space at the end of a passphrase, which is a part of it and is rarely meant.
 void note_white_end(const std::string &label, ByteView passphrase,
@@ -32,10 +33,6 @@ void note_white_end(const std::string &label, ByteView passphrase,
 MaterialPtr material_from_hex(ByteView text, guint64 key_id, GError **error);
 /// The same from base64.
 MaterialPtr material_from_base64(ByteView text, guint64 key_id, GError **error);
-
-/// Whether a name that nobody knows may be in an error. A long one may be a key that was put where
-/// a name belongs: the end of its base64 looks like `name=`.
-bool may_be_shown(std::string_view name);
 
 /// A whole number from 0 to `max`, nothing else.
 bool parse_number(const char *field, const char *value, guint64 max, guint64 &number,

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "core/kdf.h"
+#include "errortext.h"
 #include "keysource.h"
 #include "provideroptions.h"
 #include "providerstring.h"
@@ -105,7 +106,9 @@ bool fill_participant(GstE2EEParticipantKeyProvider *provider, GHashTable *field
   }
   if (!e2ee::set_options(provider, fields, error))
     return false;
-  const std::string file = e2ee::expand_home(path);
+  std::string file;
+  if (!e2ee::find_path("keys-file", path, file, error))
+    return false;
   if (gst_e2ee_participant_key_provider_load_keys_file(provider, file.c_str(), error))
     return true;
   g_prefix_error(error, "keys-file: ");
@@ -193,7 +196,7 @@ class Kinds {
   std::map<std::string, Kind> kinds_;
 };
 
-// Says which fields there are. Of one that is not known it says the name, if that can be one.
+// Says which fields there are. Of one that is not known it says the name, if that looks like one.
 void set_unknown_field(const ProviderText &text, const char *name, const Kind &kind,
                        GError **error) {
   const std::string all = e2ee::joined(kind.fields);
@@ -205,11 +208,11 @@ void set_unknown_field(const ProviderText &text, const char *name, const Kind &k
     return;
   }
   const std::string other = e2ee::joined(Kinds::get().names_of_those_with(name));
+  const bool is_name = !other.empty() || e2ee::is_nearly(name, kind.fields);
   g_set_error(error, GST_E2EE_ERROR, GST_E2EE_ERROR_INVALID_OPTION,
               "kind %s of key providers has no field%s%s%s%s; it takes %s", text.kind.c_str(),
-              e2ee::may_be_shown(name) ? " " : " of this name",
-              e2ee::may_be_shown(name) ? name : "", other.empty() ? "" : ", which belongs to kind ",
-              other.c_str(), all.c_str());
+              is_name ? " " : " of this name", is_name ? name : "",
+              other.empty() ? "" : ", which belongs to kind ", other.c_str(), all.c_str());
 }
 
 bool check_fields(const ProviderText &text, const Kind &kind, GError **error) {

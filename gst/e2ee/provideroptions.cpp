@@ -5,14 +5,9 @@
 
 #include <string_view>
 
-namespace e2ee {
+#include "errortext.h"
 
-std::string joined(const std::vector<std::string> &names) {
-  std::string text;
-  for (std::size_t i = 0; i < names.size(); ++i)
-    text += (i == 0 ? "" : i + 1 == names.size() ? " or " : ", ") + names[i];
-  return text;
-}
+namespace e2ee {
 
 namespace {
 
