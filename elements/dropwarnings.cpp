@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "dropwarnings.h"
 
-#include <utility>
-
 #include "reporter.h"
 
 namespace e2ee {
@@ -31,22 +29,29 @@ void DropWarnings::note_passed() {
   all_is_well_ = true;
 }
 
-bool DropWarnings::is_first_near_limit() {
+bool DropWarnings::is_first_near_limit(guint64 key_id) {
   std::lock_guard lock(mutex_);
-  return !std::exchange(told_near_limit_, true);
+  return told_near_limit_.insert(key_id).second;
+}
+
+void DropWarnings::start_of_stream() {
+  std::lock_guard lock(mutex_);
+  for (Entry &entry : entries_)
+    entry.in_stream = 0;
+  some_passed_ = false;
+  all_is_well_ = false;
 }
 
 std::string DropWarnings::end_of_stream() {
   std::lock_guard lock(mutex_);
   std::string text;
   for (std::size_t i = 0; i < kReasonCount; ++i) {
-    const guint64 count = std::exchange(entries_[i].in_stream, 0);
+    const guint64 count = entries_[i].in_stream;
     if (count != 0)
       text += (text.empty() ? "" : ", ") + std::to_string(count) + " " +
               names_of(static_cast<Reason>(i)).state;
   }
-  all_is_well_ = false;
-  return std::exchange(some_passed_, false) ? "" : text;
+  return some_passed_ ? "" : text;
 }
 
 void DropWarnings::reset() {
@@ -54,7 +59,7 @@ void DropWarnings::reset() {
   for (Entry &entry : entries_)
     entry = Entry{};
   some_passed_ = false;
-  told_near_limit_ = false;
+  told_near_limit_.clear();
   all_is_well_ = false;
 }
 

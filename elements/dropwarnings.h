@@ -7,6 +7,7 @@
 
 #include <atomic>
 #include <mutex>
+#include <set>
 #include <string>
 
 #include "core/reason.h"
@@ -23,17 +24,20 @@ class DropWarnings {
   /// A frame was dropped that the user would have wanted. True when this calls for a warning.
   bool dropped(Reason reason);
 
-  /// A frame came through. Cheap while all goes well.
+  /// A frame of the stream came through, not one that a server put in. Cheap while all goes well.
   void passed() {
     if (G_UNLIKELY(!all_is_well_.load(std::memory_order_relaxed)))
       note_passed();
   }
 
-  /// A frame came through whose key is to be replaced soon. True the first time.
-  bool is_first_near_limit();
+  /// A frame came through whose key is to be replaced soon. True the first time for each key.
+  bool is_first_near_limit(guint64 key_id);
+
+  /// Another stream, or what follows a flush: counts from here on.
+  void start_of_stream();
 
   /// At the end of a stream of which no frame came through: how many were dropped in which state,
-  /// such as "20 decryption-failed". Else empty. The next stream begins anew.
+  /// such as "20 decryption-failed". Else empty.
   std::string end_of_stream();
 
   void reset();
@@ -50,8 +54,8 @@ class DropWarnings {
   std::atomic<bool> all_is_well_{false};
   std::mutex mutex_;
   Entry entries_[kReasonCount];
-  bool some_passed_ = false;  // of this stream
-  bool told_near_limit_ = false;
+  bool some_passed_ = false;           // of this stream
+  std::set<guint64> told_near_limit_;  // key ids
 };
 
 }  // namespace e2ee

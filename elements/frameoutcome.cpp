@@ -26,6 +26,7 @@ void Counters::write(GstStructure *stats) const {
 bool handle_special(GstE2EEBase *self, GstBuffer *buffer, bool enabled, GstFlowReturn &flow) {
   Base &base = base_of(self);
   if (G_UNLIKELY(!enabled)) {
+    base.warnings.passed();
     flow = push_unprotected(self, buffer);
   } else if (G_UNLIKELY(gst_buffer_get_size(buffer) == 0)) {
     // Discontinuous transmission: there is nothing to protect.
@@ -59,8 +60,8 @@ constexpr Advice kAdvice[kReasonCount] = {
      "derivation with the sender's. Frames that were damaged or forged do not verify either",
      nullptr},
     /* malformed */
-    {"they are not encrypted, or with another scheme; compare scheme with the sender's. Those that "
-     "a media server puts in are known by server-trailer",
+    {"they are not encrypted, or with another scheme; compare scheme with the sender's, and set "
+     "server-trailer to recognise frames that the media server inserts",
      "they are not whole frames of the codec in the caps; put a parser in front"},
     /* replayed */ {nullptr, nullptr},
     /* plaintext */
@@ -78,6 +79,18 @@ constexpr Advice kAdvice[kReasonCount] = {
     {"OpenSSL failed; GST_DEBUG=e2ee*:4 may tell more",
      "OpenSSL failed; GST_DEBUG=e2ee*:4 may tell more"},
 };
+
+constexpr char kNoSlice[] =
+    "they hold no slice, or slices that receivers do not know, as of data partitioning; put a "
+    "parser in front";
+
+const char *advice_for(const Base &base, Reason reason) {
+  const CodecRule *codec = base.codec;
+  if (base.encrypts && reason == Reason::unsupported && codec != nullptr && codec->nal != nullptr)
+    return kNoSlice;
+  const Advice &advice = kAdvice[static_cast<std::size_t>(reason)];
+  return base.encrypts ? advice.encrypting : advice.decrypting;
+}
 
 bool names_a_key(Reason reason) {
   return reason == Reason::missing_key || reason == Reason::auth_failed ||
@@ -102,8 +115,7 @@ std::string whose(GstE2EEBase *self, Reason reason, guint64 key_id) {
 
 void warn_of_drop(GstE2EEBase *self, Reason reason, guint64 key_id) {
   Base &base = base_of(self);
-  const Advice &advice = kAdvice[static_cast<std::size_t>(reason)];
-  const char *text = base.encrypts ? advice.encrypting : advice.decrypting;
+  const char *text = advice_for(base, reason);
   if (text == nullptr || !base.warnings.dropped(reason))
     return;
   if (base.cryptor)
@@ -161,7 +173,7 @@ GstFlowReturn push_frame(GstE2EEBase *self, GstBuffer *buffer, const FrameCrypto
   }
   if (G_UNLIKELY(state != Reason::ok || !base.reporter->is_ok()))
     base.reporter->report(names_of(state).state, participant_of(base), result.key_id);
-  if (G_UNLIKELY(result.near_limit) && base.warnings.is_first_near_limit())
+  if (G_UNLIKELY(result.near_limit) && base.warnings.is_first_near_limit(result.key_id))
     warn(self, GST_STREAM_ERROR_DECRYPT,
          "Key " + std::to_string(result.key_id) +
              " has been used for half of the frames that "
@@ -185,7 +197,6 @@ GstFlowReturn push_unprotected(GstE2EEBase *self, GstBuffer *buffer) {
   base.counters.frames_out.fetch_add(1, std::memory_order_relaxed);
   base.counters.bytes_out.fetch_add(gst_buffer_get_size(buffer), std::memory_order_relaxed);
   base.reporter->report(names_of(Reason::plaintext).state, participant_of(base), 0);
-  base.warnings.passed();
   buffer = gst_buffer_make_writable(buffer);
   if (!gst_e2ee_buffer_is_unprotected(buffer))
     gst_e2ee_buffer_add_unprotected_meta(buffer);

@@ -182,6 +182,9 @@ bool accept_caps(GstE2EEBase *self, GstCaps *caps) {
 }
 
 gboolean gst_e2ee_base_sink_event(GstE2EEBase *self, GstEvent *event) {
+  if (GST_EVENT_TYPE(event) == GST_EVENT_STREAM_START ||
+      GST_EVENT_TYPE(event) == GST_EVENT_FLUSH_STOP)
+    e2ee::base_of(self).warnings.start_of_stream();
   if (GST_EVENT_TYPE(event) == GST_EVENT_EOS) {
     e2ee::base_of(self).reporter->tell_waiting(true);
     e2ee::warn_of_lost_stream(self);

@@ -184,8 +184,10 @@ GstFlowReturn fail_frame(GstE2EEBase *element, GstBuffer *buffer,
       report = e2ee::Report::already_done;  // when its wait began
   }
   if (reason == Reason::malformed && decrypt_of(element).settings.allow_plaintext &&
-      plaintext_may_pass(element, buffer, reason))
+      plaintext_may_pass(element, buffer, reason)) {
+    e2ee::base_of(element).warnings.passed();
     return e2ee::push_unprotected(element, buffer);
+  }
   return e2ee::drop_frame(element, buffer, reason, result.key_id, report);
 }
 

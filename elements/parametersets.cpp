@@ -64,7 +64,8 @@ bool ParameterSets::keep(GstBuffer *buffer) {
     return false;
   const ByteView bytes = map.bytes();
   Waiting waiting = waiting_;
-  bool any = false;
+  bool filler = false;
+  bool for_next = false;
   NalReader reader(bytes);
   for (NalUnit unit; reader.next(unit);) {
     const ByteView view = unit.of(bytes);
@@ -73,12 +74,15 @@ bool ParameterSets::keep(GstBuffer *buffer) {
       put(waiting.sets, unit_of(view));
     else if (kind == NalKind::sei)
       waiting.messages.push_back(unit_of(view));
-    any = any || kind == NalKind::parameter_set || kind == NalKind::sei;
+    const bool is_for_next =
+        kind == NalKind::parameter_set || kind == NalKind::sei || kind == NalKind::delimiter;
+    for_next = for_next || is_for_next;
+    filler = filler || kind == NalKind::filler;
     if (kind == NalKind::strange_slice || !fit(waiting.sets, waiting.messages))
       return false;
   }
-  if (!any || reader.stray())
-    return false;
+  if (reader.stray() || !for_next)
+    return filler && !reader.stray();
   if (!GST_CLOCK_TIME_IS_VALID(waiting.pts)) {
     waiting.pts = GST_BUFFER_PTS(buffer);
     waiting.dts = GST_BUFFER_DTS(buffer);

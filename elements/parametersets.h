@@ -21,8 +21,9 @@ class ParameterSets {
   /// `rule`: of a codec without NAL units; frames stay as they are.
   void start(const NalRule *rule, const std::vector<NalBytes> &units);
 
-  /// Keeps what a buffer without a picture has: parameter sets, and SEI messages for the next
-  /// frame. False, and nothing is kept, for anything else and for too many bytes.
+  /// Keeps what a buffer without a picture has: parameter sets, and SEI messages and the time of
+  /// the next frame. Delimiters and filler go. False, and nothing is kept, for anything else and
+  /// for too many bytes.
   bool keep(GstBuffer *buffer);
 
   /// Takes note of the parameter sets of a frame, if any came in another way before: its own are

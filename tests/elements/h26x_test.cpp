@@ -180,14 +180,14 @@ TEST_F(H26xFormat, WrongLengthsAreMalformed) {
 
 TEST_F(H26xFormat, FramesWithoutASliceAreReported) {
   encryptor_.start(kH264);
-  EXPECT_FALSE(encryptor_.pass(nal::stream_of({kDelimiter})));
+  EXPECT_FALSE(encryptor_.pass(nal::stream_of({{0x0e, 0x40, 0x01}}))) << "a prefix of a slice";
   EXPECT_EQ(encryptor_.stat("dropped-unsupported"), 1U);
   EXPECT_NE(encryptor_.bus().find("unsupported"), nullptr);
   EXPECT_FALSE(encryptor_.pass(slice(0x65, 100))) << "no start code";
   EXPECT_EQ(encryptor_.stat("dropped-malformed"), 1U);
   Bytes tiny;
   for (unsigned i = 0; i < 20000; ++i)
-    tiny.insert(tiny.end(), {0, 0, 1, 0x09});
+    tiny.insert(tiny.end(), {0, 0, 1, 0x0e});
   EXPECT_FALSE(encryptor_.pass(tiny));
   EXPECT_EQ(encryptor_.stat("dropped-unsupported"), 2U);
 }

@@ -68,6 +68,22 @@ TEST_P(Limit, R4_FromTheSoftLimitOnThereIsAMessageAndFramesPass) {
   EXPECT_EQ(encryptor->dropped(), 0U);
 }
 
+TEST_P(Limit, R4_TheSoftLimitIsToldOfEachKey) {
+  const Provider provider = raw_provider(0xa7, 4);
+  const auto encryptor = make("e2eeencrypt", provider);
+  set_uses(provider, kSoftLimit);
+  EXPECT_TRUE(encryptor->pass(plain));
+  set_raw(provider, 0xa8, 5);
+  ASSERT_TRUE(gst_e2ee_shared_key_provider_set_current_index(shared(provider), 5, nullptr));
+  set_uses(provider, kSoftLimit);
+  EXPECT_TRUE(encryptor->pass(plain));
+  EXPECT_TRUE(encryptor->pass(plain));
+  const std::vector<std::string> told = encryptor->bus().warnings;
+  ASSERT_EQ(told.size(), 2U);
+  EXPECT_NE(told[0].find("Key 4"), std::string::npos) << told[0];
+  EXPECT_NE(told[1].find("Key 5"), std::string::npos) << told[1];
+}
+
 TEST_P(Limit, R4_AtTheHardLimitFramesAreDroppedUntilThereIsAnotherKey) {
   const Provider provider = raw_provider(0xa2, 4);
   const auto encryptor = make("e2eeencrypt", provider);

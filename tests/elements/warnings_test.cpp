@@ -3,6 +3,7 @@
 #include <gst/check/gsttestclock.h>
 
 #include "helpers.h"
+#include "support/nalunits.h"
 
 namespace elements {
 namespace {
@@ -160,6 +161,49 @@ TEST_F(Warnings, AStreamOfWhichSomethingCameThroughEndsWithNone) {
   expect_none();
 }
 
+// Each stream is told of by itself, whether the one before had an end or not.
+TEST_F(Warnings, AStreamThatFollowsAnotherIsCountedAnew) {
+  start();
+  const auto begin = [&](const char *stream) {
+    gst_harness_push_event(decryptor.harness(), gst_event_new_stream_start(stream));
+    decryptor.set_caps(kVp8);
+    GstSegment segment;
+    gst_segment_init(&segment, GST_FORMAT_TIME);
+    gst_harness_push_event(decryptor.harness(), gst_event_new_segment(&segment));
+  };
+  good();
+  bad(forged);
+  begin("second");
+  bad(plain);
+  warnings();
+  gst_harness_push_event(decryptor.harness(), gst_event_new_eos());
+  expect_warning({"No frame", "(1 malformed)"});
+}
+
+TEST_F(Warnings, WhatWasBeforeAFlushIsNoPartOfWhatEnds) {
+  start();
+  bad(forged);
+  warnings();
+  gst_harness_push_event(decryptor.harness(), gst_event_new_flush_start());
+  gst_harness_push_event(decryptor.harness(), gst_event_new_flush_stop(TRUE));
+  gst_harness_push_event(decryptor.harness(), gst_event_new_eos());
+  expect_none();
+}
+
+TEST_F(Warnings, FramesOfTheServerAreNoneOfTheStream) {
+  g_object_set(decryptor.get(), "server-trailer", "00112233445566", nullptr);
+  decryptor.set("server-frames", "pass");
+  start();
+  bad(forged);
+  warnings();
+  Bytes frame = plain;
+  for (guint8 byte : {0x00, 0x11, 0x22, 0x33, 0x44, 0x55, 0x66})
+    frame.push_back(byte);
+  ASSERT_EQ(decryptor.pass(frame), plain);
+  gst_harness_push_event(decryptor.harness(), gst_event_new_eos());
+  expect_warning({"No frame", "(1 decryption-failed)"});
+}
+
 TEST_F(Warnings, AnEmptyStreamEndsWithNone) {
   start();
   EXPECT_EQ(decryptor.push(buffer_of({})), GST_FLOW_OK);
@@ -245,7 +289,26 @@ TEST_F(Warnings, AnEncryptorOfFramesThatAreNone) {
   Element nal("e2eeencrypt", provider);
   nal.start(kH264);
   EXPECT_EQ(nal.pass({0, 0, 0, 1, 0x42, 1, 2, 3}), std::nullopt) << "data partitioning";
-  EXPECT_EQ(nal.bus().warnings.size(), 1U);
+  BusLog log = nal.bus();
+  ASSERT_EQ(log.warnings.size(), 1U);
+  EXPECT_NE(log.warnings[0].find("hold no slice"), std::string::npos) << log.warnings[0];
+}
+
+// Delimiters, filler and ends: no decoder misses them.
+TEST_F(Warnings, NoneForABufferOfMarks) {
+  const std::pair<const char *, std::vector<Bytes>> codecs[] = {
+      {kH264, {{0x09, 0x10}, {0x0a}, {0x0b}, {0x0c, 0xff, 0x80}}},
+      {kH265, {{0x46, 0x01, 0x50}, {0x48, 0x01}, {0x4a, 0x01}, {0x4c, 0x01, 0xff, 0x80}}}};
+  for (const auto &[caps, units] : codecs) {
+    Element encryptor("e2eeencrypt", provider);
+    encryptor.start(caps);
+    for (const Bytes &unit : units)
+      EXPECT_EQ(encryptor.pass(nal::stream_of({unit})), std::nullopt);
+    EXPECT_EQ(encryptor.stat("frames-in"), 0U);
+    const BusLog log = encryptor.bus();
+    EXPECT_TRUE(log.warnings.empty());
+    EXPECT_TRUE(log.states.empty());
+  }
 }
 
 }  // namespace

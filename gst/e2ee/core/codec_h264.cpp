@@ -22,6 +22,9 @@ enum : unsigned {
   kSps = 7,
   kPps = 8,
   kDelimiter = 9,
+  kEndOfSequence = 10,
+  kEndOfStream = 11,
+  kFiller = 12,
   kSpsExtension = 13,
   kSubsetSps = 15,
   kAuxiliarySlice = 19,
@@ -55,6 +58,10 @@ NalKind kind(std::uint8_t first_byte) {
       return NalKind::sei;
     case kDelimiter:
       return NalKind::delimiter;
+    case kEndOfSequence:
+    case kEndOfStream:
+    case kFiller:
+      return NalKind::filler;
     default:
       return is_strange_slice(type_of(first_byte)) ? NalKind::strange_slice : NalKind::other;
   }

@@ -21,6 +21,7 @@ enum : unsigned {
   kSps = 33,
   kPps = 34,
   kDelimiter = 35,
+  kFiller = 38,  // behind it and the delimiter: ends of sequence and stream
   kPrefixSei = 39,
 };
 
@@ -40,6 +41,8 @@ NalKind kind(std::uint8_t first_byte) {
     return NalKind::parameter_set;
   if (type == kDelimiter)
     return NalKind::delimiter;
+  if (type > kDelimiter && type <= kFiller)
+    return NalKind::filler;
   return type == kPrefixSei ? NalKind::sei : NalKind::other;
 }
 

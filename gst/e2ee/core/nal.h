@@ -19,6 +19,7 @@ enum class NalKind : std::uint8_t {
   parameter_set,
   sei,
   delimiter,  // the first unit of a frame, where there is one
+  filler,     // or an end: what no decoder misses
   other,
 };
 
