@@ -15,15 +15,18 @@ constexpr std::size_t kMaxIdle = 4;            // blocks; a payloader holds one 
 
 }  // namespace
 
+GstMemory *memory_of(ByteView contents) {
+  FrameMemory memory(gst_allocator_alloc(nullptr, contents.size(), nullptr));
+  if (!memory)
+    return nullptr;
+  std::memcpy(memory.bytes().data(), contents.data(), contents.size());
+  return memory.release(0, contents.size());
+}
+
 bool set_contents(GstBuffer *&buffer, ByteView contents) {
-  GstMemory *memory = gst_allocator_alloc(nullptr, contents.size(), nullptr);
-  GstMapInfo map;
-  if (memory == nullptr || !gst_memory_map(memory, &map, GST_MAP_WRITE)) {
-    g_clear_pointer(&memory, gst_memory_unref);
+  GstMemory *memory = memory_of(contents);
+  if (memory == nullptr)
     return false;
-  }
-  std::memcpy(map.data, contents.data(), contents.size());
-  gst_memory_unmap(memory, &map);
   buffer = gst_buffer_make_writable(buffer);
   gst_buffer_replace_all_memory(buffer, memory);
   return true;

@@ -57,6 +57,9 @@ inline void cut_buffer(GstBuffer *buffer, gsize offset, gsize size) {
   GST_BUFFER_FLAG_SET(buffer, GST_BUFFER_FLAG_TAG_MEMORY);  // tells pools, as set_size() does
 }
 
+/// New memory with these bytes, which the caller owns; null when there is none.
+GstMemory *memory_of(ByteView contents);
+
 /// Gives a buffer one new memory with these bytes; it may be a new buffer then. False when there is
 /// no memory.
 bool set_contents(GstBuffer *&buffer, ByteView contents);

@@ -58,15 +58,13 @@ GstBuffer *append_packet_trailer(GstBuffer *buffer, bool byte_stream) {
   std::optional<std::uint64_t> capture_us = capture_time_of(buffer);
   if (byte_stream)
     capture_us = capture_time_for_byte_stream(*capture_us);
-  GstMemory *memory =
-      capture_us ? gst_allocator_alloc(nullptr, kPacketTrailerSize, nullptr) : nullptr;
-  GstMapInfo map;
-  if (memory == nullptr || !gst_memory_map(memory, &map, GST_MAP_WRITE)) {
-    g_clear_pointer(&memory, gst_memory_unref);
+  if (!capture_us)
     return buffer;
-  }
-  write_packet_trailer(*capture_us, map.data);
-  gst_memory_unmap(memory, &map);
+  std::uint8_t trailer[kPacketTrailerSize];
+  write_packet_trailer(*capture_us, trailer);
+  GstMemory *memory = memory_of(trailer);
+  if (memory == nullptr)
+    return buffer;
   buffer = gst_buffer_make_writable(buffer);
   gst_buffer_append_memory(buffer, memory);
   return buffer;
