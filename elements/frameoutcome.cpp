@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 // What becomes of a frame: dropped, pushed, or passed in the clear, and how that is told.
-#include "gste2eebase.h"
+#include "elementkeys.h"
 
 GST_DEBUG_CATEGORY_EXTERN(gst_e2ee_base_debug);
 #define GST_CAT_DEFAULT gst_e2ee_base_debug
@@ -118,8 +118,7 @@ void warn_of_drop(GstE2EEBase *self, Reason reason, guint64 key_id) {
   const char *text = advice_for(base, reason);
   if (text == nullptr || !base.warnings.dropped(reason))
     return;
-  if (base.cryptor)
-    post_notices(self);  // why a key that was set is not there
+  post_notices(self);  // why a key that was set is not there
   const bool no_key = reason == Reason::missing_key || reason == Reason::held_too_long;
   warn(self, no_key ? GST_STREAM_ERROR_DECRYPT_NOKEY : GST_STREAM_ERROR_DECRYPT,
        "Frames" + whose(self, reason, key_id) + " are dropped: " + text);

@@ -3,6 +3,7 @@
 
 #include <cstring>
 
+#include "elementkeys.h"
 #include "payloadercheck.h"
 
 GST_DEBUG_CATEGORY(gst_e2ee_base_debug);
@@ -34,14 +35,14 @@ enum {
 
 namespace {
 
-// What the elements link to. Those of these that a scheme refuses are refused with the CAPS event,
-// which can say why; a caps query could only say no.
+// All codecs. One that the scheme does not support is refused at the CAPS event, where the error
+// can say why; a caps query could only say no.
 constexpr char kCaps[] =
     "video/x-vp8; video/x-vp9; audio/x-opus; "
     "video/x-h264, alignment=(string)au; video/x-h265, alignment=(string)au; video/x-av1";
 
-// How long a state change waits for a key provider to answer: long enough for PBKDF2 on a slow
-// machine, short enough for a person whose key server is down.
+// Maximum wait for keys in a state change. PBKDF2 takes up to 0.5 s on a slow machine; a key server
+// that is down must not block the application for longer.
 constexpr std::chrono::milliseconds kProviderPatience{2000};
 
 GstStaticPadTemplate sink_template =
@@ -49,109 +50,20 @@ GstStaticPadTemplate sink_template =
 GstStaticPadTemplate src_template =
     GST_STATIC_PAD_TEMPLATE("src", GST_PAD_SRC, GST_PAD_ALWAYS, GST_STATIC_CAPS(kCaps));
 
-// ---- key provider -------------------------------------------------------------------------------
-
-// The provider to use, with a reference; null when there is none.
-GstE2EEKeyProvider *ref_provider(Base &base) {
-  std::lock_guard lock(base.mutex);
-  GstE2EEKeyProvider *provider = base.provider ? base.provider : base.from_context;
-  return provider ? GST_E2EE_KEY_PROVIDER(g_object_ref(provider)) : nullptr;
-}
-
-// Asks neighbours, then the application, as GStreamer's contexts are asked for.
-void look_for_context(GstE2EEBase *self) {
-  Base &base = e2ee::base_of(self);
-  GstQuery *query = gst_query_new_context(GST_E2EE_KEY_PROVIDER_CONTEXT_TYPE);
-  if (gst_pad_peer_query(base.src, query) || gst_pad_peer_query(base.sink, query)) {
-    GstContext *context = nullptr;
-    gst_query_parse_context(query, &context);
-    if (context != nullptr)
-      gst_element_set_context(GST_ELEMENT(self), context);
-  }
-  gst_query_unref(query);
-  GstE2EEKeyProvider *found = ref_provider(base);
-  if (found == nullptr)
-    gst_element_post_message(
-        GST_ELEMENT(self),
-        gst_message_new_need_context(GST_OBJECT(self), GST_E2EE_KEY_PROVIDER_CONTEXT_TYPE));
-  g_clear_object(&found);
+void warn_disabled(GstE2EEBase *self) {
+  GST_ELEMENT_WARNING(self, STREAM, DECRYPT,
+                      ("End-to-end encryption is off: frames pass in the clear"),
+                      ("enabled=false on %s", GST_OBJECT_NAME(self)));
 }
 
 void gst_e2ee_base_set_context(GstElement *element, GstContext *context) {
-  Base &base = e2ee::base_of(GST_E2EE_BASE(element));
   if (GstE2EEKeyProvider *provider = gst_e2ee_context_get_key_provider(context)) {
+    Base &base = e2ee::base_of(GST_E2EE_BASE(element));
     std::lock_guard lock(base.mutex);
     g_clear_object(&base.from_context);
     base.from_context = provider;
   }
   GST_ELEMENT_CLASS(gst_e2ee_base_parent_class)->set_context(element, context);
-}
-
-// Takes the error.
-bool fail_to_open(GstE2EEBase *self, GError *error) {
-  GST_ELEMENT_ERROR(self, RESOURCE, SETTINGS, ("%s", error->message), (nullptr));
-  g_error_free(error);
-  return false;
-}
-
-// Makes the cryptor unless it is there. With neither provider nor need for one it stays away.
-bool open_cryptor(GstE2EEBase *self, bool required) {
-  Base &base = e2ee::base_of(self);
-  if (base.cryptor)
-    return true;
-  GstE2EEKeyProvider *provider = ref_provider(base);
-  if (provider == nullptr) {
-    look_for_context(self);
-    provider = ref_provider(base);
-  }
-  if (provider == nullptr) {
-    if (!required || !base.enabled)
-      return true;
-    GST_ELEMENT_ERROR(self, RESOURCE, SETTINGS,
-                      ("No key provider: set key-provider, for example "
-                       "key-provider=\"shared,passphrase-file=/run/secrets/meeting\""),
-                      ("no %s context in the pipeline either", GST_E2EE_KEY_PROVIDER_CONTEXT_TYPE));
-    return false;
-  }
-  GError *error = nullptr;
-  if (!gst_e2ee_key_provider_check(provider, &error)) {
-    g_object_unref(provider);
-    g_prefix_error(&error, "key-provider: ");
-    return fail_to_open(self, error);
-  }
-  e2ee::Settings settings;
-  {
-    std::lock_guard lock(base.mutex);
-    settings = base.settings;
-  }
-  e2ee::CryptorOptions options;
-  options.scheme = settings.scheme;
-  options.participant = settings.has_participant ? settings.participant.c_str() : nullptr;
-  options.sframe_suite = settings.sframe_suite;
-  options.clear_header = settings.clear_header == GST_E2EE_CLEAR_HEADER_SCHEME;
-  if (GST_E2EE_BASE_GET_CLASS(self)->configure != nullptr)
-    GST_E2EE_BASE_GET_CLASS(self)->configure(self, &options);
-  std::shared_ptr<FrameCryptor> cryptor = FrameCryptor::open(provider, options, &error);
-  g_object_unref(provider);
-  if (!cryptor)
-    return fail_to_open(self, error);
-  {
-    std::lock_guard lock(base.mutex);
-    base.cryptor = std::move(cryptor);
-  }
-  e2ee::post_notices(self);
-  return true;
-}
-
-std::shared_ptr<FrameCryptor> ref_cryptor(Base &base) {
-  std::lock_guard lock(base.mutex);
-  return base.cryptor;
-}
-
-void warn_disabled(GstE2EEBase *self) {
-  GST_ELEMENT_WARNING(self, STREAM, DECRYPT,
-                      ("End-to-end encryption is off: frames pass in the clear"),
-                      ("enabled=false on %s", GST_OBJECT_NAME(self)));
 }
 
 // ---- events and buffers -------------------------------------------------------------------------
@@ -231,15 +143,15 @@ GstStateChangeReturn gst_e2ee_base_change_state(GstElement *element, GstStateCha
   Base &base = e2ee::base_of(self);
   switch (transition) {
     case GST_STATE_CHANGE_NULL_TO_READY:
-      if (!open_cryptor(self, false))
+      if (!e2ee::open_cryptor(self, false))
         return GST_STATE_CHANGE_FAILURE;
       break;
     case GST_STATE_CHANGE_READY_TO_PAUSED:
-      if (!open_cryptor(self, true))
+      if (!e2ee::open_cryptor(self, true))
         return GST_STATE_CHANGE_FAILURE;
       // The first frame is a key frame: it must find its key.
-      if (base.cryptor) {
-        base.cryptor->wait_ready(kProviderPatience);
+      if (auto cryptor = e2ee::ref_cryptor(base)) {
+        cryptor->wait_ready(kProviderPatience);
         e2ee::post_notices(self);  // of keys that the scheme refuses
       }
       if (base.cryptor && GST_E2EE_BASE_GET_CLASS(self)->start != nullptr)
@@ -261,7 +173,7 @@ GstStateChangeReturn gst_e2ee_base_change_state(GstElement *element, GstStateCha
       base.reporter->reset();
       base.warnings.reset();
       base.refusal.forget();
-      base.checked_payloader_of = nullptr;
+      base.checked_payloader_of.clear();
       break;
     case GST_STATE_CHANGE_READY_TO_NULL:
       e2ee::close_cryptor(base);
@@ -276,7 +188,7 @@ GstStateChangeReturn gst_e2ee_base_change_state(GstElement *element, GstStateCha
 
 GstStructure *make_stats(Base &base) {
   e2ee::KeyInfo key;
-  if (auto cryptor = ref_cryptor(base))
+  if (auto cryptor = e2ee::ref_cryptor(base))
     key = cryptor->key_info();
   GstStructure *stats = gst_structure_new_empty("application/x-e2ee-stats");
   base.counters.write(stats);
@@ -476,19 +388,6 @@ const char *nick_of(GstE2EEScheme scheme) {
   auto *klass = static_cast<GEnumClass *>(g_type_class_peek_static(GST_TYPE_E2EE_SCHEME));
   const GEnumValue *value = klass ? g_enum_get_value(klass, scheme) : nullptr;
   return value ? value->value_nick : "?";
-}
-
-void post_notices(GstE2EEBase *self) {
-  for (const std::string &notice : base_of(self).cryptor->take_notices())
-    GST_ELEMENT_WARNING(self, RESOURCE, SETTINGS, ("%s", notice.c_str()), (nullptr));
-}
-
-void close_cryptor(Base &base) {
-  std::shared_ptr<FrameCryptor> closing;  // goes without the mutex
-  {
-    std::lock_guard lock(base.mutex);
-    closing.swap(base.cryptor);
-  }
 }
 
 gboolean base_query(GstPad *pad, GstObject *parent, GstQuery *query) {

@@ -8,6 +8,7 @@
 #include <atomic>
 #include <memory>
 #include <mutex>
+#include <set>
 
 #include "capsrefusal.h"
 #include "dropwarnings.h"
@@ -85,7 +86,7 @@ struct Base {
   Counters counters;
   std::shared_ptr<StateReporter> reporter;
   DropWarnings warnings;
-  const CodecRule *checked_payloader_of = nullptr;  // streaming thread
+  std::set<const CodecRule *> checked_payloader_of;  // streaming thread
   CapsRefusal refusal;
 };
 
@@ -120,12 +121,6 @@ GstFlowReturn push_frame(GstE2EEBase *self, GstBuffer *buffer, const FrameCrypto
 
 /// Pushes a frame in the clear because the user asked for that, marked and counted.
 GstFlowReturn push_unprotected(GstE2EEBase *self, GstBuffer *buffer);
-
-/// Posts what the key provider wants the user to know.
-void post_notices(GstE2EEBase *self);
-
-/// A setting of the cryptor changes: the next state change opens it with what is set then.
-void close_cryptor(Base &base);
 
 /// Whether properties that may weaken a stream can be set; warns when not.
 bool can_change(GstE2EEBase *self, const GParamSpec *pspec);

@@ -32,6 +32,7 @@
 #include "gste2eedecrypt.h"
 
 #include "decryptsettings.h"
+#include "elementkeys.h"
 #include "framememory.h"
 #include "frametail.h"
 #include "holdqueue.h"

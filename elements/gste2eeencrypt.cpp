@@ -36,6 +36,7 @@
 
 #include "gste2eeencrypt.h"
 
+#include "elementkeys.h"
 #include "framememory.h"
 #include "frametail.h"
 

@@ -109,9 +109,9 @@ std::string unfit_payloader(GstPad *src, GstE2EEScheme scheme, const char *media
 void check_payloader(GstE2EEBase *self) {
   Base &base = base_of(self);
   const CodecRule *codec = base.codec;
-  if (!base.encrypts || !base.enabled || codec == nullptr || codec == base.checked_payloader_of)
+  if (!base.encrypts || !base.enabled || codec == nullptr ||
+      !base.checked_payloader_of.insert(codec).second)
     return;
-  base.checked_payloader_of = codec;
   const GstE2EEScheme scheme = base.settings.scheme;  // cannot be set while frames flow
   const std::string found = unfit_payloader(base.src, scheme, codec->media_type);
   if (!found.empty())

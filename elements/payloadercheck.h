@@ -7,9 +7,9 @@
 
 namespace e2ee {
 
-/// Warns when a stock payloader follows that fails on encrypted frames of the present codec. It is
-/// looked for along the linked pads, through queues, tees, bins and the like, as far as these are
-/// linked now. From the streaming thread, without a lock held.
+/// Warns when a stock payloader follows that fails on encrypted frames of the present codec, once
+/// for each codec. It is looked for along the linked pads, through queues, tees, bins and the like,
+/// as far as these are linked now. From the streaming thread, without a lock held.
 void check_payloader(GstE2EEBase *self);
 
 }  // namespace e2ee

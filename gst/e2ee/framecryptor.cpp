@@ -216,7 +216,8 @@ bool check_wishes(const Scheme &scheme, const CryptorOptions &options, GError **
   return false;
 }
 
-// A shipped provider answers at once. Of others each key is looked at as it comes.
+// A shipped provider answers at once. Of others each key is looked at as it comes, as it is where
+// frames are decrypted, which may have another key.
 bool check_current_key(GstE2EEKeyProvider *provider, const Scheme &scheme, const char *participant,
                        GError **error) {
   if (!GST_IS_E2EE_SHARED_KEY_PROVIDER(provider) && !GST_IS_E2EE_PARTICIPANT_KEY_PROVIDER(provider))
@@ -232,6 +233,10 @@ bool check_current_key(GstE2EEKeyProvider *provider, const Scheme &scheme, const
 
 std::unique_ptr<FrameCryptor> FrameCryptor::open(GstE2EEKeyProvider *provider,
                                                  const CryptorOptions &options, GError **error) {
+  if (!gst_e2ee_key_provider_check(provider, error)) {
+    g_prefix_error(error, "key-provider: ");
+    return nullptr;
+  }
   // A KID that the application chose carries no key index.
   const Scheme *scheme =
       scheme_for(static_cast<SchemeId>(options.scheme),
@@ -243,8 +248,7 @@ std::unique_ptr<FrameCryptor> FrameCryptor::open(GstE2EEKeyProvider *provider,
                 "sframe-suite: there is no cipher suite %u", options.sframe_suite);
     return nullptr;
   }
-  if (!gst_e2ee_key_provider_check(provider, error) || !check_ring(provider, *scheme, error) ||
-      !check_wishes(*scheme, options, error))
+  if (!check_ring(provider, *scheme, error) || !check_wishes(*scheme, options, error))
     return nullptr;
   if (GST_IS_E2EE_PARTICIPANT_KEY_PROVIDER(provider) && options.participant == nullptr) {
     g_set_error_literal(error, GST_E2EE_ERROR, GST_E2EE_ERROR_INVALID_OPTION,
@@ -252,7 +256,7 @@ std::unique_ptr<FrameCryptor> FrameCryptor::open(GstE2EEKeyProvider *provider,
                         "identity whose key this is");
     return nullptr;
   }
-  if (!check_current_key(provider, *scheme, options.participant, error))
+  if (options.encrypts && !check_current_key(provider, *scheme, options.participant, error))
     return nullptr;
   auto binding = ProviderState::of(provider)->bind(*scheme, options.participant);
   return std::unique_ptr<FrameCryptor>(new FrameCryptor(

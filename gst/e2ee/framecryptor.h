@@ -28,6 +28,7 @@ struct KeyInfo {
 struct CryptorOptions {
   GstE2EEScheme scheme = GST_E2EE_SCHEME_LIVEKIT;
   const char *participant = nullptr;  // null: the shared key
+  bool encrypts = true;               // or only decrypts
   unsigned sframe_suite = 4;
   bool clear_header = true;
   bool plain_kids = false;                  // the KID is the key id
@@ -54,8 +55,8 @@ class E2EE_SHARED FrameCryptor {
   };
 
   /// Takes a reference on `provider` and has its keys looked up. Null, with an error that says what
-  /// to do, when the scheme cannot do what is asked for, does not go with the provider, or the
-  /// provider could not be configured.
+  /// to do, when the scheme cannot do what is asked for, does not go with the provider, cannot
+  /// encrypt with its current key, or the provider could not be configured.
   static std::unique_ptr<FrameCryptor> open(GstE2EEKeyProvider *provider,
                                             const CryptorOptions &options, GError **error);
   ~FrameCryptor();

@@ -112,7 +112,8 @@ bool DataCryptor::is_open(GError **error) const {
 
 bool DataCryptor::open(GstE2EEKeyProvider *provider, const gchar *participant, GError **error) {
   for (Side *side : {&sending, &receiving}) {
-    side->cryptor = FrameCryptor::open(provider, {.participant = participant}, error);
+    side->cryptor = FrameCryptor::open(
+        provider, {.participant = participant, .encrypts = side == &sending}, error);
     if (!side->cryptor)
       return false;
   }

@@ -73,6 +73,8 @@ TEST(PayloaderWarning, ComesOnceForACodecAndRun) {
                     elements::raw_provider(0x73));
   EXPECT_EQ(warnings_at_caps(pipeline, kVp9).size(), 1U);
   EXPECT_TRUE(warnings_at_caps(pipeline, "video/x-vp9, width=640, height=480").empty());
+  EXPECT_TRUE(warnings_at_caps(pipeline, kVp8).empty());
+  EXPECT_TRUE(warnings_at_caps(pipeline, kVp9).empty()) << "told before another codec came";
   pipeline.stop();
   EXPECT_EQ(warnings_at_caps(pipeline, kVp9).size(), 1U);
 }

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "elementkeys.h"
+
+GST_DEBUG_CATEGORY_EXTERN(gst_e2ee_base_debug);
+#define GST_CAT_DEFAULT gst_e2ee_base_debug
+
+namespace e2ee {
+
+namespace {
+
+// The provider to use, with a reference; null when there is none.
+GstE2EEKeyProvider *ref_provider(Base &base) {
+  std::lock_guard lock(base.mutex);
+  GstE2EEKeyProvider *provider = base.provider ? base.provider : base.from_context;
+  return provider ? GST_E2EE_KEY_PROVIDER(g_object_ref(provider)) : nullptr;
+}
+
+// Asks neighbours, then the application, as GStreamer's contexts are asked for.
+void look_for_context(GstE2EEBase *self) {
+  Base &base = base_of(self);
+  GstQuery *query = gst_query_new_context(GST_E2EE_KEY_PROVIDER_CONTEXT_TYPE);
+  if (gst_pad_peer_query(base.src, query) || gst_pad_peer_query(base.sink, query)) {
+    GstContext *context = nullptr;
+    gst_query_parse_context(query, &context);
+    if (context != nullptr)
+      gst_element_set_context(GST_ELEMENT(self), context);
+  }
+  gst_query_unref(query);
+  GstE2EEKeyProvider *found = ref_provider(base);
+  if (found == nullptr)
+    gst_element_post_message(
+        GST_ELEMENT(self),
+        gst_message_new_need_context(GST_OBJECT(self), GST_E2EE_KEY_PROVIDER_CONTEXT_TYPE));
+  g_clear_object(&found);
+}
+
+// Takes the error.
+bool fail_to_open(GstE2EEBase *self, GError *error) {
+  GST_ELEMENT_ERROR(self, RESOURCE, SETTINGS, ("%s", error->message), (nullptr));
+  g_error_free(error);
+  return false;
+}
+
+}  // namespace
+
+bool open_cryptor(GstE2EEBase *self, bool required) {
+  Base &base = base_of(self);
+  if (base.cryptor)
+    return true;
+  GstE2EEKeyProvider *provider = ref_provider(base);
+  if (provider == nullptr) {
+    look_for_context(self);
+    provider = ref_provider(base);
+  }
+  if (provider == nullptr) {
+    if (!required || !base.enabled)
+      return true;
+    GST_ELEMENT_ERROR(self, RESOURCE, SETTINGS,
+                      ("No key provider: set key-provider, for example "
+                       "key-provider=\"shared,passphrase-file=/run/secrets/meeting\""),
+                      ("no %s context in the pipeline either", GST_E2EE_KEY_PROVIDER_CONTEXT_TYPE));
+    return false;
+  }
+  Settings settings;
+  {
+    std::lock_guard lock(base.mutex);
+    settings = base.settings;
+  }
+  CryptorOptions options;
+  options.scheme = settings.scheme;
+  options.participant = settings.has_participant ? settings.participant.c_str() : nullptr;
+  options.encrypts = base.encrypts;
+  options.sframe_suite = settings.sframe_suite;
+  options.clear_header = settings.clear_header == GST_E2EE_CLEAR_HEADER_SCHEME;
+  if (GST_E2EE_BASE_GET_CLASS(self)->configure != nullptr)
+    GST_E2EE_BASE_GET_CLASS(self)->configure(self, &options);
+  GError *error = nullptr;
+  std::shared_ptr<FrameCryptor> cryptor = FrameCryptor::open(provider, options, &error);
+  g_object_unref(provider);
+  if (!cryptor)
+    return fail_to_open(self, error);
+  {
+    std::lock_guard lock(base.mutex);
+    base.cryptor = std::move(cryptor);
+  }
+  post_notices(self);
+  return true;
+}
+
+std::shared_ptr<FrameCryptor> ref_cryptor(Base &base) {
+  std::lock_guard lock(base.mutex);
+  return base.cryptor;
+}
+
+void post_notices(GstE2EEBase *self) {
+  // A setting may close it meanwhile.
+  const std::shared_ptr<FrameCryptor> cryptor = ref_cryptor(base_of(self));
+  if (!cryptor)
+    return;
+  for (const std::string &notice : cryptor->take_notices())
+    GST_ELEMENT_WARNING(self, RESOURCE, SETTINGS, ("%s", notice.c_str()), (nullptr));
+}
+
+void close_cryptor(Base &base) {
+  std::shared_ptr<FrameCryptor> closing;  // goes without the mutex
+  {
+    std::lock_guard lock(base.mutex);
+    closing.swap(base.cryptor);
+  }
+}
+
+}  // namespace e2ee
