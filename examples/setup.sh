@@ -92,9 +92,12 @@ e2ee_quietly() {
   return "$status"
 }
 
-# Whether this Debian may have a package: apt knows of it, or has no lists of packages yet.
+# Whether apt knows a package by more than its name.
+e2ee_exists() { [[ $(apt-cache show "$1" 2>/dev/null) ]]; }
+
+# Whether this Debian may have a package: apt knows it, or has no lists of packages yet.
 e2ee_may_exist() {
-  [[ " ${E2EE_NOT_EVERYWHERE[*]} " != *" $1 "* ]] || apt-cache show "$1" >/dev/null 2>&1 ||
+  [[ " ${E2EE_NOT_EVERYWHERE[*]} " != *" $1 "* ]] || e2ee_exists "$1" ||
     ! compgen -G '/var/lib/apt/lists/*_Packages*' >/dev/null
 }
 
@@ -131,8 +134,7 @@ e2ee_apt_update() {
 e2ee_apt_line() {
   local package certain=() perhaps=''
   for package in "$@"; do
-    if [[ " ${E2EE_NOT_EVERYWHERE[*]} " == *" $package "* ]] &&
-      ! apt-cache show "$package" >/dev/null 2>&1; then
+    if [[ " ${E2EE_NOT_EVERYWHERE[*]} " == *" $package "* ]] && ! e2ee_exists "$package"; then
       perhaps+=" $package"
     else
       certain+=("$package")

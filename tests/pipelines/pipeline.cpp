@@ -127,19 +127,26 @@ Tap &Pipeline::tap(const char *element, const char *pad) {
   return tap;
 }
 
-bool Pipeline::run(unsigned seconds) {
+std::string Pipeline::play_to_end(unsigned seconds) {
   play();
   GstBus *bus = gst_element_get_bus(pipeline_);
   GstMessage *message = gst_bus_timed_pop_filtered(
       bus, seconds * GST_SECOND, static_cast<GstMessageType>(GST_MESSAGE_EOS | GST_MESSAGE_ERROR));
   gst_object_unref(bus);
-  const bool ended = message != nullptr && GST_MESSAGE_TYPE(message) == GST_MESSAGE_EOS;
+  std::string wrong;
   if (message == nullptr)
-    ADD_FAILURE() << "still running after " << seconds << " s";
-  else if (!ended)
-    ADD_FAILURE() << text_of(message);
+    wrong = "still running after " + std::to_string(seconds) + " s";
+  else if (GST_MESSAGE_TYPE(message) == GST_MESSAGE_ERROR)
+    wrong = text_of(message);
   gst_clear_message(&message);
-  return ended;
+  return wrong;
+}
+
+bool Pipeline::run(unsigned seconds) {
+  const std::string wrong = play_to_end(seconds);
+  if (!wrong.empty())
+    ADD_FAILURE() << wrong;
+  return wrong.empty();
 }
 
 std::string Pipeline::take_error() {

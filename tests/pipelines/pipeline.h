@@ -57,6 +57,8 @@ class Pipeline {
   void play() { gst_element_set_state(pipeline_, GST_STATE_PLAYING); }
   /// Plays until EOS; a failure of the test on any error, or when it takes longer.
   bool run(unsigned seconds = 60);
+  /// Plays until EOS; what was wrong, empty where nothing was.
+  std::string play_to_end(unsigned seconds = 60);
   /// Errors posted so far, taken off the bus; false while none is there.
   std::string take_error();
   /// What was posted so far, taken off the bus.
