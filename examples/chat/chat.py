@@ -11,8 +11,8 @@ protects each message from end to end, so that a server in between would see cip
 a message is: key index (1 byte), IV (12), payload with tag.
 
 Run it with the library found, for example under: meson devenv -C build -w .
-Exit status: 0 = ended by end of input or by the other side, 1 = failed, 2 = wrong usage, or keys that
-cannot be used.
+Exit status: 0 = ended by end of input or by the other side, 1 = failed, 2 = wrong usage, keys that
+cannot be used, or a port in use.
 """
 
 import argparse
@@ -230,9 +230,16 @@ class Chat:
         return self.status
 
 
+def listen(port):
+    try:
+        return socket.create_server(("127.0.0.1", port))
+    except OSError as error:
+        return needs.give_up(f"port {port}: {error.strerror}")
+
+
 def connection(given):
     if given.listen is not None:
-        with socket.create_server(("127.0.0.1", given.listen)) as server:
+        with listen(given.listen) as server:
             port = server.getsockname()[1]
             print(f"waiting on 127.0.0.1:{port}", file=sys.stderr, flush=True)
             return server.accept()[0]

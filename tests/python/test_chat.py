@@ -3,6 +3,7 @@
 """examples/chat: two processes, a data channel between them."""
 
 import re
+import socket
 import subprocess
 import sys
 import tempfile
@@ -75,6 +76,14 @@ class Chat(unittest.TestCase):
         process = chat("--listen", "0")
         process.communicate(timeout=PATIENCE)
         self.assertEqual(process.returncode, 2)
+
+    def test_port_in_use_is_refused(self):
+        with socket.create_server(("127.0.0.1", 0)) as other:
+            port = str(other.getsockname()[1])
+            process = chat("--listen", port, "--key-provider", self.provider("key", "a meeting"))
+            output = process.communicate(timeout=PATIENCE)
+        self.assertEqual(process.returncode, 2)
+        self.assertRegex(output[1], rf"^chat\.py: port {port}: .+\n$")
 
 
 if __name__ == "__main__":
