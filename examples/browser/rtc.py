@@ -26,7 +26,7 @@ class CallError(Exception):
 
 
 def endpoint(candidate):
-    """Address and port; None if not UDP.  candidate:1 1 UDP 2015363327 127.0.0.1 40000 typ host"""
+    """Address and port; None if it is not UDP.  candidate:1 1 UDP 2015363327 127.0.0.1 40000 typ host"""
     fields = candidate.split()
     if len(fields) <= 5 or fields[2].upper() != "UDP":
         return None
@@ -62,7 +62,8 @@ def without_candidates(sdp):
 
 
 class Leg:
-    """One webrtcbin. Only this machine reaches it at `addresses`; None: anyone, at all there are."""
+    """One webrtcbin. It listens at `addresses` and accepts packets of this machine only. With None it
+    listens at all addresses and accepts packets of any machine."""
 
     def __init__(self, name, latency=200, addresses=(LOOPBACK,)):
         self.addresses = addresses
@@ -90,7 +91,8 @@ class Leg:
         self.handlers.append(self.element.connect(signal, handler))
 
     def close(self):
-        """Handlers hold what holds webrtcbin: without this it would keep its sockets for good."""
+        """Breaks a cycle of references: the handlers hold objects that hold webrtcbin, which would keep
+        its sockets open."""
         while self.handlers:
             self.element.disconnect(self.handlers.pop())
 
@@ -99,7 +101,8 @@ class Leg:
         return at is not None and (self.addresses is None or at[0] in self.addresses)
 
     def hear_this_machine(self):
-        """Before anybody is told of the candidates."""
+        """Call it before the candidates are sent to anyone: packets that libnice read earlier were of no
+        call, as nobody had the user name and password of ICE."""
         for address, port in {endpoint(candidate) for _line, candidate in self.candidates}:
             if address == LOOPBACK:
                 continue
