@@ -12,7 +12,7 @@ Usage: examples/browser/run.sh [OPTION ...]
 
 Prints the address of a page that makes an end-to-end encrypted call with GStreamer, and the key to
 type into it. Open the page in a browser on this machine; Ctrl-C ends. Without
---any-address nothing leaves this machine, and nothing is taken from others.
+--any-address nothing leaves this machine, and what other machines send is dropped.
 
       --port=0..65535          the port of the page (default 8080; 0: any that is free)
       --passphrase-file=FILE   the key (default: drawn for each run, and shown once)
@@ -33,7 +33,13 @@ E2EE_TARGETS=(plugins/e2ee/libgste2ee.so gst/e2ee/GstE2EE-1.0.typelib) # read by
 # shellcheck disable=SC2119 # no meson options
 e2ee_build
 
-# In place of this script, so that Ctrl-C and other signals reach the server and nothing between.
+# The server takes the place of this script: between the two, meson would get Ctrl-C as well. What
+# e2ee_env changes is exported, since command lines can be seen by everyone on the machine.
 mapfile -d '' -t environment < <(e2ee_env env -0)
-exec env -i "${environment[@]}" \
-  /usr/bin/python3 -B "$E2EE_ROOT/examples/browser/server.py" "${E2EE_ARGS[@]}"
+wait "$!" # fails if e2ee_env failed
+for variable in "${environment[@]}"; do
+  name=${variable%%=*}
+  [[ $name =~ ^[A-Za-z_][A-Za-z0-9_]*$ && ${!name-} != "${variable#*=}" ]] || continue
+  export "$name=${variable#*=}"
+done
+exec /usr/bin/python3 -B "$E2EE_ROOT/examples/browser/server.py" "${E2EE_ARGS[@]}"
