@@ -8,7 +8,7 @@ export const STATES = {
   'decryption-failed': 'There is a key, but the frames do not verify: the keys differ.',
   'key-ratcheted': 'The page moved on to the next key, and GStreamer followed.',
   malformed: 'The frames are not of this scheme.',
-  replayed: 'The frames were there before.',
+  replayed: 'The frames came a second time.',
   plaintext: 'The frames are in the clear although the page encrypts.',
   unsupported: 'The scheme has no rule for these frames.',
   'key-limit': 'Half of what one key may encrypt is used: take another key.',
@@ -31,12 +31,12 @@ export const LOST = 'The connection is lost.';
 export const NO_PAIR = 'No connection is possible: this browser and GStreamer have no address in'
   + ' common. Connect this machine to a network (nothing leaves the machine), or start run.sh with'
   + ' --any-address.';
-export const NO_CONNECTION = 'No connection to GStreamer came about. Is this page open on another'
+export const NO_CONNECTION = 'This page could not connect to GStreamer. Is this page open on another'
   + ' machine? Then start run.sh with --any-address.';
 export const MATCH = {
   true: 'They are the same: both have the same key.',
   false: 'They differ: the keys are not the same.',
-  null: 'Made of the key, and tells nothing of it. Compare with the one in the terminal.',
+  null: 'It is derived from the key and does not reveal it. Compare it with the one in the terminal.',
 };
 export const REMOTE_EMPTY = {
   none: 'GStreamer’s picture appears here during a call.',
