@@ -4,6 +4,7 @@
 #include <glib.h>
 #include <gst/gst.h>
 
+#include <cstring>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -59,13 +60,23 @@ class Error {
   Error &operator=(const Error &) = delete;
 
   GError **out() { return &error_; }
+  // `doing` comes in front of the message, unless it is empty.
   template <typename Thrown = Failure>
-  void check(const std::string &doing) const {
+  void check(const std::string &doing = "") const {
     if (error_)
-      throw Thrown(doing + ": " + error_->message);
+      throw Thrown((doing.empty() ? "" : doing + ": ") + message());
   }
 
  private:
+  // GLib quotes with signs that not every terminal has.
+  std::string message() const {
+    std::string text = error_->message;
+    for (const char *sign : {"\u201c", "\u201d"})
+      for (std::size_t at = 0; (at = text.find(sign, at)) != std::string::npos;)
+        text.replace(at, std::strlen(sign), "\"");
+    return text;
+  }
+
   GError *error_ = nullptr;
 };
 

@@ -61,9 +61,9 @@ void CommandLine::parse(int argc, char **argv) {
   const GOptionEntry version[] = {
       {"version", 0, 0, G_OPTION_ARG_NONE, &version_, "print the version", nullptr}, {}};
   add(version);
-  GError *error = nullptr;
-  if (!g_option_context_parse(context_.get(), &argc, &argv, &error))
-    throw WrongUsage(ErrorPtr(error)->message);
+  Error error;
+  g_option_context_parse(context_.get(), &argc, &argv, error.out());
+  error.check<WrongUsage>();
   if (version_) {
     printf("%s %s\n", program_, kVersion);
     exit(kDone);
@@ -80,7 +80,7 @@ int run_program(const char *program, const std::function<int()> &body) {
     fprintf(stderr, "%s: %s\n", program, harmless_lines(refused.what()).c_str());
     return kRefused;
   } catch (const std::exception &failure) {
-    fprintf(stderr, "%s: %s\n", program, harmless(failure.what()).c_str());
+    fprintf(stderr, "%s: %s\n", program, harmless_lines(failure.what()).c_str());
     return kFailed;
   }
 }

@@ -14,12 +14,13 @@ namespace examples {
 
 enum ExitStatus { kDone = 0, kFailed = 1, kRefused = 2 };
 
-// What the user gave cannot be used, as a file that is not there. Ends with status 2.
+// Something that the user gave cannot be used, for example a file that does not exist. The program
+// ends with status 2.
 struct Refused : Failure {
   using Failure::Failure;
 };
 
-// The command line is wrong. Ends with status 2 and a hint at --help.
+// The command line is wrong. The program ends with status 2 and a hint at --help.
 struct WrongUsage : Refused {
   using Refused::Refused;
 };
@@ -28,7 +29,7 @@ extern const char *const kVersion;
 
 class CommandLine {
  public:
-  // Behind the options come `parameters`. `data` is for callbacks of options.
+  // `parameters` is what --help shows after the options. `data` is for callbacks of options.
   CommandLine(const char *program, const char *parameters, const char *summary,
               const char *description, gpointer data = nullptr);
 
@@ -46,7 +47,7 @@ class CommandLine {
   std::unique_ptr<GOptionContext, FreeWith<&g_option_context_free>> context_;
 };
 
-// Runs `body`, whose result is the exit status. Tells on standard error what it throws.
+// Runs `body`, whose result is the exit status. Prints what it throws to standard error.
 int run_program(const char *program, const std::function<int()> &body);
 
 }  // namespace examples

@@ -6,13 +6,12 @@
 namespace examples {
 
 ObjectPtr<GstE2EEKeyProvider> make_provider(const std::string &text, const std::string &where) {
-  GError *error = nullptr;
+  Error error;
   ObjectPtr<GstE2EEKeyProvider> provider(
-      gst_e2ee_key_provider_new_from_string(text.c_str(), &error));
+      gst_e2ee_key_provider_new_from_string(text.c_str(), error.out()));
   if (provider)
-    gst_e2ee_key_provider_check(provider.get(), &error);
-  if (error)
-    throw Refused((where.empty() ? "" : where + ": ") + ErrorPtr(error)->message);
+    gst_e2ee_key_provider_check(provider.get(), error.out());
+  error.check<Refused>(where);
   return provider;
 }
 

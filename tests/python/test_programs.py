@@ -116,6 +116,7 @@ class Programs(unittest.TestCase):
                 text = self.refused(program, *arguments, LC_ALL="C")
                 self.assertIn(said, text)
                 self.assertNotIn("?", text)
+                self.assertTrue(text.isascii(), text)
 
     def test_file_that_cannot_be_used_is_told_once(self):
         keys = ("--key-provider", "shared,passphrase-file=/nowhere")
@@ -136,6 +137,7 @@ class Programs(unittest.TestCase):
             with self.subTest(program.name, arguments=arguments):
                 text = self.refused(program, *arguments).strip()
                 self.assertEqual(len(text.splitlines()), 1, text)
+                self.assertTrue(text.isascii(), text)
                 self.assertIsNone(re.search(r"(\S+): -*\1:", text), text)
 
     def test_names_in_the_c_locale(self):

@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <functional>
 
+#include "common/program.h"
 #include "files.h"
 
 namespace recorder {
@@ -144,6 +145,14 @@ TEST_F(Table, FitsTheTerminal) {
   // So small that nothing fits: still no row more than it must be.
   EXPECT_LE(progress_text::table(rows, Terminal(), 10, 1).size(), 3U);
   EXPECT_EQ(progress_text::table({}, Terminal(), 80, 24).size(), 2U);
+}
+
+TEST(Programs, LinesOfAFailureStayLines) {
+  testing::internal::CaptureStderr();
+  EXPECT_EQ(
+      examples::run_program("here", []() -> int { throw examples::Failure("one:\n  two\x07"); }),
+      examples::kFailed);
+  EXPECT_EQ(testing::internal::GetCapturedStderr(), "here: one:\n  two<U+0007>\n");
 }
 
 TEST_F(Table, NamesFromTheNetworkDoNothingToTheTerminal) {
