@@ -34,13 +34,13 @@ constexpr const char *kDescription =
     "  e2ee-recorder --url https://sfu.example/janus --room 1234 --audit-key audit.pem \\\n"
     "    --mode sealed --output recordings\n"
     "\n"
-    "Exit status: 0 = ended as asked; 1 = failed; 2 = wrong usage, or a file or the room refuses\n"
-    "the recorder; 3 = ended as asked, but frames could not be decrypted or written, or there was\n"
-    "trouble with disk, SFU or keys file: the audit log tells. verify-log: 0 = closed; 1 = "
-    "broken;\n"
-    "2 = wrong usage, or log or key could not be read; 3 = open-ended: its writer did not end in\n"
-    "good order. withdraw, allow, status, stop: 0 = done; 1 = refused, or no recorder answers;\n"
-    "2 = wrong usage.";
+    "Exit status: 0 = ended as asked; 1 = failed, for example as the folder cannot be written;\n"
+    "2 = wrong usage, a file that cannot be used, or a room that refuses the recorder; 3 = ended\n"
+    "as asked, but frames could not be decrypted or written, or there was trouble with disk, SFU\n"
+    "or keys file: the audit log tells. verify-log: 0 = closed; 1 = broken; 2 = wrong usage, or\n"
+    "log or key could not be read; 3 = open-ended: its writer did not end in good order.\n"
+    "withdraw, allow, status, stop: 0 = done; 1 = refused, or no recorder answers; 2 = wrong\n"
+    "usage.";
 
 using Wrong = examples::WrongUsage;
 

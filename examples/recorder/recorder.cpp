@@ -54,7 +54,7 @@ class Recorder {
   void open_log();
   void open_keys();
   void open_control();
-  void open_room();
+  void open_room(Room::Settings settings);
   void set_timers();
 
   void join(const Feed &feed);
@@ -111,13 +111,14 @@ Recorder::Recorder(const Options &options)
                [this](const std::string &why) { fail(why); }),
       withdrawn_(options.output) {
   receive_ = receive_settings(options);
+  Room::Settings room = room_settings(options);  // no log of a start that lacks a file
   open_keys();
   open_control();
   open_log();
   for (const std::string &identity : withdrawn_.identities())
     journal_.note("withdrawn-before", {{"participant", identity}},
                   identity + " is not recorded: withdrawn by command, before this start");
-  open_room();
+  open_room(std::move(room));
   set_timers();
 }
 
@@ -182,17 +183,7 @@ void Recorder::open_control() {
         options_.control, [this](const ControlRequest &request) { return answer(request); });
 }
 
-void Recorder::open_room() {
-  Room::Settings settings;
-  settings.janus.url = options_.url;
-  settings.room = JanusId::of(options_.room);
-  settings.pin = read_line(options_.pin_file);
-  settings.janus.api_secret = read_line(options_.api_secret_file);
-  settings.janus.token = read_line(options_.token_file);
-  settings.janus.trusted = read_certificates(options_.ca_file);
-  settings.name = options_.name;
-  settings.identity =
-      options_.identity_from == "id" ? Room::Identity::kId : Room::Identity::kDisplay;
+void Recorder::open_room(Room::Settings settings) {
   Room::Events events;
   events.joined = [this] {
     joined_ = true;

@@ -13,6 +13,7 @@
 
 namespace recorder {
 
+using examples::Failure;
 using examples::Refused;
 
 namespace {
@@ -30,24 +31,7 @@ GstClockTime base_time_now() {
   return gst_clock_get_time(clock.get());
 }
 
-}  // namespace
-
-Folder::Folder(const std::string &path) {
-  if (g_mkdir_with_parents(path.c_str(), 0700) != 0)
-    throw Refused("cannot make the folder " + path + ": " + system_error());
-  fd_ = open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (fd_ >= 0 && faccessat(fd_, ".", W_OK, 0) == 0)
-    return;
-  const std::string why = system_error();
-  if (fd_ >= 0)
-    close(fd_);
-  throw Refused("cannot write into the folder " + path + ": " + why);
-}
-
-Folder::~Folder() {
-  close(fd_);
-}
-
+// The first line of a file that holds a secret; empty when no file is named.
 std::string read_line(const std::string &file) {
   if (file.empty())
     return "";
@@ -60,6 +44,7 @@ std::string read_line(const std::string &file) {
   return line.substr(0, line.find('\n'));
 }
 
+// The certificates in a PEM file; null when no file is named.
 std::shared_ptr<GTlsDatabase> read_certificates(const std::string &file) {
   if (file.empty())
     return nullptr;
@@ -77,6 +62,24 @@ std::shared_ptr<GTlsDatabase> read_certificates(const std::string &file) {
   return trusted;
 }
 
+}  // namespace
+
+Folder::Folder(const std::string &path) {
+  if (g_mkdir_with_parents(path.c_str(), 0700) != 0)
+    throw Failure("cannot make the folder " + path + ": " + system_error());
+  fd_ = open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (fd_ >= 0 && faccessat(fd_, ".", W_OK, 0) == 0)
+    return;
+  const std::string why = system_error();
+  if (fd_ >= 0)
+    close(fd_);
+  throw Failure("cannot write into the folder " + path + ": " + why);
+}
+
+Folder::~Folder() {
+  close(fd_);
+}
+
 std::string key_path(const std::string &given) {
   const bool is_name = given.find('/') == std::string::npos;
   return is_name && !g_file_test(given.c_str(), G_FILE_TEST_EXISTS) &&
@@ -89,6 +92,19 @@ std::string now_text() {
   g_autoptr(GDateTime) now = g_date_time_new_now_utc();
   examples::CharPtr text(g_date_time_format(now, "%Y%m%dT%H%M%SZ"));
   return text.get();
+}
+
+Room::Settings room_settings(const Options &options) {
+  Room::Settings room;
+  room.janus.url = options.url;
+  room.room = JanusId::of(options.room);
+  room.pin = read_line(options.pin_file);
+  room.janus.api_secret = read_line(options.api_secret_file);
+  room.janus.token = read_line(options.token_file);
+  room.janus.trusted = read_certificates(options.ca_file);
+  room.name = options.name;
+  room.identity = options.identity_from == "id" ? Room::Identity::kId : Room::Identity::kDisplay;
+  return room;
 }
 
 ReceiveSettings receive_settings(const Options &options) {

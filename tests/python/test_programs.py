@@ -67,15 +67,18 @@ class Programs(unittest.TestCase):
             check=False,
         )
 
-    def refused(self, program, *arguments, **options):
-        """Ends with 2 and no traceback; what it says, and has left nothing behind."""
+    def refused(self, program, *arguments, status=2, **options):
+        """Ends with that status and no traceback; what it says, and has left nothing behind."""
         result = self.run_program(program, *arguments, **options)
-        self.assertEqual(result.returncode, 2, result.stdout + result.stderr)
+        self.assertEqual(result.returncode, status, result.stdout + result.stderr)
         self.assertNotIn("Traceback", result.stderr)
         self.assertNotIn("CRITICAL", result.stderr)
         left = list(self.folder.iterdir())
         for path in left:
-            shutil.rmtree(path)
+            if path.is_dir():
+                shutil.rmtree(path)
+            else:
+                path.unlink()
         self.assertEqual(left, [])
         return result.stderr
 
@@ -127,6 +130,7 @@ class Programs(unittest.TestCase):
             (CALL, ("--output", "/proc/nowhere/call.webm")),
             (RECORDER, (*RECORD, *keys)),
             (RECORDER, (*RECORD, *KEYS, "--pin-file", "/nowhere")),
+            (RECORDER, (*RECORD, *KEYS, "--url", "https://127.0.0.1:1", "--ca-file", "/nowhere")),
             (RECORDER, (*RECORD[:-1], *KEYS, "--audit-key", "/nowhere")),
             (RECORDER, ("verify-log", "/nowhere", "--public-key", "/nowhere")),
             (UNSEAL, (*KEYS, "/nowhere")),
@@ -139,6 +143,17 @@ class Programs(unittest.TestCase):
                 self.assertEqual(len(text.splitlines()), 1, text)
                 self.assertTrue(text.isascii(), text)
                 self.assertIsNone(re.search(r"(\S+): -*\1:", text), text)
+
+    def test_start_that_lacks_a_file_leaves_no_audit_log(self):
+        with tempfile.TemporaryDirectory() as keys:
+            key = f"{keys}/audit.pem"
+            subprocess.run(["openssl", "genpkey", "-algorithm", "ed25519", "-out", key], check=True)
+            self.refused(RECORDER, *RECORD[:-1], *KEYS, "--audit-key", key, "--pin-file", "/nowhere")
+
+    def test_folder_that_cannot_be_made_has_failed(self):
+        text = self.refused(RECORDER, *RECORD, *KEYS, "--output", "/proc/nowhere", status=1)
+        self.assertIn("/proc/nowhere", text)
+        self.assertEqual(len(text.splitlines()), 1, text)
 
     def test_names_in_the_c_locale(self):
         text = self.refused(UNSEAL, *KEYS, "--participant", "Zoë", "/nowhere/Zoë", LC_ALL="C")
