@@ -52,6 +52,23 @@ void stay_on_this_core() {
     std::fprintf(stderr, "cannot stay on one core: expect noise\n");
 }
 
+// Names those of the plugin's elements that GStreamer does not find.
+bool has_elements() {
+  bool all = true;
+  for (const char *name : {"e2eeencrypt", "e2eedecrypt"}) {
+    GstElementFactory *factory = gst_element_factory_find(name);
+    if (factory == nullptr) {
+      std::fprintf(stderr,
+                   "e2ee-bench: there is no element %s: run this through tests/bench/run.sh or "
+                   "meson devenv\n",
+                   name);
+      all = false;
+    }
+    gst_clear_object(&factory);
+  }
+  return all;
+}
+
 // Takes `flag` out of the arguments.
 bool take_flag(int &argc, char **argv, const char *flag) {
   for (int i = 1; i < argc; ++i) {
@@ -122,8 +139,6 @@ std::vector<std::uint8_t> seal_frame(const e2ee::KeyRef &key, const e2ee::CodecR
 
 GstRef<GstElement> make_element(const char *factory) {
   GstElement *element = gst_element_factory_make(factory, nullptr);
-  if (element == nullptr)
-    g_error("no element %s: run this through tests/bench/run.sh or meson devenv", factory);
   GstRef<GstElement> held(static_cast<GstElement *>(gst_object_ref_sink(element)));
   GstE2EESharedKeyProvider *provider = gst_e2ee_shared_key_provider_new();
   GBytes *key = g_bytes_new(kRawKey.data(), kRawKey.size());
@@ -147,7 +162,7 @@ int main(int argc, char **argv) {
   }
   gst_init(&argc, &argv);
   benchmark::Initialize(&argc, argv);
-  if (benchmark::ReportUnrecognizedArguments(argc, argv))
+  if (benchmark::ReportUnrecognizedArguments(argc, argv) || !bench::has_elements())
     return 2;
   bench::stay_on_this_core();
   for (const e2ee::AeadBackend &backend : e2ee::aead_backends()) {

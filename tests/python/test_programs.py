@@ -22,6 +22,7 @@ CALL = BUILD / "examples/call/e2ee-call"
 RECORDER = BUILD / "examples/recorder/e2ee-recorder"
 UNSEAL = BUILD / "examples/recorder/e2ee-unseal"
 PROVIDERS = [BUILD / f"examples/providers/e2ee-provider-{language}" for language in ("c", "cpp")]
+BENCH = BUILD / "tests/bench/e2ee-bench"
 CHAT = EXAMPLES / "chat/chat.py"
 SERVER = EXAMPLES / "browser/server.py"
 PROVIDER = EXAMPLES / "providers/provider.py"
@@ -171,6 +172,11 @@ class Programs(unittest.TestCase):
                     text = self.refused(program, *order, without=("GST_PLUGIN_PATH",))
                     self.assertRegex(text, r"e2ee(de|en)crypt")
                     self.assertIn("export GST_PLUGIN_PATH=", text)
+
+    def test_benchmark_names_the_element_that_is_missing(self):
+        text = self.refused(BENCH, "--quick", without=("GST_PLUGIN_PATH",))
+        self.assertIn("e2eeencrypt", text)
+        self.assertIn("meson devenv", text)
 
     def test_typelibs_that_are_missing_are_told(self):
         for program in PYTHON:
