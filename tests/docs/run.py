@@ -6,7 +6,7 @@ Runs every block of code and every command of the pages (those that contain a PA
 what comes of it, and checks links and names. A block runs as it is written; what cannot is in the
 table in elsewhere.py. Marks in the pages, which readers do not see, say what else is to be known:
 page.py has them. Needs the environment of the build: meson devenv -C build -w . Writes results in
-the form of GoogleTest's XML."""
+the form of GoogleTest's XML; if the run is killed, they name the step that was running."""
 
 import fnmatch
 import os
@@ -26,13 +26,31 @@ PAGES = ("README.md", "docs/*.md", "examples/*/README.md")
 
 
 class Report:
-    def __init__(self):
+    def __init__(self, path):
+        self.path = path
         self.cases = ElementTree.Element("testsuites")
         self.failed = False
+
+    def begin(self, where, what):
+        """Until it ends, the file says that it did not end."""
+        self.case(where, what, "failure", "the run was ended during this step")
+        self.write()
+        self.cases.remove(self.cases[-1])
+
+    def write(self):
+        unfinished = f"{self.path}.new"
+        ElementTree.ElementTree(self.cases).write(unfinished)
+        os.replace(unfinished, self.path)
+
+    def case(self, where, what, kind, why):
+        case = ElementTree.SubElement(self.cases, "testcase", classname=where, name=what)
+        if kind:
+            ElementTree.SubElement(case, kind, message=why)
 
     def check(self, where, what, action, *arguments):
         what = re.sub(r"\s+", " ", what)[:80]
         print(f"{where} {what} ... ", end="", file=sys.stderr, flush=True)
+        self.begin(where, what)
         begin, kind, why = time.monotonic(), "", ""
         try:
             action(*arguments)
@@ -46,9 +64,7 @@ class Report:
 
     def add(self, where, what, kind, why, seconds):
         why = re.sub(r"[^\t\n\x20-\ufffd]", "?", why)  # XML has no others
-        case = ElementTree.SubElement(self.cases, "testcase", classname=where, name=what)
-        if kind:
-            ElementTree.SubElement(case, kind, message=why)
+        self.case(where, what, kind, why)
         self.failed |= kind == "failure"
         word = {"failure": "FAILED", "skipped": "skipped"}.get(kind, "ok")
         print(f"{word} ({seconds:.1f} s)", file=sys.stderr)
@@ -60,8 +76,11 @@ class Inverse(Report):
     """For a page of which everything is wrong."""
 
     def __init__(self, report):
-        super().__init__()
+        super().__init__(report.path)
         self.report = report
+
+    def begin(self, where, what):
+        self.report.begin(where, what)
 
     def add(self, where, what, kind, why, seconds):
         if kind == "failure":
@@ -91,14 +110,14 @@ def main():
     patterns = [f"*{pattern}*" for pattern in sys.argv[2:]] or ["*"]
     pages = [path for pattern in PAGES for path in sorted(ROOT.glob(pattern))]
     pages = [p for p in pages if any(fnmatch.fnmatch(str(p.relative_to(ROOT)), pat) for pat in patterns)]
-    report = Report()
+    report = Report(sys.argv[1])
     if not isolated:
         report.check("tests/docs", "ports are free", ports_are_free, pages)
     for path in pages:
         Page(path, report).run()
     if not sys.argv[2:]:
         Page(HERE / "faults.md", Inverse(report)).run()
-    ElementTree.ElementTree(report.cases).write(sys.argv[1])
+    report.write()
     return 1 if report.failed else 0
 
 
