@@ -231,6 +231,7 @@ void Progress::tell(const std::string &text, const std::string &event, const Jso
 }
 
 void Progress::finish(const std::vector<ProgressRow> &rows) {
+  next_ = std::chrono::steady_clock::time_point::max();
   if (style_ == Style::kJson) {
     print_json(rows);
     return;

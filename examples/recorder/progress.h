@@ -35,7 +35,8 @@ class Progress {
   void show(const std::vector<ProgressRow> &rows);
   // Something that happened. For people `text`, for machines an object of `event` and `fields`.
   void tell(const std::string &text, const std::string &event, const JsonFields &fields);
-  // Prints the last figures for good.
+  // Prints the last figures: later ones, of a recorder that waits for the SFU's farewell, are not
+  // shown.
   void finish(const std::vector<ProgressRow> &rows);
 
  private:

@@ -261,4 +261,14 @@ TEST_F(Table, MachinesGetObjects) {
   }
 }
 
+TEST(ProgressTest, NothingFollowsTheLastFigures) {
+  const std::string text = printed([] {
+    Progress progress(Progress::Style::kJson);
+    progress.finish(some_rows());
+    progress.show({});
+  });
+  EXPECT_EQ(std::ranges::count(text, '\n'), 1) << text;
+  EXPECT_NE(text.find("alice"), std::string::npos) << text;
+}
+
 }  // namespace recorder
