@@ -84,7 +84,7 @@ python_tests() {
   local status=0 to=$results/${2:-plain} xml
   xml=$to/$1.xml
   mkdir -p "$to"
-  E2EE_VECTORS=$E2EE_ROOT/tests/vectors timeout -k 10 300 bash -c '
+  E2EE_VECTORS=$E2EE_ROOT/tests/vectors timeout -k 10 900 bash -c '
     source "$1/examples/setup.sh"; shift; e2ee_env "$@"' - "$E2EE_ROOT" \
     /usr/bin/python3 -B "$E2EE_ROOT/tests/$1/run.py" "$xml" \
     ${filter:+"$filter"} </dev/null >&2 || status=$?
@@ -180,6 +180,7 @@ if [[ $quick || $filter ]]; then # not the benchmark
   E2EE_TARGETS=(meson-test-prereq programs gst/e2ee/GstE2EE-1.0.typelib examples/recorder/e2ee-recorder)
 fi
 e2ee_build -Dtests=true
+cp "$main_build/build.log" "$results/build.log" # before something else is built
 if [[ $quick || $filter ]]; then
   export E2EE_QUICK=1
 fi
@@ -211,7 +212,7 @@ if [[ -z $filter ]]; then
   else
     printf 'skipped\tclang-format\tother versions than 14 format differently\n' >>"$steps"
   fi
-  step 'g++ without a warning' 10 bash -c 'no_warnings "$@"' - "$main_build/build.log"
+  step 'g++ without a warning' 10 bash -c 'no_warnings "$@"' - "$results/build.log"
 fi
 
 if [[ -z $quick && -z $filter ]]; then
