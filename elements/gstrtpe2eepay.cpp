@@ -464,7 +464,7 @@ static void gst_rtp_e2ee_pay_class_init(GstRtpE2EEPayClass *klass) {
   gst_element_class_set_static_metadata(
       element_class, "RTP payloader for encrypted frames", "Codec/Payloader/Network/RTP",
       "Puts encrypted VP8, VP9 and Opus frames in RTP packets without reading them",
-      "The gst-e2ee authors");
+      "The gst-e2ee developers");
   element_class->change_state = gst_rtp_e2ee_pay_change_state;
 
   base_class->get_caps = gst_rtp_e2ee_pay_get_caps;

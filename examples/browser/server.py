@@ -283,6 +283,13 @@ class Server(ThreadingHTTPServer):
             super().handle_error(request, client_address)
 
 
+def listen(port):
+    try:
+        return Server(("127.0.0.1", port), Handler)
+    except OSError as error:
+        raise OSError(f"port {port}: {error.strerror}; --port=N takes another one") from None
+
+
 def main(options):
     Gst.init(None)
     needs.elements(*ELEMENTS)
@@ -294,7 +301,7 @@ def main(options):
             passphrase, shown = read_passphrase(options.passphrase_file), None
         else:
             passphrase = shown = make_passphrase()
-        server = Server(("127.0.0.1", options.port), Handler)
+        server = listen(options.port)
     except (OSError, OverflowError, ValueError) as error:
         print(f"run.sh: {error}", file=sys.stderr)
         return 2

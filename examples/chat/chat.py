@@ -252,14 +252,14 @@ def main(given):
     try:
         provider = GstE2EE.KeyProvider.new_from_string(given.key_provider)
         provider.check()
+        envelope = Envelope(provider, given.participant)
     except GLib.Error as error:
         needs.give_up(error.message)
-    envelope = Envelope(provider, given.participant)
     try:
         peer = connection(given)
         peer.settimeout(None)
     except OSError as error:
-        raise SystemExit(f"chat.py: {error}") from None
+        raise SystemExit(f"chat.py: {':'.join(map(str, given.peer))}: {error.strerror or error}") from None
     return Chat(Signalling(peer), envelope, offers=given.connect is not None).run()
 
 

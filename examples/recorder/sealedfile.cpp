@@ -240,7 +240,7 @@ void SealedFile::look() {
 void SealedFile::find_seal(const std::string &comment, const std::string &sidecar) {
   const std::string beside = sidecar.empty() ? sidecar_beside(path_) : sidecar;
   std::optional<Seal> in_file, in_sidecar;
-  std::string problem = "the file has no COMMENT tag with it";
+  std::string problem = "it is no recording that e2ee-recorder sealed, or has lost its COMMENT tag";
   if (!comment.empty()) {
     try {
       in_file = Seal::from_json(comment);
