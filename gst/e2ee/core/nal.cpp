@@ -263,6 +263,7 @@ ClearHeader::ClearHeader(ByteView frame, const NalUnit &slice, const NalRule &ru
     : frame_(frame), slice_(slice), rule_(rule) {
   const auto add = [this](ByteView unit) { size_ += sizeof kStartCode + unit.size(); };
   each_unit(false, add);
+  // The SPS stays the lasting one: peers that count in 8 bits would rewrite the shorter one.
   if (rule.short_clear && size_ > kMaxShortClear) {
     size_ = 0;
     without_notes_ = true;

@@ -23,9 +23,9 @@ struct Order {
   unsigned count_type = 0;  // of the picture order count
   unsigned references = 0;
 
-  // Whether no picture can be shown before one that is decoded earlier: there are no B slices, the
-  // order of output is that of decoding, or there is nothing for a B slice to lie between.
-  bool fixed() const { return profile == kBaseline || count_type == 2 || references <= 1; }
+  // Whether no picture can be shown before one that is decoded earlier: there are no B slices, or
+  // the order of output is that of decoding.
+  bool fixed() const { return profile == kBaseline || count_type == 2; }
 };
 
 void skip_golombs(BitReader &reader, unsigned count) {

@@ -8,12 +8,12 @@
 
 namespace e2ee {
 
-/// An SPS of H.264 that says what it left open: that pictures are decoded in the order in which
-/// they are shown. libwebrtc writes that into every SPS it receives that does not, so that its
-/// bytes are no longer those that were authenticated. `unit` is the NAL unit.
+/// The SPS `unit` of H.264 with the statement that pictures are decoded in the order in which they
+/// are shown. libwebrtc adds this statement to each SPS that lacks it. The bytes then differ from
+/// those that were authenticated, and the frame does not verify.
 ///
-/// None where there is nothing to say: the SPS says it already, the order may be another one, or
-/// the SPS cannot be read.
+/// None if the SPS has the statement, if the order may be another one, or if the SPS cannot be
+/// read. `unit` is a NAL unit without start code.
 std::optional<std::vector<std::uint8_t>> sps_in_order(ByteView unit);
 
 }  // namespace e2ee
