@@ -14,14 +14,14 @@
 
 namespace e2ee {
 
-/// Says when one element is to warn, so that hostile senders cannot flood the bus: once for each
-/// reason until frames pass again, and then not within kInterval of the last warning for the same
-/// reason. Thread-safe.
+/// Decides when an element warns, so that hostile senders cannot flood the bus. It warns once for
+/// each reason. It warns again after frames have passed, at the earliest kInterval after the last
+/// warning for that reason. Thread-safe.
 class DropWarnings {
  public:
   static constexpr GstClockTime kInterval = 60 * GST_SECOND;
 
-  /// A frame was dropped that the user would have wanted. True when this calls for a warning.
+  /// A frame was dropped that the user wanted. True if the element has to warn.
   bool dropped(Reason reason);
 
   /// A frame of the stream came through, not one that a server put in. Cheap while all goes well.

@@ -78,8 +78,8 @@ FrameFacts facts_of(const e2ee::CodecRule &codec, e2ee::ByteView frame) {
   return facts;
 }
 
-// The one memory of a buffer that nobody else has, with what the frame grows by to spare before and
-// behind it; null when there is no such luck.
+// The memory of a buffer in which the frame can grow in place. Returns null if the buffer has more
+// than one memory, is shared, or has no spare room.
 GstMemory *memory_with_slack(GstBuffer *buffer, const FrameCryptor &cryptor) {
   if (gst_buffer_n_memory(buffer) != 1)
     return nullptr;

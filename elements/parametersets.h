@@ -26,8 +26,8 @@ class ParameterSets {
   /// for too many bytes.
   bool keep(GstBuffer *buffer);
 
-  /// Takes note of the parameter sets of a frame, if any came in another way before: its own are
-  /// newer. An encoder that puts all into its frames knows which need them.
+  /// Takes note of the parameter sets of a frame, which are newer than those known. Does nothing
+  /// while none are known: an encoder that puts all into its frames repeats them where needed.
   void learn(GstBuffer *frame);
 
   /// Puts the parameter sets that are missing into a key frame, and into any frame what was kept

@@ -30,9 +30,10 @@ typedef struct _GstE2EEUnprotectedMeta GstE2EEUnprotectedMeta;
  *     most pictures of K-SVC
  * @end_of_picture: whether no frame of a higher spatial layer follows in this picture; a frame of
  *     the highest of @spatial_layers ends it anyway
- * @layer_width: (array fixed-size=8): widths of the spatial layers, on the lowest layer's frame of
- * a key picture; 0 when unknown
- * @layer_height: (array fixed-size=8): heights, likewise
+ * @layer_width: (array fixed-size=8): widths of the spatial layers in pixels, 0 when unknown; set
+ *     on the lowest layer's frame of a key picture
+ * @layer_height: (array fixed-size=8): heights of the spatial layers in pixels, 0 when unknown; set
+ *     on the lowest layer's frame of a key picture
  *
  * What a payloader must know of an encrypted frame and cannot read from it. e2eeencrypt writes it
  * on video frames, and keeps what the application wrote; rtpe2eedepay writes what the packets said.
@@ -92,7 +93,10 @@ GstE2EEFrameMeta *gst_e2ee_buffer_add_frame_meta(GstBuffer *buffer, gboolean key
  * @height: of the layer in pixels, 0 when unknown
  *
  * Sets the @layer_width and @layer_height of one layer, for languages that cannot write into arrays
- * of a structure, such as Python.
+ * of a structure, such as Python. A @layer out of range is a programming error: a critical warning
+ * is logged and nothing is set.
+ *
+ * Since: 0.1
  */
 GST_E2EE_API
 void gst_e2ee_frame_meta_set_layer_size(GstE2EEFrameMeta *meta, guint layer, guint width,

@@ -28,7 +28,8 @@ class KeyUser {
   virtual void keys_withdrawn(bool wait) = 0;
   /// Keys came; on a worker, without a lock of the registry's that set or take keys need.
   virtual void keys_changed() = 0;
-  /// A look-up that a frame asked for has been answered, one way or the other; likewise.
+  /// Called on a worker when a look-up triggered by a frame has finished, whether or not it found a
+  /// key. No lock is held.
   virtual void looked_up() {}
 
  protected:

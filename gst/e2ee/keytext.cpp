@@ -96,8 +96,8 @@ bool ends_in_white_space(ByteView text) {
   return !text.empty() && is_space(text.back());
 }
 
-// Sixteen or more bytes drawn at random do not look like this. Letters alone do, as in a word that
-// someone takes for a key: for base64 it takes a sign that a program wrote them.
+// Random bytes do not look like hex digits or base64. A word that someone uses as a key is valid
+// base64, too: a newline or `=` at the end shows that a program wrote it.
 const char *suffix_for(ByteView contents) {
   Secret key;
   if (decode_hex(without_bom(contents), key) && key.view().size() >= kShortestKey)
