@@ -168,10 +168,10 @@ class Loading(unittest.TestCase):
         out = self.assert_silent(
             f"{WITH_GST}Gst.init(None)\n"
             "line = Gst.parse_launch('appsrc ! e2eeencrypt '\n"
-            "  'key-provider=\"shared,nonsense=xyzzy\" ! fakesink')\n"
+            "  'key-provider=\"shared,passfrase=xyzzy\" ! fakesink')\n"
             "print(line.set_state(Gst.State.PAUSED).value_nick)\n"
             "error, debug = line.get_bus().pop_filtered(Gst.MessageType.ERROR).parse_error()\n"
-            "assert 'nonsense' in error.message, error.message\n"
+            "assert 'passfrase' in error.message, error.message\n"
             "assert 'xyzzy' not in error.message + debug\n"
             "line.set_state(Gst.State.NULL)\n"
         )
