@@ -102,6 +102,7 @@ inside() {
     set -e
     system=$1
     shift
+    mount --rbind "$system" "$system" # namespaces in there want a mount as their root
     mount -t proc proc "$system/proc"
     mount -t tmpfs tmpfs "$system/tmp"
     mount -t tmpfs tmpfs "$system/run"
