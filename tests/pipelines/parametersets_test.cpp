@@ -37,7 +37,8 @@ std::vector<Way> ways() {
     const std::string codec = h265 ? "h265" : "h264";
     const std::string lengths = h265 ? "hvc1" : "avc";
     for (const auto &[name, cut] : cuts) {
-      const auto add = [&](const std::string &what, const std::string &parser) {
+      const auto add = [&, name = name, cut = cut](const std::string &what,
+                                                   const std::string &parser) {
         all.push_back({codec + "_" + name + what, h265, cut, parser});
       };
       add("", "");
