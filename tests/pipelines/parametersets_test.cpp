@@ -61,6 +61,18 @@ elements::Buffer buffer_of(const Units &units, GstClockTime time) {
   return buffer;
 }
 
+// Under load x265enc of GStreamer 1.22 puts zeros that pass for slices behind the parameter sets of
+// its first frame.
+void drop_what_is_no_slice(elements::Buffer &key_frame, bool h265) {
+  Units units = nal::units_of_stream(elements::bytes_of(key_frame.get()));
+  if (!is_key(units, h265))
+    return;
+  std::erase_if(units, [&](const Bytes &unit) {
+    return nal::is_slice(unit[0], h265) && !nal::is_key_slice(unit[0], h265);
+  });
+  key_frame = buffer_of(units, GST_BUFFER_PTS(key_frame.get()));
+}
+
 // An encoder's frames as another one would have given them.
 std::vector<elements::Buffer> cut(const std::vector<elements::Buffer> &frames, Cut how, bool h265) {
   std::vector<elements::Buffer> buffers;
@@ -103,13 +115,16 @@ class SetsOfTheirOwn : public testing::TestWithParam<Way> {
  protected:
   static elements::Encoded encoded(const std::string &size) {
     const std::string codec = GetParam().h265 ? "h265" : "h264";
-    return elements::encode(
+    elements::Encoded stream = elements::encode(
         "videotestsrc num-buffers=40 pattern=ball ! video/x-raw, format=I420, framerate=30/1, " +
         size +
         (GetParam().h265 ? " ! x265enc option-string=aud=1:open-gop=0:repeat-headers=1"
                          : " ! x264enc aud=true bframes=0") +
         " speed-preset=ultrafast key-int-max=10 ! video/x-" + codec +
         ", stream-format=byte-stream");
+    for (elements::Buffer &frame : stream.frames)
+      drop_what_is_no_slice(frame, GetParam().h265);
+    return stream;
   }
   // The buffers' way to the encryptor.
   static std::string source() {
