@@ -88,8 +88,8 @@ make_system() {
   } >"$system/etc/apt/sources.list"
   cp /etc/resolv.conf /etc/hosts "$system/etc/"
   # npm's registry may be behind a proxy with an authority of its own.
-  if [[ -f ${NODE_EXTRA_CA_CERTS-} ]]; then cp "$NODE_EXTRA_CA_CERTS" "$system/root/ca.pem"; fi
-  git clone -q --no-hardlinks "$E2EE_ROOT" "$system/root/gst-e2ee"
+  if [[ -f ${NODE_EXTRA_CA_CERTS-} ]]; then cp "$NODE_EXTRA_CA_CERTS" "$system/srv/ca.pem"; fi
+  git clone -q --no-hardlinks "$E2EE_ROOT" "$system/srv/gst-e2ee"
 }
 
 # Runs a command in the clone as a user who has just logged in would. All its processes and mounts
@@ -97,7 +97,7 @@ make_system() {
 inside() {
   local environment=(HOME=/root TERM=dumb PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
     "http_proxy=${http_proxy-}" "https_proxy=${https_proxy-}" "no_proxy=${no_proxy-}")
-  [[ ! -f $system/root/ca.pem ]] || environment+=(NODE_EXTRA_CA_CERTS=/root/ca.pem)
+  [[ ! -f $system/srv/ca.pem ]] || environment+=(NODE_EXTRA_CA_CERTS=/srv/ca.pem)
   exec unshare --mount --pid --fork --kill-child=KILL bash -c '
     set -e
     system=$1
@@ -109,7 +109,7 @@ inside() {
     mount --rbind /sys "$system/sys"
     mount --rbind /dev "$system/dev"
     exec chroot "$system" "$@"' - "$system" \
-    env -i "${environment[@]}" bash -c 'cd /root/gst-e2ee && exec "$@"' - "$@"
+    env -i "${environment[@]}" bash -c 'cd /srv/gst-e2ee && exec "$@"' - "$@"
 }
 
 step 'a bare system' make_system
