@@ -95,13 +95,13 @@ bool ParameterSets::keep(GstBuffer *buffer) {
 }
 
 void ParameterSets::learn(GstBuffer *frame) {
-  MappedBuffer map(frame, GST_MAP_READ);
-  if (!map)
-    return;
   take(std::exchange(waiting_.sets, {}));
-  const ByteView bytes = map.bytes();
-  if (known_.empty() || !first_slice(bytes, *rule_))
+  if (known_.empty())
     return;
+  MappedBuffer map(frame, GST_MAP_READ);
+  if (!map || !first_slice(map.bytes(), *rule_))
+    return;
+  const ByteView bytes = map.bytes();
   Units sets;
   NalReader reader(bytes);
   for (NalUnit unit; reader.next(unit, rule_) && fit(sets);) {
@@ -115,6 +115,8 @@ void ParameterSets::learn(GstBuffer *frame) {
 // With an SPS a stream begins anew: older sets of the types that come with it are not for it.
 // Where there are too many, the oldest of the last type goes: others refer to what is in front.
 void ParameterSets::take(Units newer) {
+  if (newer.empty())  // most frames have none
+    return;
   const bool anew = std::any_of(newer.begin(), newer.end(),
                                 [&](const Unit &set) { return rule_->is_sps(set.bytes[0]); });
   if (anew)
