@@ -2,7 +2,7 @@
 // GstE2EEState messages and requests for key units.
 #include <algorithm>
 
-#include "helpers.h"
+#include "badframes.h"
 
 namespace elements {
 namespace {
@@ -10,7 +10,7 @@ namespace {
 constexpr unsigned kInterval = 1000;  // ms between two messages of one state
 constexpr unsigned kKeyUnitInterval = 500;
 
-class Messages : public testing::Test {
+class Messages : public BadFrames {
  protected:
   void SetUp() override {
     decryptor.start(kVp8);
@@ -18,24 +18,7 @@ class Messages : public testing::Test {
     decryptor.bus();
   }
 
-  void bad(const Bytes &frame) { ASSERT_EQ(decryptor.pass(frame), std::nullopt); }
-  void good() { ASSERT_EQ(decryptor.pass(sealed), plain); }
-
-  const Provider provider = raw_provider(0x51);
-  const Bytes plain = vp8_key(60);
-  const Bytes sealed = seal(provider, kVp8, plain);
-  const Bytes forged = [this] {
-    Bytes frame = sealed;
-    frame[40] ^= 1;
-    return frame;
-  }();
-  const Bytes unknown_key = [this] {
-    Bytes frame = sealed;
-    frame.back() = 9;
-    return frame;
-  }();
   const Bytes malformed = Bytes(50, 1);
-  Element decryptor{"e2eedecrypt", provider};
 };
 
 TEST_F(Messages, EachReasonHasItsState) {

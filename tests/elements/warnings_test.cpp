@@ -2,7 +2,7 @@
 // Warnings on the bus for frames that are dropped until the user mends something.
 #include <gst/check/gsttestclock.h>
 
-#include "helpers.h"
+#include "badframes.h"
 #include "support/nalunits.h"
 
 namespace elements {
@@ -26,11 +26,9 @@ class StoppedClock {
   GstClock *clock_ = gst_test_clock_new();
 };
 
-class Warnings : public testing::Test {
+class Warnings : public BadFrames {
  protected:
   void start() { decryptor.start(kVp8); }
-  void bad(const Bytes &frame) { ASSERT_EQ(decryptor.pass(frame), std::nullopt); }
-  void good() { ASSERT_EQ(decryptor.pass(sealed), plain); }
   std::vector<std::string> warnings() { return decryptor.bus().warnings; }
 
   // One warning, which says all of these.
@@ -44,21 +42,6 @@ class Warnings : public testing::Test {
     for (const std::string &warning : warnings())
       ADD_FAILURE() << warning;
   }
-
-  const Provider provider = raw_provider(0x54);
-  const Bytes plain = vp8_key(60);
-  const Bytes sealed = seal(provider, kVp8, plain);
-  const Bytes forged = [this] {
-    Bytes frame = sealed;
-    frame[40] ^= 1;
-    return frame;
-  }();
-  const Bytes unknown_key = [this] {
-    Bytes frame = sealed;
-    frame.back() = 9;
-    return frame;
-  }();
-  Element decryptor{"e2eedecrypt", provider};
 };
 
 TEST_F(Warnings, OneForEachReasonHoweverManyFrames) {
