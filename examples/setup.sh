@@ -121,13 +121,15 @@ e2ee_apt() {
 
 # That timeout is for dpkg's lock alone.
 e2ee_apt_update() {
-  local end=$((SECONDS + E2EE_LOCK_SECONDS)) status=0 said
-  said=$(e2ee_apt update 2>&1) || status=$?
+  local end=$((SECONDS + E2EE_LOCK_SECONDS)) status said
+  while :; do
+    status=0
+    said=$(e2ee_apt update 2>&1) || status=$?
+    [[ $status != 0 && $said == *'Could not get lock'* ]] && ((SECONDS < end)) || break
+    sleep 2
+  done
   printf '%s\n' "$said"
-  ((status != 0)) || return 0
-  [[ $said == *'Could not get lock'* ]] && ((SECONDS < end)) || return "$status"
-  sleep 2
-  E2EE_LOCK_SECONDS=$((end - SECONDS)) e2ee_apt_update
+  return "$status"
 }
 
 # What to type as root to get the given packages.
