@@ -65,7 +65,9 @@ constexpr Advice kAdvice[kReasonCount] = {
      "they are not whole frames of the codec in the caps; put a parser in front"},
     /* replayed */ {nullptr, nullptr},
     /* plaintext */
-    {"they are in the clear, although this participant has a key or has encrypted before", nullptr},
+    {"they are in the clear, although this participant has a key or has encrypted before: let the "
+     "sender encrypt",
+     nullptr},
     /* unsupported */
     {"the scheme has no rule for such frames, or no caps came before them",
      "the scheme has no rule for such frames, or no caps came before them"},
@@ -84,8 +86,16 @@ constexpr char kNoSlice[] =
     "they hold no slice, or slices that receivers do not know, as of data partitioning; put a "
     "parser in front";
 
+constexpr char kNoKid[] =
+    "the key provider has no key for them; set it there, or set sframe-kid-map=plain if the "
+    "sender's "
+    "KID is the number of a key";
+
 const char *advice_for(const Base &base, Reason reason) {
   const CodecRule *codec = base.codec;
+  if (!base.encrypts && reason == Reason::missing_key &&
+      base.settings.scheme == GST_E2EE_SCHEME_SFRAME)
+    return kNoKid;
   if (base.encrypts && reason == Reason::unsupported && codec != nullptr && codec->nal != nullptr)
     return kNoSlice;
   const Advice &advice = kAdvice[static_cast<std::size_t>(reason)];

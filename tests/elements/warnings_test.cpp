@@ -249,6 +249,20 @@ TEST_F(Warnings, HeldFramesWarnWhenTheyAreGivenUp) {
   EXPECT_NE(told[0].find("key-wait"), std::string::npos) << told[0];
 }
 
+// With the KID of another map the key is there all the same: what is wrong may be the map.
+TEST_F(Warnings, AKidThatNamesNoKey) {
+  Element encryptor("e2eeencrypt", provider);
+  encryptor.set("scheme", "sframe");
+  encryptor.set("sframe-kid", "1");
+  encryptor.start(kVp8);
+  const auto frame = encryptor.pass(plain);
+  ASSERT_TRUE(frame);
+  decryptor.set("scheme", "sframe");
+  start();
+  bad(*frame);
+  expect_warning({"no key", "sframe-kid-map"});
+}
+
 TEST_F(Warnings, AnEncryptorWithoutAKey) {
   const Provider later = empty_provider();
   Element encryptor("e2eeencrypt", later);
