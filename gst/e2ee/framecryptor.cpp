@@ -216,13 +216,16 @@ bool check_wishes(const Scheme &scheme, const CryptorOptions &options, GError **
   return false;
 }
 
-// A shipped provider answers at once. Of others each key is looked at as it comes, as it is where
-// frames are decrypted, which may have another key.
-bool check_current_key(GstE2EEKeyProvider *provider, const Scheme &scheme, const char *participant,
-                       GError **error) {
+// A shipped provider answers at once. Of others each key is looked at as it comes. Who decrypts may
+// have other keys beside one with an index that the scheme does not know.
+bool check_current_key(GstE2EEKeyProvider *provider, const Scheme &scheme,
+                       const CryptorOptions &options, GError **error) {
   if (!GST_IS_E2EE_SHARED_KEY_PROVIDER(provider) && !GST_IS_E2EE_PARTICIPANT_KEY_PROVIDER(provider))
     return true;
-  const MaterialPtr current(gst_e2ee_key_provider_lookup_current(provider, participant, nullptr));
+  const MaterialPtr current(
+      gst_e2ee_key_provider_lookup_current(provider, options.participant, nullptr));
+  if (current && !options.encrypts && material_of(current.get()).key_id > scheme.max_key_id)
+    return true;
   const std::string why = current ? scheme.why_refused(material_of(current.get())) : "";
   if (!why.empty())
     g_set_error_literal(error, GST_E2EE_ERROR, GST_E2EE_ERROR_INVALID_KEY, why.c_str());
@@ -256,7 +259,7 @@ std::unique_ptr<FrameCryptor> FrameCryptor::open(GstE2EEKeyProvider *provider,
                         "identity whose key this is");
     return nullptr;
   }
-  if (options.encrypts && !check_current_key(provider, *scheme, options.participant, error))
+  if (!check_current_key(provider, *scheme, options, error))
     return nullptr;
   auto binding = ProviderState::of(provider)->bind(*scheme, options.participant);
   return std::unique_ptr<FrameCryptor>(new FrameCryptor(

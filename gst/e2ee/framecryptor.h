@@ -56,7 +56,7 @@ class E2EE_SHARED FrameCryptor {
 
   /// Takes a reference on `provider` and has its keys looked up. Null, with an error that says what
   /// to do, when the scheme cannot do what is asked for, does not go with the provider, cannot
-  /// encrypt with its current key, or the provider could not be configured.
+  /// use its current key, or the provider could not be configured.
   static std::unique_ptr<FrameCryptor> open(GstE2EEKeyProvider *provider,
                                             const CryptorOptions &options, GError **error);
   ~FrameCryptor();
