@@ -28,6 +28,7 @@ e2ee_wrong_usage() {
 # e2ee_check_value NAME TAKES VALUE
 e2ee_check_value() {
   local name=$1 takes=$2 value=$3
+  [[ $value ]] || e2ee_wrong_usage "--$name needs a value: $takes"
   case $takes in
     *'|'*)
       [[ $value != *'|'* && "|$takes|" == *"|$value|"* ]] ||
@@ -42,9 +43,8 @@ e2ee_check_value() {
         e2ee_wrong_usage "--$name: \"$value\" is no file that can be read"
       ;;
     PATH)
-      [[ $value && ! -d $value ]] || e2ee_wrong_usage "--$name takes the name of a file, not \"$value\""
+      [[ ! -d $value ]] || e2ee_wrong_usage "--$name takes the name of a file, not \"$value\""
       ;;
-    *) [[ $value ]] || e2ee_wrong_usage "--$name takes $takes" ;;
   esac
 }
 
