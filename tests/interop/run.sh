@@ -6,6 +6,8 @@ set -euo pipefail
 
 # shellcheck source-path=SCRIPTDIR source=../../examples/setup.sh
 source "$(dirname "${BASH_SOURCE[0]}")/../../examples/setup.sh"
+# shellcheck source-path=SCRIPTDIR source=setup.sh
+source "$(dirname "${BASH_SOURCE[0]}")/setup.sh"
 
 usage() {
   cat <<'TEXT'
@@ -48,33 +50,12 @@ here=$E2EE_ROOT/tests/interop
 work=$E2EE_BUILD/interop
 mkdir -p "$work"
 
-# The browser's side of the peers. No package's own scripts are run.
-npm_install() (
-  cp "$here"/package.json "$here"/package-lock.json "$work" && cd -P "$work" &&
-    npm ci --ignore-scripts --engine-strict=false --no-audit --no-fund &&
-    cp package-lock.json node_modules/.installed
-)
-if ! cmp -s "$here/package-lock.json" "$work/node_modules/.installed"; then
-  if [[ $E2EE_NO_INSTALL ]]; then
-    e2ee_say "The npm packages of tests/interop are missing in build/interop; run without --no-install."
-    exit 2
-  fi
-  e2ee_quietly 'Installing npm packages into build/interop' "$work/npm.log" npm_install || exit 2
-fi
-
-# Processes that anything leaves behind end with the PID namespace.
-spaces=(--net --pid --fork --kill-child=KILL --mount-proc)
-((EUID == 0)) || spaces+=(--map-root-user)
-if ! unshare "${spaces[@]}" true 2>"$work/namespace.log"; then
-  e2ee_say "Cannot make a network namespace: $(<"$work/namespace.log")" \
-    'Run this as root, or where unprivileged user namespaces are allowed.'
-  exit 2
-fi
+e2ee_npm
 
 without_sfu=()
 command -v janus >/dev/null || without_sfu=(--without-sfu 'this Debian has no Janus')
 
 # A minute for each cell that hangs is bounded inside; this is for what nobody thought of.
-e2ee_env timeout -k 10 $((1800 * repeat)) unshare "${spaces[@]}" "$here/namespace.sh" \
+e2ee_isolated $((1800 * repeat)) "$work/namespace.log" \
   node "$here/driver/main.mjs" --build "$E2EE_BUILD" --filter "$filter" --repeat "$repeat" \
   "${without_sfu[@]}"

@@ -6,6 +6,8 @@ set -euo pipefail
 
 # shellcheck source-path=SCRIPTDIR source=../../examples/setup.sh
 source "$(dirname "${BASH_SOURCE[0]}")/../../examples/setup.sh"
+# shellcheck source-path=SCRIPTDIR source=../interop/setup.sh
+source "$(dirname "${BASH_SOURCE[0]}")/../interop/setup.sh"
 
 usage() {
   cat <<'TEXT'
@@ -49,18 +51,10 @@ here=$E2EE_ROOT/tests/recorder
 work=$E2EE_BUILD/recorder
 mkdir -p "$work"
 
-# Processes that anything leaves behind end with the PID namespace.
-spaces=(--net --pid --fork --kill-child=KILL --mount-proc)
-((EUID == 0)) || spaces+=(--map-root-user)
-if ! unshare "${spaces[@]}" true 2>"$work/namespace.log"; then
-  e2ee_say "Cannot make a network namespace: $(<"$work/namespace.log")" \
-    'Run this as root, or where unprivileged user namespaces are allowed.'
-  exit 2
-fi
 command -v janus >/dev/null || arguments+=(--without-sfu='this Debian has no Janus')
 # tests/interop/run.sh has put them there.
-[[ -f $E2EE_BUILD/interop/node_modules/.installed ]] || arguments+=(--no-browser)
+[[ -f $E2EE_NODE/node_modules/.installed ]] || arguments+=(--no-browser)
 
 # Waiting is bounded inside; this is for what nobody thought of.
-e2ee_env timeout -k 10 600 unshare "${spaces[@]}" "$E2EE_ROOT/tests/interop/namespace.sh" \
+e2ee_isolated 600 "$work/namespace.log" \
   /usr/bin/python3 -B "$here/meeting/main.py" --build "$E2EE_BUILD" "${arguments[@]}"

@@ -6,8 +6,9 @@ import { createRequire } from 'node:module';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-const PAGE = fileURLToPath(new URL('../page/', import.meta.url));
-const EXAMPLE = fileURLToPath(new URL('../../../examples/browser/page/', import.meta.url));
+const folder = (where) => fileURLToPath(new URL(where, import.meta.url));
+const PAGE = folder('../page/');
+const EXAMPLE = folder('../../../examples/browser/page/');
 const FROM_EXAMPLE = ['worker.js', 'formats.js'];
 const TYPES = { '.html': 'text/html', '.js': 'text/javascript' };
 const ARGUMENTS = [
@@ -36,8 +37,10 @@ async function realtimeKitWorker(file) {
   return Buffer.from(blobs[0].slice(1, -1), 'base64');
 }
 
-function makeServer(modules) {
+function makeServer(modules, page) {
   const vendor = {
+    '/vendor/livekit-client.js': () =>
+      readFile(path.join(modules, 'livekit-client/dist/livekit-client.esm.mjs')),
     '/vendor/livekit-worker.js': () =>
       readFile(path.join(modules, 'livekit-client/dist/livekit-client.e2ee.worker.js')),
     '/vendor/realtimekit-worker.js': () => realtimeKitWorker(
@@ -46,9 +49,7 @@ function makeServer(modules) {
   return createServer(async ({ url }, response) => {
     const name = url === '/' ? '/index.html' : url;
     try {
-      const file = path.basename(name);
-      const folder = FROM_EXAMPLE.includes(file) ? EXAMPLE : PAGE;
-      const body = await (vendor[name]?.() ?? readFile(path.join(folder, file)));
+      const body = await (vendor[name]?.() ?? readPage(page, path.basename(name)));
       response.writeHead(200, { 'Content-Type': TYPES[path.extname(name)] ?? 'text/plain' });
       response.end(body);
     } catch (error) {
@@ -58,10 +59,16 @@ function makeServer(modules) {
   });
 }
 
+function readPage(page, file) {
+  if (FROM_EXAMPLE.includes(file)) return readFile(path.join(EXAMPLE, file));
+  return readFile(path.join(page, file)).catch(() => readFile(path.join(PAGE, file)));
+}
+
 export class Browser {
-  static async start(modules) {
+  /** page: the folder of a page that may use the modules of tests/interop/page. */
+  static async start(modules, page = PAGE) {
     const self = new Browser();
-    self.server = makeServer(modules);
+    self.server = makeServer(modules, page);
     await new Promise((resolve) => { self.server.listen(0, '127.0.0.1', resolve); });
     self.url = `http://127.0.0.1:${self.server.address().port}/`;
     self.chromium = await launch(modules, LOOPBACK);

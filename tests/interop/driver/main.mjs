@@ -10,10 +10,10 @@ import { Call, runCell } from './cell.mjs';
 import { faultCells } from './faults.mjs';
 import { matrix, plainCells, problem } from './cells.mjs';
 import { GstPeer } from './gst.mjs';
+import { InteropReport } from './interop-report.mjs';
 import { Janus } from './janus.mjs';
 import { knownAnswers } from './known-answers.mjs';
 import { within } from './process.mjs';
-import { Report } from './report.mjs';
 
 const CELL_MS = 45000;
 const JANUS_PORT = 8088; // of this network namespace, so nobody else has it
@@ -100,7 +100,7 @@ async function tryCell(bench, cell) {
 }
 
 async function main() {
-  const report = new Report(options.build, { part: options.filter !== '' });
+  const report = new InteropReport(options.build, { part: options.filter !== '' });
   for (const [scheme, check] of Object.entries(knownAnswers)) {
     report.step(`known answers, ${scheme}`, async () => `${await check(VECTORS)} records`);
   }

@@ -2,7 +2,8 @@
 """What the calls show and sound like, and how it is recognised after a codec's losses.
 
 The picture: four squares of four colours, which move on by one square eight frames at a time, above
-a strip of coarse noise that gives frames some size. The page (picture.js) draws and reads the same.
+a strip of coarse noise that gives frames some size. The pages (recognise.js, content.js) draw and
+read the same.
 """
 
 import array

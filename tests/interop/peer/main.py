@@ -1,11 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The GStreamer side of a call, told what to do by lines of JSON on standard input.
+"""The GStreamer side of a call, told what to do by lines of JSON on standard input; ends with it."""
 
-Each line {"id", "op", ...} is answered by {"id", "result"} or {"id", "error"}. Ends with its input.
-"""
-
-import json
 import sys
 import threading
 from pathlib import Path
@@ -21,15 +17,12 @@ sys.path.append(str(Path(__file__).resolve().parents[3] / "examples/browser"))
 
 from calls import Receiver, Sender, Spy  # noqa: E402
 from keys import abilities, set_key  # noqa: E402
+from lines import serve  # noqa: E402
 
 
 class Peer:
     def __init__(self):
         self.calls = {}
-
-    def run(self, request):
-        operation = getattr(self, "do_" + request.pop("op"))
-        return operation(**request)
 
     def do_abilities(self):
         return abilities()
@@ -94,19 +87,8 @@ class Peer:
         return report
 
 
-def answer(number, **what):
-    sys.stdout.write(json.dumps({"id": number, **what}) + "\n")
-    sys.stdout.flush()
-
-
-def serve(peer, loop):
-    for line in sys.stdin:
-        request = json.loads(line)
-        number = request.pop("id")
-        try:
-            answer(number, result=peer.run(request))
-        except Exception as error:  # pylint: disable=broad-except
-            answer(number, error=f"{type(error).__name__}: {error}")
+def serve_calls(peer, loop):
+    serve(peer)
     for name in list(peer.calls):
         peer.do_stop(name)
     loop.quit()
@@ -114,7 +96,7 @@ def serve(peer, loop):
 
 def main():
     loop = GLib.MainLoop()
-    threading.Thread(target=serve, args=(Peer(), loop), daemon=True).start()
+    threading.Thread(target=serve_calls, args=(Peer(), loop), daemon=True).start()
     loop.run()
 
 

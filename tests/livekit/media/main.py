@@ -1,0 +1,76 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Makes clips, and looks into recordings and clips for the picture and the tone: by lines of JSON."""
+
+import sys
+from pathlib import Path
+
+import gi
+
+gi.require_version("Gst", "1.0")
+from gi.repository import Gst  # noqa: E402
+
+Gst.init(None)
+sys.path.append(str(Path(__file__).resolve().parents[2] / "interop/peer"))
+
+import clip  # noqa: E402
+from content import TONES_IN_A_ROW, Seen, phase_of_picture, phase_of_sound  # noqa: E402
+from formats import CODECS, decoding  # noqa: E402
+from lines import serve  # noqa: E402
+
+STRIDE = 48  # of a probe
+PATIENCE = 5 * Gst.SECOND  # for the next decoded frame
+
+
+def count(line, codec, feed):
+    """What a pipeline decodes up to its end, or to where a file that grows ends."""
+    is_sound = CODECS[codec].media == "audio"
+    seen = Seen(TONES_IN_A_ROW if is_sound else 1)
+    size = {}
+    pipeline = Gst.parse_launch(f"{line} ! {decoding(codec, 'out')}")
+    decoder, sink = pipeline.get_by_name("decoder"), pipeline.get_by_name("out")
+    feed(pipeline.get_by_name("in"))
+    pipeline.set_state(Gst.State.PLAYING)
+    while sample := sink.emit("try-pull-sample", PATIENCE):
+        buffer = sample.get_buffer()
+        data = buffer.extract_dup(0, buffer.get_size())
+        seen.add(phase_of_sound(data) if is_sound else phase_of_picture(data, STRIDE))
+        caps = decoder.get_static_pad("src").get_current_caps()
+        if not is_sound:
+            size = {name: caps.get_structure(0).get_value(name) for name in ("width", "height")}
+        if pipeline.get_bus().pop_filtered(Gst.MessageType.ERROR):
+            break
+    pipeline.set_state(Gst.State.NULL)
+    return {**seen.report(), **size}
+
+
+class Media:
+    @staticmethod
+    def do_clip(codec, path):
+        clip.make(codec, path)
+
+    @staticmethod
+    def do_look(codec, path):
+        """Into a recording."""
+        media = CODECS[codec].media
+        line = f"filesrc name=in ! matroskademux name=demux demux.{media}_0 ! queue"
+        return count(line, codec, lambda source: source.set_property("location", path))
+
+    @staticmethod
+    def do_look_clip(codec, path, sent=None):
+        """Into a clip; `foreign` of its frames are not in the clip that was sent."""
+        frames = clip.read(path)
+
+        def feed(source):
+            for frame in frames:
+                source.emit("push-buffer", Gst.Buffer.new_wrapped(frame))
+            source.emit("end-of-stream")
+
+        seen = count(f"appsrc name=in format=time caps={clip.CAPS[codec]}", codec, feed)
+        if sent is not None:
+            seen["foreign"] = clip.foreign(codec, frames, clip.read(sent))
+        return seen
+
+
+if __name__ == "__main__":
+    serve(Media())

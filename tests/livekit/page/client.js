@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// livekit-client with its own worker behind the protocol of driver/clients.mjs: window.calls.ask().
+import { Room, RoomEvent, Track } from '/vendor/livekit-client.js';
+import { Seen, pictureTrack, toneTrack } from './content.js';
+import { makeKeys } from './keys.js';
+
+const CHAT = 'chat';
+const LARGE = [960, 540]; // Chromium drops layers of small pictures
+const SMALL = [320, 192];
+const LAYERS = { vp8: { simulcast: true }, vp9: { scalabilityMode: 'L3T3_KEY' } };
+
+let room;
+let keys;
+let source;
+let publication;
+const tracks = [];
+const messages = [];
+const errors = [];
+
+function listen() {
+  room.on(RoomEvent.TrackSubscribed, (track, { trackSid }, { identity }) => {
+    const seen = new Seen(track.mediaStreamTrack);
+    tracks.push({ participant: identity, sid: trackSid, kind: track.kind, track, seen });
+    track.attach(); // else nothing is decoded
+  });
+  room.on(RoomEvent.DataReceived, (payload, participant, _kind, topic, encryption) => {
+    if (topic !== CHAT) return;
+    const text = new TextDecoder().decode(payload);
+    messages.push({ from: participant?.identity, text, encrypted: Boolean(encryption) });
+  });
+  room.on(RoomEvent.EncryptionError, ({ message }) => {
+    if (errors.length < 20) errors.push(message);
+  });
+}
+
+async function publishVideo(codec, layers) {
+  source = pictureTrack(...(layers ? LARGE : SMALL));
+  // Without a size of its own a generated track is taken for one of the largest.
+  return room.localParticipant.publishTrack(source.track, {
+    source: Track.Source.Camera, videoCodec: codec, backupCodec: false, simulcast: false,
+    videoEncoding: { maxBitrate: layers ? 2500000 : 500000, maxFramerate: 30 },
+    ...(layers && LAYERS[codec]),
+  });
+}
+
+async function publishTone() {
+  source = toneTrack();
+  return room.localParticipant.publishTrack(source.track, {
+    source: Track.Source.Microphone, dtx: false, forceStereo: false,
+  });
+}
+
+const sizeOf = ({ kind, track }) => {
+  const { width, height } = kind === 'video' ? track.mediaStreamTrack.getSettings() : {};
+  return { width, height };
+};
+
+const commands = {
+  async join({ url, token, settings, given }) {
+    keys = makeKeys(settings);
+    for (const { key, participant } of given) await keys.add(key, participant);
+    const worker = new Worker('/vendor/livekit-worker.js');
+    room = new Room({ encryption: { keyProvider: keys, worker }, adaptiveStream: false });
+    listen();
+    await room.setE2EEEnabled(true);
+    await room.connect(url, token);
+  },
+
+  async publish({ codec, layers }) {
+    publication = await (codec === 'opus' ? publishTone() : publishVideo(codec, layers));
+    return { sid: publication.trackSid };
+  },
+
+  'set-key': ({ key, participant }) => keys.add(key, participant),
+  mute: () => publication.track.mute(),
+  unmute: () => publication.track.unmute(),
+
+  async chat({ text }) {
+    const bytes = new TextEncoder().encode(text);
+    await room.localParticipant.publishData(bytes, { reliable: true, topic: CHAT });
+  },
+
+  stats: () => ({
+    recording: room.isRecording,
+    errors,
+    messages,
+    tracks: tracks.map((each) => ({
+      participant: each.participant, sid: each.sid, kind: each.kind, ...each.seen.report(),
+      ...sizeOf(each),
+    })),
+  }),
+
+  async leave() {
+    await room?.disconnect();
+    source?.stop();
+  },
+};
+
+window.calls = { ask: (op, request) => commands[op](request) };
