@@ -4,10 +4,9 @@ import { randomBytes } from 'node:crypto';
 import { call } from './browser.mjs';
 import { SCHEMES } from './cells.mjs';
 import { Room } from './janus.mjs';
-import { sleep } from './process.mjs';
+import { until } from './process.mjs';
 
-const POLL_MS = 50;
-const FIRST_MS = 10000; // to the first pictures
+export const FIRST_MS = 10000; // to the first pictures
 export const STEP_MS = 6000; // for anything later
 export const PICTURES = 10; // that make a step believed; half a second
 const SMALL = [320, 192];
@@ -177,16 +176,8 @@ export class Call {
     return (await this.ask('report')).seen['look-right'] ?? null;
   }
 
-  async until(what, ms, check) {
-    const deadline = Date.now() + ms;
-    let last;
-    for (;;) {
-      last = await check();
-      if (last === true) return;
-      if (Date.now() > deadline) break;
-      await sleep(POLL_MS);
-    }
-    throw new Error(`${what}: not within ${ms / 1000} s (${JSON.stringify(last)})`);
+  until(what, ms, check) {
+    return until(what, ms, check);
   }
 
   async firstPictures() {

@@ -34,3 +34,18 @@ export async function end(child, signal = 'SIGTERM') {
   await child.exited;
   clearTimeout(timer);
 }
+
+const POLL_MS = 50;
+
+/** Until `check` answers true. What it answered last is in the error. */
+export async function until(what, ms, check) {
+  const deadline = Date.now() + ms;
+  let last;
+  for (;;) {
+    last = await check();
+    if (last === true) return;
+    if (Date.now() > deadline) break;
+    await sleep(POLL_MS);
+  }
+  throw new Error(`${what}: not within ${ms / 1000} s (${JSON.stringify(last)})`);
+}

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // How the clients' applications use keys, and the same as our programs' --key-provider.
 import { randomBytes } from 'node:crypto';
-import { writeFileSync } from 'node:fs';
+import { renameSync, writeFileSync } from 'node:fs';
 
 /**
  * key: what a key is made of; indexes: the first, and the one that comes in its place; provider:
@@ -38,10 +38,12 @@ function keysFile(identity, keys, current) {
 export class KeysFile {
   constructor(file, settings, identity) {
     Object.assign(this, { file, identity });
-    this.provider = `participant,keys-file=${file},watch=true${settings.provider}`;
+    this.provider = `participant,keys-file=${file}${settings.provider}`;
   }
 
   write(keys, current) {
-    writeFileSync(this.file, keysFile(this.identity, keys, current), { mode: 0o600 });
+    const beside = `${this.file}.new`; // whoever watches finds it whole
+    writeFileSync(beside, keysFile(this.identity, keys, current), { mode: 0o600 });
+    renameSync(beside, this.file);
   }
 }

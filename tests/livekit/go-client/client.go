@@ -40,6 +40,7 @@ type client struct {
 	folder    string
 	keys      *e2ee.ExternalKeyProvider
 	room      *lksdk.Room
+	left      bool
 	published *lksdk.LocalTrackPublication
 
 	lock      sync.Mutex
@@ -167,8 +168,8 @@ func (c *client) stats() any {
 }
 
 func (c *client) leave() {
-	if c.room != nil {
+	if c.room != nil && !c.left {
+		c.left = true
 		c.room.Disconnect()
-		c.room = nil
 	}
 }

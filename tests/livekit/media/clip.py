@@ -1,51 +1,71 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Clips: encoded frames one after the other in FILE, their sizes a line each in FILE.sizes.
 
-For clients without encoder and decoder, which send a clip and write what they received to one.
+For clients without encoder and decoder, which send a clip and write what they received to one. What
+has no parameter sets is in FILE.mkv, too, for GStreamer to play.
 """
 
 import hashlib
 import re
 from pathlib import Path
 
-from content import FRAMES_PER_PHASE, PHASES, RATE, TONE_HZ, Pictures
+from content import RATE, TONE_HZ, Pictures
 from gi.repository import Gst
 
 WIDTH, HEIGHT = 320, 192
-LENGTH = PHASES * FRAMES_PER_PHASE  # pictures; after that a clip may begin again
-SOUNDS = 50  # of 20 ms; a second holds whole periods of the tone
+SECONDS = 45  # longer than a cell
+PICTURES = SECONDS * RATE
+KEY_FRAMES = 2 * RATE
+SOUNDS = SECONDS * 50  # of 20 ms
 
-ENCODERS = {
-    "h264": f"appsrc name=in format=time caps=video/x-raw,format=RGB,width={WIDTH},height={HEIGHT},"
-    f"framerate={RATE}/1 ! videoconvert ! x264enc tune=zerolatency bitrate=500 aud=false "
-    f"key-int-max={LENGTH} ! video/x-h264,profile=constrained-baseline,stream-format=byte-stream,"
-    "alignment=au",
-    "opus": f"audiotestsrc freq={TONE_HZ} samplesperbuffer=960 num-buffers={SOUNDS} ! "
-    "audio/x-raw,rate=48000,channels=1 ! opusenc frame-size=20",
-}
+SOURCE = (
+    f"appsrc name=in format=time caps=video/x-raw,format=RGB,width={WIDTH},height={HEIGHT},"
+    f"framerate={RATE}/1 ! videoconvert"
+)
+VPX = f"deadline=1 cpu-used=8 target-bitrate=400000 keyframe-max-dist={KEY_FRAMES}"
 CAPS = {
+    "vp8": "video/x-vp8",
+    "vp9": "video/x-vp9",
     "h264": "video/x-h264,stream-format=byte-stream,alignment=au",
     "opus": "audio/x-opus,rate=48000,channels=1,channel-mapping-family=0",
+}
+ENCODERS = {
+    "vp8": f"{SOURCE} ! vp8enc {VPX}",
+    "vp9": f"{SOURCE} ! vp9enc {VPX}",
+    "h264": f"{SOURCE} ! x264enc tune=zerolatency bitrate=400 aud=false key-int-max={KEY_FRAMES} ! "
+    f"{CAPS['h264']},profile=constrained-baseline",
+    "opus": f"audiotestsrc freq={TONE_HZ} samplesperbuffer=960 num-buffers={SOUNDS} ! "
+    "audio/x-raw,rate=48000,channels=1 ! opusenc frame-size=20",
 }
 
 
 def make(codec, path):
-    pipeline = Gst.parse_launch(f"{ENCODERS[codec]} ! appsink name=out sync=false")
+    also = "" if codec == "h264" else f"t. ! queue ! matroskamux ! filesink location={path}.mkv"
+    pipeline = Gst.parse_launch(
+        f"{ENCODERS[codec]} ! tee name=t ! queue max-size-buffers=0 ! appsink name=out sync=false {also}"
+    )
     pipeline.set_state(Gst.State.PLAYING)
-    if codec == "h264":
-        source, pictures = pipeline.get_by_name("in"), Pictures(WIDTH, HEIGHT)
-        for number in range(LENGTH):
-            buffer = Gst.Buffer.new_wrapped(pictures.at(number))
-            buffer.pts = number * Gst.SECOND // RATE
-            source.emit("push-buffer", buffer)
-        source.emit("end-of-stream")
+    source = pipeline.get_by_name("in")
+    if source is not None:
+        push(source)
     frames = []
     while sample := pipeline.get_by_name("out").emit("try-pull-sample", 10 * Gst.SECOND):
         buffer = sample.get_buffer()
         frames.append(buffer.extract_dup(0, buffer.get_size()))
+    pipeline.get_bus().timed_pop_filtered(10 * Gst.SECOND, Gst.MessageType.EOS)
     pipeline.set_state(Gst.State.NULL)
-    # Opus ends with what is left of the encoder's delay.
-    write(path, frames[:SOUNDS] if codec == "opus" else frames)
+    write(path, frames)
+
+
+def push(source):
+    pictures = Pictures(WIDTH, HEIGHT)
+    source.set_property("block", True)
+    for number in range(PICTURES):
+        buffer = Gst.Buffer.new_wrapped(pictures.at(number))
+        buffer.pts = number * Gst.SECOND // RATE
+        buffer.duration = Gst.SECOND // RATE
+        source.emit("push-buffer", buffer)
+    source.emit("end-of-stream")
 
 
 def write(path, frames):

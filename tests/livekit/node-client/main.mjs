@@ -7,14 +7,17 @@ import { createInterface } from 'node:readline';
 import { Player, Viewer } from './media.mjs';
 
 const modules = process.argv[2];
-const livekit = createRequire(path.join(modules, 'x'))('@livekit/rtc-node');
+const require = createRequire(path.join(modules, 'x'));
+const livekit = require('@livekit/rtc-node');
+const { E2eeRequest, FrameCryptorSetKeyIndexRequest } = require('@livekit/rtc-ffi-bindings');
+const { FfiClient } = require(path.join(modules, '@livekit/rtc-node/dist/ffi_client.cjs'));
 const { EncryptionType, Room, RoomEvent } = livekit;
 const CHAT = 'chat';
 const KDF = { pbkdf2: 0, hkdf: 1 };
 
 const room = new Room();
-let identity;
 let player;
+let published; // its sid
 const tracks = [];
 const messages = [];
 const errors = [];
@@ -35,10 +38,16 @@ function listen() {
   room.on(RoomEvent.EncryptionError, ({ message }) => errors.push(message));
 }
 
-function useKey(index) {
-  for (const cryptor of room.e2eeManager.frameCryptors()) {
-    if (cryptor.participantIdentity === identity) cryptor.setKeyIndex(index);
-  }
+/** FrameCryptor.setKeyIndex() of this release leaves out the track, and is refused. */
+function useKey(keyIndex) {
+  const value = new FrameCryptorSetKeyIndexRequest({
+    participantIdentity: room.localParticipant.identity, trackSid: published, keyIndex,
+  });
+  const request = new E2eeRequest({
+    roomHandle: room.e2eeManager.keyProvider.roomHandle,
+    message: { case: 'cryptorSetKeyIndex', value },
+  });
+  FfiClient.instance.request({ message: { case: 'e2ee', value: request } });
 }
 
 function addKey({ index, ...key }) {
@@ -57,20 +66,19 @@ const commands = {
       },
     };
     await room.connect(url, token, { autoSubscribe: true, dynacast: true, encryption });
-    ({ identity } = room.localParticipant);
     if (first.index !== 0) addKey(first);
     for (const { key } of more) addKey(key);
   },
 
   async publish({ codec }) {
     player = new Player(livekit, codec);
-    const { sid } = await player.publish(room.localParticipant);
-    return { sid };
+    ({ sid: published } = await player.publish(room.localParticipant));
+    return { sid: published };
   },
 
   'set-key': ({ key }) => {
     addKey(key);
-    useKey(key.index);
+    if (published) useKey(key.index);
   },
 
   async chat({ text }) {

@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// build/livekit.json
+import { Report, rounded } from '../../interop/driver/report.mjs';
+
+export class LiveKitReport extends Report {
+  constructor(build, options) {
+    super(build, 'livekit', options);
+  }
+
+  row({ cell, ...result }) {
+    if (!cell.direction) return null; // clients among themselves
+    return {
+      client: cell.client, keys: cell.settings, codec: cell.codec, direction: cell.direction,
+      passed: result.passed, frames: result.frames, wrong_key_frames: result.wrong_key_frames,
+      rotated: result.rotated, seconds: rounded(result.seconds),
+    };
+  }
+}
