@@ -5,6 +5,6 @@
 # calls from no loopback address: address.sh COMMAND ...
 set -euo pipefail
 
-ip address add 192.0.2.1/32 dev lo # reserved for documentation, so it is nobody's
+ip address add 192.0.2.1/32 dev e2ee0 # reserved for documentation, so it is nobody's
 
 exec "$@"

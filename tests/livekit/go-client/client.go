@@ -17,8 +17,8 @@ import (
 const chatTopic = "chat"
 
 var (
-	codecs = map[string]lksdk.Codec{"h264": lksdk.CodecH264, "opus": lksdk.CodecOpus}
-	mimes  = map[string]webrtc.RTPCodecCapability{
+	encryptions = map[string]lksdk.Codec{"h264": lksdk.CodecH264, "opus": lksdk.CodecOpus}
+	mimes       = map[string]webrtc.RTPCodecCapability{
 		"h264": {MimeType: webrtc.MimeTypeH264, ClockRate: 90000},
 		"opus": {MimeType: webrtc.MimeTypeOpus, ClockRate: 48000, Channels: 2},
 	}
@@ -129,7 +129,7 @@ func (c *client) complain(err error) {
 }
 
 func (c *client) publish(codec, clip string) (any, error) {
-	encryptor, err := lksdk.NewFrameEncryptor(c.keys, codecs[codec])
+	encryptor, err := lksdk.NewFrameEncryptor(c.keys, encryptions[codec])
 	if err != nil {
 		return nil, err
 	}

@@ -4,20 +4,21 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"strings"
 	"sync"
 	"time"
 
+	"github.com/pion/rtp"
+	"github.com/pion/rtp/codecs"
 	"github.com/pion/webrtc/v4"
 	"github.com/pion/webrtc/v4/pkg/media"
 
 	lksdk "github.com/livekit/server-sdk-go/v2"
 	"github.com/livekit/server-sdk-go/v2/e2ee"
+	"github.com/livekit/server-sdk-go/v2/pkg/samplebuilder"
 )
 
 // Of the clips that media/clip.py makes.
@@ -28,6 +29,9 @@ const (
 
 // How often a key frame is asked for at most while frames cannot be decrypted.
 const keyFrameInterval = time.Second
+
+// How many packets a frame is waited for.
+const mostLate = 150
 
 var durations = map[string]time.Duration{"h264": 50 * time.Millisecond, "opus": 20 * time.Millisecond}
 
@@ -71,20 +75,38 @@ type receiver struct {
 	track       *webrtc.TrackRemote
 	publication *lksdk.RemoteTrackPublication
 	from        *lksdk.RemoteParticipant
-	decryptor   *e2ee.TrackDecryptor
+	frames      *samplebuilder.SampleBuilder
+	decryptor   *e2ee.GCMFrameDecryptor
 	data, sizes *os.File
 
 	asked time.Time // for a key frame
 
-	lock   sync.Mutex
-	frames int
+	lock    sync.Mutex
+	written int
+}
+
+// accessUnits keeps the packets of a picture together. The SDK's own TrackDecryptor takes each unit of
+// H.264 for a frame, and can verify no key frame that comes in several packets.
+type accessUnits struct{ codecs.H264Packet }
+
+func (*accessUnits) IsPartitionHead(payload []byte) bool {
+	const sps, aggregation = 7, 24
+	unit := payload[0] & 31
+	return unit == sps || unit == aggregation
+}
+
+func depacketizer(codec lksdk.Codec) rtp.Depacketizer {
+	if codec == lksdk.CodecH264 {
+		return &accessUnits{}
+	}
+	return &codecs.OpusPacket{}
 }
 
 func (c *client) newReceiver(
 	track *webrtc.TrackRemote, publication *lksdk.RemoteTrackPublication, from *lksdk.RemoteParticipant,
 ) (*receiver, error) {
 	name := strings.ToLower(filepath.Base(track.Codec().MimeType))
-	codec, ok := codecs[name]
+	codec, ok := encryptions[name]
 	if !ok {
 		return nil, fmt.Errorf("no decryption of %s", name)
 	}
@@ -92,8 +114,8 @@ func (c *client) newReceiver(
 	if err != nil {
 		return nil, err
 	}
-	r := &receiver{client: c, track: track, publication: publication, from: from}
-	r.decryptor = e2ee.NewTrackDecryptor(track, decryptor)
+	r := &receiver{client: c, track: track, publication: publication, from: from, decryptor: decryptor}
+	r.frames = samplebuilder.New(mostLate, depacketizer(codec), track.Codec().ClockRate)
 	if r.data, err = os.CreateTemp(c.folder, "received-*."+name); err != nil {
 		return nil, err
 	}
@@ -106,20 +128,26 @@ func (r *receiver) run() {
 	defer r.data.Close()
 	defer r.sizes.Close()
 	for {
-		sample, err := r.decryptor.ReadSample()
-		switch {
-		case err == nil:
-			if err := r.write(sample.Data); err != nil {
-				r.client.complain(err)
-				return
-			}
-		case errors.Is(err, io.EOF) || strings.HasPrefix(err.Error(), "read RTP"):
+		packet, _, err := r.track.ReadRTP()
+		if err != nil {
 			return
-		default:
-			r.client.complain(err)
-			r.askForKeyFrame()
+		}
+		r.frames.Push(packet)
+		for sample := r.frames.Pop(); sample != nil; sample = r.frames.Pop() {
+			if err := r.take(sample.Data); err != nil {
+				r.client.complain(err)
+				r.askForKeyFrame()
+			}
 		}
 	}
+}
+
+func (r *receiver) take(frame []byte) error {
+	plain, err := r.decryptor.DecryptFrame(frame)
+	if err != nil || plain == nil { // nil: made by the server
+		return err
+	}
+	return r.write(plain)
 }
 
 func (r *receiver) askForKeyFrame() {
@@ -138,7 +166,7 @@ func (r *receiver) write(frame []byte) error {
 	}
 	r.lock.Lock()
 	defer r.lock.Unlock()
-	r.frames++
+	r.written++
 	return nil
 }
 
@@ -147,6 +175,6 @@ func (r *receiver) report() any {
 	defer r.lock.Unlock()
 	return map[string]any{
 		"participant": r.from.Identity(), "sid": r.publication.SID(), "kind": r.track.Kind().String(),
-		"frames": r.frames, "clip": r.data.Name(),
+		"frames": r.written, "clip": r.data.Name(),
 	}
 }
