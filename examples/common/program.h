@@ -12,7 +12,8 @@
 // How every program reads its command line, and how it ends.
 namespace examples {
 
-enum ExitStatus { kDone = 0, kFailed = 1, kRefused = 2 };
+// kLossy: ended as asked, but something was lost or did not verify.
+enum ExitStatus { kDone = 0, kFailed = 1, kRefused = 2, kLossy = 3 };
 
 // Something that the user gave cannot be used, for example a file that does not exist. The program
 // ends with status 2.

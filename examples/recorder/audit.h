@@ -11,10 +11,12 @@
 #include <string>
 #include <vector>
 
-#include "json.h"
+#include "common/json.h"
 #include "signature.h"
 
 namespace recorder {
+
+using namespace examples;
 
 using examples::Failure;
 

@@ -14,7 +14,7 @@
 #include <array>
 #include <list>
 
-#include "timer.h"
+#include "common/timer.h"
 
 namespace recorder {
 namespace control_protocol {

@@ -6,9 +6,11 @@
 #include <string>
 
 #include "common/gst_ptr.h"
-#include "json.h"
+#include "common/json.h"
 
 namespace recorder {
+
+using namespace examples;
 
 using examples::Failure;
 

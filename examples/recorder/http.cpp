@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "http.h"
 
-#include "timer.h"
+#include "common/timer.h"
+#include "common/trust.h"
 
 namespace recorder {
 namespace {
@@ -19,18 +20,9 @@ std::string take_message(GError *error) {
   return message;
 }
 
-// GLib says only that a certificate is unacceptable.
 std::string describe(GError *error, SoupMessage *message) {
-  const bool refused = g_error_matches(error, G_TLS_ERROR, G_TLS_ERROR_BAD_CERTIFICATE);
-  const unsigned flaws = refused ? soup_message_get_tls_peer_certificate_errors(message) : 0;
-  std::string text = take_message(error);
-  if (flaws & G_TLS_CERTIFICATE_UNKNOWN_CA)
-    text += ": signed by nobody who is trusted here (see --ca-file)";
-  if (flaws & G_TLS_CERTIFICATE_BAD_IDENTITY)
-    text += ": it is for another host";
-  if (flaws & (G_TLS_CERTIFICATE_EXPIRED | G_TLS_CERTIFICATE_NOT_ACTIVATED))
-    text += ": it is not valid at this time";
-  return text;
+  const std::string flaws = certificate_flaws(error, message);
+  return take_message(error) + flaws;
 }
 
 }  // namespace

@@ -9,9 +9,11 @@
 #include <set>
 #include <string>
 
-#include "json.h"
+#include "common/json.h"
 
 namespace recorder {
+
+using namespace examples;
 
 // Requests that are answered with JSON, on the main context. Nothing blocks, and once this is gone
 // nobody is called back.

@@ -5,8 +5,8 @@
 #include <map>
 #include <utility>
 
+#include "common/timer.h"
 #include "http.h"
-#include "timer.h"
 
 namespace recorder {
 namespace janus {

@@ -10,9 +10,11 @@
 #include <optional>
 #include <string>
 
-#include "json.h"
+#include "common/json.h"
 
 namespace recorder {
+
+using namespace examples;
 
 // A session description on its way to or from Janus.
 struct Jsep {

@@ -11,10 +11,12 @@
 #include <thread>
 
 #include "audit.h"
-#include "json.h"
+#include "common/json.h"
 #include "progress.h"
 
 namespace recorder {
+
+using namespace examples;
 
 // The one place through which everything goes that happens: into the audit log, before note()
 // returns, and to whoever watches, as a line of text or of JSON. Any thread.

@@ -3,7 +3,7 @@
 
 #include <utility>
 
-#include "timer.h"
+#include "common/timer.h"
 
 namespace recorder {
 namespace {

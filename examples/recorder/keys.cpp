@@ -6,8 +6,8 @@
 #include <utility>
 
 #include "common/provider.h"
+#include "common/timer.h"
 #include "key_presence.h"
-#include "timer.h"
 #include "watched_file.h"
 
 namespace recorder {

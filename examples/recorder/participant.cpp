@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "participant.h"
 
-#include "worker.h"
+#include "common/worker.h"
 
 namespace recorder {
 namespace {

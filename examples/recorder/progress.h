@@ -6,10 +6,12 @@
 #include <string>
 #include <vector>
 
+#include "common/json.h"
 #include "common/terminal.h"
-#include "json.h"
 
 namespace recorder {
+
+using namespace examples;
 
 // What is shown of one participant: names and counters as in RecordingCounts.
 struct ProgressRow {

@@ -8,10 +8,10 @@
 #include <sstream>
 #include <utility>
 
+#include "common/timer.h"
 #include "common/webrtc.h"
 #include "feedback.h"
 #include "receive_stats.h"
-#include "timer.h"
 #include "track.h"
 
 namespace recorder {

@@ -10,6 +10,7 @@
 
 #include "common/elements.h"
 #include "common/program.h"
+#include "common/secrets.h"
 #include "control.h"
 #include "keys.h"
 #include "options.h"
@@ -26,8 +27,6 @@ constexpr std::chrono::milliseconds kTick{250};
 constexpr std::chrono::milliseconds kProgressEvery{1000};
 constexpr std::size_t kMostPast = 10000;
 constexpr std::chrono::milliseconds kPrintTime{2000};
-
-enum Status { kDone = 0, kFailed = 1, kRefused = 2, kTrouble = 3 };
 
 std::vector<JsonWriter> status_of(const std::vector<ProgressRow> &rows) {
   std::vector<JsonWriter> status;
@@ -74,7 +73,7 @@ class Recorder {
   std::string failure() const;
   void end_when_empty();
   void finish();
-  Status status() const;
+  ExitStatus status() const;
 
   std::vector<ProgressRow> rows();
   template <int Signal>
@@ -134,7 +133,7 @@ void Recorder::open_log() {
   if (!options_.audit)
     return;
   const std::string path = options_.output + "/audit-" + now_text() + ".jsonl";
-  log_ = std::make_unique<AuditLog>(path, key_path(options_.audit_key),
+  log_ = std::make_unique<AuditLog>(path, file_or_credential(options_.audit_key),
                                     JsonFields{{"recorder", options_.name},
                                                {"room", options_.room},
                                                {"mode", options_.sealed ? "sealed" : "open"},
@@ -445,12 +444,12 @@ int Recorder::run() {
   return status();
 }
 
-Status Recorder::status() const {
+ExitStatus Recorder::status() const {
   if (refused_)
     return kRefused;
   if (!failure().empty())
     return kFailed;
-  return journal_.anything_serious() ? kTrouble : kDone;
+  return journal_.anything_serious() ? kLossy : kDone;
 }
 
 }  // namespace

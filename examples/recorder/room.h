@@ -8,11 +8,13 @@
 #include <string>
 #include <vector>
 
-#include "backoff.h"
+#include "common/backoff.h"
+#include "common/timer.h"
 #include "janus.h"
-#include "timer.h"
 
 namespace recorder {
+
+using namespace examples;
 
 // What a participant publishes.
 struct Feed {

@@ -4,9 +4,11 @@
 #include <algorithm>
 #include <limits>
 
-#include "json.h"
+#include "common/json.h"
 
 namespace recorder {
+
+using namespace examples;
 namespace {
 
 constexpr char kFormat[] = "gst-e2ee sealed recording";

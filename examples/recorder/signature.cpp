@@ -156,18 +156,4 @@ std::string sha256_hex(const std::string &data) {
   return hex_of(digest, sizeof digest);
 }
 
-std::string credential_path(const std::string &name) {
-  const char *folder = getenv("CREDENTIALS_DIRECTORY");
-  if (!folder || !*folder)
-    throw Refused("there is no systemd credential " + name +
-                  ": start the recorder as a service with LoadCredential=" + name + ":FILE");
-  if (name.empty() || name.find('/') != std::string::npos)
-    throw Refused("\"" + name + "\" is no name of a systemd credential");
-  const std::string path = std::string(folder) + "/" + name;
-  if (access(path.c_str(), R_OK) != 0)
-    throw Refused("systemd credential " + name + ": " + strerror(errno) +
-                  "; add LoadCredential=" + name + ":FILE to the service");
-  return path;
-}
-
 }  // namespace recorder

@@ -45,7 +45,4 @@ class SigningKey {
 
 std::string sha256_hex(const std::string &data);
 
-// Where systemd put the credential NAME of LoadCredential=. Throws when there is none.
-std::string credential_path(const std::string &name);
-
 }  // namespace recorder

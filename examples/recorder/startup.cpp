@@ -9,7 +9,8 @@
 #include <cstring>
 
 #include "common/program.h"
-#include "signature.h"
+#include "common/secrets.h"
+#include "common/trust.h"
 
 namespace recorder {
 
@@ -31,37 +32,6 @@ GstClockTime base_time_now() {
   return gst_clock_get_time(clock.get());
 }
 
-// The first line of a file that holds a secret; empty when no file is named.
-std::string read_line(const std::string &file) {
-  if (file.empty())
-    return "";
-  examples::Error error;
-  char *text = nullptr;
-  g_file_get_contents(file.c_str(), &text, nullptr, error.out());
-  error.check<Refused>(file);
-  examples::CharPtr owned(text);
-  std::string line(text);
-  return line.substr(0, line.find('\n'));
-}
-
-// The certificates in a PEM file; null when no file is named.
-std::shared_ptr<GTlsDatabase> read_certificates(const std::string &file) {
-  if (file.empty())
-    return nullptr;
-  examples::Error error;
-  GList *certificates = g_tls_certificate_list_new_from_file(file.c_str(), error.out());
-  const bool none = certificates == nullptr;
-  g_list_free_full(certificates, g_object_unref);
-  error.check<Refused>(file);
-  if (none)
-    throw Refused("there is no certificate (PEM) in " + file);
-  const examples::CharPtr path(g_canonicalize_filename(file.c_str(), nullptr));
-  std::shared_ptr<GTlsDatabase> trusted(g_tls_file_database_new(path.get(), error.out()),
-                                        [](gpointer object) { g_clear_object(&object); });
-  error.check<Refused>(file);
-  return trusted;
-}
-
 }  // namespace
 
 Folder::Folder(const std::string &path) {
@@ -80,14 +50,6 @@ Folder::~Folder() {
   close(fd_);
 }
 
-std::string key_path(const std::string &given) {
-  const bool is_name = given.find('/') == std::string::npos;
-  return is_name && !g_file_test(given.c_str(), G_FILE_TEST_EXISTS) &&
-                 g_getenv("CREDENTIALS_DIRECTORY") != nullptr
-             ? credential_path(given)
-             : given;
-}
-
 std::string now_text() {
   g_autoptr(GDateTime) now = g_date_time_new_now_utc();
   examples::CharPtr text(g_date_time_format(now, "%Y%m%dT%H%M%SZ"));
@@ -98,9 +60,9 @@ Room::Settings room_settings(const Options &options) {
   Room::Settings room;
   room.janus.url = options.url;
   room.room = JanusId::of(options.room);
-  room.pin = read_line(options.pin_file);
-  room.janus.api_secret = read_line(options.api_secret_file);
-  room.janus.token = read_line(options.token_file);
+  room.pin = read_secret(options.pin_file);
+  room.janus.api_secret = read_secret(options.api_secret_file);
+  room.janus.token = read_secret(options.token_file);
   room.janus.trusted = read_certificates(options.ca_file);
   room.name = options.name;
   room.identity = options.identity_from == "id" ? Room::Identity::kId : Room::Identity::kDisplay;
@@ -122,7 +84,7 @@ ReceiveSettings receive_settings(const Options &options) {
   receive.latency_ms = options.latency_ms;
   receive.loopback_only = options.loopback_only;
   receive.stun_server = options.stun;
-  receive.turn_server = read_line(options.turn_file);
+  receive.turn_server = read_secret(options.turn_file);
   receive.base_time = base_time_now();
   return receive;
 }

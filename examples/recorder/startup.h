@@ -24,9 +24,6 @@ class Folder {
   int fd_ = -1;
 };
 
-// A file, or the name of a systemd credential.
-std::string key_path(const std::string &given);
-
 std::string now_text();  // for names of files
 
 // With the secrets and certificates that its files hold.

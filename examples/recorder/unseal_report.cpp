@@ -2,7 +2,7 @@
 #include <algorithm>
 #include <sstream>
 
-#include "json.h"
+#include "common/json.h"
 #include "progress.h"
 #include "unseal.h"
 

@@ -9,9 +9,11 @@
 #include <string>
 
 #include "common/gst_ptr.h"
-#include "timer.h"
+#include "common/timer.h"
 
 namespace recorder {
+
+using namespace examples;
 
 // Says when a file has changed, on the thread's default main context: written in place, replaced by
 // renaming, or behind a link that was turned elsewhere (as Kubernetes does), gone, or readable

@@ -11,6 +11,7 @@
 #include <set>
 #include <thread>
 
+#include "common/secrets.h"
 #include "files.h"
 #include "recorder/signature.h"
 

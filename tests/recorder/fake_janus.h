@@ -10,15 +10,15 @@
 #include <string>
 #include <vector>
 
-#include "recorder/json.h"
-#include "recorder/timer.h"
+#include "common/json.h"
+#include "common/timer.h"
 
 namespace fake {
 
-using recorder::JsonNodePtr;
-using recorder::member_text;
-using recorder::parse_json;
-using recorder::Timer;
+using examples::JsonNodePtr;
+using examples::member_text;
+using examples::parse_json;
+using examples::Timer;
 using std::chrono::milliseconds;
 
 constexpr milliseconds kPatience{5000};

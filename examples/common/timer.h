@@ -9,7 +9,7 @@
 #include <memory>
 #include <utility>
 
-namespace recorder {
+namespace examples {
 
 // Calls back once, on the thread's default main context, unless it is stopped or gone by then. May
 // be started, stopped and destroyed from its own callback.
@@ -73,4 +73,4 @@ void post(GMainContext *context, std::weak_ptr<T> weak, std::function<void(T &)>
   g_source_unref(source);
 }
 
-}  // namespace recorder
+}  // namespace examples

@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <chrono>
 
-namespace recorder {
+namespace examples {
 
 // How long to wait until the next attempt: twice as long each time, and never for all the same.
 class Backoff {
@@ -28,4 +28,4 @@ class Backoff {
   Time first_, longest_, next_;
 };
 
-}  // namespace recorder
+}  // namespace examples

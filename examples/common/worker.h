@@ -8,7 +8,7 @@
 
 #include "common/gst_ptr.h"
 
-namespace recorder {
+namespace examples {
 
 // Runs `work` on another thread and then `done` on the thread's default main context, if that still
 // runs. What is `urgent` does not queue behind what is not.
@@ -17,7 +17,7 @@ inline void run_in_worker(std::function<void()> work, std::function<void()> done
   struct Job {
     std::function<void()> work, done;
   };
-  const examples::ObjectPtr<GTask> task(g_task_new(
+  const ObjectPtr<GTask> task(g_task_new(
       nullptr, nullptr,
       [](GObject *, GAsyncResult *result, gpointer) {
         static_cast<Job *>(g_task_get_task_data(G_TASK(result)))->done();
@@ -32,4 +32,4 @@ inline void run_in_worker(std::function<void()> work, std::function<void()> done
   });
 }
 
-}  // namespace recorder
+}  // namespace examples

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "json.h"
 
-namespace recorder {
+namespace examples {
 namespace {
 
 // json-glib 1.6 parses by recursion and has no limit: brackets alone would overflow the stack.
@@ -39,8 +39,8 @@ JsonNode *value_of(JsonObject *object, const char *name, GType type) {
                                                                                        : nullptr;
 }
 
-examples::CharPtr valid_utf8(const std::string &text) {
-  return examples::CharPtr(g_utf8_make_valid(text.data(), static_cast<gssize>(text.size())));
+CharPtr valid_utf8(const std::string &text) {
+  return CharPtr(g_utf8_make_valid(text.data(), static_cast<gssize>(text.size())));
 }
 
 }  // namespace
@@ -56,7 +56,7 @@ JsonNodePtr parse_json(std::string_view text, std::string &why) {
     why = "it is nested too deeply";
     return nullptr;
   }
-  examples::ObjectPtr<JsonParser> parser(json_parser_new_immutable());
+  ObjectPtr<JsonParser> parser(json_parser_new_immutable());
   GError *error = nullptr;
   if (!json_parser_load_from_data(parser.get(), text.data(), static_cast<gssize>(text.size()),
                                   &error)) {
@@ -72,7 +72,7 @@ JsonNodePtr parse_json(std::string_view text, std::string &why) {
 
 std::string json_text(JsonObject *object) {
   JsonNodePtr node(json_node_init_object(json_node_alloc(), object));
-  examples::CharPtr text(json_to_string(node.get(), FALSE));
+  CharPtr text(json_to_string(node.get(), FALSE));
   return text.get();
 }
 
@@ -161,7 +161,7 @@ JsonWriter &JsonWriter::set(const std::string &name, const std::vector<std::stri
 }
 
 std::string JsonWriter::line() const {
-  return examples::CharPtr(json_to_string(node_.get(), FALSE)).get();
+  return CharPtr(json_to_string(node_.get(), FALSE)).get();
 }
 
 JsonValue json_unsigned(std::uint64_t number) {
@@ -173,13 +173,12 @@ JsonValue json_unsigned(std::uint64_t number) {
 std::string time_text(std::int64_t unix_us) {
   constexpr std::int64_t kSecond = G_USEC_PER_SEC;
   GDateTime *seconds = g_date_time_new_from_unix_utc(unix_us / kSecond);
-  const examples::CharPtr text(seconds ? g_date_time_format(seconds, "%Y-%m-%dT%H:%M:%S")
-                                       : nullptr);
+  const CharPtr text(seconds ? g_date_time_format(seconds, "%Y-%m-%dT%H:%M:%S") : nullptr);
   g_clear_pointer(&seconds, g_date_time_unref);
-  const examples::CharPtr whole(
+  const CharPtr whole(
       g_strdup_printf("%s.%06dZ", text ? text.get() : "0000-00-00T00:00:00",
                       static_cast<int>(unix_us % kSecond < 0 ? 0 : unix_us % kSecond)));
   return whole.get();
 }
 
-}  // namespace recorder
+}  // namespace examples

@@ -13,10 +13,10 @@
 
 #include "common/gst_ptr.h"
 
-namespace recorder {
+namespace examples {
 
-using JsonNodePtr = std::unique_ptr<JsonNode, examples::FreeWith<&json_node_unref>>;
-using JsonObjectPtr = std::unique_ptr<JsonObject, examples::FreeWith<&json_object_unref>>;
+using JsonNodePtr = std::unique_ptr<JsonNode, FreeWith<&json_node_unref>>;
+using JsonObjectPtr = std::unique_ptr<JsonObject, FreeWith<&json_object_unref>>;
 
 // ---- Reading
 
@@ -66,4 +66,4 @@ JsonValue json_unsigned(std::uint64_t number);
 // RFC 3339, UTC, with microseconds.
 std::string time_text(std::int64_t unix_us);
 
-}  // namespace recorder
+}  // namespace examples

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "secrets.h"
+
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "program.h"
+
+namespace examples {
+
+std::string read_secret(const std::string &file) {
+  if (file.empty())
+    return "";
+  Error error;
+  char *text = nullptr;
+  g_file_get_contents(file.c_str(), &text, nullptr, error.out());
+  error.check<Refused>(file);
+  const CharPtr owned(text);
+  std::string line(text);
+  line.resize(std::min(line.find('\n'), line.size()));
+  if (line.ends_with('\r'))
+    line.pop_back();
+  return line;
+}
+
+std::string credential_path(const std::string &name) {
+  const char *folder = getenv("CREDENTIALS_DIRECTORY");
+  if (!folder || !*folder)
+    throw Refused("there is no systemd credential " + name +
+                  ": start this as a service with LoadCredential=" + name + ":FILE");
+  if (name.empty() || name.find('/') != std::string::npos)
+    throw Refused("\"" + name + "\" is no name of a systemd credential");
+  const std::string path = std::string(folder) + "/" + name;
+  if (access(path.c_str(), R_OK) != 0)
+    throw Refused("systemd credential " + name + ": " + strerror(errno) +
+                  "; add LoadCredential=" + name + ":FILE to the service");
+  return path;
+}
+
+std::string file_or_credential(const std::string &given) {
+  const bool is_name = !given.empty() && given.find('/') == std::string::npos;
+  return is_name && !g_file_test(given.c_str(), G_FILE_TEST_EXISTS) &&
+                 g_getenv("CREDENTIALS_DIRECTORY") != nullptr
+             ? credential_path(given)
+             : given;
+}
+
+}  // namespace examples

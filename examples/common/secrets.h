@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include <string>
+
+// Files that hold a secret, and where systemd puts them.
+namespace examples {
+
+// The first line of a file; empty when `file` is. Throws Refused.
+std::string read_secret(const std::string &file);
+
+// Where systemd put the credential NAME of LoadCredential=. Throws Refused when there is none.
+std::string credential_path(const std::string &name);
+
+// A file as it is, or the name of a systemd credential.
+std::string file_or_credential(const std::string &given);
+
+}  // namespace examples
