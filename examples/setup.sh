@@ -64,6 +64,7 @@ E2EE_PACKAGES_interop=(
 # shellcheck disable=SC2034
 E2EE_PACKAGES_recorder=(
   libsoup-3.0-dev libjson-glib-dev # talks with the SFU
+  libprotobuf-dev protobuf-compiler # and with LiveKit
   openssl                          # makes the key that signs audit logs
 )
 # Other makers' Node packages bring it with them, and conflict with Debian's.
