@@ -17,10 +17,9 @@ constexpr std::chrono::seconds kStateEvery{10};
 
 // A pipeline that grows meanwhile is gone through from the start: what was found before would be
 // found again.
-std::vector<ObjectPtr<GstElement>> jitterbuffers_of(GstElement *pipeline) {
+std::vector<ObjectPtr<GstElement>> elements_of(GstElement *bin, const char *factory) {
   using IteratorPtr = std::unique_ptr<GstIterator, examples::FreeWith<&gst_iterator_free>>;
-  IteratorPtr all(
-      gst_bin_iterate_all_by_element_factory_name(GST_BIN(pipeline), "rtpjitterbuffer"));
+  IteratorPtr all(gst_bin_iterate_all_by_element_factory_name(GST_BIN(bin), factory));
   std::vector<ObjectPtr<GstElement>> found;
   GValue item = G_VALUE_INIT;
   for (;;) {
@@ -40,17 +39,15 @@ std::vector<ObjectPtr<GstElement>> jitterbuffers_of(GstElement *pipeline) {
   return found;
 }
 
-void add_packets(ReceiveStats &stats, GstElement *pipeline) {
-  for (const auto &buffer : jitterbuffers_of(pipeline)) {
-    GstStructure *raw = nullptr;
-    g_object_get(buffer.get(), "stats", &raw, nullptr);
-    const examples::StructurePtr counters(raw);
-    guint64 lost = 0, late = 0;
-    gst_structure_get_uint64(raw, "num-lost", &lost);
-    gst_structure_get_uint64(raw, "num-late", &late);
-    stats.packets_lost += lost;
-    stats.packets_late += late;
-  }
+void add_packets(ReceiveStats &stats, GstElement *jitterbuffer) {
+  GstStructure *raw = nullptr;
+  g_object_get(jitterbuffer, "stats", &raw, nullptr);
+  const examples::StructurePtr counters(raw);
+  guint64 lost = 0, late = 0;
+  gst_structure_get_uint64(raw, "num-lost", &lost);
+  gst_structure_get_uint64(raw, "num-late", &late);
+  stats.packets_lost += lost;
+  stats.packets_late += late;
 }
 
 std::uint64_t frames_missed(const ReceiveStats &stats) {

@@ -7,10 +7,11 @@
 
 namespace recorder {
 
-std::vector<examples::ObjectPtr<GstElement>> jitterbuffers_of(GstElement *pipeline);
+// Elements of this factory in a bin and those below it.
+std::vector<examples::ObjectPtr<GstElement>> elements_of(GstElement *bin, const char *factory);
 
-// What did not come in time, as the jitter buffers of `pipeline` count it.
-void add_packets(ReceiveStats &stats, GstElement *pipeline);
+// What did not come in time, as a jitter buffer counts it.
+void add_packets(ReceiveStats &stats, GstElement *jitterbuffer);
 
 // Frames that arrived and were not given on.
 std::uint64_t frames_missed(const ReceiveStats &stats);

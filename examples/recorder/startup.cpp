@@ -84,7 +84,8 @@ ReceiveSettings receive_settings(const Options &options) {
   receive.latency_ms = options.latency_ms;
   receive.loopback_only = options.loopback_only;
   receive.stun_server = options.stun;
-  receive.turn_server = read_secret(options.turn_file);
+  if (const std::string turn = read_secret(options.turn_file); !turn.empty())
+    receive.turn_servers.push_back(turn);
   receive.base_time = base_time_now();
   return receive;
 }

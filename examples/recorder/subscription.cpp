@@ -11,6 +11,7 @@ namespace {
 
 // A connection that breaks sooner, as one whose media nobody can take, is no success.
 constexpr std::chrono::seconds kSettled{5};
+constexpr unsigned kMostStreams = 8;
 
 bool is_media(const Feed::Stream &stream) {
   return stream.type == "audio" || stream.type == "video";
@@ -78,7 +79,7 @@ void Subscription::start() {
   handle_->on_event([this](const JanusEvent &event) { on_event(event); });
   try {
     receiver_ = std::make_unique<Receiver>(
-        settings_, feed_.identity,
+        settings_,
         Receiver::Events{
             .answer = [this](const std::string &sdp) { send_answer(sdp); },
             .candidate =
@@ -91,20 +92,37 @@ void Subscription::start() {
                   if (handle_)
                     handle_->trickle_completed();
                 },
+            .connected = {},
             .failed = [this](const std::string &why) { retry(why); },
             .trouble = events_.trouble,
-            .state = events_.state,
-            .frame =
-                [this, connection = ++connection_](Media media, unsigned nth, GstSample *frame) {
-                  if (succession_.takes(connection, media, nth, frame))
-                    events_.frame(media, nth, frame);
-                },
+            .route = [this, connection = ++connection_](
+                         const StreamStart &stream) { return route(stream, connection); },
+            .data = {},
         });
   } catch (const examples::Failure &failure) {
     return retry(failure.what());
   }
   handle_->request(std::move(body), std::nullopt,
                    [this](const JanusReply &reply) { on_joined(reply); });
+}
+
+// All that is received here is this participant's.
+Route Subscription::route(const StreamStart &stream, unsigned connection) {
+  if (stream.nth >= kMostStreams) {
+    if (events_.trouble)
+      events_.trouble("no more than " + std::to_string(kMostStreams) +
+                      " videos and as many sounds of one participant are recorded");
+    return {.what = Route::What::kLeaveOut};
+  }
+  return {.participant = feed_.identity,
+          .frame =
+              [this, connection, nth = stream.nth](Media media, GstSample *frame) {
+                if (succession_.takes(connection, media, nth, frame))
+                  events_.frame(media, nth, frame);
+              },
+          .state = [this](const std::string &state,
+                          std::uint64_t frames) { events_.state(feed_.identity, state, frames); },
+          .owner = {}};
 }
 
 void Subscription::on_joined(const JanusReply &reply) {

@@ -67,6 +67,7 @@ class Subscription {
 
  private:
   void start();
+  Route route(const StreamStart &stream, unsigned connection);
   void on_joined(const JanusReply &reply);
   void on_event(const JanusEvent &event);
   void take_offer(const Jsep &offer);

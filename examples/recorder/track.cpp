@@ -47,12 +47,17 @@ constexpr CodecChain kCodecs[] = {
     {"OPUS", Media::kAudio, "opus", kOwnDepayloader, nullptr, nullptr, nullptr, nullptr},
 };
 
-const CodecChain &chain_for(GstPad *pad) {
+// Null where there are none.
+CapsPtr caps_of(GstPad *pad) {
   CapsPtr caps(gst_pad_get_current_caps(pad));
   if (!caps)
     caps.reset(gst_pad_query_caps(pad, nullptr));
-  const GstStructure *rtp =
-      gst_caps_get_size(caps.get()) > 0 ? gst_caps_get_structure(caps.get(), 0) : nullptr;
+  return caps && gst_caps_get_size(caps.get()) > 0 ? std::move(caps) : nullptr;
+}
+
+const CodecChain &chain_for(GstPad *pad) {
+  const CapsPtr caps = caps_of(pad);
+  const GstStructure *rtp = caps ? gst_caps_get_structure(caps.get(), 0) : nullptr;
   const char *encoding = rtp ? gst_structure_get_string(rtp, "encoding-name") : nullptr;
   for (const CodecChain &codec : kCodecs) {
     if (encoding && g_ascii_strcasecmp(encoding, codec.encoding) == 0)
@@ -101,26 +106,55 @@ unsigned mline_of(GstPad *pad) {
   return mline;
 }
 
-void discard(GstElement *pipeline, GstPad *pad) {
-  GstElement *sink = gst_element_factory_make("fakesink", nullptr);
-  if (!sink)
-    return;
-  g_object_set(sink, "sync", FALSE, "async", FALSE, nullptr);
-  gst_bin_add(GST_BIN(pipeline), sink);
-  gst_element_sync_state_with_parent(sink);
-  gst_pad_link(pad, static_pad(sink, "sink").get());
+guint ssrc_of(GstPad *pad) {
+  const CapsPtr caps = caps_of(pad);
+  guint ssrc = 0;
+  if (caps)
+    gst_structure_get_uint(gst_caps_get_structure(caps.get(), 0), "ssrc", &ssrc);
+  return ssrc;
 }
 
 Media Track::media_of(GstPad *pad) {
   return chain_for(pad).media;
 }
 
-Track::Track(GstElement *pipeline, GstPad *pad, const ReceiveSettings &settings,
-             const std::string &participant, Frame frame, Ended ended)
-    : codec_(&chain_for(pad)), frame_(std::move(frame)), on_ended_(std::move(ended)) {
-  if (settings.provider)
+Track::Track(GstElement *pipeline, GstPad *pad, const ReceiveSettings &settings, Route route,
+             Ended ended)
+    : codec_(&chain_for(pad)),
+      route_(std::move(route)),
+      ssrc_(ssrc_of(pad)),
+      on_ended_(std::move(ended)),
+      pipeline_(pipeline) {
+  if (settings.provider && !route_.in_the_clear)
     check_scheme(*codec_, settings);
-  add_chain(pipeline, settings, participant);
+  try {
+    add_chain(settings);
+    link_to(pad);
+  } catch (...) {
+    drop_chain();
+    throw;
+  }
+}
+
+Track::~Track() {
+  drop_chain();
+}
+
+void Track::drop_chain() {
+  for (GstElement *element : elements_) {
+    gst_element_set_state(element, GST_STATE_NULL);
+    gst_bin_remove(GST_BIN(pipeline_), element);
+  }
+  elements_.clear();
+}
+
+bool Track::has(GstObject *source) const {
+  return std::ranges::any_of(elements_, [source](GstElement *element) {
+    return gst_object_has_as_ancestor(source, GST_OBJECT(element));
+  });
+}
+
+void Track::link_to(GstPad *pad) {
   for (size_t i = 1; i < elements_.size(); ++i)
     link_chain({elements_[i - 1], elements_[i]});
   for (auto element = elements_.rbegin(); element != elements_.rend(); ++element)
@@ -129,9 +163,8 @@ Track::Track(GstElement *pipeline, GstPad *pad, const ReceiveSettings &settings,
     throw Failure(std::string(GST_OBJECT_NAME(elements_.front())) + " does not take the stream");
 }
 
-void Track::add_chain(GstElement *pipeline, const ReceiveSettings &settings,
-                      const std::string &participant) {
-  GstElement *depayloader = add_element(pipeline, codec_->depayloader);
+void Track::add_chain(const ReceiveSettings &settings) {
+  GstElement *depayloader = add_element(pipeline_, codec_->depayloader);
   elements_.push_back(depayloader);
   if (codec_->media == Media::kVideo)
     g_object_set(depayloader, "request-keyframe", TRUE, nullptr);
@@ -140,22 +173,23 @@ void Track::add_chain(GstElement *pipeline, const ReceiveSettings &settings,
   gst_pad_add_probe(static_pad(depayloader, "src").get(), GST_PAD_PROBE_TYPE_BUFFER, &count,
                     &arrived_, nullptr);
   if (codec_->frames)
-    elements_.push_back(add_caps_filter(pipeline, codec_->frames));
-  if (settings.provider) {
-    elements_.push_back(add_decryptor(pipeline, settings, participant));
+    elements_.push_back(add_caps_filter(pipeline_, codec_->frames));
+  if (settings.provider && !route_.in_the_clear)
+    add_decryptor(settings);
+  if (settings.provider || route_.in_the_clear) {
     if (codec_->merger)
-      elements_.push_back(add_element(pipeline, codec_->merger));
+      elements_.push_back(add_element(pipeline_, codec_->merger));
     if (codec_->parser) {
-      elements_.push_back(add_element(pipeline, codec_->parser));
-      elements_.push_back(add_caps_filter(pipeline, codec_->written));
+      elements_.push_back(add_element(pipeline_, codec_->parser));
+      elements_.push_back(add_caps_filter(pipeline_, codec_->written));
     }
   }
-  elements_.push_back(add_sink(pipeline));
+  add_sink();
 }
 
-GstElement *Track::add_decryptor(GstElement *pipeline, const ReceiveSettings &settings,
-                                 const std::string &participant) {
-  decryptor_ = add_element(pipeline, "e2eedecrypt");
+void Track::add_decryptor(const ReceiveSettings &settings) {
+  decryptor_ = add_element(pipeline_, "e2eedecrypt");
+  elements_.push_back(decryptor_);
   const auto set = [this](const char *name, const std::string &value) {
     gst_util_set_object_arg(G_OBJECT(decryptor_), name, value.c_str());
   };
@@ -163,16 +197,17 @@ GstElement *Track::add_decryptor(GstElement *pipeline, const ReceiveSettings &se
   set("sframe-kid-map", settings.sframe_kid_map);
   set("clear-header", settings.clear_header);
   set("server-frames", settings.server_frames);
-  g_object_set(decryptor_, "key-provider", settings.provider, "participant", participant.c_str(),
-               "sframe-suite", settings.sframe_suite, "replay-window", settings.replay_window,
-               "key-wait", settings.key_wait, "key-wait-bytes", settings.key_wait_bytes, nullptr);
+  g_object_set(decryptor_, "key-provider", settings.provider, "participant",
+               route_.participant.c_str(), "sframe-suite", settings.sframe_suite, "replay-window",
+               settings.replay_window, "key-wait", settings.key_wait, "key-wait-bytes",
+               settings.key_wait_bytes, nullptr);
   if (!settings.server_trailer.empty())
     set("server-trailer", settings.server_trailer);
-  return decryptor_;
 }
 
-GstElement *Track::add_sink(GstElement *pipeline) {
-  GstElement *sink = add_element(pipeline, "appsink");
+void Track::add_sink() {
+  GstElement *sink = add_element(pipeline_, "appsink");
+  elements_.push_back(sink);
   g_object_set(sink, "sync", FALSE, "async", FALSE, "max-buffers", 0u, "enable-last-sample", FALSE,
                nullptr);
   GstAppSinkCallbacks callbacks{};
@@ -187,7 +222,6 @@ GstElement *Track::add_sink(GstElement *pipeline) {
     track->on_ended_();
   };
   gst_app_sink_set_callbacks(GST_APP_SINK(sink), &callbacks, this, nullptr);
-  return sink;
 }
 
 // Takes the sample over.
@@ -203,7 +237,7 @@ void Track::take(GstSample *sample) {
     gst_sample_set_buffer(sample, copy);
     gst_buffer_unref(copy);
   }
-  frame_(codec_->media, sample);
+  route_.frame(codec_->media, sample);
   gst_sample_unref(sample);
 }
 

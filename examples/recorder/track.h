@@ -14,25 +14,28 @@ std::vector<std::string> elements_of_tracks(bool opened);
 
 // Of webrtcbin's pads: which mline of the offer they belong to.
 unsigned mline_of(GstPad *pad);
-// Links a pad that nobody reads.
-void discard(GstElement *pipeline, GstPad *pad);
+guint ssrc_of(GstPad *pad);  // 0: it does not say
 
 // One received stream: from a pad of webrtcbin to a callback, by way of a chain that depends on the
-// codec.
+// codec. Made and destroyed on the main context.
 class Track {
  public:
-  using Frame = std::function<void(Media, GstSample *)>;
   using Ended = std::function<void()>;
 
   // Throws Failure for a codec that cannot be recorded.
   static Media media_of(GstPad *pad);
 
-  // Adds the chain to `pipeline` and links it to `pad`. `frame` and `ended` (all was delivered) are
-  // called on streaming threads until the pipeline stops. Throws Failure.
-  Track(GstElement *pipeline, GstPad *pad, const ReceiveSettings &settings,
-        const std::string &participant, Frame frame, Ended ended);
+  // Adds the chain to `pipeline` and links it to `pad`. Frames of the route and `ended` (all was
+  // delivered) come on streaming threads until the chain goes. Throws Failure.
+  Track(GstElement *pipeline, GstPad *pad, const ReceiveSettings &settings, Route route,
+        Ended ended);
+  ~Track();  // takes the chain out of the pipeline
   Track(const Track &) = delete;
   Track &operator=(const Track &) = delete;
+
+  const Route &route() const { return route_; }
+  guint ssrc() const { return ssrc_; }
+  bool has(GstObject *source) const;  // whether a message is of its chain
 
   // Of video. For a reader that cannot do with what it has.
   void request_key_frame();
@@ -41,16 +44,18 @@ class Track {
   TrackStats stats() const;
 
  private:
-  void add_chain(GstElement *pipeline, const ReceiveSettings &settings,
-                 const std::string &participant);
-  GstElement *add_decryptor(GstElement *pipeline, const ReceiveSettings &settings,
-                            const std::string &participant);
-  GstElement *add_sink(GstElement *pipeline);
+  void add_chain(const ReceiveSettings &settings);
+  void add_decryptor(const ReceiveSettings &settings);
+  void add_sink();
+  void link_to(GstPad *pad);
+  void drop_chain();
   void take(GstSample *sample);
 
   const struct CodecChain *codec_;
-  Frame frame_;
+  const Route route_;
+  const guint ssrc_;
   Ended on_ended_;
+  GstElement *pipeline_;
   std::vector<GstElement *> elements_;  // in the pipeline, in order
   GstElement *decryptor_ = nullptr;
   std::atomic<std::uint64_t> arrived_ = 0;

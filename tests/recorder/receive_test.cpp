@@ -31,18 +31,24 @@ class ReceiverTest : public testing::Test {
     };
     sender_ = std::make_unique<publisher::Participant>(sending);
     receiver_ = std::make_unique<Receiver>(
-        settings_, "alice",
-        Receiver::Events{.answer = [this](const std::string &sdp) { answer_ = sdp; },
-                         .candidate =
-                             [this](unsigned, const std::string &candidate) {
-                               candidates_ += "a=" + candidate + "\r\n";
-                             },
-                         .gathered = [this] { gathered_ = true; },
-                         .failed = [](const std::string &why) { ADD_FAILURE() << why; },
-                         .trouble = [](const std::string &why) { ADD_FAILURE() << why; },
-                         .state = {},
-                         .frame = [this](Media media, unsigned,
-                                         GstSample *) { ++frames_[static_cast<int>(media)]; }});
+        settings_, Receiver::Events{.answer = [this](const std::string &sdp) { answer_ = sdp; },
+                                    .candidate =
+                                        [this](unsigned, const std::string &candidate) {
+                                          candidates_ += "a=" + candidate + "\r\n";
+                                        },
+                                    .gathered = [this] { gathered_ = true; },
+                                    .connected = {},
+                                    .failed = [](const std::string &why) { ADD_FAILURE() << why; },
+                                    .trouble = [](const std::string &why) { ADD_FAILURE() << why; },
+                                    .route =
+                                        [this](const StreamStart &) {
+                                          Route route{.participant = "alice"};
+                                          route.frame = [this](Media media, GstSample *) {
+                                            ++frames_[static_cast<int>(media)];
+                                          };
+                                          return route;
+                                        },
+                                    .data = {}});
   }
 
   void connect() {

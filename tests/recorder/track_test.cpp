@@ -29,12 +29,12 @@ class Stream {
     gst_segment_init(&segment, GST_FORMAT_TIME);
     gst_pad_push_event(pad_.get(), gst_event_new_segment(&segment));
     gst_element_set_state(pipeline_.get(), GST_STATE_PLAYING);
-    track_ = std::make_unique<Track>(
-        pipeline_.get(), pad_.get(), settings, "alice", [this](Media, GstSample *) { ++frames_; },
-        [] {});
+    Route route{.participant = "alice"};
+    route.frame = [this](Media, GstSample *) { ++frames_; };
+    track_ = std::make_unique<Track>(pipeline_.get(), pad_.get(), settings, route, [] {});
   }
   ~Stream() {
-    pipeline_.reset();
+    track_.reset();
     gst_pad_set_active(pad_.get(), FALSE);
   }
 

@@ -1,0 +1,350 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "streams.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "feedback.h"
+#include "receive_stats.h"
+
+namespace recorder {
+
+using examples::Failure;
+using examples::ObjectPtr;
+using std::chrono::milliseconds;
+
+namespace {
+
+// Packets that the SFU has sent before it stopped.
+constexpr milliseconds kOnTheWay{100};
+
+// A copy is called: the callback may destroy what it is a member of.
+template <typename Callback, typename... Arguments>
+void call(Callback callback, Arguments &&...arguments) {
+  if (callback)
+    callback(arguments...);
+}
+
+// The end goes behind what the jitter buffer holds. It gives up what is missing in between.
+void end_buffer(GstElement *jitterbuffer) {
+  // At its end it takes timers as expired, and one that may ask again for a packet does so
+  // without a pause, for as long as the latency is.
+  g_object_set(jitterbuffer, "rtx-max-retries", 0, nullptr);
+  gst_pad_send_event(examples::static_pad(jitterbuffer, "sink").get(), gst_event_new_eos());
+}
+
+}  // namespace
+
+Streams::Streams(GstElement *pipeline, GstElement *webrtcbin, const ReceiveSettings &settings,
+                 Events events)
+    : pipeline_(pipeline),
+      webrtcbin_(webrtcbin),
+      settings_(settings),
+      events_(std::move(events)),
+      context_(g_main_context_get_thread_default()) {}
+
+void Streams::watch() {
+  g_signal_connect(webrtcbin_, "pad-added",
+                   G_CALLBACK(+[](GstElement *, GstPad *pad, gpointer self) {
+                     if (GST_PAD_DIRECTION(pad) == GST_PAD_SRC)
+                       static_cast<Streams *>(self)->on_pad(pad);
+                   }),
+                   this);
+  g_signal_connect(
+      rtpbin().get(), "new-jitterbuffer",
+      G_CALLBACK(+[](GstElement *, GstElement *buffer, guint, guint ssrc, gpointer self) {
+        auto *streams = static_cast<Streams *>(self);
+        const std::lock_guard lock(streams->mutex_);
+        streams->jitterbuffers_[ssrc].reset(GST_ELEMENT(g_object_ref(buffer)));
+      }),
+      this);
+}
+
+void Streams::silence() {
+  events_ = {.route = events_.route, .trouble = {}, .ended = events_.ended, .section_free = {}};
+}
+
+ObjectPtr<GstElement> Streams::rtpbin() const {
+  return ObjectPtr<GstElement>(gst_bin_get_by_name(GST_BIN(webrtcbin_), "rtpbin"));
+}
+
+ObjectPtr<GstElement> Streams::jitterbuffer_of(guint ssrc) {
+  const std::lock_guard lock(mutex_);
+  const auto found = jitterbuffers_.find(ssrc);
+  return ObjectPtr<GstElement>(
+      found == jitterbuffers_.end() ? nullptr : GST_ELEMENT(g_object_ref(found->second.get())));
+}
+
+// ---- Messages
+
+bool Streams::take_message(GstMessage *message) {
+  const auto from = std::ranges::find_if(streams_, [message](const Stream &stream) {
+    return stream.track && stream.track->has(GST_MESSAGE_SRC(message));
+  });
+  if (from == streams_.end())
+    return false;
+  if (GST_MESSAGE_TYPE(message) == GST_MESSAGE_ERROR) {
+    GError *error = nullptr;
+    gst_message_parse_error(message, &error, nullptr);
+    const examples::ErrorPtr owned(error);
+    leave_out(*from, std::string(GST_MESSAGE_SRC_NAME(message)) + ": " + error->message);
+  } else if (gst_message_has_name(message, "GstE2EEState")) {
+    const GstStructure *state = gst_message_get_structure(message);
+    const char *name = gst_structure_get_string(state, "state");
+    guint64 frames = 0;
+    gst_structure_get_uint64(state, "count", &frames);
+    call(from->track->route().state, name ? name : "", frames);
+  }
+  return true;
+}
+
+// ---- Streams that begin
+
+// On a streaming thread: the stream waits here until the main thread has made its chain.
+void Streams::on_pad(GstPad *pad) {
+  ask_by_pli(pad);
+  const gulong block = gst_pad_add_probe(
+      pad, GST_PAD_PROBE_TYPE_BLOCK_DOWNSTREAM,
+      [](GstPad *, GstPadProbeInfo *, gpointer) { return GST_PAD_PROBE_OK; }, nullptr, nullptr);
+  const std::shared_ptr<GstPad> held(GST_PAD(gst_object_ref(pad)), &gst_object_unref);
+  post([held, block](Streams &streams) { streams.begin(held.get(), block); });
+}
+
+void Streams::begin(GstPad *pad, gulong block) {
+  Stream &stream = streams_.emplace_back();
+  stream.pad.reset(GST_PAD(gst_object_ref(pad)));
+  stream.block = block;
+  stream.ssrc = ssrc_of(pad);
+  try {
+    stream.start.mline = mline_of(pad);
+    stream.start.media = Track::media_of(pad);
+    stream.start.nth = place_of(sections_, stream.start.mline);
+    if (stream.start.mline < sections_.size()) {
+      stream.start.stream = sections_[stream.start.mline].stream;
+      stream.start.track = sections_[stream.start.mline].track;
+    }
+    route(stream);
+  } catch (const Failure &failure) {
+    leave_out(stream, failure.what());
+  }
+  if (ending_)
+    end(stream);
+}
+
+void Streams::route_again() {
+  for (Stream &stream : streams_)
+    if (stream.block != 0 && !stream.track)
+      route(stream);
+}
+
+void Streams::route(Stream &stream) {
+  Route route = events_.route(stream.start);
+  if (route.what == Route::What::kWait && !stream.ending)
+    return;
+  if (route.what != Route::What::kTake)
+    return leave_out(stream, "");
+  try {
+    link(stream, std::move(route));
+  } catch (const Failure &failure) {
+    leave_out(stream, failure.what());
+  }
+}
+
+// The end of a stream goes on from here to its chain, and the pad of webrtcbin can go: before
+// another stream comes by the same media section.
+GstPadProbeReturn Streams::on_pad_event(GstPad *pad, GstPadProbeInfo *info, gpointer self) {
+  GstEvent *event = gst_pad_probe_info_get_event(info);
+  if (GST_EVENT_TYPE(event) != GST_EVENT_EOS)
+    return GST_PAD_PROBE_OK;
+  if (const ObjectPtr<GstPad> next{gst_pad_get_peer(pad)})
+    gst_pad_send_event(next.get(), gst_event_ref(event));
+  const std::shared_ptr<GstPad> held(GST_PAD(gst_object_ref(pad)), &gst_object_unref);
+  static_cast<Streams *>(self)->post(
+      [held](Streams &streams) { streams.on_end_passed(held.get()); });
+  return GST_PAD_PROBE_DROP;
+}
+
+void Streams::link(Stream &stream, Route route) {
+  stream.track =
+      std::make_unique<Track>(pipeline_, stream.pad.get(), settings_, std::move(route),
+                              [this] { post([](Streams &streams) { streams.forget_ended(); }); });
+  gst_pad_add_probe(stream.pad.get(), GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM, &on_pad_event, this,
+                    nullptr);
+  gst_pad_remove_probe(stream.pad.get(), std::exchange(stream.block, 0));
+}
+
+// What comes is dropped: unlinked, the pad would end its thread.
+void Streams::leave_out(Stream &stream, const std::string &why) {
+  if (stream.pad) {
+    gst_pad_add_probe(
+        stream.pad.get(), GST_PAD_PROBE_TYPE_BUFFER,
+        [](GstPad *, GstPadProbeInfo *, gpointer) { return GST_PAD_PROBE_DROP; }, nullptr, nullptr);
+    if (!stream.track)
+      gst_pad_add_probe(stream.pad.get(), GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM, &on_pad_event, this,
+                        nullptr);
+    if (stream.block != 0)
+      gst_pad_remove_probe(stream.pad.get(), std::exchange(stream.block, 0));
+  }
+  forget_track(stream);
+  if (!why.empty())
+    call(events_.trouble, why);
+}
+
+// ---- Streams that end
+
+bool Streams::must_wait(const std::string &sdp) {
+  std::vector<Section> sections = sections_of(sdp);
+  bool wait = false;
+  for (Stream &stream : streams_) {
+    const Section now =
+        stream.start.mline < sections.size() ? sections[stream.start.mline] : Section{};
+    if (!stream.pad || (now.sends && now.track == stream.start.track))
+      continue;
+    end_soon(stream);
+    wait |= now.sends;
+  }
+  if (!wait)
+    sections_ = std::move(sections);
+  return wait;
+}
+
+void Streams::end_soon(Stream &stream) {
+  if (!std::exchange(stream.ending, true))
+    stream.end_soon.start(kOnTheWay, [this, &stream] { end(stream); });
+}
+
+void Streams::end(Stream &stream) {
+  stream.ending = true;
+  stream.end_soon.stop();
+  if (!stream.pad)
+    return;
+  if (stream.block != 0)
+    leave_out(stream, "");
+  if (const auto buffer = jitterbuffer_of(stream.ssrc))
+    end_buffer(buffer.get());
+  else
+    on_end_passed(stream.pad.get());
+}
+
+void Streams::on_end_passed(GstPad *pad) {
+  const auto stream =
+      std::ranges::find_if(streams_, [pad](const Stream &other) { return other.pad.get() == pad; });
+  if (stream == streams_.end())
+    return;
+  if (const ObjectPtr<GstPad> next{gst_pad_get_peer(pad)})
+    gst_pad_unlink(pad, next.get());
+  gst_pad_set_active(pad, FALSE);
+  gst_element_remove_pad(webrtcbin_, pad);
+  forget_ssrc(stream->ssrc);
+  stream->pad.reset();
+  forget_ended();
+  call(events_.section_free);
+}
+
+// rtpbin keeps a jitter buffer for each source that it has ever seen.
+void Streams::forget_ssrc(guint ssrc) {
+  {
+    const std::lock_guard lock(mutex_);
+    jitterbuffers_.erase(ssrc);
+  }
+  for (const auto &demux : elements_of(rtpbin().get(), "rtpssrcdemux"))
+    g_signal_emit_by_name(demux.get(), "clear-ssrc", ssrc);
+}
+
+void Streams::forget_ended() {
+  for (auto stream = streams_.begin(); stream != streams_.end();) {
+    const bool over = !stream->pad && (!stream->track || stream->track->has_ended());
+    if (over)
+      forget_track(*stream);
+    stream = over ? streams_.erase(stream) : std::next(stream);
+  }
+  call(events_.ended);
+}
+
+void Streams::forget_track(Stream &stream) {
+  if (!stream.track)
+    return;
+  past_[stream.track->route().owner] += stats_of(stream);
+  stream.track.reset();
+}
+
+// ---- The end of all, or of one owner's streams
+
+// Of a stream whose first packets still wait in a jitter buffer there is no pad yet.
+void Streams::end_all() {
+  ending_ = true;
+  std::vector<ObjectPtr<GstElement>> buffers;
+  {
+    const std::lock_guard lock(mutex_);
+    for (const auto &[ssrc, buffer] : jitterbuffers_)
+      buffers.emplace_back(GST_ELEMENT(g_object_ref(buffer.get())));
+  }
+  for (const auto &buffer : buffers)
+    end_counted(buffer.get());
+}
+
+void Streams::end_counted(GstElement *jitterbuffer) {
+  const auto source = examples::static_pad(jitterbuffer, "src");
+  if (GstEvent *ended = gst_pad_get_sticky_event(source.get(), GST_EVENT_EOS, 0))
+    return gst_event_unref(ended);  // before
+  ++full_buffers_;
+  gst_pad_add_probe(
+      source.get(), GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM,
+      [](GstPad *, GstPadProbeInfo *info, gpointer self) {
+        if (GST_EVENT_TYPE(GST_PAD_PROBE_INFO_EVENT(info)) != GST_EVENT_EOS)
+          return GST_PAD_PROBE_OK;
+        static_cast<Streams *>(self)->post([](Streams &streams) {
+          --streams.full_buffers_;
+          call(streams.events_.ended);
+        });
+        return GST_PAD_PROBE_REMOVE;
+      },
+      this, nullptr);
+  end_buffer(jitterbuffer);
+}
+
+void Streams::end_of(const std::string &owner) {
+  for (Stream &stream : streams_)
+    if (stream.is_of(owner))
+      end_soon(stream);
+}
+
+bool Streams::have_ended() const {
+  return full_buffers_ == 0 && std::ranges::all_of(streams_, [](const Stream &stream) {
+           return !stream.track || stream.track->has_ended();
+         });
+}
+
+bool Streams::have_ended(const std::string &owner) const {
+  return std::ranges::none_of(streams_,
+                              [&owner](const Stream &stream) { return stream.is_of(owner); });
+}
+
+// ---- What others ask
+
+void Streams::request_key_frame(const std::string &owner) {
+  for (const Stream &stream : streams_)
+    if (stream.is_of(owner))
+      stream.track->request_key_frame();
+}
+
+ReceiveStats Streams::stats_of(const Stream &stream) {
+  ReceiveStats stats;
+  stats.tracks.push_back(stream.track->stats());
+  if (const auto buffer = jitterbuffer_of(stream.ssrc))
+    add_packets(stats, buffer.get());
+  return stats;
+}
+
+ReceiveStats Streams::stats(const std::string &owner) {
+  ReceiveStats stats;
+  for (const auto &[who, past] : past_)
+    if (owner.empty() || who == owner)
+      stats += past;
+  for (const Stream &stream : streams_)
+    if (stream.is_of(owner))
+      stats += stats_of(stream);
+  return stats;
+}
+
+}  // namespace recorder
