@@ -14,8 +14,8 @@ namespace recorder {
 namespace {
 
 constexpr const char *kSummary =
-    "Joins a room of a Janus SFU as a participant that everyone sees, and records each publisher\n"
-    "into a WebM or Matroska file of their own, without transcoding.\n"
+    "Joins a room of a LiveKit server or a Janus SFU as a participant that everyone sees, and\n"
+    "records each publisher into a WebM or Matroska file of their own, without transcoding.\n"
     "\n"
     "  --mode open     decrypts with --key-provider and records what one can play\n"
     "  --mode sealed   holds no key: records the encrypted frames, for e2ee-unseal\n"
@@ -29,6 +29,8 @@ constexpr const char *kSummary =
 constexpr const char *kDescription =
     "Examples:\n"
     "  openssl genpkey -algorithm ed25519 -out audit.pem\n"
+    "  e2ee-recorder --livekit wss://livekit.example --token-file token --audit-key audit.pem \\\n"
+    "    --key-provider shared,passphrase-file=meeting --output recordings\n"
     "  e2ee-recorder --url https://sfu.example/janus --room 1234 --audit-key audit.pem \\\n"
     "    --key-provider participant,keys-file=keys.ini --output recordings\n"
     "  e2ee-recorder --url https://sfu.example/janus --room 1234 --audit-key audit.pem \\\n"
@@ -95,13 +97,30 @@ void check_mode(bool other_mode, const char *mode, const std::vector<std::string
     throw Wrong(given.front() + " is for --mode " + mode);
 }
 
-void check_record(const Options &options) {
+void check_janus(const Options &options) {
   if (options.url.empty() || options.room.empty())
-    throw Wrong("--url and --room say where to record");
+    throw Wrong("--livekit, or --url and --room, say where to record");
   if (!options.url.starts_with("http://") && !options.url.starts_with("https://"))
     throw Wrong("--url takes the address of Janus' HTTP transport, as in https://sfu/janus");
   if (!options.ca_file.empty() && !options.url.starts_with("https://"))
     throw Wrong("--ca-file is for an --url that begins with https://");
+}
+
+// What only the other kind of SFU knows is refused, not passed over.
+void check_sfu(const Options &options) {
+  if (options.is_livekit && !options.url.empty())
+    throw Wrong("give --livekit or --url, not both");
+  if (options.is_livekit && !options.for_janus.empty())
+    throw Wrong(options.for_janus.front() + " is for Janus (--url)");
+  if (!options.is_livekit && !options.for_livekit.empty())
+    throw Wrong(options.for_livekit.front() + " is for LiveKit (--livekit)");
+  if (options.sealed && options.allow_unencrypted)
+    throw Wrong("--allow-unencrypted is for --mode open: sealed recordings hold nothing readable");
+}
+
+void check_record(const Options &options) {
+  if (!options.is_livekit)
+    check_janus(options);
   if (options.sealed && !options.key_provider.empty())
     throw Wrong("--mode sealed holds no key: give --key-provider to e2ee-unseal");
   if (!options.sealed && options.key_provider.empty())
@@ -116,6 +135,7 @@ void check_record(const Options &options) {
   check_hex("--server-trailer", options.seal.server_trailer);
   check_mode(options.sealed, "open", options.for_open);
   check_mode(!options.sealed, "sealed, where e2ee-unseal has to know it", options.for_sealed);
+  check_sfu(options);
   check_seconds("--key-wait", options.key_wait);
   check_seconds("--keys-grace", options.keys_grace);
   check_seconds("--seconds", options.seconds);
@@ -148,6 +168,7 @@ void take_command(const std::vector<std::string> &words, Options &options) {
 
 // Everything that GOption fills, and how it becomes Options.
 struct Given {
+  Text livekit, api_key_file, identity;
   Text url, room, pin_file, api_secret_file, token_file, ca_file, name, identity_from, output, mode,
       key_provider, scheme, server_frames, audit_key, control, stun, turn_file, public_key, kdf,
       salt, kid_map, clear_header, server_trailer;
@@ -155,7 +176,8 @@ struct Given {
   static constexpr int kNotGiven = INT_MIN;
   int replay_window = kNotGiven, key_size = kNotGiven, ring = kNotGiven;
   double key_wait = kNotGiven, keys_grace = kNotGiven;
-  gboolean no_audit = FALSE, loopback_only = FALSE, json = FALSE;
+  gboolean no_audit = FALSE, loopback_only = FALSE, json = FALSE, allow_unencrypted = FALSE,
+           unannounced = FALSE;
   char **words = nullptr;
   ~Given() { g_strfreev(words); }
 
@@ -194,11 +216,37 @@ struct Given {
     one_of("--clear-header", seal.clear_header, {"scheme", "none"});
     options.latency_ms = number("--latency", latency, 0, 60000);
     seal.sframe_suite = number("--sframe-suite", suite, 1, 5);
+    to_sfu(options);
     to_open(options);
     to_sealed(options);
     options.audit = !no_audit;
     options.loopback_only = loopback_only;
     options.json = json;
+  }
+
+  void to_sfu(Options &options) const {
+    options.is_livekit =
+        livekit || (options.url.empty() && g_getenv("LIVEKIT_URL") != nullptr && !words);
+    livekit.to(options.livekit.url);
+    api_key_file.to(options.livekit.api_key_file);
+    identity.to(options.livekit.identity);
+    options.livekit.room = options.room;
+    options.livekit.name = options.name;
+    options.livekit.token_file = options.token_file;
+    options.livekit.ca_file = options.ca_file;
+    options.allow_unencrypted = allow_unencrypted;
+    options.unannounced = unannounced;
+    const auto note = [](bool given, const char *option, std::vector<std::string> &where) {
+      if (given)
+        where.push_back(option);
+    };
+    note(bool(pin_file), "--pin-file", options.for_janus);
+    note(bool(api_secret_file), "--api-secret-file", options.for_janus);
+    note(bool(identity_from), "--identity-from", options.for_janus);
+    note(bool(api_key_file), "--api-key-file", options.for_livekit);
+    note(bool(identity), "--identity", options.for_livekit);
+    note(allow_unencrypted, "--allow-unencrypted", options.for_livekit);
+    note(unannounced, "--unannounced", options.for_livekit);
   }
 
   void to_open(Options &options) const {
@@ -245,10 +293,18 @@ Options parse_options(int argc, char **argv) {
   Options options;
   Given given;
   const GOptionEntry main_entries[] = {
+      {"livekit", 'l', 0, G_OPTION_ARG_STRING, given.livekit.out(),
+       "LiveKit server, as in wss://livekit.example (default: LIVEKIT_URL)", "URL"},
       {"url", 'u', 0, G_OPTION_ARG_STRING, given.url.out(),
        "Janus' HTTP transport, as in https://sfu.example/janus", "URL"},
-      {"room", 'r', 0, G_OPTION_ARG_STRING, given.room.out(), "number or name of the videoroom",
-       "ROOM"},
+      {"room", 'r', 0, G_OPTION_ARG_STRING, given.room.out(),
+       "name of the room; with Janus its number or name", "ROOM"},
+      {"token-file", 't', 0, G_OPTION_ARG_FILENAME, given.token_file.out(),
+       "file with a token for the room (default with LiveKit: LIVEKIT_TOKEN) or for Janus", "FILE"},
+      {"api-key-file", 0, 0, G_OPTION_ARG_FILENAME, given.api_key_file.out(),
+       "LiveKit, instead of a token: file with two lines, API key and secret (default:\n"
+       "LIVEKIT_API_KEY, LIVEKIT_API_SECRET)",
+       "FILE"},
       {"mode", 'm', 0, G_OPTION_ARG_STRING, given.mode.out(), "open (default) or sealed", "MODE"},
       {"key-provider", 'k', 0, G_OPTION_ARG_STRING, given.key_provider.out(),
        "where keys come from, as in participant,keys-file=keys.ini", "STRING"},
@@ -273,6 +329,10 @@ Options parse_options(int argc, char **argv) {
        "SECONDS"},
       {"json", 'j', 0, G_OPTION_ARG_NONE, &given.json, "tell everything as lines of JSON", nullptr},
       {"no-audit", 0, 0, G_OPTION_ARG_NONE, &given.no_audit, "write no audit log", nullptr},
+      {"allow-unencrypted", 0, 0, G_OPTION_ARG_NONE, &given.allow_unencrypted,
+       "LiveKit: record also tracks that their senders do not encrypt, marked as such", nullptr},
+      {"unannounced", 0, 0, G_OPTION_ARG_NONE, &given.unannounced,
+       "LiveKit: record also with a token that does not show the recording to the others", nullptr},
       {"public-key", 0, 0, G_OPTION_ARG_FILENAME, given.public_key.out(),
        "for verify-log: the signer's public key", "PEM"},
       {G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_STRING_ARRAY, &given.words, nullptr, nullptr},
@@ -301,14 +361,15 @@ Options parse_options(int argc, char **argv) {
   const GOptionEntry network_entries[] = {
       {"api-secret-file", 0, 0, G_OPTION_ARG_FILENAME, given.api_secret_file.out(),
        "file with the API secret of Janus", "FILE"},
-      {"token-file", 0, 0, G_OPTION_ARG_FILENAME, given.token_file.out(),
-       "file with a token for Janus", "FILE"},
       {"ca-file", 0, 0, G_OPTION_ARG_FILENAME, given.ca_file.out(),
        "https: trust these certificates (PEM) for the SFU, not the system's", "FILE"},
       {"latency", 0, 0, G_OPTION_ARG_INT, &given.latency,
        "wait this long for late packets (default 1000)", "MS"},
+      {"identity", 0, 0, G_OPTION_ARG_STRING, given.identity.out(),
+       "LiveKit, without a token: the recorder's own identity (default: another one at each start)",
+       "NAME"},
       {"identity-from", 0, 0, G_OPTION_ARG_STRING, given.identity_from.out(),
-       "whose keys a publisher has: display (default), id", "WHICH"},
+       "Janus: whose keys a publisher has: display (default), id", "WHICH"},
       {"stun", 0, 0, G_OPTION_ARG_STRING, given.stun.out(), "as in stun://host:3478", "URL"},
       {"turn-file", 0, 0, G_OPTION_ARG_FILENAME, given.turn_file.out(),
        "file with a line as in turn://user:password@host:3478", "FILE"},

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "livekit/access.h"
 #include "seal.h"
 
 namespace recorder {
@@ -17,6 +18,9 @@ struct Options {
 
   // record
   std::string url;
+  bool is_livekit = false;
+  livekit::AccessOptions livekit;
+  bool allow_unencrypted = false, unannounced = false;
   std::string room;
   std::string pin_file, api_secret_file, token_file, ca_file;
   std::string name = "Recorder";
@@ -29,7 +33,8 @@ struct Options {
   Seal seal;                // scheme and its settings; in sealed mode the derivation's too
   std::string server_frames = "drop";
   unsigned replay_window = 0;
-  std::vector<std::string> for_open, for_sealed;  // options given that the other mode does not know
+  // Options given that the other mode, or the other kind of SFU, does not know.
+  std::vector<std::string> for_open, for_sealed, for_janus, for_livekit;
   std::string audit_key;
   bool audit = true;
   std::string control;

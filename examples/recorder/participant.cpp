@@ -29,15 +29,14 @@ Participant::Participant(const Context &context, const Feed &feed)
       key_states_([this](const std::string &state, std::uint64_t frames, bool is_new) {
         journal_.note("frames-" + state, {{"participant", identity()}, {"frames", number(frames)}},
                       is_new ? identity() + ": " + state : "");
-      }),
-      subscription_(context.room, feed, context.receive, subscription_events()) {
+      }) {
   std::string codecs;
   for (const Feed::Stream &stream : feed.streams)
     codecs += (codecs.empty() ? "" : ", ") + stream.codec;
-  journal_.note("joined",
-                {{"participant", feed.identity}, {"feed", feed.id.text}, {"streams", codecs}},
+  journal_.note("joined", {{"participant", feed.identity}, {"feed", feed.id}, {"streams", codecs}},
                 feed.identity + " joined (" + codecs + ")");
   recorded(0);
+  subscription_ = context.room.subscribe(feed, context.receive, subscription_events());
 }
 
 // ---- what is told -------------------------------------------------------------------------------
@@ -76,10 +75,10 @@ Subscription::Events Participant::subscription_events() {
     journal_.note("connection", {{"participant", identity()}, {"problem", why}},
                   identity() + ": " + why, true);
   };
-  events.state = [this](const std::string &, const std::string &state, std::uint64_t frames) {
+  events.state = [this](const std::string &state, std::uint64_t frames) {
     key_states_.add(state, frames);
   };
-  events.frame = [this](Media media, unsigned nth, GstSample *frame) {
+  events.frame = [this](Media media, unsigned nth, bool, GstSample *frame) {
     recorded(nth).recording.push(media, frame);
   };
   return events;
@@ -90,7 +89,7 @@ void Participant::note_file(Recorded &recorded, const std::string &file) {
   if (file == recorded.file)
     return;
   if (!file.empty() && !recorded.is_first)
-    subscription_.request_key_frame();
+    subscription_->request_key_frame();
   recorded.is_first = recorded.is_first && file.empty();
   recorded.file = file;
   recorded.since = steady_clock::now();
@@ -98,7 +97,7 @@ void Participant::note_file(Recorded &recorded, const std::string &file) {
 
 void Participant::note_end() {
   key_states_.note_rest();
-  const ReceiveStats stats = subscription_.stats();
+  const ReceiveStats stats = subscription_->stats();
   std::uint64_t arrived = 0, dropped = 0, lost = stats.frames_left_out;
   for (const TrackStats &track : stats.tracks) {
     arrived += track.frames_arrived;
@@ -108,7 +107,7 @@ void Participant::note_end() {
     lost += recorded->recording.counts().lost;
   journal_.note("left",
                 {{"participant", identity()},
-                 {"feed", feed_.id.text},
+                 {"feed", feed_.id},
                  {"frames-arrived", number(arrived)},
                  {"frames-not-decrypted", number(dropped)},
                  {"frames-not-written", number(lost)},
@@ -141,14 +140,14 @@ std::vector<Participant::Recorded *> Participant::all() {
 
 void Participant::update(const Feed &feed) {
   feed_.streams = feed.streams;
-  subscription_.update(feed);
+  subscription_->update(feed);
 }
 
 void Participant::tick() {
   if (closing_)
     return;
   if (withdrawn_frames_.is_settling())
-    withdrawn_frames_.settle(subscription_.stats());
+    withdrawn_frames_.settle(subscription_->stats());
   for (Recorded *recorded : all()) {
     recorded->recording.tick();
     note_file(*recorded, recorded->recording.counts().file);
@@ -164,7 +163,7 @@ void Participant::withhold() {
   }
   for (Recorded *recorded : all())
     recorded->recording.withhold();
-  withdrawn_frames_.begin(subscription_.stats());
+  withdrawn_frames_.begin(subscription_->stats());
 }
 
 void Participant::withdraw(const std::string &by) {
@@ -185,17 +184,17 @@ void Participant::allow(const std::string &by) {
     withdrawn_ = withdrawal_noted_ = false;
     since_ns_ = running_time_now(receive_);
   }
-  withdrawn_frames_.end(subscription_.stats());
+  withdrawn_frames_.end(subscription_->stats());
   for (Recorded *recorded : all())
     recorded->recording.allow(since_ns_);
-  subscription_.request_key_frame();
+  subscription_->request_key_frame();
   journal_.note("allowed", {{"participant", identity()}, {"by", by}},
                 identity() + " may be recorded again: allowed by " + by);
 }
 
 void Participant::leave(const std::string &reason, std::function<void()> gone) {
   gone_ = std::move(gone);
-  subscription_.drain([this, reason] { close(reason); });
+  subscription_->drain([this, reason] { close(reason); });
 }
 
 void Participant::close(const std::string &reason) {

@@ -14,7 +14,7 @@
 #include "journal.h"
 #include "receive_stats.h"
 #include "recording.h"
-#include "subscription.h"
+#include "room.h"
 
 namespace recorder {
 
@@ -80,7 +80,7 @@ class Participant {
   bool withdrawn_ = false;
   std::int64_t since_ns_ = 0;  // they were allowed, as running time
   std::map<unsigned, std::unique_ptr<Recorded>> recorded_;
-  Subscription subscription_;  // goes first: its threads push into the recordings
+  std::unique_ptr<Subscription> subscription_;  // goes first: its threads push into the recordings
 };
 
 }  // namespace recorder

@@ -11,6 +11,7 @@
 #include "common/elements.h"
 #include "common/program.h"
 #include "common/secrets.h"
+#include "common/timer.h"
 #include "control.h"
 #include "keys.h"
 #include "options.h"
@@ -53,7 +54,7 @@ class Recorder {
   void open_log();
   void open_keys();
   void open_control();
-  void open_room(Room::Settings settings);
+  void open_room(const Entrance &entrance);
   void set_timers();
 
   void join(const Feed &feed);
@@ -87,10 +88,11 @@ class Recorder {
   std::unique_ptr<Keys> keys_;
   ReceiveSettings receive_;
   GMainLoop *loop_ = g_main_loop_new(nullptr, FALSE);
+  std::string room_name_;
   std::unique_ptr<Room> room_;
   Withdrawn withdrawn_;
   std::set<std::string> keyless_;  // whose keys were taken away; empty: the key that all share
-  std::map<JanusId, Participants::iterator> by_feed_;
+  std::map<std::string, Participants::iterator> by_feed_;
   Participants participants_;
   Participants leaving_;
   std::vector<ProgressRow> past_;  // of those who left, for the last figures
@@ -110,14 +112,15 @@ Recorder::Recorder(const Options &options)
                [this](const std::string &why) { fail(why); }),
       withdrawn_(options.output) {
   receive_ = receive_settings(options);
-  Room::Settings room = room_settings(options);  // no log of a start that lacks a file
+  const Entrance way = entrance(options);  // no log of a start that lacks a file
+  room_name_ = way.room;
   open_keys();
   open_control();
   open_log();
   for (const std::string &identity : withdrawn_.identities())
     journal_.note("withdrawn-before", {{"participant", identity}},
                   identity + " is not recorded: withdrawn by command, before this start");
-  open_room(std::move(room));
+  open_room(way);
   set_timers();
 }
 
@@ -135,7 +138,7 @@ void Recorder::open_log() {
   const std::string path = options_.output + "/audit-" + now_text() + ".jsonl";
   log_ = std::make_unique<AuditLog>(path, file_or_credential(options_.audit_key),
                                     JsonFields{{"recorder", options_.name},
-                                               {"room", options_.room},
+                                               {"room", room_name_},
                                                {"mode", options_.sealed ? "sealed" : "open"},
                                                {"scheme", options_.seal.scheme},
                                                {"version", std::string(examples::kVersion)}});
@@ -182,12 +185,16 @@ void Recorder::open_control() {
         options_.control, [this](const ControlRequest &request) { return answer(request); });
 }
 
-void Recorder::open_room(Room::Settings settings) {
+void Recorder::open_room(const Entrance &entrance) {
   Room::Events events;
-  events.joined = [this] {
+  events.joined = [this](std::chrono::milliseconds gap) {
     joined_ = true;
-    journal_.note("room-joined", {{"room", options_.room}},
-                  "in room " + options_.room + " as \"" + options_.name + '"');
+    JsonFields fields{{"room", room_name_}};
+    if (gap.count() > 0)
+      fields.emplace_back("gap-ms", std::int64_t{gap.count()});
+    journal_.note("room-joined", fields,
+                  "in room " + room_name_ + " as \"" + options_.name + '"' +
+                      (gap.count() > 0 ? " after " + std::to_string(gap.count()) + " ms" : ""));
   };
   events.publisher_joined = [this](const Feed &feed) { join(feed); };
   events.publisher_changed = [this](const Feed &feed) { change(feed); };
@@ -204,7 +211,15 @@ void Recorder::open_room(Room::Settings settings) {
     refused_ = true;
     fail(why);
   };
-  room_ = std::make_unique<Room>(std::move(settings), std::move(events));
+  events.ended = [this](const std::string &why, bool put_out) {
+    refused_ = put_out;
+    journal_.note("room-ended", {{"problem", why}}, why, put_out);
+    stop("room");
+  };
+  events.note = [this](const std::string &event, const JsonFields &fields, const std::string &text,
+                       bool serious) { journal_.note(event, fields, text, serious); };
+  events.data = [](const Feed &, const std::string &) {};
+  room_ = entrance.enter(receive_, std::move(events));
 }
 
 void Recorder::set_timers() {
@@ -236,7 +251,7 @@ void Recorder::join(const Feed &feed) {
   if (options_.sealed) {
     seal = options_.seal;
     seal->recorder = options_.name;
-    seal->room = options_.room;
+    seal->room = room_name_;
   }
   participants_.push_back(std::make_unique<Participant>(
       Participant::Context{*room_, journal_, receive_, folder_.fd(), std::move(seal)}, feed));

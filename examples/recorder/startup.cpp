@@ -11,6 +11,8 @@
 #include "common/program.h"
 #include "common/secrets.h"
 #include "common/trust.h"
+#include "janus_room.h"
+#include "livekit_room.h"
 
 namespace recorder {
 
@@ -30,6 +32,49 @@ std::string system_error() {
 GstClockTime base_time_now() {
   examples::ObjectPtr<GstClock> clock(gst_system_clock_obtain());
   return gst_clock_get_time(clock.get());
+}
+
+Entrance janus_entrance(const Options &options) {
+  JanusRoom::Settings room;
+  room.janus.url = options.url;
+  room.room = JanusId::of(options.room);
+  room.pin = read_secret(options.pin_file);
+  room.janus.api_secret = read_secret(options.api_secret_file);
+  room.janus.token = read_secret(options.token_file);
+  room.janus.trusted = examples::read_certificates(options.ca_file);
+  room.name = options.name;
+  room.identity =
+      options.identity_from == "id" ? JanusRoom::Identity::kId : JanusRoom::Identity::kDisplay;
+  return {options.room, [room](const ReceiveSettings &, Room::Events events) {
+            return std::make_unique<JanusRoom>(room, std::move(events));
+          }};
+}
+
+// Another recorder of the same name would be put out of the room.
+std::string own_identity() {
+  const examples::CharPtr uuid(g_uuid_string_random());
+  return "recorder-" + std::string(uuid.get()).substr(0, 8);
+}
+
+Entrance livekit_entrance(const Options &options) {
+  livekit::AccessOptions given = options.livekit;
+  if (given.identity.empty())
+    given.identity = own_identity();
+  const livekit::Access access =
+      livekit::open_access(given, {.subscribe = true, .recorder = !options.unannounced});
+  if (!access.grants.recorder && !options.unannounced)
+    throw Refused(
+        "the token does not show the others that the room is recorded (grant \"recorder\"): ask "
+        "for "
+        "one that does, or give --unannounced");
+  return {
+      access.room, [access, allow = options.allow_unencrypted](const ReceiveSettings &receive,
+                                                               Room::Events events) {
+        return std::make_unique<LiveKitRoom>(
+            LiveKitRoom::Settings{
+                .access = access, .allow_unencrypted = allow, .receive = receive, .backoff = Backoff()},
+            std::move(events));
+      }};
 }
 
 }  // namespace
@@ -56,17 +101,8 @@ std::string now_text() {
   return text.get();
 }
 
-Room::Settings room_settings(const Options &options) {
-  Room::Settings room;
-  room.janus.url = options.url;
-  room.room = JanusId::of(options.room);
-  room.pin = read_secret(options.pin_file);
-  room.janus.api_secret = read_secret(options.api_secret_file);
-  room.janus.token = read_secret(options.token_file);
-  room.janus.trusted = read_certificates(options.ca_file);
-  room.name = options.name;
-  room.identity = options.identity_from == "id" ? Room::Identity::kId : Room::Identity::kDisplay;
-  return room;
+Entrance entrance(const Options &options) {
+  return options.is_livekit ? livekit_entrance(options) : janus_entrance(options);
 }
 
 ReceiveSettings receive_settings(const Options &options) {

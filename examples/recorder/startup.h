@@ -2,6 +2,8 @@
 // What a recorder needs of this machine before it begins. Files that cannot be used are Refused.
 #pragma once
 
+#include <functional>
+#include <memory>
 #include <string>
 
 #include "options.h"
@@ -26,8 +28,12 @@ class Folder {
 
 std::string now_text();  // for names of files
 
-// With the secrets and certificates that its files hold.
-Room::Settings room_settings(const Options &options);
+// A room that is joined when it is made, with the secrets and certificates that its files hold.
+struct Entrance {
+  std::string room;
+  std::function<std::unique_ptr<Room>(const ReceiveSettings &, Room::Events)> enter;
+};
+Entrance entrance(const Options &options);
 
 // Without the provider. Running time begins now.
 ReceiveSettings receive_settings(const Options &options);

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "fake_janus.h"
-#include "recorder/room.h"
+#include "recorder/janus_room.h"
 
 namespace {
 
@@ -249,7 +249,7 @@ TEST_F(Janus, RefusesWhatIsNoAddress) {
 class Rooms : public Janus {
  protected:
   void join() {
-    Room::Settings room_settings;
+    JanusRoom::Settings room_settings;
     room_settings.janus = settings;
     room_settings.janus.url = server.url();
     room_settings.janus.unreachable_for = milliseconds(100);
@@ -262,9 +262,9 @@ class Rooms : public Janus {
         last = feed;
       };
     };
-    room = std::make_unique<Room>(
+    room = std::make_unique<JanusRoom>(
         room_settings,
-        Room::Events{.joined = [this] { log.push_back("joined"); },
+        Room::Events{.joined = [this](milliseconds) { log.push_back("joined"); },
                      .publisher_joined = note("+"),
                      .publisher_changed = note("~"),
                      .publisher_left =
@@ -281,7 +281,10 @@ class Rooms : public Janus {
                            log.push_back("refused");
                            lost = why;
                          },
-                     .trouble = [this](const std::string &what) { log.push_back(what); }});
+                     .ended = {},
+                     .trouble = [this](const std::string &what) { log.push_back(what); },
+                     .note = {},
+                     .data = {}});
   }
   void answer_join(const std::string &data) {
     server.answers["message"] =

@@ -14,7 +14,7 @@
 #include <thread>
 
 #include "recorded.h"
-#include "recorder/subscription.h"
+#include "recorder/succession.h"
 
 namespace {
 

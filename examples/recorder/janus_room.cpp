@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "room.h"
+#include "janus_room.h"
 
 #include <utility>
+
+#include "janus_subscription.h"
 
 namespace recorder {
 namespace {
@@ -46,7 +48,7 @@ std::vector<Feed::Stream> streams_of(JsonObject *publisher) {
   for (JsonObject *stream : member_objects(publisher, "streams")) {
     if (streams.size() == kMostStreams)
       break;
-    streams.push_back({.mid = member_text(stream, "mid").value_or(""),
+    streams.push_back({.id = member_text(stream, "mid").value_or(""),
                        .type = member_text(stream, "type").value_or(""),
                        .codec = member_text(stream, "codec").value_or(""),
                        .disabled = member_flag(stream, "disabled")});
@@ -56,7 +58,7 @@ std::vector<Feed::Stream> streams_of(JsonObject *publisher) {
 
 }  // namespace
 
-Room::Room(Settings settings, Events events)
+JanusRoom::JanusRoom(Settings settings, Events events)
     : settings_(std::move(settings)),
       events_(std::move(events)),
       backoff_(settings_.backoff),
@@ -64,11 +66,11 @@ Room::Room(Settings settings, Events events)
   connect();
 }
 
-Room::~Room() {
+JanusRoom::~JanusRoom() {
   *alive_ = false;
 }
 
-void Room::connect() {
+void JanusRoom::connect() {
   handle_.reset();
   refusal_.reset();
   session_is_up_ = false;
@@ -86,7 +88,7 @@ void Room::connect() {
                            .refused = [this](const std::string &why) { refuse(why); }});
 }
 
-JsonObjectPtr Room::join_as(const char *type) const {
+JsonObjectPtr JanusRoom::join_as(const char *type) const {
   JsonObjectPtr body(json_object_new());
   json_object_set_string_member(body.get(), "request", "join");
   json_object_set_string_member(body.get(), "ptype", type);
@@ -96,14 +98,14 @@ JsonObjectPtr Room::join_as(const char *type) const {
   return body;
 }
 
-JsonObjectPtr Room::subscriber_join() const {
+JsonObjectPtr JanusRoom::subscriber_join() const {
   JsonObjectPtr body = join_as("subscriber");
   if (private_id_ != 0)
     json_object_set_int_member(body.get(), "private_id", private_id_);
   return body;
 }
 
-void Room::join() {
+void JanusRoom::join() {
   handle_ = session_->attach(kPlugin);
   handle_->on_event([this](const JanusEvent &event) { on_event(event); });
   // Only publishers show up among the participants, so the recorder joins as one that never
@@ -114,7 +116,7 @@ void Room::join() {
                    [this](const JanusReply &reply) { on_join(reply); });
 }
 
-void Room::on_join(const JanusReply &reply) {
+void JanusRoom::on_join(const JanusReply &reply) {
   if (!reply.error.empty()) {
     std::string why = describe(reply, settings_.room);
     // Where rooms have names, 1234 is one.
@@ -136,12 +138,12 @@ void Room::on_join(const JanusReply &reply) {
   private_id_ = member_number(reply.data, "private_id").value_or(0);
   const auto alive = alive_;
   if (const auto joined = events_.joined)
-    joined();
+    joined(std::chrono::milliseconds(0));
   if (*alive)
     take_publishers(reply.data);
 }
 
-void Room::on_event(const JanusEvent &event) {
+void JanusRoom::on_event(const JanusEvent &event) {
   if (event.kind == "detached" && event.refused)
     return refuse("the token does not allow videorooms: " + event.reason);
   if (event.kind == "detached")
@@ -168,7 +170,7 @@ void Room::on_event(const JanusEvent &event) {
   }
 }
 
-void Room::take_publishers(JsonObject *data) {
+void JanusRoom::take_publishers(JsonObject *data) {
   const auto alive = alive_;
   for (JsonObject *entry : member_objects(data, "publishers")) {
     take_publisher(entry);
@@ -178,40 +180,41 @@ void Room::take_publishers(JsonObject *data) {
 }
 
 // New, or changed: Janus announces all streams of a publisher again when one comes or goes.
-void Room::take_publisher(JsonObject *entry) {
+void JanusRoom::take_publisher(JsonObject *entry) {
   const auto id = member_id(entry, "id");
   if (!id || *id == own_id_ || !is_name(id->text))
     return;
   if (!feeds_.contains(*id) && feeds_.size() >= kMostPublishers)
     return tell_once("the room has more than " + std::to_string(kMostPublishers) +
                      " publishers: the others are not recorded");
-  Feed feed{.id = *id,
+  Feed feed{.id = id->text,
             .display = member_text(entry, "display").value_or(""),
             .identity = {},
             .streams = streams_of(entry)};
   const bool by_display = settings_.identity == Identity::kDisplay && is_name(feed.display);
-  feed.identity = by_display ? feed.display : feed.id.text;
+  feed.identity = by_display ? feed.display : feed.id;
   const auto [position, is_new] = feeds_.try_emplace(*id, feed);
   if (!is_new && position->second == feed)
     return;
   position->second = feed;
+  ids_[feed.id] = *id;
   if (const auto tell = is_new ? events_.publisher_joined : events_.publisher_changed)
     tell(feed);
 }
 
-void Room::remove(const JanusId &id, const char *why) {
+void JanusRoom::remove(const JanusId &id, const char *why) {
   const auto node = feeds_.extract(id);
   if (const auto left = events_.publisher_left; left && !node.empty())
     left(node.mapped(), why);
 }
 
-void Room::tell_once(const std::string &what) {
+void JanusRoom::tell_once(const std::string &what) {
   const auto trouble = events_.trouble;
   if (told_.insert(what).second && trouble)
     trouble(what);
 }
 
-void Room::lose(const std::string &why) {
+void JanusRoom::lose(const std::string &why) {
   const auto alive = alive_;
   handle_.reset();
   session_.reset();
@@ -227,7 +230,7 @@ void Room::lose(const std::string &why) {
 }
 
 // It is only lost where it has worked before.
-void Room::refuse(const std::string &why) {
+void JanusRoom::refuse(const std::string &why) {
   if (was_joined_)
     return lose(why);
   handle_.reset();
@@ -236,11 +239,21 @@ void Room::refuse(const std::string &why) {
     refused(why);
 }
 
-std::unique_ptr<JanusHandle> Room::attach() {
+std::unique_ptr<Subscription> JanusRoom::subscribe(const Feed &feed,
+                                                   const ReceiveSettings &settings,
+                                                   Subscription::Events events) {
+  return std::make_unique<JanusSubscription>(*this, feed, settings, std::move(events));
+}
+
+JanusId JanusRoom::id_of(const Feed &feed) const {
+  return ids_.at(feed.id);
+}
+
+std::unique_ptr<JanusHandle> JanusRoom::attach() {
   return session_ ? session_->attach(kPlugin) : nullptr;
 }
 
-void Room::close(std::function<void()> closed) {
+void JanusRoom::close(std::function<void()> closed) {
   again_.stop();
   handle_.reset();
   if (session_)

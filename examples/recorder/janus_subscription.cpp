@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "subscription.h"
+#include "janus_subscription.h"
 
 #include <algorithm>
 #include <utility>
-
-#include "codecs.h"
 
 namespace recorder {
 namespace {
@@ -17,49 +15,26 @@ bool is_media(const Feed::Stream &stream) {
   return stream.type == "audio" || stream.type == "video";
 }
 
-JsonObjectPtr stream_of(const Feed &feed, const std::string &mid) {
+JsonObjectPtr stream_of(const JanusRoom &room, const Feed &feed, const std::string &mid) {
   JsonObjectPtr entry(json_object_new());
-  feed.id.add_to(entry.get(), "feed");
+  room.id_of(feed).add_to(entry.get(), "feed");
   json_object_set_string_member(entry.get(), "mid", mid.c_str());
   return entry;
 }
 
-bool same_track(GstCaps *one, GstCaps *other) {
-  try {
-    return one == other || format_from_caps(one).continues(format_from_caps(other));
-  } catch (const examples::Failure &) {
-    return false;
-  }
-}
-
 }  // namespace
 
-bool Succession::takes(unsigned connection, Media media, unsigned nth, GstSample *frame) {
-  GstCaps *caps = gst_sample_get_caps(frame);
-  const std::lock_guard lock(mutex_);
-  Newest &newest = newest_[{media, nth}];
-  if (connection < newest.connection) {
-    const bool fits = same_track(newest.caps.get(), caps);
-    left_out_ += !fits;
-    return fits;
-  }
-  newest.connection = connection;
-  if (newest.caps.get() != caps)
-    newest.caps.reset(caps ? gst_caps_ref(caps) : nullptr);
-  return true;
-}
-
-Subscription::Subscription(Room &room, const Feed &feed, const ReceiveSettings &settings,
-                           Events events, Backoff backoff)
-    : room_(room), feed_(feed), settings_(settings), events_(std::move(events)), backoff_(backoff) {
+JanusSubscription::JanusSubscription(JanusRoom &room, const Feed &feed,
+                                     const ReceiveSettings &settings, Events events)
+    : room_(room), feed_(feed), settings_(settings), events_(std::move(events)) {
   start();
 }
 
-Subscription::~Subscription() = default;
+JanusSubscription::~JanusSubscription() = default;
 
 // ---- Signalling
 
-void Subscription::start() {
+void JanusSubscription::start() {
   subscribed_.clear();
   JsonObjectPtr body = room_.subscriber_join();
   json_object_set_array_member(body.get(), "streams", json_array_new());
@@ -67,8 +42,8 @@ void Subscription::start() {
   for (const Feed::Stream &stream : feed_.streams) {
     if (!is_media(stream) || stream.disabled)
       continue;
-    json_array_add_object_element(streams, stream_of(feed_, stream.mid).release());
-    subscribed_.insert(stream.mid);
+    json_array_add_object_element(streams, stream_of(room_, feed_, stream.id).release());
+    subscribed_.insert(stream.id);
   }
   if (subscribed_.empty())
     return;  // until there is something
@@ -107,7 +82,7 @@ void Subscription::start() {
 }
 
 // All that is received here is this participant's.
-Route Subscription::route(const StreamStart &stream, unsigned connection) {
+Route JanusSubscription::route(const StreamStart &stream, unsigned connection) {
   if (stream.nth >= kMostStreams) {
     if (events_.trouble)
       events_.trouble("no more than " + std::to_string(kMostStreams) +
@@ -118,28 +93,27 @@ Route Subscription::route(const StreamStart &stream, unsigned connection) {
           .frame =
               [this, connection, nth = stream.nth](Media media, GstSample *frame) {
                 if (succession_.takes(connection, media, nth, frame))
-                  events_.frame(media, nth, frame);
+                  events_.frame(media, nth, false, frame);
               },
-          .state = [this](const std::string &state,
-                          std::uint64_t frames) { events_.state(feed_.identity, state, frames); },
+          .state = events_.state,
           .owner = {}};
 }
 
-void Subscription::on_joined(const JanusReply &reply) {
+void JanusSubscription::on_joined(const JanusReply &reply) {
   if (!reply.error.empty())
     retry("the SFU refuses the subscription: " + reply.error);
   else if (reply.jsep)
     take_offer(*reply.jsep);
 }
 
-void Subscription::take_offer(const Jsep &offer) {
+void JanusSubscription::take_offer(const Jsep &offer) {
   if (offer.type != "offer" || !receiver_)
     return;
   e2ee_ = offer.e2ee;
   receiver_->take_offer(offer.sdp);
 }
 
-void Subscription::send_answer(const std::string &sdp) {
+void JanusSubscription::send_answer(const std::string &sdp) {
   if (!handle_)
     return;
   JsonObjectPtr body(json_object_new());
@@ -150,7 +124,7 @@ void Subscription::send_answer(const std::string &sdp) {
   });
 }
 
-void Subscription::on_event(const JanusEvent &event) {
+void JanusSubscription::on_event(const JanusEvent &event) {
   if (event.kind == "webrtcup")
     settle();
   else if (event.kind == "hangup")
@@ -163,7 +137,7 @@ void Subscription::on_event(const JanusEvent &event) {
 }
 
 // Some seconds with media prove that the connection works.
-void Subscription::settle() {
+void JanusSubscription::settle() {
   settled_.start(kSettled, [this] {
     const auto tracks = receiver_ ? receiver_->stats().tracks : std::vector<TrackStats>{};
     if (std::ranges::any_of(tracks, [](const TrackStats &track) { return track.frames_arrived; }))
@@ -173,14 +147,14 @@ void Subscription::settle() {
   });
 }
 
-void Subscription::update(const Feed &feed) {
+void JanusSubscription::update(const Feed &feed) {
   const Feed before = std::exchange(feed_, feed);
   if (drained_)
     return;
   // What was taken away the SFU takes out by an offer of its own; it may come back.
   std::erase_if(subscribed_, [&feed](const std::string &mid) {
     return std::ranges::none_of(feed.streams, [&mid](const Feed::Stream &stream) {
-      return stream.mid == mid && !stream.disabled;
+      return stream.id == mid && !stream.disabled;
     });
   });
   std::vector<Feed::Stream> added;
@@ -188,10 +162,9 @@ void Subscription::update(const Feed &feed) {
   for (const Feed::Stream &stream : feed.streams) {
     if (!is_media(stream) || stream.disabled)
       continue;
-    const auto old =
-        std::find_if(before.streams.begin(), before.streams.end(),
-                     [&](const Feed::Stream &other) { return other.mid == stream.mid; });
-    if (!subscribed_.contains(stream.mid))
+    const auto old = std::find_if(before.streams.begin(), before.streams.end(),
+                                  [&](const Feed::Stream &other) { return other.id == stream.id; });
+    if (!subscribed_.contains(stream.id))
       added.push_back(stream);
     else if (old != before.streams.end())
       changed |= old->codec != stream.codec || old->type != stream.type;
@@ -204,13 +177,13 @@ void Subscription::update(const Feed &feed) {
   }
 }
 
-void Subscription::subscribe_to(const std::vector<Feed::Stream> &streams) {
+void JanusSubscription::subscribe_to(const std::vector<Feed::Stream> &streams) {
   JsonObjectPtr body(json_object_new());
   json_object_set_string_member(body.get(), "request", "subscribe");
   JsonArray *array = json_array_new();
   for (const Feed::Stream &stream : streams) {
-    json_array_add_object_element(array, stream_of(feed_, stream.mid).release());
-    subscribed_.insert(stream.mid);
+    json_array_add_object_element(array, stream_of(room_, feed_, stream.id).release());
+    subscribed_.insert(stream.id);
   }
   json_object_set_array_member(body.get(), "streams", array);
   handle_->request(std::move(body), std::nullopt,
@@ -219,7 +192,7 @@ void Subscription::subscribe_to(const std::vector<Feed::Stream> &streams) {
 
 // ---- The end of a connection, and of all
 
-void Subscription::retry(const std::string &why) {
+void JanusSubscription::retry(const std::string &why) {
   retire();
   if (drained_)
     return;
@@ -229,7 +202,7 @@ void Subscription::retry(const std::string &why) {
 }
 
 // Detaches, and has the receiver deliver what it holds.
-void Subscription::retire() {
+void JanusSubscription::retire() {
   handle_.reset();
   again_.stop();
   settled_.stop();
@@ -240,26 +213,26 @@ void Subscription::retire() {
   receiver->drain([this, receiver] { on_retired(receiver); });
 }
 
-void Subscription::on_retired(Receiver *receiver) {
+void JanusSubscription::on_retired(Receiver *receiver) {
   past_ += receiver->stats();
   std::erase_if(retired_, [receiver](const auto &other) { return other.get() == receiver; });
   if (retired_.empty() && drained_)
     again_.start(std::chrono::milliseconds(0), drained_);
 }
 
-void Subscription::drain(std::function<void()> drained) {
+void JanusSubscription::drain(std::function<void()> drained) {
   drained_ = std::move(drained);
   retire();
   if (retired_.empty())
     again_.start(std::chrono::milliseconds(0), drained_);
 }
 
-void Subscription::request_key_frame() {
+void JanusSubscription::request_key_frame() {
   if (receiver_)
     receiver_->request_key_frame();
 }
 
-ReceiveStats Subscription::stats() const {
+ReceiveStats JanusSubscription::stats() const {
   ReceiveStats stats = past_;
   for (const auto &receiver : retired_)
     stats += receiver->stats();
