@@ -235,7 +235,8 @@ void Streams::on_end_passed(GstPad *pad) {
     gst_pad_unlink(pad, next.get());
   gst_pad_set_active(pad, FALSE);
   gst_element_remove_pad(webrtcbin_, pad);
-  forget_ssrc(stream->ssrc);
+  if (!ending_)  // packets that still come would begin the stream anew
+    forget_ssrc(stream->ssrc);
   stream->pad.reset();
   forget_ended();
   call(events_.section_free);
