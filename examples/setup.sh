@@ -67,6 +67,11 @@ E2EE_PACKAGES_recorder=(
   libprotobuf-dev protobuf-compiler # and with LiveKit
   openssl                          # makes the key that signs audit logs
 )
+# shellcheck disable=SC2034
+E2EE_PACKAGES_livekit=(
+  python3-pip              # where Debian's Go is too old it comes from PyPI
+  openssl                  # makes the key that signs audit logs
+)
 # Other makers' Node packages bring it with them, and conflict with Debian's.
 command -v npm >/dev/null || E2EE_PACKAGES_interop+=(npm)
 
@@ -147,7 +152,7 @@ e2ee_apt_line() {
   [[ ! $perhaps ]] || echo "and, where this Debian has them:$perhaps"
 }
 
-# e2ee_install GROUP ...: build, run, test, sanitize, interop, recorder. Ends with 2 where it cannot.
+# e2ee_install GROUP ...: build, run, test, sanitize, interop, recorder, livekit. Ends with 2 where it cannot.
 e2ee_install() {
   local group packages=() missing=()
   e2ee_check_moved

@@ -14,8 +14,9 @@ Usage: tests/run.sh [OPTION ...]
 Builds into build/ and runs all tests: core, elements, pipelines and keys under load, Python, every
 command of the docs, formatting, no warning by g++ and clang++, elements and pipelines once more
 under AddressSanitizer and UndefinedBehaviorSanitizer, key changes under ThreadSanitizer,
-examples/demo.sh with both codecs, tests/interop/run.sh, calls with Chromium and an SFU, and
-tests/recorder/run.sh, meetings that are recorded. Up to half an hour.
+examples/demo.sh with both codecs, tests/interop/run.sh, calls with Chromium and an SFU,
+tests/recorder/run.sh, meetings that are recorded, and tests/livekit/run.sh, rooms of a LiveKit
+server with LiveKit's own clients. Up to 45 minutes.
 
   --quick         core, elements, shorter pipelines, Python, docs and formatting: three minutes
   --filter=NAME   only test cases whose name contains NAME; * and ? stand for any characters
@@ -156,7 +157,7 @@ threads_under_tsan() {
 }
 export -f threads_under_tsan
 
-# calls interop|recorder: runs tests/NAME/run.sh, which writes steps.tsv. Only who asked for no
+# calls interop|recorder|livekit: runs tests/NAME/run.sh, which writes steps.tsv. Only who asked for no
 # installing may be left without these tests.
 calls() {
   local script=tests/$1/run.sh folder=$main_build/$1/results status=0
@@ -240,6 +241,8 @@ if [[ -z $quick && -z $filter ]]; then
   calls interop
   heading 'Meetings that are recorded'
   calls recorder
+  heading 'Rooms of a LiveKit server'
+  calls livekit
 fi
 
 folders=("$results/plain")
@@ -247,6 +250,6 @@ for part in with-overrides asan; do
   [[ ! -d $results/$part ]] || folders+=("$results/$part")
 done
 if [[ -z $quick && -z $filter ]]; then
-  folders+=("$main_build/interop/results" "$main_build/recorder/results")
+  folders+=("$main_build"/{interop,recorder,livekit}/results)
 fi
 python3 "$E2EE_ROOT/tests/report.py" "${folders[@]}"

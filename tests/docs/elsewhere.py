@@ -108,7 +108,7 @@ TABLE = [
         refused,
     ),
     Row(r"tests/run\.sh\b", "it runs this test", options_exist),
-    Row(r"tests/(interop|recorder)/run\.sh\b", "minutes; a step of its own", options_exist),
+    Row(r"tests/(interop|recorder|livekit)/run\.sh\b", "minutes; a step of its own", options_exist),
     Row(r"tests/bench/run\.sh\b", "measures for minutes", options_exist),
     Row(r"examples/demo\.sh --no-install$", "a call; demo.sh runs above", options_exist),
     Row(r"examples/demo\.sh\b", "a call of ten seconds, in the full run", demo),

@@ -20,6 +20,7 @@ SCRIPTS = {
     "examples/browser/run.sh": {"port": "8080", "passphrase-file": __file__},
     "tests/run.sh": {"filter": "vp8"},
     "tests/interop/run.sh": {"filter": "vp8", "repeat": "3"},
+    "tests/livekit/run.sh": {"filter": "vp8", "repeat": "3"},
     "tests/recorder/run.sh": {"filter": "keys", "measure": "10"},
     "tests/bench/run.sh": {},
     "tests/bare.sh": {},

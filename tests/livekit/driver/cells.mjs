@@ -16,9 +16,6 @@ const ROWS = [
 
 // That the clients understand each other here, each once in each direction.
 const CONTROLS = [
-  { sender: 'go', receiver: 'go', codec: 'h264', settings: 'passphrase' },
-  { sender: 'go', receiver: 'js', codec: 'h264', settings: 'passphrase' },
-  { sender: 'node', receiver: 'node', codec: 'h264', settings: 'passphrase' },{ sender: 'js', receiver: 'node', codec: 'h264', settings: 'passphrase' },{ sender: 'node', receiver: 'go', codec: 'h264', settings: 'passphrase' },
   { sender: 'node', receiver: 'js', codec: 'vp8', settings: 'passphrase' },
   { sender: 'js', receiver: 'node', codec: 'vp9', settings: 'passphrase', layers: true },
   { sender: 'js', receiver: 'js', codec: 'vp8', settings: 'element-call', layers: true },

@@ -14,6 +14,7 @@ import { Call, runCell } from './cell.mjs';
 import { controls, matrix } from './cells.mjs';
 import { LiveKitReport } from './livekit-report.mjs';
 import { Server } from './server.mjs';
+import { Gathering, together } from './together.mjs';
 
 const CELL_MS = 60000;
 const folder = (where) => fileURLToPath(new URL(where, import.meta.url));
@@ -100,9 +101,9 @@ async function tryCell(bench, cell) {
   const result = failed(cell);
   const started = Date.now();
   await bench.mend();
-  const self = new Call(bench, cell, ++number);
+  const self = new (cell.run ? Gathering : Call)(bench, cell, ++number);
   try {
-    await within(CELL_MS, cell.name, runCell(self, result));
+    await within(CELL_MS, cell.name, (cell.run ?? runCell)(self, result));
     result.passed = true;
   } catch (error) {
     const also = await self.errors().catch(() => []);
@@ -116,7 +117,7 @@ async function tryCell(bench, cell) {
 async function main() {
   const report = new LiveKitReport(options.build, { part: options.filter !== '' });
   const bench = new Bench();
-  const cells = [...controls(), ...matrix({ all: options.full })]
+  const cells = [...controls(), ...together(), ...matrix({ all: options.full })]
     .filter(({ name }) => name.includes(options.filter));
   if (cells.length === 0) report.fail(options.filter, 'no cell has such a name');
   const tried = [];

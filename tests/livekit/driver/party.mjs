@@ -18,7 +18,7 @@ export class ClientParty {
   join(keys) {
     return this.client.ask('join', {
       url: this.bench.server.url,
-      token: this.bench.server.token(this.identity, this.room),
+      token: this.bench.server.token(this.identity, this.room, this.grants),
       settings: { ...this.settings, window: this.window },
       given: keys.map((key) => ({ key, participant: SENDER })),
     });

@@ -32,8 +32,6 @@ type key struct {
 type message struct {
 	From string `json:"from"`
 	Text string `json:"text"`
-	// The SDK hands on only what it decrypted once it has a key, and does not say which it was.
-	Encrypted bool `json:"encrypted"`
 }
 
 type client struct {
@@ -115,7 +113,7 @@ func (c *client) callbacks() *lksdk.RoomCallback {
 			}
 			c.lock.Lock()
 			defer c.lock.Unlock()
-			c.messages = append(c.messages, message{From: from.SenderIdentity, Text: string(user.Payload), Encrypted: true})
+			c.messages = append(c.messages, message{From: from.SenderIdentity, Text: string(user.Payload)})
 		},
 	}}
 }

@@ -30,8 +30,9 @@ const (
 // How often a key frame is asked for at most while frames cannot be decrypted.
 const keyFrameInterval = time.Second
 
-// How many packets a frame is waited for.
-const mostLate = 150
+// For how many packets what is missing of a frame is waited for; nothing is lost on 127.0.0.1, but the
+// first packets of a track may be of a frame that began earlier.
+const mostLate = 30
 
 var durations = map[string]time.Duration{"h264": 50 * time.Millisecond, "opus": 20 * time.Millisecond}
 

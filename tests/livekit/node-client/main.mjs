@@ -30,10 +30,9 @@ function listen() {
     const viewer = new Viewer(livekit, track);
     tracks.push({ participant: participant.identity, sid, viewer });
   });
-  room.on(RoomEvent.DataReceived, (payload, participant, _kind, topic, encryption) => {
+  room.on(RoomEvent.DataReceived, (payload, participant, _kind, topic) => {
     if (topic !== CHAT) return;
-    const text = new TextDecoder().decode(payload);
-    messages.push({ from: participant?.identity, text, encrypted: Boolean(encryption) });
+    messages.push({ from: participant?.identity, text: new TextDecoder().decode(payload) });
   });
   room.on(RoomEvent.EncryptionError, ({ message }) => errors.push(message));
 }

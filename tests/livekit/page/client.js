@@ -10,6 +10,7 @@ const SMALL = [320, 192];
 const LAYERS = { vp8: { simulcast: true }, vp9: { scalabilityMode: 'L3T3_KEY' } };
 
 let room;
+let worker;
 let keys;
 let source;
 let publication;
@@ -23,10 +24,10 @@ function listen() {
     tracks.push({ participant: identity, sid: trackSid, kind: track.kind, track, seen });
     track.attach(); // else nothing is decoded
   });
-  room.on(RoomEvent.DataReceived, (payload, participant, _kind, topic, encryption) => {
+  room.on(RoomEvent.DataReceived, (payload, _from, _kind, topic, encryption, identity) => {
     if (topic !== CHAT) return;
     const text = new TextDecoder().decode(payload);
-    messages.push({ from: participant?.identity, text, encrypted: Boolean(encryption) });
+    messages.push({ from: identity, text, encrypted: Boolean(encryption) });
   });
   room.on(RoomEvent.EncryptionError, ({ message }) => {
     if (errors.length < 20) errors.push(message);
@@ -50,6 +51,21 @@ async function publishTone() {
   });
 }
 
+/** Keys are derived in the worker, which says nothing then; it answers this behind them. */
+async function keysDerived() {
+  const participantIdentity = room.localParticipant.identity;
+  const answered = new Promise((resolve) => {
+    const listener = ({ data }) => {
+      if (data.kind !== 'enable' || data.data.participantIdentity !== participantIdentity) return;
+      worker.removeEventListener('message', listener);
+      resolve();
+    };
+    worker.addEventListener('message', listener);
+  });
+  worker.postMessage({ kind: 'enable', data: { enabled: true, participantIdentity } });
+  await answered;
+}
+
 const sizeOf = ({ kind, track }) => {
   const { width, height } = kind === 'video' ? track.mediaStreamTrack.getSettings() : {};
   return { width, height };
@@ -59,11 +75,12 @@ const commands = {
   async join({ url, token, settings, given }) {
     keys = makeKeys(settings);
     for (const { key, participant } of given) await keys.add(key, participant);
-    const worker = new Worker('/vendor/livekit-worker.js');
+    worker = new Worker('/vendor/livekit-worker.js');
     room = new Room({ encryption: { keyProvider: keys, worker }, adaptiveStream: false });
     listen();
     await room.setE2EEEnabled(true);
     await room.connect(url, token);
+    await keysDerived();
   },
 
   async publish({ codec, layers }) {
@@ -71,7 +88,11 @@ const commands = {
     return { sid: publication.trackSid };
   },
 
-  'set-key': ({ key, participant }) => keys.add(key, participant),
+  async 'set-key'({ key, participant }) {
+    await keys.add(key, participant);
+    await keysDerived();
+  },
+
   mute: () => publication.track.mute(),
   unmute: () => publication.track.unmute(),
 

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// What clients do in a room beside sending frames: chat, mute, and showing that it is recorded.
+import { PICTURES, STEP_MS } from '../../interop/driver/cell.mjs';
+import { until } from '../../interop/driver/process.mjs';
+import { SETTINGS, makeKeys } from './keys.mjs';
+import { ClientParty, SENDER } from './party.mjs';
+
+const settings = SETTINGS.passphrase;
+
+/** Members join one by one, with the key that they are given. */
+export class Gathering {
+  parties = [];
+
+  constructor(bench, cell, number) {
+    Object.assign(this, { bench, cell, room: `room-${number}`, keys: makeKeys(settings) });
+  }
+
+  async enter(program, identity, { grants, keys = this.keys } = {}) {
+    const who = { program, identity, room: this.room, settings, window: 0, grants };
+    const party = new ClientParty(this.bench, who);
+    this.parties.push(party);
+    await party.start();
+    await party.join([keys[0]]);
+    return party;
+  }
+
+  async errors() {
+    return (await Promise.all(this.parties.map((party) => party.errors()))).flat();
+  }
+
+  async stop() {
+    await Promise.allSettled(this.parties.map((party) => party.close()));
+  }
+}
+
+const stats = (party) => party.client.ask('stats');
+
+async function chat(self) {
+  const programs = ['js', 'node', 'go'];
+  const members = [];
+  for (const program of programs) members.push(await self.enter(program, program));
+  const wrong = await self.enter('node', 'wrong', { keys: makeKeys(settings) });
+  for (const { client, program } of members) await client.ask('chat', { text: `hello from ${program}` });
+  for (const member of members) {
+    const wanted = programs.filter((program) => program !== member.program);
+    await until(`both messages at ${member.program}`, STEP_MS, async () => {
+      const { messages } = await stats(member);
+      return wanted.every((from) => messages.some((message) => (
+        message.from === from && message.text === `hello from ${from}` && message.encrypted !== false)))
+        || messages;
+    });
+  }
+  const { messages } = await stats(wrong);
+  if (messages.length > 0) throw new Error(`a wrong key read ${JSON.stringify(messages)}`);
+}
+
+async function recording(self) {
+  const members = [await self.enter('js', 'js'), await self.enter('node', 'node')];
+  const shown = async (wanted) => {
+    for (const member of members) {
+      await until(`${member.program} showing recording ${wanted}`, STEP_MS, async () => (
+        (await stats(member)).recording === wanted));
+    }
+  };
+  await shown(false);
+  const recorder = await self.enter('go', 'recorder', { grants: { recorder: true } });
+  await shown(true);
+  await recorder.close();
+  await shown(false);
+}
+
+async function mute(self) {
+  const receiver = await self.enter('node', 'receiver');
+  const sender = await self.enter('js', SENDER);
+  await sender.publish('opus');
+  const matches = async () => (await receiver.seen('opus'))?.matches ?? 0;
+  const more = async (what) => {
+    const before = await matches();
+    await until(what, STEP_MS, async () => (await matches()) >= before + PICTURES);
+  };
+  await more('the tone');
+  await sender.client.ask('mute');
+  await until('silence', STEP_MS, async () => {
+    const before = await matches();
+    await stats(sender); // takes its time, in which more would come
+    return (await matches()) === before;
+  });
+  await sender.client.ask('unmute');
+  await more('the tone after unmute');
+}
+
+export const together = () => Object.entries({ chat, recording, mute })
+  .map(([name, run]) => ({ name: `control/${name}`, run, sender: 'js', receiver: 'go' }));
