@@ -9,9 +9,11 @@
 //                                             participant encrypts with it from now on
 //   mute, unmute                              what is published
 //   chat      {text}                          an encrypted data packet on the topic "chat"
-//   stats     -> {recording, errors, messages: [{from, text, encrypted}],
-//                 tracks: [{participant, sid, kind, frames, matches, phases, firstMatch, width, height}]}
-//                encrypted: where the client tells; frames: all that were decoded; matches: those that are the picture or the tone
+//   stats     -> {recording, others: [identity], errors, messages: [{from, text, encrypted}],
+//                 tracks: [{participant, sid, kind, frames, matches, phases, firstMatch, width,
+//                 height}]}                   encrypted: where the client tells; frames: all that
+//                                             were decoded; matches: those that are the picture
+//                                             or the tone
 //   leave
 //
 // A client that has no decoder writes what it decrypted to files that stats names as clips.

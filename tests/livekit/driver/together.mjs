@@ -40,6 +40,12 @@ async function chat(self) {
   const members = [];
   for (const program of programs) members.push(await self.enter(program, program));
   const wrong = await self.enter('node', 'wrong', { keys: makeKeys(settings) });
+  for (const member of members) { // who does not know a sender cannot name him
+    await until(`everyone at ${member.program}`, STEP_MS, async () => {
+      const { others } = await stats(member);
+      return others.length === members.length || others;
+    });
+  }
   for (const { client, program } of members) await client.ask('chat', { text: `hello from ${program}` });
   for (const member of members) {
     const wanted = programs.filter((program) => program !== member.program);

@@ -160,8 +160,12 @@ func (c *client) stats() any {
 	for _, receiver := range c.receivers {
 		tracks = append(tracks, receiver.report())
 	}
+	others := []string{}
+	for _, participant := range c.room.GetRemoteParticipants() {
+		others = append(others, participant.Identity())
+	}
 	return map[string]any{
-		"recording": c.room.IsRecording(), "errors": c.errors, "messages": c.messages, "tracks": tracks,
+		"others": others, "recording": c.room.IsRecording(), "errors": c.errors, "messages": c.messages, "tracks": tracks,
 	}
 }
 

@@ -87,6 +87,7 @@ const commands = {
 
   stats: () => ({
     recording: room.isRecording,
+    others: [...room.remoteParticipants.keys()],
     errors,
     messages,
     tracks: tracks.map(({ participant, sid, viewer }) => (

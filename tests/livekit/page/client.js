@@ -103,6 +103,7 @@ const commands = {
 
   stats: () => ({
     recording: room.isRecording,
+    others: [...room.remoteParticipants.keys()],
     errors,
     messages,
     tracks: tracks.map((each) => ({
