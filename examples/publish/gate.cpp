@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "gate.h"
+
+#include <gst/video/video.h>
+
+#include <utility>
+
+#include "keyframe.h"
+
+namespace publish {
+namespace {
+
+bool begins(Codec codec, GstBuffer *frame) {
+  GstMapInfo map;
+  if (!gst_buffer_map(frame, &map, GST_MAP_READ))
+    return false;
+  const bool result = is_key_frame(codec, map.data, map.size);
+  gst_buffer_unmap(frame, &map);
+  return result;
+}
+
+}  // namespace
+
+Gate::Gate(GstPad *pad, Codec codec, std::function<void(Trouble)> trouble)
+    : pad_(GST_PAD(gst_object_ref(pad))),
+      codec_(codec),
+      on_trouble_(std::move(trouble)),
+      probe_(gst_pad_add_probe(pad, GST_PAD_PROBE_TYPE_BUFFER, &Gate::on_buffer, this, nullptr)) {}
+
+Gate::~Gate() {
+  gst_pad_remove_probe(pad_.get(), probe_);
+}
+
+void Gate::open() {
+  {
+    const std::lock_guard lock(mutex_);
+    if (std::exchange(status_.open, true))
+      return;
+    passing_ = false;
+  }
+  ask_for_key_frame();
+}
+
+void Gate::close() {
+  const std::lock_guard lock(mutex_);
+  status_.open = passing_ = false;
+  status_.waits_since.reset();
+}
+
+void Gate::ask_for_key_frame() {
+  if (info_of(codec_).media == Media::kAudio)
+    return;
+  {
+    const std::lock_guard lock(mutex_);
+    if (!status_.open)
+      return;
+    if (!status_.waits_since)
+      status_.waits_since = Clock::now();
+  }
+  ask_upstream();
+}
+
+void Gate::ask_upstream() {
+  gst_pad_push_event(pad_.get(),
+                     gst_video_event_new_upstream_force_key_unit(GST_CLOCK_TIME_NONE, TRUE, 0));
+}
+
+Gate::Status Gate::status() const {
+  const std::lock_guard lock(mutex_);
+  return status_;
+}
+
+GstPadProbeReturn Gate::on_buffer(GstPad *, GstPadProbeInfo *info, gpointer data) {
+  auto *self = static_cast<Gate *>(data);
+  return self->lets_through(GST_PAD_PROBE_INFO_BUFFER(info)) ? GST_PAD_PROBE_OK
+                                                             : GST_PAD_PROBE_DROP;
+}
+
+bool Gate::lets_through(GstBuffer *frame) {
+  std::unique_lock lock(mutex_);
+  if (broken_)
+    return false;
+  ++status_.seen;
+  if (const std::optional<Trouble> trouble = trouble_with(frame)) {
+    broken_ = true;
+    lock.unlock();
+    on_trouble_(*trouble);
+    return false;
+  }
+  last_ = GST_BUFFER_PTS(frame);
+  if (begins(codec_, frame)) {
+    note_key_frame(last_);
+    passing_ = status_.open;
+  }
+  status_.passed += passing_;
+  return passing_;
+}
+
+std::optional<Trouble> Gate::trouble_with(GstBuffer *frame) {
+  const GstClockTime time = GST_BUFFER_PTS(frame);
+  if (!GST_CLOCK_TIME_IS_VALID(time))
+    return Trouble::kNoTimestamps;
+  if (codec_ == Codec::kH264 && GST_CLOCK_TIME_IS_VALID(last_) && time < last_)
+    return Trouble::kReordered;
+  return std::nullopt;
+}
+
+void Gate::note_key_frame(GstClockTime time) {
+  if (GST_CLOCK_TIME_IS_VALID(last_key_) && time > last_key_)
+    status_.key_interval = time - last_key_;
+  last_key_ = time;
+  status_.waits_since.reset();
+}
+
+}  // namespace publish

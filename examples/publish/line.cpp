@@ -1,0 +1,385 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "line.h"
+
+#include <gst/app/app.h>
+
+#include <cstring>
+#include <mutex>
+#include <utility>
+
+#include "common/program.h"
+#include "valve.h"
+
+namespace publish {
+
+using examples::CapsPtr;
+using examples::CharPtr;
+using examples::ErrorPtr;
+using examples::ObjectPtr;
+using examples::Refused;
+using examples::static_pad;
+
+namespace {
+
+// Application messages, with which streaming threads reach the main one.
+constexpr const char *kCaps = "e2ee-publish-caps";        // of what the line ends in
+constexpr const char *kFormat = "e2ee-publish-format";    // of what is sent
+constexpr const char *kTrouble = "e2ee-publish-trouble";  // number: Trouble
+constexpr const char *kField = "value";
+
+std::string words_for(Trouble trouble) {
+  if (trouble == Trouble::kNoTimestamps)
+    return "its frames have no timestamps: set do-timestamp=true on the source element, or give "
+           "the\nline a parser or demuxer that knows the time";
+  return "its frames come in another order than they are shown (B-frames), which WebRTC does not\n"
+         "take: set the camera or encoder to no B-frames (bframes=0, or profile baseline)";
+}
+
+GstClockTime system_time() {
+  const ObjectPtr<GstClock> clock(gst_system_clock_obtain());
+  return gst_clock_get_time(clock.get());
+}
+
+template <typename Callback, typename... Arguments>
+void call(Callback callback, Arguments &&...arguments) {
+  if (callback)
+    callback(arguments...);
+}
+
+}  // namespace
+
+class Line::Core {
+ public:
+  Core(const LineSettings &settings, Outlet &outlet, Events events);
+  ~Core();
+
+  void start();
+  void set_wanted(bool wanted);
+  void ask_for_key_frame();
+
+  bool is_live = false;
+  guint64 frames_seen() const;
+  Gate::Status gate() const;
+  examples::StructurePtr stats() const;
+
+ private:
+  void add_source();
+  static GstPadProbeReturn on_first_caps(GstPad *pad, GstPadProbeInfo *info, gpointer self);
+  static GstPadProbeReturn on_format(GstPad *pad, GstPadProbeInfo *info, gpointer self);
+  static GstFlowReturn on_frame(GstAppSink *sink, gpointer self);
+  static gboolean on_message(GstBus *bus, GstMessage *message, gpointer self);
+  void take(GstMessage *message);
+  void take_own(const GstStructure *structure);
+  void take_error(GstMessage *message);
+  void go_on_from(const GstCaps *caps);
+  GstElement *add_encryptor();
+  GstElement *add_sink();
+  void post_caps(const char *name, const GstCaps *caps);
+  void post_trouble(Trouble trouble);
+  void refuse(const std::string &why);
+
+  const LineSettings settings_;
+  Outlet &outlet_;
+  Events events_;
+  const GstClockTime base_time_ = system_time();
+  examples::PipelinePtr pipeline_;
+  guint watch_ = 0;
+  GstElement *tail_ = nullptr;  // of the source, which waits there until it is known what comes
+  gulong block_ = 0;
+  Codec codec_ = Codec::kVp8;
+  GstElement *encryptor_ = nullptr;
+  mutable std::mutex mutex_;  // of gate_ alone, for ask_for_key_frame()
+  std::unique_ptr<Gate> gate_;
+  std::unique_ptr<Valve> valve_;
+  bool wanted_ = false;
+};
+
+Line::Core::Core(const LineSettings &settings, Outlet &outlet, Events events)
+    : settings_(settings),
+      outlet_(outlet),
+      events_(std::move(events)),
+      pipeline_(examples::make_pipeline("source")) {
+  add_source();
+  const ObjectPtr<GstBus> bus(gst_element_get_bus(pipeline_.get()));
+  watch_ = gst_bus_add_watch(bus.get(), &Core::on_message, this);
+}
+
+Line::Core::~Core() {
+  gst_element_set_state(pipeline_.get(), GST_STATE_NULL);
+  const ObjectPtr<GstBus> bus(gst_element_get_bus(pipeline_.get()));
+  gst_bus_remove_watch(bus.get());
+}
+
+// ---- The source
+
+void Line::Core::add_source() {
+  examples::Error error;
+  GstElement *bin = gst_parse_bin_from_description_full(settings_.text.c_str(), TRUE, nullptr,
+                                                        GST_PARSE_FLAG_FATAL_ERRORS, error.out());
+  error.check<Refused>("\"" + settings_.text + "\"");
+  gst_bin_add(GST_BIN(pipeline_.get()), bin);
+  const ObjectPtr<GstPad> end = static_pad(bin, "src");
+  if (!end)
+    throw Refused("\"" + settings_.text +
+                  "\" has no open end: give a line without a sink, that ends in raw or encoded "
+                  "media");
+  if (static_pad(bin, "sink"))
+    throw Refused("\"" + settings_.text + "\" does not begin with a source");
+  tail_ = examples::add_caps_filter(pipeline_.get(), kAcceptedCaps);
+  if (gst_pad_link(end.get(), static_pad(tail_, "sink").get()) != GST_PAD_LINK_OK) {
+    const CapsPtr caps(gst_pad_query_caps(end.get(), nullptr));
+    ending_of(caps.get());
+    throw Refused("\"" + settings_.text + "\" ends in something that is not accepted");
+  }
+  block_ = gst_pad_add_probe(
+      static_pad(tail_, "src").get(),
+      static_cast<GstPadProbeType>(GST_PAD_PROBE_TYPE_BLOCK | GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM),
+      &Core::on_first_caps, this, nullptr);
+}
+
+void Line::Core::start() {
+  const ObjectPtr<GstClock> clock(gst_system_clock_obtain());
+  gst_pipeline_use_clock(GST_PIPELINE(pipeline_.get()), clock.get());
+  gst_element_set_start_time(pipeline_.get(), GST_CLOCK_TIME_NONE);
+  gst_element_set_base_time(pipeline_.get(), base_time_);
+  is_live = gst_element_set_state(pipeline_.get(), GST_STATE_PAUSED) == GST_STATE_CHANGE_NO_PREROLL;
+  gst_element_set_state(pipeline_.get(), GST_STATE_PLAYING);  // what fails posts an error
+}
+
+// What comes before, as STREAM_START, is kept by the pad.
+GstPadProbeReturn Line::Core::on_first_caps(GstPad *, GstPadProbeInfo *info, gpointer self) {
+  GstEvent *event = gst_pad_probe_info_get_event(info);
+  if (GST_EVENT_TYPE(event) != GST_EVENT_CAPS)
+    return GST_PAD_PROBE_PASS;
+  GstCaps *caps = nullptr;
+  gst_event_parse_caps(event, &caps);
+  static_cast<Core *>(self)->post_caps(kCaps, caps);
+  return GST_PAD_PROBE_OK;  // the source waits
+}
+
+// ---- From there on
+
+void Line::Core::go_on_from(const GstCaps *caps) {
+  const Ending ending = ending_of(caps);
+  codec_ = codec_of(ending, settings_.encode);
+  const Chain chain = add_chain(pipeline_.get(), ending, settings_.encode, !is_live);
+  GstElement *encryptor = add_encryptor();
+  GstElement *sink = add_sink();
+  examples::link_chain({chain.last, encryptor, sink});
+  const ObjectPtr<GstPad> before = static_pad(encryptor, "sink");
+  gst_pad_add_probe(static_pad(chain.encoder ? chain.encoder : encryptor, "sink").get(),
+                    GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM, &Core::on_format, this, nullptr);
+  {
+    const std::lock_guard lock(mutex_);
+    gate_ = std::make_unique<Gate>(before.get(), codec_,
+                                   [this](Trouble trouble) { post_trouble(trouble); });
+  }
+  if (chain.raw)
+    valve_ = std::make_unique<Valve>(static_pad(chain.raw, "sink").get(),
+                                     [this] { post_trouble(Trouble::kNoTimestamps); });
+  examples::join_running({encryptor, sink});
+  for (auto element = chain.elements.rbegin(); element != chain.elements.rend(); ++element)
+    examples::join_running({*element});
+  examples::link_chain({tail_, chain.first});
+  set_wanted(wanted_);
+  gst_pad_remove_probe(static_pad(tail_, "src").get(), std::exchange(block_, 0));
+}
+
+GstElement *Line::Core::add_encryptor() {
+  encryptor_ = examples::add_element(pipeline_.get(), "e2eeencrypt");
+  g_object_set(encryptor_, "key-provider", settings_.provider, "participant",
+               settings_.participant.c_str(), nullptr);
+  gst_util_set_object_arg(G_OBJECT(encryptor_), "scheme", settings_.scheme.c_str());
+  return encryptor_;
+}
+
+// Not `async`: while nobody wants frames, none comes to preroll with.
+GstElement *Line::Core::add_sink() {
+  GstElement *sink = examples::add_element(pipeline_.get(), "appsink");
+  g_object_set(sink, "sync", FALSE, "async", FALSE, nullptr);
+  GstAppSinkCallbacks callbacks{};
+  callbacks.new_sample = &Core::on_frame;
+  gst_app_sink_set_callbacks(GST_APP_SINK(sink), &callbacks, this, nullptr);
+  return sink;
+}
+
+GstPadProbeReturn Line::Core::on_format(GstPad *, GstPadProbeInfo *info, gpointer self) {
+  GstEvent *event = gst_pad_probe_info_get_event(info);
+  if (GST_EVENT_TYPE(event) == GST_EVENT_CAPS) {
+    GstCaps *caps = nullptr;
+    gst_event_parse_caps(event, &caps);
+    static_cast<Core *>(self)->post_caps(kFormat, caps);
+  }
+  return GST_PAD_PROBE_OK;
+}
+
+GstFlowReturn Line::Core::on_frame(GstAppSink *sink, gpointer data) {
+  const auto *self = static_cast<Core *>(data);
+  const std::unique_ptr<GstSample, examples::Unref> sample(gst_app_sink_pull_sample(sink));
+  if (!sample)
+    return GST_FLOW_OK;
+  const GstClockTime running =
+      gst_segment_to_running_time(gst_sample_get_segment(sample.get()), GST_FORMAT_TIME,
+                                  GST_BUFFER_PTS(gst_sample_get_buffer(sample.get())));
+  if (GST_CLOCK_TIME_IS_VALID(running))
+    self->outlet_.push(sample.get(), self->base_time_ + running);
+  return GST_FLOW_OK;
+}
+
+// ---- Messages
+
+void Line::Core::post_caps(const char *name, const GstCaps *caps) {
+  gst_element_post_message(
+      pipeline_.get(),
+      gst_message_new_application(
+          GST_OBJECT(pipeline_.get()),
+          gst_structure_new(name, kField, GST_TYPE_CAPS, const_cast<GstCaps *>(caps), nullptr)));
+}
+
+void Line::Core::post_trouble(Trouble trouble) {
+  gst_element_post_message(
+      pipeline_.get(),
+      gst_message_new_application(
+          GST_OBJECT(pipeline_.get()),
+          gst_structure_new(kTrouble, kField, G_TYPE_INT, static_cast<int>(trouble), nullptr)));
+}
+
+gboolean Line::Core::on_message(GstBus *, GstMessage *message, gpointer self) {
+  static_cast<Core *>(self)->take(message);
+  return G_SOURCE_CONTINUE;
+}
+
+void Line::Core::take(GstMessage *message) {
+  const GstStructure *structure = gst_message_get_structure(message);
+  switch (GST_MESSAGE_TYPE(message)) {
+    case GST_MESSAGE_APPLICATION:
+      return take_own(structure);
+    case GST_MESSAGE_EOS:
+      return call(events_.ended);
+    case GST_MESSAGE_ERROR:
+      return take_error(message);
+    case GST_MESSAGE_WARNING: {
+      GError *error = nullptr;
+      gst_message_parse_warning(message, &error, nullptr);
+      const ErrorPtr owned(error);
+      return call(events_.warned, std::string(error->message));
+    }
+    case GST_MESSAGE_ELEMENT:
+      if (gst_structure_has_name(structure, "GstE2EEState"))
+        call(events_.encryption, structure);
+      return;
+    default:
+      return;
+  }
+}
+
+void Line::Core::take_own(const GstStructure *structure) {
+  try {
+    const GValue *value = gst_structure_get_value(structure, kField);
+    if (gst_structure_has_name(structure, kTrouble))
+      return refuse(words_for(static_cast<Trouble>(g_value_get_int(value))));
+    const GstCaps *caps = gst_value_get_caps(value);
+    if (gst_structure_has_name(structure, kCaps))
+      go_on_from(caps);
+    else
+      call(events_.known, format_of(codec_, caps));
+  } catch (const Refused &refused) {
+    refuse(refused.what());
+  } catch (const examples::Failure &failure) {
+    call(events_.failed, std::string(failure.what()));
+  }
+}
+
+void Line::Core::refuse(const std::string &why) {
+  call(events_.refused, why);
+}
+
+// Where nothing acceptable came yet, what the source has is the more useful thing to tell.
+void Line::Core::take_error(GstMessage *message) {
+  GError *error = nullptr;
+  char *debug = nullptr;
+  gst_message_parse_error(message, &error, &debug);
+  const ErrorPtr owned(error);
+  const CharPtr details(debug);
+  if (block_ && debug && strstr(debug, "not-negotiated")) {
+    const ObjectPtr<GstPad> sink = static_pad(tail_, "sink");
+    const ObjectPtr<GstPad> end(gst_pad_get_peer(sink.get()));
+    const CapsPtr caps(end ? gst_pad_query_caps(end.get(), nullptr) : nullptr);
+    try {
+      if (caps && !gst_caps_is_any(caps.get()) && !gst_caps_is_empty(caps.get()))
+        ending_of(caps.get());
+    } catch (const Refused &refused) {
+      return refuse(refused.what());
+    }
+  }
+  const CharPtr name(GST_MESSAGE_SRC(message) ? gst_object_get_name(GST_MESSAGE_SRC(message))
+                                              : nullptr);
+  call(events_.failed, (name ? std::string(name.get()) + ": " : "") + error->message);
+}
+
+// ---- Wanted or not
+
+void Line::Core::set_wanted(bool wanted) {
+  wanted_ = wanted;
+  if (!gate_)
+    return;
+  if (valve_)
+    valve_->set_open(wanted);
+  wanted ? gate_->open() : gate_->close();
+}
+
+void Line::Core::ask_for_key_frame() {
+  const std::lock_guard lock(mutex_);
+  if (gate_)
+    gate_->ask_for_key_frame();
+}
+
+guint64 Line::Core::frames_seen() const {
+  return valve_ ? valve_->seen() : gate_ ? gate_->status().seen : 0;
+}
+
+Gate::Status Line::Core::gate() const {
+  return gate_ ? gate_->status() : Gate::Status();
+}
+
+examples::StructurePtr Line::Core::stats() const {
+  GstStructure *stats = nullptr;
+  if (encryptor_)
+    g_object_get(encryptor_, "stats", &stats, nullptr);
+  return examples::StructurePtr(stats);
+}
+
+// ---- Line
+
+Line::Line(const LineSettings &settings, Outlet &outlet, Events events)
+    : core_(std::make_unique<Core>(settings, outlet, std::move(events))) {
+  core_->start();
+}
+
+Line::~Line() = default;
+
+void Line::set_wanted(bool wanted) {
+  core_->set_wanted(wanted);
+}
+
+void Line::ask_for_key_frame() {
+  core_->ask_for_key_frame();
+}
+
+bool Line::is_live() const {
+  return core_->is_live;
+}
+
+guint64 Line::frames_seen() const {
+  return core_->frames_seen();
+}
+
+Gate::Status Line::gate() const {
+  return core_->gate();
+}
+
+examples::StructurePtr Line::stats() const {
+  return core_->stats();
+}
+
+}  // namespace publish

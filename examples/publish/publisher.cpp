@@ -1,0 +1,368 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "publisher.h"
+
+#include <glib-unix.h>
+
+#include <csignal>
+#include <list>
+
+#include "common/elements.h"
+#include "common/provider.h"
+#include "common/secrets.h"
+#include "livekit/room.h"
+#include "report.h"
+#include "session.h"
+#include "source.h"
+
+namespace publish {
+
+using examples::ExitStatus;
+using examples::JsonFields;
+using livekit::Room;
+using std::chrono::milliseconds;
+
+namespace {
+
+constexpr milliseconds kTick{250};
+constexpr milliseconds kShowEvery{1000};
+
+struct Track {
+  unsigned number = 0;  // of the source
+  wire::TrackSource kind = wire::UNKNOWN;
+  std::string name;
+  std::unique_ptr<Source> source;
+  std::optional<Format> published;  // in the present session
+};
+
+std::string name_of(wire::TrackSource kind) {
+  switch (kind) {
+    case wire::CAMERA:
+      return "camera";
+    case wire::MICROPHONE:
+      return "microphone";
+    case wire::SCREEN_SHARE:
+      return "screen";
+    case wire::SCREEN_SHARE_AUDIO:
+      return "screen-audio";
+    default:
+      return "source";
+  }
+}
+
+std::string seconds_text(milliseconds time) {
+  char text[32];
+  snprintf(text, sizeof text, "%.1f s", static_cast<double>(time.count()) / 1000);
+  return text;
+}
+
+class Publisher {
+ public:
+  explicit Publisher(const Options &options);
+  ~Publisher();
+  ExitStatus run();
+
+ private:
+  void add_sources();
+  void open_room();
+  void join(const wire::Join &join, milliseconds gap);
+  void resume(milliseconds gap);
+  void lose(const std::string &why, milliseconds again_in);
+  void publish(Track &track);
+  void on_known(Track &track);
+  void on_changed(Track &track);
+  Session::Events session_events();
+  examples::PeerSettings peer_settings(const wire::Join &join) const;
+  void tick();
+  void show();
+  void stop(const std::string &why, ExitStatus status);
+  template <int Signal>
+  static gboolean on_signal(gpointer self);
+
+  const Options &options_;
+  const livekit::Access access_;
+  const std::string turn_server_;
+  Report report_;
+  examples::ObjectPtr<GstE2EEKeyProvider> provider_;
+  GMainLoop *loop_ = g_main_loop_new(nullptr, FALSE);
+  std::list<Track> tracks_;
+  std::unique_ptr<Room> room_;
+  std::unique_ptr<Session> session_;
+  examples::Timer tick_, show_, end_;
+  std::vector<guint> signals_;
+  bool stopping_ = false, joined_ = false, lossy_ = false;
+  ExitStatus status_ = examples::kDone;
+};
+
+livekit::Access open_access(const Options &options) {
+  livekit::AccessOptions access = options.access;
+  if (access.name.empty())
+    access.name = "Publisher";
+  if (access.identity.empty())
+    access.identity = "publisher-" + std::to_string(g_random_int());
+  return livekit::open_access(access, {.publish = true});
+}
+
+Publisher::Publisher(const Options &options)
+    : options_(options),
+      access_(open_access(options)),
+      turn_server_(examples::read_secret(options.turn_file)),
+      report_(options.json),
+      provider_(examples::make_provider(options.key_provider, "--key-provider")) {
+  signals_ = {g_unix_signal_add(SIGINT, &Publisher::on_signal<SIGINT>, this),
+              g_unix_signal_add(SIGTERM, &Publisher::on_signal<SIGTERM>, this)};
+  add_sources();
+  open_room();
+  if (options.seconds > 0)
+    end_.start(milliseconds(static_cast<std::int64_t>(options.seconds * 1000)),
+               [this] { stop("time", examples::kDone); });
+  tick();
+  show();
+}
+
+Publisher::~Publisher() {
+  for (guint source : signals_)
+    g_source_remove(source);
+  session_.reset();
+  room_.reset();
+  tracks_.clear();
+  g_main_loop_unref(loop_);
+}
+
+// ---- Sources
+
+void Publisher::add_sources() {
+  LineSettings settings;
+  settings.encode = options_.encode;
+  settings.provider = provider_.get();
+  settings.scheme = options_.scheme;
+  settings.participant = access_.identity;
+  for (const SourceOption &option : options_.sources) {
+    Track &track = tracks_.emplace_back();
+    track.number = static_cast<unsigned>(tracks_.size());
+    track.kind = option.kind;
+    track.name = name_of(track.kind) + " " + std::to_string(track.number);
+    settings.text = option.line;
+    Source::Events events;
+    events.known = [this, &track](const Format &) { on_known(track); };
+    events.changed = [this, &track] { on_changed(track); };
+    events.told = [this, &track](const std::string &event, const std::string &what) {
+      report_.note(event, {{"track", track.name}, {"what", what}}, track.name + ": " + what);
+    };
+    track.source = std::make_unique<Source>(settings, std::move(events));
+  }
+}
+
+void Publisher::on_known(Track &track) {
+  const Format &format = *track.source->format();
+  if (track.kind == wire::UNKNOWN) {
+    track.kind = info_of(format.codec).media == Media::kVideo ? wire::CAMERA : wire::MICROPHONE;
+    track.name = name_of(track.kind) + " " + std::to_string(track.number);
+  }
+  if (!session_)
+    return;
+  if (!track.published)
+    return publish(track);
+  if (track.published->codec != format.codec ||
+      track.published->profile_level_id != format.profile_level_id)
+    room_->join_anew(track.name + " has another codec now");
+}
+
+void Publisher::on_changed(Track &track) {
+  const Source::State state = track.source->state();
+  report_.note("source", {{"track", track.name}, {"state", std::string(state_name(state))}},
+               track.name + ": " + state_name(state));
+  if (state == Source::State::kFailed || state == Source::State::kRefused)
+    lossy_ = true;
+  if (session_)
+    session_->set_muted(track.number, state != Source::State::kRunning);
+  bool all_over = true, all_refused = true, all_failed = true;
+  for (const Track &other : tracks_) {
+    if (!other.source)
+      return;  // still starting
+    all_over = all_over && other.source->is_over();
+    all_refused = all_refused && other.source->state() == Source::State::kRefused;
+    all_failed = all_failed && (other.source->state() == Source::State::kFailed ||
+                                other.source->state() == Source::State::kRefused);
+  }
+  if (all_over)
+    stop("sources", all_refused  ? examples::kRefused
+                    : all_failed ? examples::kFailed
+                                 : examples::kDone);
+}
+
+// ---- The room
+
+void Publisher::open_room() {
+  Room::Settings settings;
+  settings.access = access_;
+  settings.auto_subscribe = false;
+  // The server restarts ICE of its own connection when signalling resumes, which webrtcbin 1.22
+  // does not know. Who may not subscribe has no such connection.
+  settings.can_resume = [this] {
+    return !access_.grants.subscribe && session_ && session_->is_connected();
+  };
+  Room::Events events;
+  events.joined = [this](const wire::Join &response, milliseconds gap) { join(response, gap); };
+  events.resumed = [this](milliseconds gap) { resume(gap); };
+  events.message = [this](const wire::Response &response) {
+    if (session_)
+      session_->take(response);
+  };
+  events.lost = [this](const std::string &why, milliseconds again_in) { lose(why, again_in); };
+  events.refused = [this](const std::string &why) {
+    report_.note("refused", {{"why", why}}, "the room refuses: " + why);
+    stop("refused", examples::kRefused);
+  };
+  events.ended = [this](wire::Reason reason, const std::string &why) {
+    report_.note("removed", {{"why", why}, {"reason", std::int64_t{reason}}}, why);
+    stop("room", examples::kRefused);
+  };
+  room_ = std::make_unique<Room>(std::move(settings), std::move(events));
+}
+
+examples::PeerSettings Publisher::peer_settings(const wire::Join &) const {
+  examples::PeerSettings settings;
+  settings.loopback_only = options_.loopback_only;
+  settings.stun_server = options_.stun;
+  if (!turn_server_.empty())
+    settings.turn_servers = {turn_server_};
+  return settings;
+}
+
+void Publisher::join(const wire::Join &join, milliseconds gap) {
+  joined_ = true;
+  report_.note("room-joined",
+               {{"room", join.room().name()},
+                {"identity", join.participant().identity()},
+                {"gap", static_cast<double>(gap.count()) / 1000}},
+               "in room " + join.room().name() + " as " + join.participant().identity() +
+                   (gap.count() > 0 ? " again, after " + seconds_text(gap) : ""));
+  for (Track &track : tracks_)
+    track.published.reset();
+  session_ = std::make_unique<Session>(peer_settings(join), session_events());
+  for (Track &track : tracks_)
+    if (track.source->format() && !track.source->is_over())
+      publish(track);
+}
+
+void Publisher::resume(milliseconds gap) {
+  report_.note("resumed", {{"gap", static_cast<double>(gap.count()) / 1000}},
+               "signalling is back after " + seconds_text(gap) + "; media went on");
+  wire::Request request;
+  if (session_) {
+    *request.mutable_sync_state() = session_->state();
+    room_->send(request);
+  }
+}
+
+void Publisher::lose(const std::string &why, milliseconds again_in) {
+  lossy_ = lossy_ || joined_;
+  report_.note("room-lost",
+               {{"why", why}, {"again_in", static_cast<double>(again_in.count()) / 1000}},
+               why + "; trying again in " + seconds_text(again_in));
+  session_.reset();
+  for (Track &track : tracks_)
+    track.source->set_wanted(false);
+}
+
+void Publisher::publish(Track &track) {
+  track.published = track.source->format();
+  Source *source = track.source.get();
+  session_->add({.source = track.number,
+                 .format = *track.published,
+                 .kind = track.kind,
+                 .name = track.name,
+                 .muted = source->state() != Source::State::kRunning,
+                 .outlet = &source->outlet(),
+                 .key_frame_is_wanted = [source] { source->ask_for_key_frame(); }});
+}
+
+Session::Events Publisher::session_events() {
+  const auto track_of = [this](unsigned number) -> Track & {
+    return *std::find_if(tracks_.begin(), tracks_.end(),
+                         [number](const Track &track) { return track.number == number; });
+  };
+  Session::Events events;
+  events.send = [this](const wire::Request &request) { room_->send(request); };
+  events.published = [this, track_of](unsigned number, const std::string &sid) {
+    Track &track = track_of(number);
+    report_.note("published",
+                 {{"track", track.name},
+                  {"sid", sid},
+                  {"codec", std::string(info_of(track.published->codec).name)}},
+                 track.name + " is in the room");
+  };
+  events.wanted = [this, track_of](unsigned number, bool wanted) {
+    Track &track = track_of(number);
+    report_.note("subscribed", {{"track", track.name}, {"wanted", wanted}}, "");
+    track.source->set_wanted(wanted);
+  };
+  events.refused = [track_of](unsigned number, const std::string &why) {
+    track_of(number).source->refuse(why);
+  };
+  events.connected = [this] { report_.note("connected", {}, ""); };
+  events.failed = [this](const std::string &why) { room_->join_anew(why); };
+  return events;
+}
+
+// ---- While it runs
+
+void Publisher::tick() {
+  for (Track &track : tracks_)
+    track.source->tick();
+  tick_.start(kTick, [this] { tick(); });
+}
+
+void Publisher::show() {
+  std::vector<Row> rows;
+  for (const Track &track : tracks_) {
+    Row row = track.source->figures();
+    row.name = track.name;
+    rows.push_back(row);
+  }
+  report_.show(rows);
+  show_.start(kShowEvery, [this] { show(); });
+}
+
+// The second one ends at once.
+template <int Signal>
+gboolean Publisher::on_signal(gpointer data) {
+  auto *self = static_cast<Publisher *>(data);
+  if (self->stopping_) {
+    signal(Signal, SIG_DFL);
+    raise(Signal);
+  }
+  self->stop("signal", examples::kDone);
+  return G_SOURCE_CONTINUE;
+}
+
+void Publisher::stop(const std::string &why, ExitStatus status) {
+  if (std::exchange(stopping_, true))
+    return;
+  status_ = status;
+  report_.note("stopping", {{"by", why}}, "");
+  if (room_)
+    room_->close([this] { g_main_loop_quit(loop_); });
+  else
+    end_.start(milliseconds(0), [this] { g_main_loop_quit(loop_); });
+}
+
+ExitStatus Publisher::run() {
+  g_main_loop_run(loop_);
+  if (!joined_ && status_ == examples::kDone)
+    throw examples::Failure("the room was never reached");
+  return status_ == examples::kDone && lossy_ ? examples::kLossy : status_;
+}
+
+}  // namespace
+
+ExitStatus publish(const Options &options) {
+  std::vector<std::string> needed = {"appsrc",    "appsink",    "capsfilter",  "clocksync",
+                                     "h264parse", "rtph264pay", "e2eeencrypt", "rtpe2eepay"};
+  for (const auto &more : {encoding_elements(options.encode), examples::kWebrtcElements})
+    needed.insert(needed.end(), more.begin(), more.end());
+  examples::require_elements(needed);
+  return Publisher(options).run();
+}
+
+}  // namespace publish

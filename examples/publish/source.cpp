@@ -1,0 +1,252 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "source.h"
+
+#include <cstdio>
+#include <utility>
+
+#include "common/program.h"
+
+namespace publish {
+
+using std::chrono::seconds;
+
+namespace {
+
+constexpr seconds kKeyFrameWithin{2};
+constexpr seconds kSilentAfter{5};
+constexpr seconds kRestartAfter{20};  // of silence
+
+// What counts frames and bytes in the encryptor's stats.
+constexpr const char *kSummed[] = {
+    "frames-out",          "bytes-out",     "dropped-missing-key", "dropped-malformed",
+    "dropped-unsupported", "dropped-limit", "dropped-internal"};
+
+guint64 number_in(const GstStructure *structure, const char *field) {
+  guint64 value = 0;
+  if (structure)
+    gst_structure_get_uint64(structure, field, &value);
+  return value;
+}
+
+std::string seconds_text(GstClockTime time) {
+  char text[32];
+  snprintf(text, sizeof text, "%.1f s",
+           static_cast<double>(time) / static_cast<double>(GST_SECOND));
+  return text;
+}
+
+}  // namespace
+
+const char *state_name(Source::State state) {
+  switch (state) {
+    case Source::State::kStarting:
+      return "starting";
+    case Source::State::kRunning:
+      return "running";
+    case Source::State::kSilent:
+      return "silent";
+    case Source::State::kAgain:
+      return "trying again";
+    case Source::State::kEnded:
+      return "ended";
+    case Source::State::kFailed:
+      return "failed";
+    case Source::State::kRefused:
+      return "refused";
+  }
+  return "";
+}
+
+Source::Source(const LineSettings &settings, Events events)
+    : settings_(settings),
+      events_(std::move(events)),
+      past_(gst_structure_new_empty("application/x-e2ee-stats")) {
+  start();
+}
+
+bool Source::is_over() const {
+  return state_ == State::kEnded || state_ == State::kFailed || state_ == State::kRefused;
+}
+
+// ---- One run after the other
+
+void Source::start() {
+  Line::Events line;
+  line.known = [this](const Format &format) { on_known(format); };
+  line.ended = [this] {
+    // A live source has no end: it was cut off.
+    if (line_->is_live())
+      fail("it has ended");
+    else
+      enter(State::kEnded);
+  };
+  line.failed = [this](const std::string &why) { fail(why); };
+  line.refused = [this](const std::string &why) { refuse(why); };
+  line.warned = [this](const std::string &what) { events_.told("source-warning", what); };
+  line.encryption = [this](const GstStructure *state) { on_encryption(state); };
+  auto made = std::make_unique<Line>(settings_, outlet_, std::move(line));
+  made->set_wanted(wanted_);
+  was_live_ = was_live_ || made->is_live();
+  seen_ = 0;
+  seen_at_ = Clock::now();
+  const std::lock_guard lock(mutex_);
+  line_ = std::move(made);
+}
+
+// From a callback of the line, which goes a moment later.
+void Source::stop() {
+  std::shared_ptr<Line> old;
+  {
+    const std::lock_guard lock(mutex_);
+    old = std::move(line_);
+  }
+  if (!old)
+    return;
+  if (const examples::StructurePtr stats = old->stats())
+    for (const char *name : kSummed)
+      gst_structure_set(past_.get(), name, G_TYPE_UINT64,
+                        number_in(past_.get(), name) + number_in(stats.get(), name), nullptr);
+  again_.start(seconds(0), [old] {});
+}
+
+void Source::enter(State state) {
+  if (std::exchange(state_, state) == state)
+    return;
+  if (is_over())
+    stop();
+  events_.changed();
+}
+
+void Source::fail(const std::string &why) {
+  if (is_over() || state_ == State::kAgain)
+    return;
+  if (!was_live_) {
+    events_.told("source-failed", why);
+    return enter(State::kFailed);
+  }
+  const auto wait = backoff_.next();
+  events_.told("source-lost", why + "; it is started again");
+  stop();
+  enter(State::kAgain);
+  again_.start(wait, [this] {
+    try {
+      start();
+      enter(State::kStarting);
+    } catch (const examples::Failure &failure) {
+      state_ = State::kStarting;
+      fail(failure.what());
+    }
+  });
+}
+
+void Source::refuse(const std::string &why) {
+  if (is_over())
+    return;
+  events_.told("source-refused", why);
+  enter(State::kRefused);
+}
+
+void Source::on_known(const Format &format) {
+  const bool is_news = format_ != format;
+  format_ = format;
+  enter(State::kRunning);
+  if (is_news)
+    events_.known(format);
+}
+
+void Source::on_encryption(const GstStructure *state) {
+  const char *name = gst_structure_get_string(state, "state");
+  if (name && !g_str_equal(name, "ok"))
+    events_.told("encryption", std::string("encryption: ") + name);
+}
+
+// ---- Wanted
+
+void Source::set_wanted(bool wanted) {
+  wanted_ = wanted;
+  if (line_)
+    line_->set_wanted(wanted);
+}
+
+void Source::ask_for_key_frame() {
+  const std::lock_guard lock(mutex_);
+  if (line_)
+    line_->ask_for_key_frame();
+}
+
+// ---- Watching
+
+void Source::tick() {
+  if (!line_)
+    return;
+  watch_for_silence();
+  if (line_)
+    watch_for_key_frame();
+}
+
+void Source::watch_for_silence() {
+  const guint64 seen = line_->frames_seen();
+  const auto now = Clock::now();
+  if (seen != seen_) {
+    seen_ = seen;
+    seen_at_ = now;
+    backoff_.reset();
+    if (state_ == State::kSilent) {
+      events_.told("source-back", "it gives frames again");
+      enter(State::kRunning);
+    }
+  } else if (state_ != State::kSilent && now - seen_at_ > kSilentAfter) {
+    events_.told("source-silent", "it gives no frames: is the camera connected?");
+    enter(State::kSilent);
+  } else if (line_->is_live() && now - seen_at_ > kRestartAfter) {
+    fail("it has given no frames for " + std::to_string(kRestartAfter.count()) + " seconds");
+  }
+}
+
+void Source::watch_for_key_frame() {
+  const Gate::Status gate = line_->gate();
+  const bool late = gate.waits_since && Clock::now() - *gate.waits_since > kKeyFrameWithin;
+  if (!late || !gate.open) {
+    told_of_key_frame_ = told_of_key_frame_ && gate.waits_since.has_value();
+    return;
+  }
+  if (std::exchange(told_of_key_frame_, true) || state_ != State::kRunning)
+    return;
+  const std::string interval = gate.key_interval
+                                   ? "its key frames come every " + seconds_text(*gate.key_interval)
+                                   : "it has given no second one yet";
+  events_.told("key-frame-late",
+               "it does not make a key frame when it is asked to (" + interval +
+                   "):\nreceivers wait for a picture; set the camera's key-frame interval (GOP, "
+                   "I-frame interval)\nto 2 seconds or less");
+}
+
+// ---- Figures
+
+guint64 Source::stat(const char *name) const {
+  const examples::StructurePtr stats = line_ ? line_->stats() : nullptr;
+  return number_in(past_.get(), name) + number_in(stats.get(), name);
+}
+
+guint64 Source::key_generation() const {
+  const examples::StructurePtr stats = line_ ? line_->stats() : nullptr;
+  return number_in(stats.get(), "generation");
+}
+
+Row Source::figures() const {
+  Row row;
+  row.state = state_ == State::kRunning && !wanted_ ? "resting" : state_name(state_);
+  if (format_) {
+    row.codec = info_of(format_->codec).name;
+    row.width = format_->width;
+    row.height = format_->height;
+  }
+  row.frames = stat("frames-out");
+  row.bytes = stat("bytes-out");
+  for (const char *name : kSummed)
+    if (g_str_has_prefix(name, "dropped-"))
+      row.dropped += stat(name);
+  return row;
+}
+
+}  // namespace publish
