@@ -10,13 +10,19 @@
 namespace publish {
 namespace {
 
-bool begins(Codec codec, GstBuffer *frame) {
+struct Kind {
+  bool is_key = false;
+  bool is_usual = true;  // of a profile that every client decodes
+};
+
+Kind kind_of(Codec codec, GstBuffer *frame) {
   GstMapInfo map;
   if (!gst_buffer_map(frame, &map, GST_MAP_READ))
-    return false;
-  const bool result = is_key_frame(codec, map.data, map.size);
+    return {};
+  const Kind kind{is_key_frame(codec, map.data, map.size),
+                  codec != Codec::kVp9 || vp9_profile(map.data, map.size) == 0};
   gst_buffer_unmap(frame, &map);
-  return result;
+  return kind;
 }
 
 }  // namespace
@@ -81,14 +87,16 @@ bool Gate::lets_through(GstBuffer *frame) {
   if (broken_)
     return false;
   ++status_.seen;
-  if (const std::optional<Trouble> trouble = trouble_with(frame)) {
+  const Kind kind = kind_of(codec_, frame);
+  if (const std::optional<Trouble> trouble =
+          kind.is_usual ? trouble_with(frame) : Trouble::kProfile) {
     broken_ = true;
     lock.unlock();
     on_trouble_(*trouble);
     return false;
   }
   last_ = GST_BUFFER_PTS(frame);
-  if (begins(codec_, frame)) {
+  if (kind.is_key) {
     note_key_frame(last_);
     passing_ = status_.open;
   }
@@ -96,7 +104,7 @@ bool Gate::lets_through(GstBuffer *frame) {
   return passing_;
 }
 
-std::optional<Trouble> Gate::trouble_with(GstBuffer *frame) {
+std::optional<Trouble> Gate::trouble_with(GstBuffer *frame) const {
   const GstClockTime time = GST_BUFFER_PTS(frame);
   if (!GST_CLOCK_TIME_IS_VALID(time))
     return Trouble::kNoTimestamps;

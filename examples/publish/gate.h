@@ -16,6 +16,7 @@ namespace publish {
 enum class Trouble {
   kNoTimestamps,
   kReordered,  // frames come in another order than they are shown: B-frames
+  kProfile,    // VP9 of another profile than 0
 };
 
 // In front of the encryptor: lets encoded frames through while somebody wants them, beginning with
@@ -47,7 +48,7 @@ class Gate {
  private:
   static GstPadProbeReturn on_buffer(GstPad *pad, GstPadProbeInfo *info, gpointer self);
   bool lets_through(GstBuffer *frame);
-  std::optional<Trouble> trouble_with(GstBuffer *frame);
+  std::optional<Trouble> trouble_with(GstBuffer *frame) const;
   void note_key_frame(GstClockTime time);
   void ask_upstream();
 

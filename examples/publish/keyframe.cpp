@@ -25,13 +25,18 @@ bool begins_h264(const std::uint8_t *data, std::size_t size) {
 bool begins_vp9(const std::uint8_t *data, std::size_t size) {
   if (size == 0 || data[0] >> 6 != 2)
     return false;
-  const unsigned shift = (data[0] & 0x30) == 0x30 ? 2 : 3;
+  const unsigned shift = vp9_profile(data, size) == 3 ? 2 : 3;
   const bool shows_existing = data[0] >> shift & 1;
   const bool is_delta = data[0] >> (shift - 1) & 1;
   return !shows_existing && !is_delta;
 }
 
 }  // namespace
+
+// Its lower bit comes first.
+unsigned vp9_profile(const std::uint8_t *data, std::size_t size) {
+  return size == 0 ? 0 : (data[0] >> 5 & 1) | (data[0] >> 3 & 2);
+}
 
 bool is_key_frame(Codec codec, const std::uint8_t *data, std::size_t size) {
   switch (codec) {

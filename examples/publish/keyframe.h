@@ -13,4 +13,7 @@ namespace publish {
 // picture a key frame.
 bool is_key_frame(Codec codec, const std::uint8_t *data, std::size_t size);
 
+// 0 to 3.
+unsigned vp9_profile(const std::uint8_t *data, std::size_t size);
+
 }  // namespace publish

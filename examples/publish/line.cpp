@@ -31,6 +31,9 @@ std::string words_for(Trouble trouble) {
   if (trouble == Trouble::kNoTimestamps)
     return "its frames have no timestamps: set do-timestamp=true on the source element, or give "
            "the\nline a parser or demuxer that knows the time";
+  if (trouble == Trouble::kProfile)
+    return "it is VP9 of another profile than 0, which not every client decodes: give the encoder\n"
+           "pictures of 8 bits and 4:2:0, as with video/x-raw,format=I420 in front of it";
   return "its frames come in another order than they are shown (B-frames), which WebRTC does not\n"
          "take: set the camera or encoder to no B-frames (bframes=0, or profile baseline)";
 }
@@ -112,9 +115,11 @@ Line::Core::~Core() {
 
 // ---- The source
 
+// With an element behind it a line may end in caps, or in an element whose pads come later.
 void Line::Core::add_source() {
   examples::Error error;
-  GstElement *bin = gst_parse_bin_from_description_full(settings_.text.c_str(), TRUE, nullptr,
+  const std::string text = settings_.text + " ! identity silent=true";
+  GstElement *bin = gst_parse_bin_from_description_full(text.c_str(), TRUE, nullptr,
                                                         GST_PARSE_FLAG_FATAL_ERRORS, error.out());
   error.check<Refused>("\"" + settings_.text + "\"");
   gst_bin_add(GST_BIN(pipeline_.get()), bin);
