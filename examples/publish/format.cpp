@@ -39,7 +39,7 @@ std::string profile_level_id(const std::string &profile) {
     if (profile == known.name)
       return known.id;
   throw Refused("H.264 of profile " + (profile.empty() ? "unknown" : profile) +
-                " is not what WebRTC clients decode: set the camera or encoder to constrained\n"
+                " is not what WebRTC clients decode: set the camera or encoder to constrained "
                 "baseline, main or high, with 4:2:0 and 8 bits");
 }
 
@@ -77,7 +77,7 @@ Ending ending_of(const GstCaps *caps) {
     if (name == info.caps)
       return {info.media, info.codec};
   throw Refused("ends in " + name +
-                ", and neither in raw video or audio nor in H.264, VP8, VP9 or Opus: add a\n"
+                ", and neither in raw video or audio nor in H.264, VP8, VP9 or Opus: add a "
                 "depayloader (rtph264depay), a demuxer, or a decoder (jpegdec, decodebin) to the "
                 "line");
 }

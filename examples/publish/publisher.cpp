@@ -291,6 +291,8 @@ Session::Events Publisher::session_events() {
                   {"sid", sid},
                   {"codec", std::string(info_of(track.published->codec).name)}},
                  track.name + " is in the room");
+    if (session_->is_connected())
+      track.source->announce();
   };
   events.wanted = [this, track_of](unsigned number, bool wanted) {
     Track &track = track_of(number);
@@ -300,7 +302,12 @@ Session::Events Publisher::session_events() {
   events.refused = [track_of](unsigned number, const std::string &why) {
     track_of(number).source->refuse(why);
   };
-  events.connected = [this] { report_.note("connected", {}, ""); };
+  events.connected = [this] {
+    report_.note("connected", {}, "");
+    for (Track &track : tracks_)
+      if (track.published)
+        track.source->announce();
+  };
   events.failed = [this](const std::string &why) { room_->join_anew(why); };
   return events;
 }

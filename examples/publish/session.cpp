@@ -347,8 +347,6 @@ void Session::Core::on_published(const wire::TrackPublished &published) {
       continue;
     track.sid = published.track().sid();
     events.published(track.offered.source, track.sid);
-    // The server makes the track known to others when its first frame comes.
-    events.wanted(track.offered.source, true);
   }
   send_offer();
 }

@@ -12,6 +12,7 @@ using std::chrono::seconds;
 
 namespace {
 
+constexpr seconds kAnnounceFor{1};
 constexpr seconds kKeyFrameWithin{2};
 constexpr seconds kSilentAfter{5};
 constexpr seconds kRestartAfter{20};  // of silence
@@ -85,7 +86,7 @@ void Source::start() {
   line.warned = [this](const std::string &what) { events_.told("source-warning", what); };
   line.encryption = [this](const GstStructure *state) { on_encryption(state); };
   auto made = std::make_unique<Line>(settings_, outlet_, std::move(line));
-  made->set_wanted(wanted_);
+  made->set_wanted(wanted_ || announcing_);
   was_live_ = was_live_ || made->is_live();
   seen_ = 0;
   seen_at_ = Clock::now();
@@ -164,8 +165,29 @@ void Source::on_encryption(const GstStructure *state) {
 
 void Source::set_wanted(bool wanted) {
   wanted_ = wanted;
+  announcing_ = false;
+  open_or_close();
+}
+
+void Source::announce() {
+  announcing_ = !wanted_;
+  announced_.reset();
+  open_or_close();
+}
+
+void Source::open_or_close() {
   if (line_)
-    line_->set_wanted(wanted);
+    line_->set_wanted(wanted_ || announcing_);
+}
+
+void Source::watch_announcement() {
+  if (!announcing_ || line_->gate().passed == 0)
+    return;
+  const auto now = Clock::now();
+  if (!announced_)
+    announced_ = now;
+  announcing_ = now - *announced_ < kAnnounceFor;
+  open_or_close();
 }
 
 void Source::ask_for_key_frame() {
@@ -179,9 +201,9 @@ void Source::ask_for_key_frame() {
 void Source::tick() {
   if (!line_)
     return;
+  watch_announcement();
+  watch_for_key_frame();
   watch_for_silence();
-  if (line_)
-    watch_for_key_frame();
 }
 
 void Source::watch_for_silence() {
@@ -217,8 +239,8 @@ void Source::watch_for_key_frame() {
                                    : "it has given no second one yet";
   events_.told("key-frame-late",
                "it does not make a key frame when it is asked to (" + interval +
-                   "):\nreceivers wait for a picture; set the camera's key-frame interval (GOP, "
-                   "I-frame interval)\nto 2 seconds or less");
+                   "): receivers wait for a picture; set the camera's key-frame interval (GOP, "
+                   "I-frame interval) to 2 seconds or less");
 }
 
 // ---- Figures
@@ -235,7 +257,7 @@ guint64 Source::key_generation() const {
 
 Row Source::figures() const {
   Row row;
-  row.state = state_ == State::kRunning && !wanted_ ? "resting" : state_name(state_);
+  row.state = state_ != State::kRunning ? state_name(state_) : wanted_ ? "sending" : "resting";
   if (format_) {
     row.codec = info_of(format_->codec).name;
     row.width = format_->width;

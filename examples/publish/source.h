@@ -38,7 +38,11 @@ class Source {
   // Throws Refused when GStreamer does not understand the line.
   Source(const LineSettings &settings, Events events);
 
+  // Whether somebody wants its frames.
   void set_wanted(bool wanted);
+  // The server makes a track known to others when frames come: a few go out though nobody can want
+  // them yet.
+  void announce();
   void ask_for_key_frame();  // any thread
   void refuse(const std::string &why);
   void tick();  // a few times a second
@@ -59,6 +63,8 @@ class Source {
   void fail(const std::string &why);
   void on_known(const Format &format);
   void on_encryption(const GstStructure *state);
+  void open_or_close();
+  void watch_announcement();
   void watch_for_silence();
   void watch_for_key_frame();
 
@@ -68,8 +74,9 @@ class Source {
   Outlet outlet_;
   State state_ = State::kStarting;
   std::optional<Format> format_;
-  bool wanted_ = false, was_live_ = false;
-  bool told_of_key_frame_ = false;  // in this wait
+  bool wanted_ = false, announcing_ = false, was_live_ = false;
+  std::optional<Clock::time_point> announced_;  // since when frames go out for that
+  bool told_of_key_frame_ = false;              // in this wait
   guint64 seen_ = 0;
   Clock::time_point seen_at_ = Clock::now();
   examples::StructurePtr past_;  // stats of earlier runs
