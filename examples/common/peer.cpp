@@ -55,6 +55,10 @@ class Peer::Core : public std::enable_shared_from_this<Core> {
   void take_answer(const std::string &sdp);
   void add_candidate(unsigned mline, const std::string &candidate);
   void negotiate();
+  void ask_stats(std::function<void(const GstStructure *)> answered) {
+    request("get-stats", nullptr,
+            [answered](Core &, const GstStructure *stats) { answered(stats); });
+  }
 
   Events events;
   std::function<bool(const std::string &)> hold;
@@ -275,6 +279,10 @@ void Peer::take_answer(const std::string &sdp) {
 
 void Peer::add_candidate(unsigned mline, const std::string &candidate) {
   core_->add_candidate(mline, candidate);
+}
+
+void Peer::ask_stats(std::function<void(const GstStructure *)> answered) {
+  core_->ask_stats(std::move(answered));
 }
 
 void Peer::hold_offers(std::function<bool(const std::string &sdp)> hold) {

@@ -46,6 +46,9 @@ class Peer {
   void take_answer(const std::string &sdp);
   void add_candidate(unsigned mline, const std::string &candidate);
 
+  // The answer of webrtcbin's get-stats; nothing when the connection fails before.
+  void ask_stats(std::function<void(const GstStructure *)> answered);
+
   // Called with an offer before webrtcbin sees it, and may say that it has to wait: then resume()
   // goes on with it. Null: none waits.
   void hold_offers(std::function<bool(const std::string &sdp)> hold);

@@ -42,6 +42,12 @@ GType description_type() {
   return g_type_from_name("GstWebRTCSessionDescription");
 }
 
+std::string nick_of(const GValue &value) {
+  auto *type = static_cast<GEnumClass *>(g_type_class_peek(G_VALUE_TYPE(&value)));
+  const GEnumValue *named = g_enum_get_value(type, g_value_get_enum(&value));
+  return named ? named->value_nick : "";
+}
+
 }  // namespace
 
 void free_description(SessionDescription *description) {
@@ -67,12 +73,27 @@ DescriptionPtr description_of(const GstStructure *reply, const char *kind) {
 std::string enum_nick(gpointer object, const char *property) {
   GValue value = G_VALUE_INIT;
   g_object_get_property(G_OBJECT(object), property, &value);
-  const auto *type = static_cast<GEnumClass *>(g_type_class_peek(G_VALUE_TYPE(&value)));
-  const GEnumValue *named =
-      g_enum_get_value(const_cast<GEnumClass *>(type), g_value_get_enum(&value));
-  const std::string nick = named ? named->value_nick : "";
+  const std::string nick = nick_of(value);
   g_value_unset(&value);
   return nick;
+}
+
+guint64 packets_lost_in(const GstStructure *stats) {
+  guint64 lost = 0;
+  gst_structure_foreach(
+      stats,
+      [](GQuark, const GValue *value, gpointer sum) -> gboolean {
+        const GstStructure *entry =
+            GST_VALUE_HOLDS_STRUCTURE(value) ? gst_value_get_structure(value) : nullptr;
+        const GValue *type = entry ? gst_structure_get_value(entry, "type") : nullptr;
+        int packets = 0;
+        if (type && G_VALUE_HOLDS_ENUM(type) && nick_of(*type) == "remote-inbound-rtp" &&
+            gst_structure_get_int(entry, "packets-lost", &packets) && packets > 0)
+          *static_cast<guint64 *>(sum) += static_cast<guint64>(packets);
+        return TRUE;
+      },
+      &lost);
+  return lost;
 }
 
 ObjectPtr<GObject> transceiver_of(GstPad *pad) {

@@ -39,6 +39,9 @@ void keep_to_loopback(GstElement *webrtcbin);
 // "candidate:1 1 UDP 2015363327 127.0.0.1 40000 typ host"
 bool on_loopback(const std::string &candidate);
 
+// What receivers' reports call lost, in an answer to get-stats.
+guint64 packets_lost_in(const GstStructure *stats);
+
 // The transceiver of a pad of webrtcbin.
 ObjectPtr<GObject> transceiver_of(GstPad *pad);
 

@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "publisher.h"
 
-#include <glib-unix.h>
-
-#include <csignal>
+#include <algorithm>
 #include <list>
 
 #include "common/elements.h"
+#include "common/metrics.h"
+#include "common/notify.h"
 #include "common/provider.h"
 #include "common/secrets.h"
+#include "common/stop_signals.h"
+#include "livekit/ice.h"
 #include "livekit/room.h"
 #include "report.h"
 #include "session.h"
@@ -75,8 +77,8 @@ class Publisher {
   void tick();
   void show();
   void stop(const std::string &why, ExitStatus status);
-  template <int Signal>
-  static gboolean on_signal(gpointer self);
+  Figures figures();
+  void watch_dog();
 
   const Options &options_;
   const livekit::Access access_;
@@ -87,8 +89,10 @@ class Publisher {
   std::list<Track> tracks_;
   std::unique_ptr<Room> room_;
   std::unique_ptr<Session> session_;
-  examples::Timer tick_, show_, end_;
-  std::vector<guint> signals_;
+  examples::Timer tick_, show_, end_, dog_;
+  examples::StopSignals signals_{[this] { stop("signal", examples::kDone); }};
+  std::unique_ptr<examples::MetricsServer> metrics_;
+  guint64 reconnects_ = 0, packets_lost_ = 0;  // packets: in earlier sessions
   bool stopping_ = false, joined_ = false, lossy_ = false;
   ExitStatus status_ = examples::kDone;
 };
@@ -108,8 +112,9 @@ Publisher::Publisher(const Options &options)
       turn_server_(examples::read_secret(options.turn_file)),
       report_(options.json),
       provider_(examples::make_provider(options.key_provider, "--key-provider")) {
-  signals_ = {g_unix_signal_add(SIGINT, &Publisher::on_signal<SIGINT>, this),
-              g_unix_signal_add(SIGTERM, &Publisher::on_signal<SIGTERM>, this)};
+  if (!options.metrics.empty())
+    metrics_ = std::make_unique<examples::MetricsServer>(options.metrics,
+                                                         [this] { return metrics_of(figures()); });
   add_sources();
   open_room();
   if (options.seconds > 0)
@@ -120,8 +125,6 @@ Publisher::Publisher(const Options &options)
 }
 
 Publisher::~Publisher() {
-  for (guint source : signals_)
-    g_source_remove(source);
   session_.reset();
   room_.reset();
   tracks_.clear();
@@ -220,17 +223,19 @@ void Publisher::open_room() {
   room_ = std::make_unique<Room>(std::move(settings), std::move(events));
 }
 
-examples::PeerSettings Publisher::peer_settings(const wire::Join &) const {
+examples::PeerSettings Publisher::peer_settings(const wire::Join &join) const {
   examples::PeerSettings settings;
   settings.loopback_only = options_.loopback_only;
   settings.stun_server = options_.stun;
   if (!turn_server_.empty())
     settings.turn_servers = {turn_server_};
+  livekit::add_ice_servers(join, settings);
   return settings;
 }
 
 void Publisher::join(const wire::Join &join, milliseconds gap) {
   joined_ = true;
+  examples::notify("STATUS=in the room");
   report_.note("room-joined",
                {{"room", join.room().name()},
                 {"identity", join.participant().identity()},
@@ -260,6 +265,10 @@ void Publisher::lose(const std::string &why, milliseconds again_in) {
   report_.note("room-lost",
                {{"why", why}, {"again_in", static_cast<double>(again_in.count()) / 1000}},
                why + "; trying again in " + seconds_text(again_in));
+  examples::notify("STATUS=trying to get into the room again: " + why);
+  ++reconnects_;
+  if (session_)
+    packets_lost_ += session_->packets_lost();
   session_.reset();
   for (Track &track : tracks_)
     track.source->set_wanted(false);
@@ -320,27 +329,29 @@ void Publisher::tick() {
   tick_.start(kTick, [this] { tick(); });
 }
 
-void Publisher::show() {
-  std::vector<Row> rows;
+Figures Publisher::figures() {
+  Figures figures{.rows = {},
+                  .reconnects = reconnects_,
+                  .packets_lost = packets_lost_ + (session_ ? session_->packets_lost() : 0)};
   for (const Track &track : tracks_) {
-    Row row = track.source->figures();
+    Row &row = figures.rows.emplace_back(track.source->figures());
+    row.number = track.number;
     row.name = track.name;
-    rows.push_back(row);
   }
-  report_.show(rows);
+  return figures;
+}
+
+void Publisher::show() {
+  report_.show(figures().rows);
   show_.start(kShowEvery, [this] { show(); });
 }
 
-// The second one ends at once.
-template <int Signal>
-gboolean Publisher::on_signal(gpointer data) {
-  auto *self = static_cast<Publisher *>(data);
-  if (self->stopping_) {
-    signal(Signal, SIG_DFL);
-    raise(Signal);
-  }
-  self->stop("signal", examples::kDone);
-  return G_SOURCE_CONTINUE;
+void Publisher::watch_dog() {
+  const auto interval = examples::watchdog_interval();
+  if (!interval)
+    return;
+  examples::notify("WATCHDOG=1");
+  dog_.start(*interval, [this] { watch_dog(); });
 }
 
 void Publisher::stop(const std::string &why, ExitStatus status) {
@@ -348,6 +359,7 @@ void Publisher::stop(const std::string &why, ExitStatus status) {
     return;
   status_ = status;
   report_.note("stopping", {{"by", why}}, "");
+  examples::notify("STOPPING=1");
   if (room_)
     room_->close([this] { g_main_loop_quit(loop_); });
   else
@@ -355,6 +367,9 @@ void Publisher::stop(const std::string &why, ExitStatus status) {
 }
 
 ExitStatus Publisher::run() {
+  // The room may be out of reach for long: that is no failed start.
+  examples::notify("READY=1\nSTATUS=joining");
+  watch_dog();
   g_main_loop_run(loop_);
   if (!joined_ && status_ == examples::kDone)
     throw examples::Failure("the room was never reached");

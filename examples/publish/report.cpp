@@ -6,6 +6,7 @@
 namespace publish {
 
 using examples::JsonWriter;
+using examples::Metric;
 
 namespace {
 
@@ -17,7 +18,7 @@ JsonWriter json_of(const Row &row) {
                      {"height", std::int64_t{row.height}},
                      {"frames", examples::json_unsigned(row.frames)},
                      {"bytes", examples::json_unsigned(row.bytes)},
-                     {"dropped", examples::json_unsigned(row.dropped)}});
+                     {"dropped", examples::json_unsigned(row.all_dropped())}});
 }
 
 std::string text_of(const Row &row) {
@@ -27,10 +28,61 @@ std::string text_of(const Row &row) {
   if (row.width > 0)
     text += " " + std::to_string(row.width) + "x" + std::to_string(row.height);
   text += ", " + std::to_string(row.frames) + " frames";
-  return row.dropped > 0 ? text + ", " + std::to_string(row.dropped) + " dropped" : text;
+  const guint64 dropped = row.all_dropped();
+  return dropped > 0 ? text + ", " + std::to_string(dropped) + " dropped" : text;
+}
+
+using Labels = std::vector<std::pair<std::string, std::string>>;
+
+Labels labels_of(const Row &row) {
+  return {{"track", std::to_string(row.number)}, {"codec", row.codec}};
 }
 
 }  // namespace
+
+guint64 Row::all_dropped() const {
+  guint64 sum = 0;
+  for (const auto &[reason, frames] : dropped)
+    sum += frames;
+  return sum;
+}
+
+std::vector<Metric> metrics_of(const Figures &figures) {
+  Metric frames{.name = "e2ee_frames_total", .help = "Frames encrypted and sent.", .samples = {}};
+  Metric bytes{.name = "e2ee_bytes_total", .help = "Bytes in these frames.", .samples = {}};
+  Metric dropped{
+      .name = "e2ee_dropped_total", .help = "Frames that could not be encrypted.", .samples = {}};
+  Metric generation{.name = "e2ee_key_generation",
+                    .type = Metric::Type::kGauge,
+                    .help = "How often the key in use was ratcheted.",
+                    .samples = {}};
+  guint64 subscribed = 0;
+  for (const Row &row : figures.rows) {
+    frames.samples.push_back({labels_of(row), row.frames});
+    bytes.samples.push_back({labels_of(row), row.bytes});
+    generation.samples.push_back({labels_of(row), row.key_generation});
+    subscribed += row.is_wanted;
+    for (const auto &[reason, count] : row.dropped) {
+      Labels labels = labels_of(row);
+      labels.emplace_back("reason", reason);
+      dropped.samples.push_back({labels, count});
+    }
+  }
+  return {frames,
+          bytes,
+          dropped,
+          generation,
+          {.name = "e2ee_subscribers",
+           .type = Metric::Type::kGauge,
+           .help = "Tracks that somebody subscribes to.",
+           .samples = {{{}, subscribed}}},
+          {.name = "e2ee_reconnects_total",
+           .help = "Times that the room was lost and joined again.",
+           .samples = {{{}, figures.reconnects}}},
+          {.name = "e2ee_packets_lost_total",
+           .help = "Packets that the server reports lost.",
+           .samples = {{{}, figures.packets_lost}}}};
+}
 
 void Report::note(const std::string &event, const examples::JsonFields &fields,
                   const std::string &text) {

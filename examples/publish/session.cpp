@@ -8,8 +8,7 @@
 #include <utility>
 
 #include "common/elements.h"
-#include "common/json.h"
-#include "common/timer.h"
+#include "livekit/ice.h"
 #include "sdp.h"
 
 namespace publish {
@@ -84,6 +83,7 @@ class Session::Core {
   void set_muted(unsigned source, bool muted);
   void take(const wire::Response &response);
   wire::SyncState state() const;
+  guint64 packets_lost();
 
   Events events;
   bool connected = false;
@@ -99,7 +99,6 @@ class Session::Core {
   void on_wanted(const std::string &sid, bool wanted);
   void on_trickle(const wire::Trickle &trickle);
   void answer_server(const std::string &sdp);
-  void trickle(wire::Target target, unsigned mline, const std::string &candidate);
   void fail(const std::string &why);
   Peer::Events events_of(wire::Target target);
   void pass_key_frame_requests(GstElement *payloader, const Offered &offered);
@@ -111,6 +110,7 @@ class Session::Core {
   std::vector<Track> tracks_;  // in the order of m-lines
   std::string offer_;          // waits until its tracks are announced
   wire::Description sent_offer_;
+  guint64 packets_lost_ = 0;
 };
 
 Session::Core::Core(const examples::PeerSettings &settings, Events given)
@@ -165,7 +165,7 @@ void Session::Core::open() {
 Peer::Events Session::Core::events_of(wire::Target target) {
   Peer::Events peer;
   peer.candidate = [this, target](unsigned mline, const std::string &candidate) {
-    trickle(target, mline, candidate);
+    events.send(livekit::trickle_of(target, {mline, candidate}));
   };
   peer.failed = [this](const std::string &why) { fail(why); };
   if (target == wire::PUBLISHER) {
@@ -301,26 +301,11 @@ void Session::Core::answer_server(const std::string &sdp) {
 
 // ---- Candidates
 
-void Session::Core::trickle(wire::Target target, unsigned mline, const std::string &candidate) {
-  examples::JsonWriter init({{"candidate", candidate},
-                             {"sdpMLineIndex", std::int64_t{mline}},
-                             {"sdpMid", std::string()}});
-  wire::Request request;
-  request.mutable_trickle()->set_target(target);
-  request.mutable_trickle()->set_candidate_init(init.line());
-  events.send(request);
-}
-
 void Session::Core::on_trickle(const wire::Trickle &trickle) {
-  const examples::JsonNodePtr init = examples::parse_json_object(trickle.candidate_init());
   Peer *peer = trickle.target() == wire::PUBLISHER ? publisher_.get() : subscriber_.get();
-  if (!init || !peer)
-    return;
-  JsonObject *object = json_node_get_object(init.get());
-  const std::string candidate = examples::text_or(object, "candidate");
-  const std::int64_t mline = examples::number_or(object, "sdpMLineIndex", 0);
-  if (!candidate.empty() && mline >= 0)
-    peer->add_candidate(static_cast<unsigned>(mline), candidate);
+  const auto candidate = livekit::candidate_of(trickle);
+  if (peer && candidate)
+    peer->add_candidate(candidate->mline, candidate->text);
 }
 
 // ---- What the server says
@@ -369,6 +354,12 @@ wire::SyncState Session::Core::state() const {
   return state;
 }
 
+guint64 Session::Core::packets_lost() {
+  publisher_->ask_stats(
+      [this](const GstStructure *stats) { packets_lost_ = examples::packets_lost_in(stats); });
+  return packets_lost_;
+}
+
 // ---- Session
 
 Session::Session(const examples::PeerSettings &settings, Events events)
@@ -392,6 +383,10 @@ void Session::take(const wire::Response &response) {
 
 bool Session::is_connected() const {
   return core_->connected;
+}
+
+guint64 Session::packets_lost() {
+  return core_->packets_lost();
 }
 
 wire::SyncState Session::state() const {

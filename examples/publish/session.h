@@ -50,6 +50,9 @@ class Session {
   void take(const wire::Response &response);
 
   bool is_connected() const;
+  // Packets that receivers' reports call lost, as of the last look; looks again.
+  guint64 packets_lost();
+
   // What the server has to know after signalling was lost and resumed.
   wire::SyncState state() const;
 

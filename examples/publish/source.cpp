@@ -17,10 +17,9 @@ constexpr seconds kKeyFrameWithin{2};
 constexpr seconds kSilentAfter{5};
 constexpr seconds kRestartAfter{20};  // of silence
 
-// What counts frames and bytes in the encryptor's stats.
-constexpr const char *kSummed[] = {
-    "frames-out",          "bytes-out",     "dropped-missing-key", "dropped-malformed",
-    "dropped-unsupported", "dropped-limit", "dropped-internal"};
+// Of the encryptor's stats.
+constexpr const char *kFrames = "frames-out", *kBytes = "bytes-out", *kDropped = "dropped-";
+constexpr const char *kReasons[] = {"missing-key", "malformed", "unsupported", "limit", "internal"};
 
 guint64 number_in(const GstStructure *structure, const char *field) {
   guint64 value = 0;
@@ -103,10 +102,17 @@ void Source::stop() {
   }
   if (!old)
     return;
-  if (const examples::StructurePtr stats = old->stats())
-    for (const char *name : kSummed)
-      gst_structure_set(past_.get(), name, G_TYPE_UINT64,
-                        number_in(past_.get(), name) + number_in(stats.get(), name), nullptr);
+  if (const examples::StructurePtr stats = old->stats()) {
+    const auto keep = [&](const std::string &name) {
+      gst_structure_set(past_.get(), name.c_str(), G_TYPE_UINT64,
+                        number_in(past_.get(), name.c_str()) + number_in(stats.get(), name.c_str()),
+                        nullptr);
+    };
+    keep(kFrames);
+    keep(kBytes);
+    for (const char *reason : kReasons)
+      keep(kDropped + std::string(reason));
+  }
   again_.start(seconds(0), [old] {});
 }
 
@@ -245,29 +251,24 @@ void Source::watch_for_key_frame() {
 
 // ---- Figures
 
-guint64 Source::stat(const char *name) const {
-  const examples::StructurePtr stats = line_ ? line_->stats() : nullptr;
-  return number_in(past_.get(), name) + number_in(stats.get(), name);
-}
-
-guint64 Source::key_generation() const {
-  const examples::StructurePtr stats = line_ ? line_->stats() : nullptr;
-  return number_in(stats.get(), "generation");
-}
-
 Row Source::figures() const {
+  const examples::StructurePtr stats = line_ ? line_->stats() : nullptr;
+  const auto sum = [&](const std::string &name) {
+    return number_in(past_.get(), name.c_str()) + number_in(stats.get(), name.c_str());
+  };
   Row row;
   row.state = state_ != State::kRunning ? state_name(state_) : wanted_ ? "sending" : "resting";
+  row.is_wanted = wanted_;
   if (format_) {
     row.codec = info_of(format_->codec).name;
     row.width = format_->width;
     row.height = format_->height;
   }
-  row.frames = stat("frames-out");
-  row.bytes = stat("bytes-out");
-  for (const char *name : kSummed)
-    if (g_str_has_prefix(name, "dropped-"))
-      row.dropped += stat(name);
+  row.frames = sum(kFrames);
+  row.bytes = sum(kBytes);
+  row.key_generation = number_in(stats.get(), "generation");
+  for (const char *reason : kReasons)
+    row.dropped[reason] = sum(kDropped + std::string(reason));
   return row;
 }
 

@@ -51,10 +51,7 @@ class Source {
   bool is_over() const;
   const std::optional<Format> &format() const { return format_; }
   Outlet &outlet() { return outlet_; }
-  Row figures() const;
-  // Of the encryptor, by its names, over all runs.
-  guint64 stat(const char *name) const;
-  guint64 key_generation() const;
+  Row figures() const;  // all but number and name
 
  private:
   void start();
