@@ -144,8 +144,9 @@ void Room::lose(const std::string &why, Next next) {
   signalling_.reset();
   if (next == Next::kJoin)
     sid_.clear();
-  const Milliseconds wait =
-      had_settled || std::exchange(resuming_, false) ? Milliseconds(0) : backoff_.next();
+  const bool was_resuming = std::exchange(resuming_, false);
+  const bool at_once = had_settled || (was_resuming && next == Next::kJoin);
+  const Milliseconds wait = at_once ? Milliseconds(0) : backoff_.next();
   again_.start(wait, [this, next] { connect(next); });
   if (const auto lost = events_.lost)
     lost(why, wait);

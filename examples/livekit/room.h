@@ -51,6 +51,9 @@ class Room {
   // Begins a new session, as when media connections failed.
   void join_anew(const std::string &why);
 
+  // In `lost`: whether the session goes on without signalling for now.
+  bool is_resuming() const { return !sid_.empty(); }
+
   // Leaves. `closed` comes soon, also when the server is silent.
   void close(std::function<void()> closed);
 
