@@ -70,6 +70,8 @@ class Publisher {
   void resume(milliseconds gap);
   void lose(const std::string &why, milliseconds again_in);
   void publish(Track &track);
+  void give_name(Track &track) const;
+  static JsonFields fields_of(const Track &track, JsonFields more);
   void on_known(Track &track);
   void on_changed(Track &track);
   Session::Events session_events();
@@ -143,24 +145,33 @@ void Publisher::add_sources() {
     Track &track = tracks_.emplace_back();
     track.number = static_cast<unsigned>(tracks_.size());
     track.kind = option.kind;
-    track.name = name_of(track.kind) + " " + std::to_string(track.number);
+    give_name(track);
     settings.text = option.line;
     Source::Events events;
     events.known = [this, &track](const Format &) { on_known(track); };
     events.changed = [this, &track] { on_changed(track); };
     events.told = [this, &track](const std::string &event, const std::string &what) {
-      report_.note(event, {{"track", track.name}, {"what", what}}, track.name + ": " + what);
+      report_.note(event, fields_of(track, {{"what", what}}), track.name + ": " + what);
     };
     track.source = std::make_unique<Source>(settings, std::move(events));
   }
 }
 
+void Publisher::give_name(Track &track) const {
+  const std::optional<Format> &format = track.source ? track.source->format() : std::nullopt;
+  if (track.kind == wire::UNKNOWN && format)
+    track.kind = info_of(format->codec).media == Media::kVideo ? wire::CAMERA : wire::MICROPHONE;
+  track.name = name_of(track.kind) + " " + std::to_string(track.number);
+}
+
+// For lines of JSON: which track.
+JsonFields Publisher::fields_of(const Track &track, JsonFields more) {
+  more.insert(more.begin(), {{"track", std::int64_t{track.number}}, {"name", track.name}});
+  return more;
+}
+
 void Publisher::on_known(Track &track) {
   const Format &format = *track.source->format();
-  if (track.kind == wire::UNKNOWN) {
-    track.kind = info_of(format.codec).media == Media::kVideo ? wire::CAMERA : wire::MICROPHONE;
-    track.name = name_of(track.kind) + " " + std::to_string(track.number);
-  }
   if (!session_)
     return;
   if (!track.published)
@@ -172,7 +183,8 @@ void Publisher::on_known(Track &track) {
 
 void Publisher::on_changed(Track &track) {
   const Source::State state = track.source->state();
-  report_.note("source", {{"track", track.name}, {"state", std::string(state_name(state))}},
+  give_name(track);
+  report_.note("source", fields_of(track, {{"state", std::string(state_name(state))}}),
                track.name + ": " + state_name(state));
   if (state == Source::State::kFailed || state == Source::State::kRefused)
     lossy_ = true;
@@ -234,6 +246,7 @@ examples::PeerSettings Publisher::peer_settings(const wire::Join &join) const {
 }
 
 void Publisher::join(const wire::Join &join, milliseconds gap) {
+  reconnects_ += joined_;
   joined_ = true;
   examples::notify("STATUS=in the room");
   report_.note("room-joined",
@@ -251,6 +264,8 @@ void Publisher::join(const wire::Join &join, milliseconds gap) {
 }
 
 void Publisher::resume(milliseconds gap) {
+  ++reconnects_;
+  examples::notify("STATUS=in the room");
   report_.note("resumed", {{"gap", static_cast<double>(gap.count()) / 1000}},
                "signalling is back after " + seconds_text(gap) + "; media went on");
   wire::Request request;
@@ -261,14 +276,18 @@ void Publisher::resume(milliseconds gap) {
 }
 
 void Publisher::lose(const std::string &why, milliseconds again_in) {
-  lossy_ = lossy_ || joined_;
-  report_.note("room-lost",
-               {{"why", why}, {"again_in", static_cast<double>(again_in.count()) / 1000}},
-               why + "; trying again in " + seconds_text(again_in));
+  const bool goes_on = room_ && room_->is_resuming();
+  report_.note(
+      "room-lost",
+      {{"why", why},
+       {"again_in", static_cast<double>(again_in.count()) / 1000},
+       {"media", goes_on}},
+      why + (goes_on ? "; media goes on" : "") + "; trying again in " + seconds_text(again_in));
   examples::notify("STATUS=trying to get into the room again: " + why);
-  ++reconnects_;
-  if (session_)
-    packets_lost_ += session_->packets_lost();
+  if (goes_on || !session_)
+    return;
+  lossy_ = true;
+  packets_lost_ += session_->packets_lost();
   session_.reset();
   for (Track &track : tracks_)
     track.source->set_wanted(false);
@@ -296,16 +315,15 @@ Session::Events Publisher::session_events() {
   events.published = [this, track_of](unsigned number, const std::string &sid) {
     Track &track = track_of(number);
     report_.note("published",
-                 {{"track", track.name},
-                  {"sid", sid},
-                  {"codec", std::string(info_of(track.published->codec).name)}},
+                 fields_of(track, {{"sid", sid},
+                                   {"codec", std::string(info_of(track.published->codec).name)}}),
                  track.name + " is in the room");
     if (session_->is_connected())
       track.source->announce();
   };
   events.wanted = [this, track_of](unsigned number, bool wanted) {
     Track &track = track_of(number);
-    report_.note("subscribed", {{"track", track.name}, {"wanted", wanted}}, "");
+    report_.note("subscribed", fields_of(track, {{"wanted", wanted}}), "");
     track.source->set_wanted(wanted);
   };
   events.refused = [track_of](unsigned number, const std::string &why) {

@@ -11,7 +11,8 @@ using examples::Metric;
 namespace {
 
 JsonWriter json_of(const Row &row) {
-  return JsonWriter({{"track", row.name},
+  return JsonWriter({{"track", std::int64_t{row.number}},
+                     {"name", row.name},
                      {"codec", row.codec},
                      {"state", row.state},
                      {"width", std::int64_t{row.width}},
