@@ -5,9 +5,9 @@
 #include <list>
 
 #include "common/elements.h"
+#include "common/keys.h"
 #include "common/metrics.h"
 #include "common/notify.h"
-#include "common/provider.h"
 #include "common/secrets.h"
 #include "common/stop_signals.h"
 #include "livekit/ice.h"
@@ -64,6 +64,7 @@ class Publisher {
   ExitStatus run();
 
  private:
+  examples::Keys::Events key_events();
   void add_sources();
   void open_room();
   void join(const wire::Join &join, milliseconds gap);
@@ -86,7 +87,7 @@ class Publisher {
   const livekit::Access access_;
   const std::string turn_server_;
   Report report_;
-  examples::ObjectPtr<GstE2EEKeyProvider> provider_;
+  examples::Keys keys_;
   GMainLoop *loop_ = g_main_loop_new(nullptr, FALSE);
   std::list<Track> tracks_;
   std::unique_ptr<Room> room_;
@@ -113,7 +114,7 @@ Publisher::Publisher(const Options &options)
       access_(open_access(options)),
       turn_server_(examples::read_secret(options.turn_file)),
       report_(options.json),
-      provider_(examples::make_provider(options.key_provider, "--key-provider")) {
+      keys_({.provider = options.key_provider, .purpose = "publishing"}, key_events()) {
   if (!options.metrics.empty())
     metrics_ = std::make_unique<examples::MetricsServer>(options.metrics,
                                                          [this] { return metrics_of(figures()); });
@@ -133,12 +134,28 @@ Publisher::~Publisher() {
   g_main_loop_unref(loop_);
 }
 
+// A keys file is followed.
+examples::Keys::Events Publisher::key_events() {
+  examples::Keys::Events events;
+  events.reloaded = [this](unsigned participants) {
+    report_.note("keys-reloaded", {{"participants", std::int64_t{participants}}}, "new keys");
+  };
+  events.alarm = [this](const std::string &text) {
+    lossy_ = true;
+    report_.note("keys-alarm", {{"problem", text}}, text);
+  };
+  events.recovered = [this] {
+    report_.note("keys-recovered", {}, "the keys file can be read again");
+  };
+  return events;
+}
+
 // ---- Sources
 
 void Publisher::add_sources() {
   LineSettings settings;
   settings.encode = options_.encode;
-  settings.provider = provider_.get();
+  settings.provider = keys_.provider();
   settings.scheme = options_.scheme;
   settings.participant = access_.identity;
   for (const SourceOption &option : options_.sources) {

@@ -9,7 +9,7 @@ namespace {
 
 // A connection that breaks sooner, as one whose media nobody can take, is no success.
 constexpr std::chrono::seconds kSettled{5};
-constexpr unsigned kMostStreams = 8;
+constexpr unsigned kMostOfAFeed = 8;
 
 bool is_media(const Feed::Stream &stream) {
   return stream.type == "audio" || stream.type == "video";
@@ -83,9 +83,9 @@ void JanusSubscription::start() {
 
 // All that is received here is this participant's.
 Route JanusSubscription::route(const StreamStart &stream, unsigned connection) {
-  if (stream.nth >= kMostStreams) {
+  if (stream.nth >= kMostOfAFeed) {
     if (events_.trouble)
-      events_.trouble("no more than " + std::to_string(kMostStreams) +
+      events_.trouble("no more than " + std::to_string(kMostOfAFeed) +
                       " videos and as many sounds of one participant are recorded");
     return {.what = Route::What::kLeaveOut};
   }

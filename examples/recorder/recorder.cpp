@@ -9,11 +9,11 @@
 #include <mutex>
 
 #include "common/elements.h"
+#include "common/keys.h"
 #include "common/program.h"
 #include "common/secrets.h"
 #include "common/timer.h"
 #include "control.h"
-#include "keys.h"
 #include "options.h"
 #include "participant.h"
 #include "progress.h"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // The keys file of a running recorder: changed, spoilt, withdrawn, brought back.
-#include "recorder/keys.h"
+#include "common/keys.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -13,6 +13,9 @@
 #include "main_context.h"
 
 namespace recorder {
+
+using namespace examples;
+
 namespace {
 
 using namespace std::chrono_literals;

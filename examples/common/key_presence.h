@@ -9,9 +9,9 @@
 #include <string>
 #include <vector>
 
-#include "common/gst_ptr.h"
+#include "gst_ptr.h"
 
-namespace recorder {
+namespace examples {
 
 // Follows who has a key: says when someone has none left, and when they have one again. A provider
 // tells of changes on any thread; `told` is called on the main context that was the thread's
@@ -33,4 +33,4 @@ class KeyPresence {
   std::vector<gulong> handlers_;
 };
 
-}  // namespace recorder
+}  // namespace examples

@@ -3,9 +3,9 @@
 
 #include <utility>
 
-#include "common/timer.h"
+#include "timer.h"
 
-namespace recorder {
+namespace examples {
 namespace {
 
 // Only of the shipped providers, whose look-ups answer at once.
@@ -37,7 +37,7 @@ class KeyPresence::Inbox : public std::enable_shared_from_this<KeyPresence::Inbo
   ~Inbox() { g_main_context_unref(context_); }
 
   void post(const char *participant, bool has_key) {
-    recorder::post<Inbox>(
+    examples::post<Inbox>(
         context_, weak_from_this(),
         [who = std::string(participant ? participant : ""), has_key](Inbox &inbox) {
           inbox.deliver(who, has_key);
@@ -88,4 +88,4 @@ KeyPresence::~KeyPresence() {
   inbox_->close();
 }
 
-}  // namespace recorder
+}  // namespace examples

@@ -5,12 +5,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "common/worker.h"
+#include "worker.h"
 
-namespace recorder {
-
-using examples::CharPtr;
-using examples::ObjectPtr;
+namespace examples {
 
 namespace {
 
@@ -105,4 +102,4 @@ void WatchedFile::looked(const std::string &now) {
   settling_.start(same ? left : settings_.settle, [this] { look(); });
 }
 
-}  // namespace recorder
+}  // namespace examples

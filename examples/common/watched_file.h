@@ -8,12 +8,10 @@
 #include <memory>
 #include <string>
 
-#include "common/gst_ptr.h"
-#include "common/timer.h"
+#include "gst_ptr.h"
+#include "timer.h"
 
-namespace recorder {
-
-using namespace examples;
+namespace examples {
 
 // Says when a file has changed, on the thread's default main context: written in place, replaced by
 // renaming, or behind a link that was turned elsewhere (as Kubernetes does), gone, or readable
@@ -59,4 +57,4 @@ class WatchedFile : public std::enable_shared_from_this<WatchedFile> {
   bool always_ = false;
 };
 
-}  // namespace recorder
+}  // namespace examples

@@ -5,18 +5,15 @@
 #include <optional>
 #include <utility>
 
-#include "common/provider.h"
-#include "common/timer.h"
 #include "key_presence.h"
+#include "provider.h"
+#include "timer.h"
 #include "watched_file.h"
 
-namespace recorder {
+namespace examples {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-using examples::CharPtr;
-using examples::ErrorPtr;
-using examples::ObjectPtr;
 
 std::string keys_file_of(GstE2EEKeyProvider *provider) {
   if (!GST_IS_E2EE_PARTICIPANT_KEY_PROVIDER(provider))
@@ -195,9 +192,10 @@ class Keys::Watch : public std::enable_shared_from_this<Keys::Watch> {
     const std::string what = (named ? "" : path_ + ": ") + problem_;
     if (taken_away_)
       return "keys file " + what + "; its keys were taken away after " +
-             seconds_text(settings_.grace) + ", nobody is recorded until the file is good again";
+             seconds_text(settings_.grace) + ", " + settings_.purpose +
+             " stops until the file is good again";
     return "keys file " + what + "; the keys from before stay for another " + seconds_text(left()) +
-           ", then all recordings stop";
+           ", then all " + settings_.purpose + " stops";
   }
 
   const Settings settings_;
@@ -232,4 +230,4 @@ GstE2EEKeyProvider *Keys::provider() const {
   return watch_->provider();
 }
 
-}  // namespace recorder
+}  // namespace examples

@@ -8,25 +8,23 @@
 #include <memory>
 #include <string>
 
-#include "common/gst_ptr.h"
+#include "gst_ptr.h"
 
-namespace recorder {
+namespace examples {
 
-using examples::Failure;
-
-// The keys of the open mode: a provider, and a watch on its keys file while the meeting goes on.
+// The keys of a program that stays in a meeting: a provider, and a watch on its keys file.
 //
 // A file that becomes unreadable or malformed, or takes a minute to read, leaves the keys as they
 // are, with an alarm at once and every minute. After `grace` all keys of participants are taken
-// away, so that nobody is recorded longer with keys that may have been withdrawn; a good file
-// brings them back.
+// away, so that none is used longer that may have been withdrawn; a good file brings them back.
 //
 // Files are read on a worker: deriving from many passphrases takes seconds. The rest, callbacks
 // included, happens on the main context that was the thread's default when this was made.
 class Keys {
  public:
   struct Settings {
-    std::string provider;  // its string form
+    std::string provider;               // its string form
+    std::string purpose = "recording";  // what keys are for, in alarms
     std::chrono::milliseconds grace = std::chrono::minutes(5);
     std::chrono::milliseconds alarm_every = std::chrono::minutes(1);
     // Where the folder cannot be watched (network file systems) the file is looked at this often.
@@ -57,4 +55,4 @@ class Keys {
   std::shared_ptr<Watch> watch_;
 };
 
-}  // namespace recorder
+}  // namespace examples
