@@ -53,6 +53,13 @@ bool is_refusal(unsigned status) {
          status == SOUP_STATUS_FORBIDDEN;
 }
 
+// Servers quote a token that they refuse; it may still open another room.
+std::string without(const std::string &secret, std::string text) {
+  for (std::size_t at; !secret.empty() && (at = text.find(secret)) != std::string::npos;)
+    text.replace(at, secret.size(), "(token)");
+  return text;
+}
+
 std::string one_line(std::string text) {
   for (char &letter : text)
     if (g_ascii_iscntrl(letter))
@@ -63,8 +70,8 @@ std::string one_line(std::string text) {
 }  // namespace
 
 struct Signalling::Core : std::enable_shared_from_this<Core> {
-  Core(const Settings &settings, Events given) : events(std::move(given)), address(settings.url) {
-    authorization = "Bearer " + settings.token;
+  Core(const Settings &settings, Events given)
+      : events(std::move(given)), address(settings.url), token(settings.token) {
     session.reset(soup_session_new_with_options("timeout", 0u, "user-agent", "gst-e2ee", nullptr));
     if (settings.trusted)
       soup_session_set_tls_database(session.get(), settings.trusted);
@@ -92,8 +99,7 @@ struct Signalling::Core : std::enable_shared_from_this<Core> {
   ObjectPtr<SoupMessage> request_to(const std::string &path) const;
 
   Events events;
-  const std::string address;
-  std::string authorization;
+  const std::string address, token;
   ObjectPtr<SoupSession> session;
   ObjectPtr<SoupMessage> upgrade;
   ObjectPtr<GCancellable> cancellable{g_cancellable_new()};
@@ -123,7 +129,7 @@ ObjectPtr<SoupMessage> Signalling::Core::request_to(const std::string &path) con
   // The token is for this server and no other.
   soup_message_add_flags(message.get(), SOUP_MESSAGE_NO_REDIRECT);
   soup_message_headers_replace(soup_message_get_request_headers(message.get()), "Authorization",
-                               authorization.c_str());
+                               ("Bearer " + token).c_str());
   return message;
 }
 
@@ -210,7 +216,7 @@ void Signalling::Core::on_explained(unsigned status, GAsyncResult *result) {
   std::string words(text ? text : "", std::min(size, kLongestRefusal));
   if (bytes)
     g_bytes_unref(bytes);
-  words = one_line(std::move(words));
+  words = one_line(without(token, std::move(words)));
   if (words.empty() || words == "success")
     words = "no reason given";
   end({.how = is_refusal(status) ? End::kRefused : End::kUnreachable,
