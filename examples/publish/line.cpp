@@ -23,9 +23,12 @@ namespace {
 
 // Application messages, with which streaming threads reach the main one.
 constexpr const char *kCaps = "e2ee-publish-caps";        // of what the line ends in
+constexpr const char *kNothing = "e2ee-publish-nothing";  // the end, before anything came
 constexpr const char *kFormat = "e2ee-publish-format";    // of what is sent
 constexpr const char *kTrouble = "e2ee-publish-trouble";  // number: Trouble
 constexpr const char *kField = "value";
+
+constexpr const char *kEnd = "e2ee-publish-end";  // name of the element behind a line
 
 std::string words_for(Trouble trouble) {
   if (trouble == Trouble::kNoTimestamps)
@@ -67,6 +70,7 @@ class Line::Core {
 
  private:
   void add_source();
+  std::string words_for_ending() const;
   static GstPadProbeReturn on_first_caps(GstPad *pad, GstPadProbeInfo *info, gpointer self);
   static GstPadProbeReturn on_format(GstPad *pad, GstPadProbeInfo *info, gpointer self);
   static GstFlowReturn on_frame(GstAppSink *sink, gpointer self);
@@ -77,6 +81,7 @@ class Line::Core {
   void go_on_from(const GstCaps *caps);
   GstElement *add_encryptor();
   GstElement *add_sink();
+  void post(GstStructure *structure);  // takes it
   void post_caps(const char *name, const GstCaps *caps);
   void post_trouble(Trouble trouble);
   void refuse(const std::string &why);
@@ -87,7 +92,8 @@ class Line::Core {
   const GstClockTime base_time_ = system_time();
   examples::PipelinePtr pipeline_;
   guint watch_ = 0;
-  GstElement *tail_ = nullptr;  // of the source, which waits there until it is known what comes
+  ObjectPtr<GstPad> end_;  // of the source, which waits there until it is known what comes
+  GstElement *tail_ = nullptr;
   gulong block_ = 0;
   Codec codec_ = Codec::kVp8;
   GstElement *encryptor_ = nullptr;
@@ -117,29 +123,39 @@ Line::Core::~Core() {
 
 // With an element behind it a line may end in caps, or in an element whose pads come later.
 void Line::Core::add_source() {
+  const std::string quoted = '"' + settings_.text + '"';
   examples::Error error;
-  const std::string text = settings_.text + " ! identity silent=true";
-  GstElement *bin = gst_parse_bin_from_description_full(text.c_str(), TRUE, nullptr,
+  const std::string text = settings_.text + " ! identity silent=true name=" + kEnd;
+  GstElement *bin = gst_parse_bin_from_description_full(text.c_str(), FALSE, nullptr,
                                                         GST_PARSE_FLAG_FATAL_ERRORS, error.out());
-  error.check<Refused>("\"" + settings_.text + "\"");
+  error.check<Refused>(quoted + ", which has to end without a sink");
   gst_bin_add(GST_BIN(pipeline_.get()), bin);
-  const ObjectPtr<GstPad> end = static_pad(bin, "src");
-  if (!end)
-    throw Refused("\"" + settings_.text +
-                  "\" has no open end: give a line without a sink, that ends in raw or encoded "
-                  "media");
-  if (static_pad(bin, "sink"))
-    throw Refused("\"" + settings_.text + "\" does not begin with a source");
+  if (!GST_OBJECT_FLAG_IS_SET(bin, GST_ELEMENT_FLAG_SOURCE))
+    throw Refused(quoted + " has no source element");
+  const ObjectPtr<GstElement> end(gst_bin_get_by_name(GST_BIN(bin), kEnd));
+  end_.reset(gst_ghost_pad_new("src", static_pad(end.get(), "src").get()));
+  gst_object_ref(end_.get());
+  gst_element_add_pad(bin, end_.get());
   tail_ = examples::add_caps_filter(pipeline_.get(), kAcceptedCaps);
-  if (gst_pad_link(end.get(), static_pad(tail_, "sink").get()) != GST_PAD_LINK_OK) {
-    const CapsPtr caps(gst_pad_query_caps(end.get(), nullptr));
-    ending_of(caps.get());
-    throw Refused("\"" + settings_.text + "\" ends in something that is not accepted");
-  }
+  if (gst_pad_link(end_.get(), static_pad(tail_, "sink").get()) != GST_PAD_LINK_OK)
+    throw Refused(quoted + " " + words_for_ending());
   block_ = gst_pad_add_probe(
-      static_pad(tail_, "src").get(),
-      static_cast<GstPadProbeType>(GST_PAD_PROBE_TYPE_BLOCK | GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM),
+      end_.get(),
+      static_cast<GstPadProbeType>(GST_PAD_PROBE_TYPE_BLOCK | GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM |
+                                   GST_PAD_PROBE_TYPE_BUFFER),
       &Core::on_first_caps, this, nullptr);
+}
+
+// Where that is none of what is accepted.
+std::string Line::Core::words_for_ending() const {
+  const CapsPtr caps(gst_pad_query_caps(end_.get(), nullptr));
+  try {
+    if (!gst_caps_is_any(caps.get()) && !gst_caps_is_empty(caps.get()))
+      ending_of(caps.get());
+  } catch (const Refused &refused) {
+    return refused.what();
+  }
+  return "ends in something of a kind that nobody knows: add a parser, as h264parse";
 }
 
 void Line::Core::start() {
@@ -153,11 +169,15 @@ void Line::Core::start() {
 
 // What comes before, as STREAM_START, is kept by the pad.
 GstPadProbeReturn Line::Core::on_first_caps(GstPad *, GstPadProbeInfo *info, gpointer self) {
-  GstEvent *event = gst_pad_probe_info_get_event(info);
-  if (GST_EVENT_TYPE(event) != GST_EVENT_CAPS)
+  const bool is_frame = GST_PAD_PROBE_INFO_TYPE(info) & GST_PAD_PROBE_TYPE_BUFFER;
+  GstEvent *event = is_frame ? nullptr : gst_pad_probe_info_get_event(info);
+  if (event && GST_EVENT_TYPE(event) == GST_EVENT_EOS)
+    static_cast<Core *>(self)->post(gst_structure_new_empty(kNothing));
+  if (event && GST_EVENT_TYPE(event) != GST_EVENT_CAPS)
     return GST_PAD_PROBE_PASS;
-  GstCaps *caps = nullptr;
-  gst_event_parse_caps(event, &caps);
+  GstCaps *caps = nullptr;  // none: a frame came without any
+  if (event)
+    gst_event_parse_caps(event, &caps);
   static_cast<Core *>(self)->post_caps(kCaps, caps);
   return GST_PAD_PROBE_OK;  // the source waits
 }
@@ -187,7 +207,7 @@ void Line::Core::go_on_from(const GstCaps *caps) {
     examples::join_running({*element});
   examples::link_chain({tail_, chain.first});
   set_wanted(wanted_);
-  gst_pad_remove_probe(static_pad(tail_, "src").get(), std::exchange(block_, 0));
+  gst_pad_remove_probe(end_.get(), std::exchange(block_, 0));
 }
 
 GstElement *Line::Core::add_encryptor() {
@@ -233,20 +253,17 @@ GstFlowReturn Line::Core::on_frame(GstAppSink *sink, gpointer data) {
 
 // ---- Messages
 
+void Line::Core::post(GstStructure *structure) {
+  gst_element_post_message(pipeline_.get(),
+                           gst_message_new_application(GST_OBJECT(pipeline_.get()), structure));
+}
+
 void Line::Core::post_caps(const char *name, const GstCaps *caps) {
-  gst_element_post_message(
-      pipeline_.get(),
-      gst_message_new_application(
-          GST_OBJECT(pipeline_.get()),
-          gst_structure_new(name, kField, GST_TYPE_CAPS, const_cast<GstCaps *>(caps), nullptr)));
+  post(gst_structure_new(name, kField, GST_TYPE_CAPS, const_cast<GstCaps *>(caps), nullptr));
 }
 
 void Line::Core::post_trouble(Trouble trouble) {
-  gst_element_post_message(
-      pipeline_.get(),
-      gst_message_new_application(
-          GST_OBJECT(pipeline_.get()),
-          gst_structure_new(kTrouble, kField, G_TYPE_INT, static_cast<int>(trouble), nullptr)));
+  post(gst_structure_new(kTrouble, kField, G_TYPE_INT, static_cast<int>(trouble), nullptr));
 }
 
 gboolean Line::Core::on_message(GstBus *, GstMessage *message, gpointer self) {
@@ -280,11 +297,15 @@ void Line::Core::take(GstMessage *message) {
 
 void Line::Core::take_own(const GstStructure *structure) {
   try {
+    if (gst_structure_has_name(structure, kNothing))
+      return call(events_.failed, std::string("it ended before its first frame"));
     const GValue *value = gst_structure_get_value(structure, kField);
     if (gst_structure_has_name(structure, kTrouble))
       return refuse(words_for(static_cast<Trouble>(g_value_get_int(value))));
     const GstCaps *caps = gst_value_get_caps(value);
-    if (gst_structure_has_name(structure, kCaps))
+    if (!caps)
+      refuse(words_for_ending());
+    else if (gst_structure_has_name(structure, kCaps))
       go_on_from(caps);
     else
       call(events_.known, format_of(codec_, caps));
@@ -306,17 +327,8 @@ void Line::Core::take_error(GstMessage *message) {
   gst_message_parse_error(message, &error, &debug);
   const ErrorPtr owned(error);
   const CharPtr details(debug);
-  if (block_ && debug && strstr(debug, "not-negotiated")) {
-    const ObjectPtr<GstPad> sink = static_pad(tail_, "sink");
-    const ObjectPtr<GstPad> end(gst_pad_get_peer(sink.get()));
-    const CapsPtr caps(end ? gst_pad_query_caps(end.get(), nullptr) : nullptr);
-    try {
-      if (caps && !gst_caps_is_any(caps.get()) && !gst_caps_is_empty(caps.get()))
-        ending_of(caps.get());
-    } catch (const Refused &refused) {
-      return refuse(refused.what());
-    }
-  }
+  if (block_ && debug && strstr(debug, "not-negotiated"))
+    return refuse(words_for_ending());
   const CharPtr name(GST_MESSAGE_SRC(message) ? gst_object_get_name(GST_MESSAGE_SRC(message))
                                               : nullptr);
   call(events_.failed, (name ? std::string(name.get()) + ": " : "") + error->message);
