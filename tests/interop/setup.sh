@@ -11,7 +11,8 @@ e2ee_npm() {
   mkdir -p "$E2EE_NODE"
   ! cmp -s "$here/package-lock.json" "$E2EE_NODE/node_modules/.installed" || return 0
   if [[ $E2EE_NO_INSTALL ]]; then
-    e2ee_say "The npm packages of tests/interop are missing in build/interop; run without --no-install."
+    e2ee_say 'The npm packages of tests/interop are missing in build/interop;' \
+      'run without --no-install.'
     exit 2
   fi
   e2ee_quietly 'Installing npm packages into build/interop' "$E2EE_NODE/npm.log" \
@@ -24,8 +25,8 @@ e2ee_npm_install() (
     cp package-lock.json node_modules/.installed
 )
 
-# e2ee_isolated SECONDS LOG COMMAND ...: with no network but 127.0.0.1, for so long at most. Processes
-# that anything leaves behind end with the PID namespace.
+# e2ee_isolated SECONDS LOG COMMAND ...: with no network but 127.0.0.1, for so long at most.
+# Processes that anything leaves behind end with the PID namespace.
 e2ee_isolated() {
   local seconds=$1 log=$2 spaces=(--net --pid --fork --kill-child=KILL --mount-proc)
   shift 2

@@ -25,7 +25,8 @@ e2ee_find_go() {
   done
   E2EE_GO_MISSING='no Go of 1.21 or later'
   [[ ! $E2EE_NO_INSTALL ]] || return 1
-  if ! e2ee_quietly 'Installing Go into build/livekit' "$E2EE_BUILD/livekit/go.log" e2ee_go_install; then
+  if ! e2ee_quietly 'Installing Go into build/livekit' "$E2EE_BUILD/livekit/go.log" \
+    e2ee_go_install; then
     E2EE_GO_MISSING+=', and none can be had from PyPI'
     return 1
   fi

@@ -17,22 +17,23 @@ Usage: tests/livekit/run.sh [OPTION ...]
 
 Installs what is missing (Debian packages; npm packages into build/interop, Go into build/livekit
 where there is none of 1.21 or later), builds, and has rooms of a LiveKit server: livekit-client in
-Chromium, @livekit/rtc-node and LiveKit's Go SDK publish, and e2ee-recorder records them; e2ee-publish
-publishes, and they receive. In each the key changes to another index, and somebody has wrong keys.
-In a network namespace with nothing but 127.0.0.1. Writes build/livekit.json. The server is that of
-the environment variable LIVEKIT_SERVER, livekit-server on PATH, or built into build/livekit, which
-takes minutes once. Cells that miss a server or Go are skipped by name.
+Chromium, @livekit/rtc-node and LiveKit's Go SDK publish, and e2ee-recorder records them;
+e2ee-publish publishes, and they receive. In each the key changes to another index, and somebody
+has wrong keys. In a network namespace with nothing but addresses of its own. Writes
+build/livekit.json. The server is that of the environment variable LIVEKIT_SERVER, livekit-server on
+PATH, or built into build/livekit, which takes minutes once. Cells that miss a server or Go are
+skipped by name.
 
-  --filter=TEXT      only cells whose name contains TEXT, as in rtc-node/raw-hkdf/vp8/from-room; calls
-                     of the clients among themselves begin with control/; writes
+  --filter=TEXT      only cells whose name contains TEXT, as in rtc-node/raw-hkdf/vp8/from-room;
+                     calls of the clients among themselves begin with control/; writes
                      build/livekit-part.json instead
   --repeat=1..1000   each cell so many times
   --full             every codec with every way of using keys
   --no-install       install nothing, only say which Debian packages are missing
   --version          print the version
 
-The last line is "N passed, N failed, N skipped"; build/livekit/results/steps.tsv has a line for each
-cell, for tests/report.py. Logs are in build/livekit/rooms.
+The last line is "N passed, N failed, N skipped"; build/livekit/results/steps.tsv has a line for
+each cell, for tests/report.py. Logs are in build/livekit/rooms.
 Exit status: 0 = nothing failed, 1 = something failed, 2 = wrong usage, or packages that are missing
 and cannot be installed.
 TEXT

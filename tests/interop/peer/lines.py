@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Answers lines of JSON on standard input: {"id", "op", ...} by {"id", "result"} or {"id", "error"}."""
+"""Lines of JSON: {"id", "op", ...} is answered by {"id", "result"} or {"id", "error"}."""
 
 import json
 import sys

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The GStreamer side of a call, told what to do by lines of JSON on standard input; ends with it."""
+"""The GStreamer side of a call, told what to do by lines of JSON; ends with its input."""
 
 import sys
 import threading

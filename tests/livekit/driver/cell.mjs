@@ -6,7 +6,7 @@ import { SETTINGS, makeKeys } from './keys.mjs';
 import { ClientParty, SENDER } from './party.mjs';
 import { Publisher, Recorder } from './programs.mjs';
 
-const FIRST_MS = 15000; // to the first pictures; a program of ours may wait for its keys before
+const PATIENCE_MS = 15000; // recordings are looked into as a whole each time
 const LARGE = 960; // the width of the highest layer
 const OURS = { recorder: Recorder, publish: Publisher };
 
@@ -43,22 +43,22 @@ export class Call {
   }
 
   /** Until a party has recognised so many frames. */
-  async recognised(party, what, count, ms) {
+  async recognised(party, what, count) {
     const phases = this.cell.codec === 'opus' ? 1 : 2; // the picture moves
-    await until(what, ms, async () => {
+    await until(what, PATIENCE_MS, async () => {
       const seen = await this.seenBy(party);
       return (seen?.matches >= count && seen.phases >= phases) || seen;
     });
   }
 
   async firstPictures() {
-    await this.recognised(this.receiver, 'first pictures', PICTURES, FIRST_MS);
+    await this.recognised(this.receiver, 'first pictures', PICTURES);
     return (await this.seenBy(this.receiver)).firstMatch - this.started;
   }
 
   /** Layers: the server sends the highest once it trusts the bandwidth. */
   async highestLayer() {
-    await until('the highest layer', FIRST_MS, async () => {
+    await until('the highest layer', PATIENCE_MS, async () => {
       const seen = await this.seenBy(this.receiver);
       return seen.width === LARGE || seen;
     });
@@ -71,7 +71,8 @@ export class Call {
     ]);
     await this.sender.setKey(this.keys[1]);
     const { matches } = await this.seenBy(this.receiver);
-    await this.recognised(this.receiver, 'pictures after the key changed', matches + 2 * PICTURES, FIRST_MS);
+    const enough = matches + 2 * PICTURES; // some may be under way
+    await this.recognised(this.receiver, 'pictures after the key changed', enough);
   }
 
   /** Sound is played in any case: there, what is the tone counts. */
@@ -83,7 +84,7 @@ export class Call {
   /** Media did reach the peer with wrong keys, and the sender does use the second one. */
   async wrongPeerCould() {
     await this.wrong.setKey(this.keys[1]);
-    await this.recognised(this.wrong, 'pictures for who got the second key only', PICTURES, FIRST_MS);
+    await this.recognised(this.wrong, 'pictures for who got only the second key', PICTURES);
   }
 
   async errors() {

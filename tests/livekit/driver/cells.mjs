@@ -6,11 +6,14 @@ const VIDEO = ['vp8', 'vp9', 'h264'];
 const LAYERED = ['vp8', 'vp9']; // simulcast and SVC
 
 const ROWS = [
-  { client: 'livekit-client', program: 'js', settings: 'passphrase', codecs: [...VIDEO, 'opus'], layers: true },
+  { client: 'livekit-client', program: 'js', settings: 'passphrase', layers: true,
+    codecs: [...VIDEO, 'opus'] },
   { client: 'livekit-client', program: 'js', settings: 'element-call', codecs: ['vp8', 'opus'] },
   { client: 'rtc-node', program: 'node', settings: 'passphrase', codecs: [...VIDEO, 'opus'] },
-  { client: 'rtc-node', program: 'node', settings: 'raw-pbkdf2', codecs: ['vp8', 'opus'], full: VIDEO },
-  { client: 'rtc-node', program: 'node', settings: 'raw-hkdf', codecs: ['vp8', 'opus'], full: VIDEO },
+  { client: 'rtc-node', program: 'node', settings: 'raw-pbkdf2', codecs: ['vp8', 'opus'],
+    full: VIDEO },
+  { client: 'rtc-node', program: 'node', settings: 'raw-hkdf', codecs: ['vp8', 'opus'],
+    full: VIDEO },
   { client: 'server-sdk-go', program: 'go', settings: 'passphrase', codecs: ['h264', 'opus'] },
 ];
 

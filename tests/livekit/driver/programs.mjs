@@ -14,6 +14,8 @@ const sourceOf = (codec, clip) => (codec === 'h264'
   ? `filesrc location=${clip} ! h264parse ! clocksync`
   : `filesrc location=${clip}.mkv ! matroskademux ! clocksync`);
 
+const RECORDING = new RegExp(`^${SENDER}.*\\.(webm|mkv)$`);
+
 class Program {
   constructor(bench, who) {
     Object.assign(this, { bench, ...who });
@@ -40,7 +42,7 @@ class Program {
     this.log = path.join(this.folder, 'program.log');
     this.child = start([
       program, '--livekit', this.bench.server.url, '--token-file', this.tokenFile,
-      '--key-provider', this.keys.provider, '--json', ...more,
+      '--json', ...more,
     ], { stdio: ['ignore', 'pipe', openSync(this.log, 'a')] });
     this.child.stdout.setEncoding('utf8');
     let rest = '';
@@ -82,7 +84,8 @@ export class Recorder extends Program {
     this.recordings = path.join(this.folder, 'recordings');
     mkdirSync(this.recordings);
     this.run(this.bench.recorder, [
-      '--output', this.recordings, '--mode', 'open', '--audit-key', this.bench.auditKey,
+      '--key-provider', this.keys.provider, '--output', this.recordings, '--mode', 'open',
+      '--audit-key', this.bench.auditKey,
     ]);
   }
 
@@ -93,7 +96,7 @@ export class Recorder extends Program {
   }
 
   async seen(codec) {
-    const [file] = readdirSync(this.recordings).filter((name) => /^sender.*\.(webm|mkv)$/.test(name));
+    const [file] = readdirSync(this.recordings).filter((name) => RECORDING.test(name));
     if (!file) return null;
     return this.bench.media.ask('look', { codec, path: path.join(this.recordings, file) });
   }
@@ -104,7 +107,10 @@ export class Publisher extends Program {
 
   publish(codec) {
     this.clip = this.bench.clips[codec];
-    this.run(this.bench.publisher, ['--source', sourceOf(codec, this.clip)]);
+    this.run(this.bench.publisher, [
+      '--key-provider', `${this.keys.provider},watch=true`,
+      '--source', sourceOf(codec, this.clip),
+    ]);
   }
 
   setKey(key) {

@@ -55,8 +55,8 @@ export class Server {
     this.child = start(this.command, { stdio: ['ignore', log, log] });
     const deadline = Date.now() + READY_MS;
     while (!await this.#answers()) {
-      if (this.gone()) throw new Error(`livekit-server ended (${this.child.exitCode}); see ${this.log}`);
-      if (Date.now() > deadline) throw new Error(`livekit-server does not answer; see ${this.log}`);
+      const why = this.gone() ? 'has ended' : Date.now() > deadline && 'does not answer';
+      if (why) throw new Error(`livekit-server ${why}; see ${this.log}`);
       await sleep(POLL_MS);
     }
   }

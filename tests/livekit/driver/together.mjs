@@ -46,14 +46,16 @@ async function chat(self) {
       return others.length === members.length || others;
     });
   }
-  for (const { client, program } of members) await client.ask('chat', { text: `hello from ${program}` });
+  for (const { client, program } of members) {
+    await client.ask('chat', { text: `hello from ${program}` });
+  }
+  const got = (messages, from) => messages.some((message) => (
+    message.from === from && message.text === `hello from ${from}` && message.encrypted !== false));
   for (const member of members) {
     const wanted = programs.filter((program) => program !== member.program);
     await until(`both messages at ${member.program}`, STEP_MS, async () => {
       const { messages } = await stats(member);
-      return wanted.every((from) => messages.some((message) => (
-        message.from === from && message.text === `hello from ${from}` && message.encrypted !== false)))
-        || messages;
+      return wanted.every((from) => got(messages, from)) || messages;
     });
   }
   const { messages } = await stats(wrong);

@@ -48,7 +48,10 @@ type client struct {
 }
 
 func newClient(folder string) *client {
-	return &client{folder: folder, keys: e2ee.NewExternalKeyProvider(), messages: []message{}, errors: []string{}}
+	// Empty lists, not null, in JSON.
+	return &client{
+		folder: folder, keys: e2ee.NewExternalKeyProvider(), messages: []message{}, errors: []string{},
+	}
 }
 
 func (c *client) do(asked request) (any, error) {
@@ -63,8 +66,8 @@ func (c *client) do(asked request) (any, error) {
 		c.published.SetMuted(asked.Op == "mute")
 		return nil, nil
 	case "chat":
-		return nil, c.room.LocalParticipant.PublishDataPacket(
-			lksdk.UserData([]byte(asked.Text)), lksdk.WithDataPublishTopic(chatTopic), lksdk.WithDataPublishReliable(true))
+		return nil, c.room.LocalParticipant.PublishDataPacket(lksdk.UserData([]byte(asked.Text)),
+			lksdk.WithDataPublishTopic(chatTopic), lksdk.WithDataPublishReliable(true))
 	case "stats":
 		return c.stats(), nil
 	case "leave":
@@ -95,7 +98,10 @@ func (c *client) setKey(key key) error {
 
 func (c *client) callbacks() *lksdk.RoomCallback {
 	return &lksdk.RoomCallback{ParticipantCallback: lksdk.ParticipantCallback{
-		OnTrackSubscribed: func(track *webrtc.TrackRemote, publication *lksdk.RemoteTrackPublication, from *lksdk.RemoteParticipant) {
+		OnTrackSubscribed: func(
+			track *webrtc.TrackRemote, publication *lksdk.RemoteTrackPublication,
+			from *lksdk.RemoteParticipant,
+		) {
 			receiver, err := c.newReceiver(track, publication, from)
 			if err != nil {
 				c.complain(err)
@@ -145,7 +151,8 @@ func (c *client) publish(codec, clip string) (any, error) {
 		}
 	})
 	c.published, err = c.room.LocalParticipant.PublishTrack(track, &lksdk.TrackPublicationOptions{
-		Name: codec, Encryption: livekit.Encryption_GCM, VideoWidth: width, VideoHeight: height, DisableDTX: true,
+		Name: codec, Encryption: livekit.Encryption_GCM, DisableDTX: true,
+		VideoWidth: width, VideoHeight: height,
 	})
 	if err != nil {
 		return nil, err
@@ -165,7 +172,8 @@ func (c *client) stats() any {
 		others = append(others, participant.Identity())
 	}
 	return map[string]any{
-		"others": others, "recording": c.room.IsRecording(), "errors": c.errors, "messages": c.messages, "tracks": tracks,
+		"recording": c.room.IsRecording(), "others": others, "errors": c.errors,
+		"messages": c.messages, "tracks": tracks,
 	}
 }
 

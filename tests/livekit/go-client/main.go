@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 
-// Command go-client is LiveKit's Go SDK behind the protocol of driver/clients.mjs: go-client FOLDER,
-// where it writes what it decrypted.
+// Command go-client is LiveKit's Go SDK behind the protocol of driver/clients.mjs. It takes the
+// folder where it writes what it decrypted.
 package main
 
 import (

@@ -30,8 +30,8 @@ const (
 // How often a key frame is asked for at most while frames cannot be decrypted.
 const keyFrameInterval = time.Second
 
-// For how many packets what is missing of a frame is waited for; nothing is lost on 127.0.0.1, but the
-// first packets of a track may be of a frame that began earlier.
+// For how many packets what is missing of a frame is waited for. Nothing is lost on 127.0.0.1, but
+// the first packets of a track may be of a frame that began earlier.
 const mostLate = 30
 
 var durations = map[string]time.Duration{"h264": 50 * time.Millisecond, "opus": 20 * time.Millisecond}
@@ -86,8 +86,8 @@ type receiver struct {
 	written int
 }
 
-// accessUnits keeps the packets of a picture together. The SDK's own TrackDecryptor takes each unit of
-// H.264 for a frame, and can verify no key frame that comes in several packets.
+// accessUnits keeps the packets of a picture together. The SDK's own TrackDecryptor takes each unit
+// of H.264 for a frame, and can verify no key frame that comes in several packets.
 type accessUnits struct{ codecs.H264Packet }
 
 func (*accessUnits) IsPartitionHead(payload []byte) bool {

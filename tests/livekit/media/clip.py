@@ -42,7 +42,8 @@ ENCODERS = {
 def make(codec, path):
     also = "" if codec == "h264" else f"t. ! queue ! matroskamux ! filesink location={path}.mkv"
     pipeline = Gst.parse_launch(
-        f"{ENCODERS[codec]} ! tee name=t ! queue max-size-buffers=0 ! appsink name=out sync=false {also}"
+        f"{ENCODERS[codec]} ! tee name=t ! queue max-size-buffers=0 ! "
+        f"appsink name=out sync=false {also}"
     )
     pipeline.set_state(Gst.State.PLAYING)
     source = pipeline.get_by_name("in")

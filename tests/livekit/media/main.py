@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Makes clips, and looks into recordings and clips for the picture and the tone: by lines of JSON."""
+"""Makes clips, and looks for the picture and the tone in recordings and clips, by lines of JSON."""
 
 import sys
 from pathlib import Path

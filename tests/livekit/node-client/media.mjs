@@ -41,12 +41,15 @@ export class Player {
   }
 
   publish(participant) {
-    return this.codec === 'opus' ? this.#publishTone(participant) : this.#publishPictures(participant);
+    return this.codec === 'opus'
+      ? this.#publishTone(participant) : this.#publishPictures(participant);
   }
 
   async #publishPictures(participant) {
-    const { LocalVideoTrack, TrackPublishOptions, TrackSource, VideoBufferType, VideoCodec, VideoFrame,
-      VideoSource } = this.livekit;
+    const {
+      LocalVideoTrack, TrackPublishOptions, TrackSource, VideoBufferType, VideoCodec, VideoFrame,
+      VideoSource,
+    } = this.livekit;
     const source = new VideoSource(WIDTH, HEIGHT);
     const frames = Array.from({ length: COLOURS.length * FRAMES_PER_PHASE }, (_, number) => (
       new VideoFrame(makePicture(number), WIDTH, HEIGHT, VideoBufferType.RGBA)));
@@ -63,7 +66,9 @@ export class Player {
   }
 
   async #publishTone(participant) {
-    const { AudioFrame, AudioSource, LocalAudioTrack, TrackPublishOptions, TrackSource } = this.livekit;
+    const {
+      AudioFrame, AudioSource, LocalAudioTrack, TrackPublishOptions, TrackSource,
+    } = this.livekit;
     const source = new AudioSource(SOUND_RATE, 1);
     this.#playTone(source, AudioFrame);
     return participant.publishTrack(LocalAudioTrack.createAudioTrack('tone', source),
