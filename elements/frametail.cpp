@@ -28,10 +28,14 @@ Tail look_at_tail(GstBuffer *buffer, ByteView server_trailer) {
   if (!map)
     return tail;
   const ByteView frame = map.bytes();
-  tail.from_server = !server_trailer.empty() && ends_with(frame, server_trailer);
-  if (tail.from_server)
+  if (!server_trailer.empty() && ends_with(frame, server_trailer)) {
+    tail.from_server = true;
+    tail.server_trailer = server_trailer.size();
     tail.known_filler = is_known_filler(frame.first(frame.size() - server_trailer.size()));
-  else
+  } else if (!server_trailer.empty() && is_h264_filler_frame(frame)) {
+    tail.from_server = tail.known_filler = true;
+  }
+  if (!tail.from_server)
     tail.trailer = find_packet_trailer(frame);
   return tail;
 }

@@ -15,8 +15,9 @@ namespace e2ee {
 
 /// What the end of a frame says about it.
 struct Tail {
-  bool from_server = false;   // it ends with the announced trailer
-  bool known_filler = false;  // and is one of the published payloads
+  bool from_server = false;        // it ends with the announced trailer, or lost it on the way
+  std::size_t server_trailer = 0;  // so many bytes of it
+  bool known_filler = false;       // and is one of the published payloads
   std::optional<PacketTrailer> trailer;
 };
 

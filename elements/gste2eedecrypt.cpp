@@ -138,15 +138,16 @@ void ask_for_key_unit(GstE2EEBase *element) {
 // ---- what is not an encrypted frame -------------------------------------------------------------
 
 // A frame that the server made. It is counted, and passes without its trailer if the user said so.
-GstFlowReturn server_frame(GstE2EEBase *element, GstBuffer *buffer, bool known) {
+GstFlowReturn server_frame(GstE2EEBase *element, GstBuffer *buffer, const e2ee::Tail &tail) {
   Base &base = e2ee::base_of(element);
   const Decrypt &self = decrypt_of(element);
   base.counters.server_frames.fetch_add(1, std::memory_order_relaxed);
-  const bool pass = self.settings.server_frames == GST_E2EE_SERVER_FRAMES_PASS ||
-                    (self.settings.server_frames == GST_E2EE_SERVER_FRAMES_KNOWN && known);
+  const bool pass =
+      self.settings.server_frames == GST_E2EE_SERVER_FRAMES_PASS ||
+      (self.settings.server_frames == GST_E2EE_SERVER_FRAMES_KNOWN && tail.known_filler);
   if (!pass)
     return e2ee::drop_server_frame(element, buffer);
-  return e2ee::push_unprotected(element, e2ee::without_tail(buffer, self.server_trailer.size()));
+  return e2ee::push_unprotected(element, e2ee::without_tail(buffer, tail.server_trailer));
 }
 
 // Frames in the clear may pass until this participant is known to encrypt; after that they are an
@@ -234,7 +235,7 @@ HoldQueue::Attempt work_on_frame(GstE2EEBase *element, GstBuffer *&buffer, HoldQ
   if (!server_trailer.empty()) {
     const e2ee::Tail tail = e2ee::look_at_tail(buffer, server_trailer);
     if (tail.from_server) {
-      flow = server_frame(element, buffer, tail.known_filler);
+      flow = server_frame(element, buffer, tail);
       return HoldQueue::Attempt::done;
     }
   }

@@ -153,8 +153,8 @@ void Room::lose(const std::string &why, Next next) {
 }
 
 void Room::join_anew(const std::string &why) {
-  if (again_.is_running() && sid_.empty())
-    return;  // already
+  if (closing_ || (again_.is_running() && sid_.empty()))
+    return;  // it does already
   lose(why, Next::kJoin);
 }
 
@@ -164,6 +164,7 @@ void Room::send(const wire::Request &request) {
 }
 
 void Room::close(std::function<void()> closed) {
+  closing_ = true;
   again_.stop();
   events_ = {};
   if (signalling_)

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "livekit_subscription.h"
+#include "offer.h"
 
 namespace recorder {
 
@@ -20,6 +21,7 @@ constexpr std::size_t kLongestText = 512;
 constexpr milliseconds kConnectWithin{20000};
 // Signalling may say a moment later whose a track is.
 constexpr milliseconds kUnknownFor{5000};
+constexpr milliseconds kOfferWaits{1000};
 
 bool is_name(const std::string &text) {
   return !text.empty() && text.size() <= kLongestText &&
@@ -112,8 +114,8 @@ void LiveKitRoom::forget(LiveKitSubscription *subscription) {
 }
 
 void LiveKitRoom::close(std::function<void()> closed) {
-  connect_limit_.stop();
-  unknown_limit_.stop();
+  for (examples::Timer *timer : {&connect_limit_, &unknown_limit_, &offer_limit_})
+    timer->stop();
   room_->close(std::move(closed));
 }
 
@@ -140,8 +142,8 @@ void LiveKitRoom::on_joined(const wire::Join &join, milliseconds gap) {
 void LiveKitRoom::on_message(const wire::Response &response) {
   switch (response.message_case()) {
     case wire::Response::kOffer:
-      if (receiver_)
-        receiver_->take_offer(response.offer().sdp());
+      offer_ = response.offer().sdp();
+      take_offer(true);
       break;
     case wire::Response::kTrickle:
       on_trickle(response.trickle());
@@ -149,6 +151,7 @@ void LiveKitRoom::on_message(const wire::Response &response) {
     case wire::Response::kUpdate:
       for (const wire::Participant &participant : response.update().participants())
         take(participant);
+      take_offer(true);
       break;
     case wire::Response::kStreamStateUpdate:
       on_stream_states(response.stream_state_update());
@@ -180,6 +183,28 @@ void LiveKitRoom::on_stream_states(const wire::StreamStateUpdate &update) {
                                    : ": the server sends the track again"),
          pauses);
   }
+}
+
+// Which codec a track has is in signalling, a moment later perhaps.
+void LiveKitRoom::take_offer(bool may_wait) {
+  if (!receiver_ || !offer_)
+    return;
+  const std::vector<Section> sections = sections_of(*offer_);
+  for (unsigned i = 0; i < sections.size(); ++i) {
+    if (sections[i].track.empty())
+      continue;
+    const std::string codec = codec_of(sections[i].track);
+    if (!codec.empty())
+      codecs_[i] = codec;
+    else if (may_wait && !refused_.contains(sections[i].track))
+      return offer_limit_.start(kOfferWaits, [this] { take_offer(false); });
+  }
+  offer_limit_.stop();
+  const std::string offer = *std::exchange(offer_, std::nullopt);
+  receiver_->take_offer(keep_codecs(offer, [this](unsigned section) {
+    const auto known = codecs_.find(section);
+    return known == codecs_.end() ? std::string() : known->second;
+  }));
 }
 
 void LiveKitRoom::on_trickle(const wire::Trickle &trickle) {
@@ -318,6 +343,14 @@ void LiveKitRoom::remove(const std::string &sid, const char *why) {
   events_.publisher_left(node.mapped(), why);
 }
 
+std::string LiveKitRoom::codec_of(const std::string &track) const {
+  for (const auto &[sid, feed] : feeds_)
+    for (const Feed::Stream &stream : feed.streams)
+      if (stream.id == track)
+        return stream.codec == "red" ? "opus" : stream.codec;
+  return "";
+}
+
 const Feed *LiveKitRoom::owner_of(const std::string &track) const {
   for (const auto &[sid, feed] : feeds_)
     for (const Feed::Stream &stream : feed.streams)
@@ -345,6 +378,8 @@ ReceiveSettings LiveKitRoom::receive_settings(const wire::Join &join) const {
 }
 
 void LiveKitRoom::connect(const wire::Join &join) {
+  offer_.reset();
+  codecs_.clear();
   try {
     receiver_ = std::make_unique<Receiver>(
         receive_settings(join),

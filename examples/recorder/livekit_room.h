@@ -4,6 +4,7 @@
 #include <list>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 
@@ -43,6 +44,7 @@ class LiveKitRoom : public Room {
   void on_joined(const livekit::wire::Join &join, std::chrono::milliseconds gap);
   void on_message(const livekit::wire::Response &response);
   void on_stream_states(const livekit::wire::StreamStateUpdate &update);
+  void take_offer(bool may_wait);
   void on_trickle(const livekit::wire::Trickle &trickle);
   void send_answer(const std::string &sdp);
   void send_candidate(unsigned mline, const std::string &candidate);
@@ -54,6 +56,7 @@ class LiveKitRoom : public Room {
   void take_mutes(const livekit::wire::Participant &participant, const Feed &feed);
   void refuse_in_the_clear(const livekit::wire::Participant &participant, Feed &feed);
   void remove(const std::string &sid, const char *why);
+  std::string codec_of(const std::string &track) const;
   const Feed *owner_of(const std::string &track) const;
 
   // Media
@@ -76,8 +79,10 @@ class LiveKitRoom : public Room {
   std::set<std::string> paused_, refused_, told_;               // the first two: sids of tracks
   std::map<std::string, LiveKitSubscription *> subscriptions_;  // by sid of the participant
   bool gives_up_unknown_ = false;
-  unsigned streams_ = 0;  // so far, for their order
-  examples::Timer connect_limit_, unknown_limit_;
+  std::optional<std::string> offer_;        // waits until its tracks are known
+  std::map<unsigned, std::string> codecs_;  // of the sections of offers
+  unsigned streams_ = 0;                    // so far, for their order
+  examples::Timer connect_limit_, unknown_limit_, offer_limit_;
   std::list<std::unique_ptr<Receiver>> retired_;  // that deliver what they hold
   std::unique_ptr<Receiver> receiver_;
   std::unique_ptr<livekit::Room> room_;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "offer.h"
 
+#include <glib.h>
+
 #include <algorithm>
 #include <sstream>
 
@@ -18,7 +20,104 @@ void take_line(const std::string &line, Section &section) {
   }
 }
 
+// A payload type of a section.
+struct Payload {
+  std::string number, encoding, parameters;
+
+  bool is(const std::string &codec) const {
+    return g_ascii_strcasecmp(encoding.c_str(), codec.c_str()) == 0;
+  }
+};
+
+using Lines = std::vector<std::string>;
+
+std::vector<Payload> payloads_of(const Lines &section) {
+  std::vector<Payload> payloads;
+  std::istringstream words(section.front());
+  std::string word;
+  words >> word >> word >> word;  // kind, port, protocol
+  while (words >> word)
+    payloads.push_back({.number = word, .encoding = {}, .parameters = {}});
+  for (Payload &payload : payloads) {
+    const std::string rtpmap = "a=rtpmap:" + payload.number + " ";
+    const std::string fmtp = "a=fmtp:" + payload.number + " ";
+    for (const std::string &line : section) {
+      if (line.starts_with(rtpmap))
+        payload.encoding = line.substr(rtpmap.size(), line.find('/') - rtpmap.size());
+      else if (line.starts_with(fmtp))
+        payload.parameters = line.substr(fmtp.size());
+    }
+  }
+  return payloads;
+}
+
+// Of several forms of H.264 the one that every sender uses.
+const Payload *best_of(const std::vector<Payload> &payloads, const std::string &codec) {
+  const Payload *best = nullptr;
+  for (const Payload &payload : payloads) {
+    if (!payload.is(codec))
+      continue;
+    const bool in_fragments = payload.parameters.find("packetization-mode=1") != std::string::npos;
+    if (!best ||
+        (in_fragments && best->parameters.find("packetization-mode=1") == std::string::npos))
+      best = &payload;
+  }
+  return best;
+}
+
+bool is_about(const std::string &line, const std::string &number) {
+  return line.starts_with("a=rtpmap:" + number + " ") ||
+         line.starts_with("a=fmtp:" + number + " ") ||
+         line.starts_with("a=rtcp-fb:" + number + " ");
+}
+
+void keep_codec(Lines &section, const std::string &codec) {
+  const std::vector<Payload> payloads = payloads_of(section);
+  const Payload *best = best_of(payloads, codec);
+  if (!best)
+    return;
+  std::string kept = " " + best->number;
+  std::vector<std::string> gone;
+  for (const Payload &payload : payloads) {
+    if (payload.is("rtx") && payload.parameters == "apt=" + best->number)
+      kept += " " + payload.number;
+    else if (&payload != best)
+      gone.push_back(payload.number);
+  }
+  std::erase_if(section, [&gone](const std::string &line) {
+    return std::ranges::any_of(
+        gone, [&line](const std::string &number) { return is_about(line, number); });
+  });
+  std::istringstream words(section.front());
+  std::string kind, port, protocol;
+  words >> kind >> port >> protocol;
+  section.front() = kind + " " + port + " " + protocol + kept;
+}
+
 }  // namespace
+
+std::string keep_codecs(const std::string &sdp,
+                        const std::function<std::string(unsigned)> &codec_of) {
+  std::vector<Lines> sections(1);  // the session's lines come first
+  std::istringstream lines(sdp);
+  for (std::string line; std::getline(lines, line);) {
+    while (line.ends_with('\r'))
+      line.pop_back();
+    if (line.starts_with("m="))
+      sections.emplace_back();
+    if (!line.empty())
+      sections.back().push_back(line);
+  }
+  std::string kept;
+  for (std::size_t i = 0; i < sections.size(); ++i) {
+    if (const std::string codec = i > 0 ? codec_of(static_cast<unsigned>(i - 1)) : "";
+        !codec.empty())
+      keep_codec(sections[i], codec);
+    for (const std::string &line : sections[i])
+      kept += line + "\r\n";
+  }
+  return kept;
+}
 
 std::vector<Section> sections_of(const std::string &sdp) {
   std::vector<Section> sections;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -20,5 +21,11 @@ std::vector<Section> sections_of(const std::string &sdp);
 
 // Which of the sections of its kind this one is, from 0.
 unsigned place_of(const std::vector<Section> &sections, unsigned mline);
+
+// The offer with one codec in each section, and what retransmits it: webrtcbin 1.22 answers with
+// the first codec of a section, whichever is sent. `codec_of` names it by the number of the
+// section, as "vp8"; empty: the section stays as it is.
+std::string keep_codecs(const std::string &sdp,
+                        const std::function<std::string(unsigned)> &codec_of);
 
 }  // namespace recorder

@@ -12,11 +12,14 @@ namespace recorder {
 using examples::Failure;
 using examples::ObjectPtr;
 using std::chrono::milliseconds;
+using std::chrono::steady_clock;
 
 namespace {
 
 // Packets that the SFU has sent before it stopped.
 constexpr milliseconds kOnTheWay{100};
+// Longer than packets come behind the end of a stream.
+constexpr milliseconds kForgetAfter{10000};
 
 // A copy is called: the callback may destroy what it is a member of.
 template <typename Callback, typename... Arguments>
@@ -203,9 +206,14 @@ bool Streams::must_wait(const std::string &sdp) {
     end_soon(stream);
     wait |= now.sends;
   }
-  if (!wait)
-    sections_ = std::move(sections);
-  return wait;
+  if (wait)
+    return true;
+  // One that is used again may come with the source it had.
+  forget_ssrcs([&sections](const PastSsrc &past) {
+    return past.mline < sections.size() && sections[past.mline].sends;
+  });
+  sections_ = std::move(sections);
+  return false;
 }
 
 void Streams::end_soon(Stream &stream) {
@@ -235,21 +243,43 @@ void Streams::on_end_passed(GstPad *pad) {
     gst_pad_unlink(pad, next.get());
   gst_pad_set_active(pad, FALSE);
   gst_element_remove_pad(webrtcbin_, pad);
-  if (!ending_)  // packets that still come would begin the stream anew
-    forget_ssrc(stream->ssrc);
+  past_ssrcs_.push_back({stream->ssrc, stream->start.mline, steady_clock::now()});
+  sweep();
   stream->pad.reset();
   forget_ended();
   call(events_.section_free);
 }
 
-// rtpbin keeps a jitter buffer for each source that it has ever seen.
-void Streams::forget_ssrc(guint ssrc) {
-  {
-    const std::lock_guard lock(mutex_);
-    jitterbuffers_.erase(ssrc);
+void Streams::sweep() {
+  if (past_ssrcs_.empty() || sweep_.is_running())
+    return;
+  sweep_.start(kForgetAfter, [this] {
+    forget_ssrcs([now = steady_clock::now()](const PastSsrc &past) {
+      return now - past.since >= kForgetAfter;
+    });
+    sweep_.stop();
+    sweep();
+  });
+}
+
+// rtpbin keeps a jitter buffer for each source that it has ever seen. Packets that come behind the
+// end, as a server sends them, would begin a stream anew, so it goes later.
+void Streams::forget_ssrcs(const std::function<bool(const PastSsrc &)> &which) {
+  std::vector<guint> gone;
+  std::erase_if(past_ssrcs_, [&](const PastSsrc &past) {
+    if (which(past))
+      gone.push_back(past.ssrc);
+    return which(past);
+  });
+  const auto demuxes = elements_of(rtpbin().get(), "rtpssrcdemux");
+  for (const guint ssrc : gone) {
+    {
+      const std::lock_guard lock(mutex_);
+      jitterbuffers_.erase(ssrc);
+    }
+    for (const auto &demux : demuxes)
+      g_signal_emit_by_name(demux.get(), "clear-ssrc", ssrc);
   }
-  for (const auto &demux : elements_of(rtpbin().get(), "rtpssrcdemux"))
-    g_signal_emit_by_name(demux.get(), "clear-ssrc", ssrc);
 }
 
 void Streams::forget_ended() {

@@ -68,6 +68,13 @@ class Streams : public std::enable_shared_from_this<Streams> {
     }
   };
 
+  // rtpbin still has a jitter buffer for it.
+  struct PastSsrc {
+    guint ssrc;
+    unsigned mline;
+    std::chrono::steady_clock::time_point since;
+  };
+
   void on_pad(GstPad *pad);
   void begin(GstPad *pad, gulong block);
   void route(Stream &stream);
@@ -80,7 +87,8 @@ class Streams : public std::enable_shared_from_this<Streams> {
   void on_end_passed(GstPad *pad);
   void forget_ended();
   void forget_track(Stream &stream);
-  void forget_ssrc(guint ssrc);
+  void sweep();
+  void forget_ssrcs(const std::function<bool(const PastSsrc &)> &which);
   ReceiveStats stats_of(const Stream &stream);
   examples::ObjectPtr<GstElement> rtpbin() const;
   examples::ObjectPtr<GstElement> jitterbuffer_of(guint ssrc);
@@ -96,7 +104,9 @@ class Streams : public std::enable_shared_from_this<Streams> {
   bool ending_ = false;
   std::size_t full_buffers_ = 0;  // jitter buffers that have not given all they hold, at the end
   std::list<Stream> streams_;
-  std::vector<Section> sections_;             // of the last offer that was taken
+  std::vector<Section> sections_;  // of the last offer that was taken
+  std::vector<PastSsrc> past_ssrcs_;
+  examples::Timer sweep_;
   std::map<std::string, ReceiveStats> past_;  // of streams that are gone, by owner
   std::mutex mutex_;                          // of what follows
   std::map<guint, examples::ObjectPtr<GstElement>> jitterbuffers_;  // by SSRC

@@ -219,4 +219,44 @@ TEST(Realtimekit, ServerFramesAreKnownWithoutATrailerBeingSet) {
   EXPECT_EQ(livekit->stat("server-frames"), 0U);
 }
 
+// The server writes its trailer behind the NAL units of the packet, where depayloaders lose it.
+TEST(LiveKit, ThePictureOfTheServerIsKnownWithoutItsTrailer) {
+  const Bytes sps = {0x67, 0x42, 0xc0, 0x1f, 0x0f, 0xd9, 0x1f, 0x88, 0x88, 0x84, 0x00, 0x00,
+                     0x03, 0x00, 0x04, 0x00, 0x00, 0x03, 0x00, 0xc8, 0x3c, 0x60, 0xc9, 0x20};
+  const Bytes pps = {0x68, 0x87, 0xcb, 0x83, 0xcb, 0x20};
+  const Bytes idr = {0x65, 0x88, 0x84, 0x0a, 0xf2, 0x62, 0x80, 0x00, 0xa7, 0xbe};
+  const auto picture = [&](bool byte_stream) {
+    Bytes frame;
+    for (const Bytes &unit : {sps, pps, idr}) {
+      const guint8 last = byte_stream ? 1 : static_cast<guint8>(unit.size());
+      frame.insert(frame.end(), {0, 0, 0, last});
+      frame.insert(frame.end(), unit.begin(), unit.end());
+    }
+    return frame;
+  };
+  Bytes other = picture(true);
+  other.back() ^= 1;
+  for (const char *mode : {"drop", "known", "pass"}) {
+    SCOPED_TRACE(mode);
+    const auto decryptor = element_of("e2eedecrypt", raw_provider(1), "livekit");
+    decryptor->set("server-frames", mode);
+    decryptor->set("server-trailer", "00112233445566");
+    decryptor->start("video/x-h264,stream-format=byte-stream,alignment=au");
+    const bool passes = std::string(mode) != "drop";
+    for (const Bytes &frame : {picture(true), picture(false)}) {
+      decryptor->push(frame);
+      const Buffer out = decryptor->pull();
+      ASSERT_EQ(out != nullptr, passes);
+      if (out) {
+        EXPECT_EQ(bytes_of(out.get()), frame);
+      }
+    }
+    EXPECT_EQ(decryptor->stat("server-frames"), 2U);
+    decryptor->push(other);
+    EXPECT_EQ(decryptor->pull(), nullptr);
+    EXPECT_EQ(decryptor->stat("server-frames"), 2U);
+    EXPECT_EQ(decryptor->stat("dropped-malformed"), 1U);
+  }
+}
+
 }  // namespace elements

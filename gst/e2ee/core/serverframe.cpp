@@ -32,4 +32,21 @@ bool is_known_filler(ByteView payload) {
   });
 }
 
+bool is_h264_filler_frame(ByteView frame) {
+  for (const ByteView unit : {ByteView(kH264Sps), ByteView(kH264Pps), ByteView(kH264Idr)}) {
+    const std::uint8_t start_code[] = {0, 0, 0, 1};
+    const std::uint8_t length[] = {0, 0, 0, static_cast<std::uint8_t>(unit.size())};
+    if (frame.size() < sizeof(length) + unit.size())
+      return false;
+    const ByteView prefix = frame.first(sizeof(length));
+    if (!std::equal(prefix.begin(), prefix.end(), start_code) &&
+        !std::equal(prefix.begin(), prefix.end(), length))
+      return false;
+    if (!std::equal(unit.begin(), unit.end(), frame.begin() + sizeof(length)))
+      return false;
+    frame = frame.subspan(sizeof(length) + unit.size());
+  }
+  return frame.empty();
+}
+
 }  // namespace e2ee

@@ -17,4 +17,9 @@ E2EE_SHARED bool ends_with(ByteView frame, ByteView trailer);
 /// of Opus silence, or a NAL unit of a 2x2 H.264 key frame.
 E2EE_SHARED bool is_known_filler(ByteView payload);
 
+/// Whether `frame` is LiveKit's whole 2x2 H.264 key frame, with start codes or lengths of four
+/// bytes and without the trailer: the server writes that behind the last NAL unit of the packet,
+/// where depayloaders do not look.
+E2EE_SHARED bool is_h264_filler_frame(ByteView frame);
+
 }  // namespace e2ee
