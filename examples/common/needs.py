@@ -15,7 +15,9 @@ PACKAGES = {
     "Gst": "gir1.2-gstreamer-1.0",
     "GstSdp": "gir1.2-gst-plugins-base-1.0",
     "GstWebRTC": "gir1.2-gst-plugins-bad-1.0",
+    "Soup": "gir1.2-soup-3.0",
 }
+VERSIONS = {"Soup": "3.0"}  # all others are 1.0
 DEVENV = f"run it under: meson devenv -C {ROOT}/build -w ."
 
 
@@ -33,17 +35,18 @@ def install(package):
 
 
 def typelibs(*names):
-    """gi.require_version() for each of these namespaces, all of version 1.0."""
+    """gi.require_version() for each of these namespaces."""
     try:
         import gi  # pylint: disable=import-outside-toplevel
     except ImportError:
         give_up(f"Python's gi is missing: {install('python3-gi')}, and use /usr/bin/python3")
     for name in names:
+        version_of = VERSIONS.get(name, "1.0")
         try:
-            gi.require_version(name, "1.0")
+            gi.require_version(name, version_of)
         except ValueError:
             helps = install(PACKAGES[name]) if name in PACKAGES else DEVENV
-            give_up(f"the typelib {name}-1.0 is missing: {helps}")
+            give_up(f"the typelib {name}-{version_of} is missing: {helps}")
 
 
 def package_of(element):
