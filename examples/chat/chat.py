@@ -13,7 +13,8 @@ Between two terminals, which find each other over a TCP connection:
   chat.py --connect 127.0.0.1:5000 --key-provider "shared,passphrase-file=/run/secrets/meeting"
 
 DTLS protects a data channel from hop to hop; GstE2EEDataCryptor protects each message from end to end,
-so that a server in between sees ciphertext. Messages that are not encrypted are not shown.
+so that a server in between sees ciphertext. Messages that are not encrypted are not shown. The line
+"/key 1" is not sent: what follows it is encrypted with the key at index 1.
 
 Run it with the library found, for example under: meson devenv -C build -w .
 Exit status: 0 = ended by end of input or by the other side, 1 = failed, 2 = wrong usage, keys that
@@ -38,7 +39,8 @@ ROOM_OPTIONS = ("token_file", "room", "api_key_file", "name")
 def parse_arguments():
     parser = argparse.ArgumentParser(
         description="Chat over WebRTC data channels, encrypted end to end: in a LiveKit room, or between two "
-        "terminals, of which one listens and the other connects. All sides need the same keys.",
+        "terminals, of which one listens and the other connects. All sides need the same keys. The line "
+        '"/key N" has everything after it encrypted with the key at index N.',
         epilog="Environment, for what is not given: LIVEKIT_URL, LIVEKIT_TOKEN, LIVEKIT_API_KEY, LIVEKIT_API_SECRET.",
     )
     side = parser.add_mutually_exclusive_group()

@@ -98,6 +98,9 @@ class Direct:
     def send(self, text):
         self.channel.emit("send-data", self.envelope.seal(text))
 
+    def use_key(self, index):
+        self.envelope.cryptor.props.key_index = index
+
     def on_message(self, data):
         try:
             self.terminal.show(self.envelope.open(data))

@@ -210,6 +210,9 @@ class Room:
         for payload in texts.stream_of(text):
             self.sending.emit("send-data", self.cryptors.seal(self.identity, payload))
 
+    def use_key(self, index):
+        self.cryptors.of(self.identity).props.key_index = index
+
     def on_packet(self, data):
         try:
             packet = protobuf.decode(DATA_PACKET, data.get_data() or b"")

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Lines of standard input go out, texts that come in are printed."""
 
+import re
 import signal
 import sys
 import threading
@@ -12,6 +13,8 @@ if __name__ == "__main__":
 from gi.repository import GLib  # noqa: E402
 
 FAILED, REFUSED, SOMETHING_LOST = 1, 2, 3  # exit statuses
+KEY_INDICES = 256
+KEY_COMMAND = re.compile(r"/key (\d{1,3})")
 
 
 def say(text):
@@ -27,8 +30,8 @@ def printable(text):
 class Terminal:
     """Everything here but read_lines() runs in the main loop.
 
-    The other end is an object with is_open(), send(text), and leave(done), which calls done() once
-    what was sent is on its way.
+    The other end is an object with is_open(), send(text), use_key(index), and leave(done), which calls
+    done() once what was sent is on its way.
     """
 
     def __init__(self):
@@ -91,10 +94,21 @@ class Terminal:
         if not self.other_end.is_open():
             self.typed.append(text)
             return
+        command = KEY_COMMAND.fullmatch(text)
         try:
-            self.other_end.send(text)
+            if command:
+                self.use_key(int(command[1]))
+            else:
+                self.other_end.send(text)
         except GLib.Error as error:
             self.lost(f"not sent: {error.message}")
+
+    def use_key(self, index):
+        if index < KEY_INDICES:
+            self.other_end.use_key(index)
+            say(f"encrypting with the key at index {index}")
+        else:
+            say(f"/key takes 0 to {KEY_INDICES - 1}")
 
     def on_input_end(self):
         self.input_ended = True
