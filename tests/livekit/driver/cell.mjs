@@ -5,10 +5,11 @@ import { until } from '../../interop/driver/process.mjs';
 import { SETTINGS, makeKeys } from './keys.mjs';
 import { ClientParty, SENDER } from './party.mjs';
 import { Publisher, Recorder } from './programs.mjs';
+import { WebRTCSrc } from './webrtcsrc.mjs';
 
 const PATIENCE_MS = 15000; // recordings are looked into as a whole each time
 const LARGE = 960; // the width of the highest layer
-const OURS = { recorder: Recorder, publish: Publisher };
+const OURS = { recorder: Recorder, publish: Publisher, webrtcsrc: WebRTCSrc };
 
 export class Call {
   constructor(bench, cell, number) {

@@ -47,3 +47,9 @@ export const controls = () => CONTROLS.map((cell) => named(
 
 /** all: with every codec for every way of using keys. */
 export const matrix = ({ all }) => ROWS.flatMap((row) => cellsOf(row, all));
+
+/** What tests/livekit/webrtcsrc.sh tries. */
+export const webrtcsrc = () => [...VIDEO, 'opus'].map((codec) => named(
+  ['livekitwebrtcsrc', codec],
+  { sender: 'node', receiver: 'webrtcsrc', codec, settings: 'passphrase', client: 'rtc-node', direction: 'from-room' },
+));

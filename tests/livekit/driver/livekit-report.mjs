@@ -1,12 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// build/livekit.json
+// build/livekit.json, or that of other cells
 import { Report, rounded } from '../../interop/driver/report.mjs';
 
 export class LiveKitReport extends Report {
-  constructor(build, options) {
-    super(build, 'livekit', options);
-  }
-
   row({ cell, ...result }) {
     if (!cell.direction) return null; // clients among themselves
     return {

@@ -2,6 +2,7 @@
 // Runs the cells: main.mjs --build FOLDER [--filter TEXT] [--repeat N] [--full]
 //   --server PROGRAM | --without-server REASON
 //   --go-client PROGRAM | --without-go REASON
+//   --webrtcsrc: the cells of tests/livekit/webrtcsrc.sh instead
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
@@ -11,7 +12,7 @@ import { Browser } from '../../interop/driver/browser.mjs';
 import { LinePeer } from '../../interop/driver/lines.mjs';
 import { within } from '../../interop/driver/process.mjs';
 import { Call, runCell } from './cell.mjs';
-import { controls, matrix } from './cells.mjs';
+import { controls, matrix, webrtcsrc } from './cells.mjs';
 import { LiveKitReport } from './livekit-report.mjs';
 import { Server } from './server.mjs';
 import { Gathering, together } from './together.mjs';
@@ -32,6 +33,7 @@ const { values: options } = parseArgs({
     'without-server': { type: 'string' },
     'go-client': { type: 'string' },
     'without-go': { type: 'string' },
+    webrtcsrc: { type: 'boolean', default: false },
   },
 });
 
@@ -115,10 +117,11 @@ async function tryCell(bench, cell) {
 }
 
 async function main() {
-  const report = new LiveKitReport(options.build, { part: options.filter !== '' });
+  const name = options.webrtcsrc ? 'webrtcsrc' : 'livekit';
+  const report = new LiveKitReport(options.build, name, { part: options.filter !== '' });
   const bench = new Bench();
-  const cells = [...controls(), ...together(), ...matrix({ all: options.full })]
-    .filter(({ name }) => name.includes(options.filter));
+  const all = options.webrtcsrc ? webrtcsrc() : [...controls(), ...together(), ...matrix({ all: options.full })];
+  const cells = all.filter((cell) => cell.name.includes(options.filter));
   if (cells.length === 0) report.fail(options.filter, 'no cell has such a name');
   const tried = [];
   for (const cell of cells) {
