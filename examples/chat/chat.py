@@ -108,8 +108,8 @@ if __name__ == "__main__":
 needs.typelibs("Gst", "GstE2EE", "GstSdp", "GstWebRTC")
 from gi.repository import GLib, Gst, GstE2EE  # noqa: E402
 
+from datapeer import ELEMENTS  # noqa: E402
 from direct import Direct, Envelope  # noqa: E402
-from peer import ELEMENTS  # noqa: E402
 from terminal import FAILED, Terminal  # noqa: E402
 
 

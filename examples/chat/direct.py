@@ -11,7 +11,7 @@ if __name__ == "__main__":
 
 from gi.repository import GLib, GstE2EE  # noqa: E402
 
-from peer import Peer, is_open  # noqa: E402
+from datapeer import Peer, is_open  # noqa: E402
 from terminal import FAILED  # noqa: E402
 
 IV_SIZE = 12

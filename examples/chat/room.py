@@ -22,7 +22,7 @@ from messages import (  # noqa: E402
     SIGNAL_REQUEST,
     SUBSCRIBER,
 )
-from peer import Peer, is_open  # noqa: E402
+from datapeer import Peer, is_open  # noqa: E402
 from signalling import Signalling  # noqa: E402
 from terminal import FAILED, REFUSED, say  # noqa: E402
 

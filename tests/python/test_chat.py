@@ -65,7 +65,7 @@ class Chat(unittest.TestCase):
         _, ends, other, statuses = self.talk(key, wrong, [], ["the plan"])
         self.assertNotIn("the plan", ends[0] + other[0] + other[1])
         self.assertIn("cannot be read", other[1])
-        self.assertEqual(statuses[0], 1)
+        self.assertEqual(statuses[0], 3)
         self.assertEqual(other[1].count("connected"), 1)
 
     def test_mistakes_are_named(self):

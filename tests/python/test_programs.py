@@ -28,7 +28,13 @@ SERVER = EXAMPLES / "browser/server.py"
 PROVIDER = EXAMPLES / "providers/provider.py"
 COMPILED = [CALL, RECORDER, UNSEAL]
 PYTHON = [CHAT, SERVER, PROVIDER]
-MODULES = [EXAMPLES / "browser/peer.py", EXAMPLES / "browser/rtc.py", EXAMPLES / "recorder/recorder.py"]
+CHAT_MODULES = ["access", "datapeer", "direct", "messages", "protobuf", "room", "signalling", "terminal", "texts"]
+MODULES = [
+    EXAMPLES / "browser/peer.py",
+    EXAMPLES / "browser/rtc.py",
+    EXAMPLES / "recorder/recorder.py",
+    *(EXAMPLES / f"chat/{name}.py" for name in CHAT_MODULES),
+]
 KEYS = ("--key-provider", "shared,passphrase=for-tests")
 RECORD = ("--url", "http://127.0.0.1:1", "--room", "1", "--no-audit")
 # What each of them is told to do; nothing of it happens.

@@ -65,7 +65,7 @@ export class Report {
     const note = (ratcheted ? ', ratcheted' : '') + (late > 0 ? `, ${late} packets late` : '');
     const first = seconds === undefined ? '' : `, first after ${seconds.toFixed(2)} s`;
     say(passed
-      ? `${cell.name} ... ok, ${frames} frames${first}${note} (${took.toFixed(1)} s)`
+      ? `${cell.name} ... ok, ${frames} ${cell.unit ?? 'frames'}${first}${note} (${took.toFixed(1)} s)`
       : `${cell.name} ... FAILED: ${why} (${took.toFixed(1)} s)`);
     this.#line(passed ? 'passed' : 'failed', cell.name, why);
     this.results.push(result);

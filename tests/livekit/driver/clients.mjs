@@ -8,7 +8,8 @@
 //   set-key   {key, participant}              key: {index, passphrase | hex}; whoever sends as that
 //                                             participant encrypts with it from now on
 //   mute, unmute                              what is published
-//   chat      {text}                          an encrypted data packet on the topic "chat"
+//   chat      {text, form}                    form: data, the default: on the topic "chat"; stream: a
+//                                             text stream on "lk.chat"; message: a chat message
 //   stats     -> {recording, others: [identity], errors, messages: [{from, text, encrypted}],
 //                 tracks: [{participant, sid, kind, frames, matches, phases, firstMatch, width,
 //                 height}]}                   encrypted: where the client tells; frames: all that

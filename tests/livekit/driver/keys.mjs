@@ -25,10 +25,11 @@ export function makeKeys({ key, indexes }) {
   });
 }
 
-function keysFile(identity, keys, current) {
+/** The group of a participant. */
+export function keysFile(identity, keys, current) {
   const lines = keys.map(({ index, passphrase, hex }) => (
     hex === undefined ? `passphrase.${index}=${passphrase}` : `key.${index}=${hex}`));
-  return `[sender]\nidentity=${identity}\n${lines.join('\n')}\ncurrent=${current}\n`;
+  return `[${identity}]\n${lines.join('\n')}\ncurrent=${current}\n`;
 }
 
 /**

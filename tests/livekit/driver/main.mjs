@@ -13,9 +13,10 @@ import { LinePeer } from '../../interop/driver/lines.mjs';
 import { within } from '../../interop/driver/process.mjs';
 import { Call, runCell } from './cell.mjs';
 import { controls, matrix, webrtcsrc } from './cells.mjs';
+import { chats } from './chat.mjs';
 import { LiveKitReport } from './livekit-report.mjs';
 import { Server } from './server.mjs';
-import { Gathering, together } from './together.mjs';
+import { together } from './together.mjs';
 
 const CELL_MS = 60000;
 const folder = (where) => fileURLToPath(new URL(where, import.meta.url));
@@ -103,7 +104,7 @@ async function tryCell(bench, cell) {
   const result = failed(cell);
   const started = Date.now();
   await bench.mend();
-  const self = new (cell.run ? Gathering : Call)(bench, cell, ++number);
+  const self = new (cell.kind ?? Call)(bench, cell, ++number);
   try {
     await within(CELL_MS, cell.name, (cell.run ?? runCell)(self, result));
     result.passed = true;
@@ -120,7 +121,7 @@ async function main() {
   const name = options.webrtcsrc ? 'webrtcsrc' : 'livekit';
   const report = new LiveKitReport(options.build, name, { part: options.filter !== '' });
   const bench = new Bench();
-  const all = options.webrtcsrc ? webrtcsrc() : [...controls(), ...together(), ...matrix({ all: options.full })];
+  const all = options.webrtcsrc ? webrtcsrc() : [...controls(), ...together(), ...chats(), ...matrix({ all: options.full })];
   const cells = all.filter((cell) => cell.name.includes(options.filter));
   if (cells.length === 0) report.fail(options.filter, 'no cell has such a name');
   const tried = [];

@@ -33,6 +33,15 @@ export class ClientParty {
     return this.client.ask('set-key', { key, participant: SENDER });
   }
 
+  /** Chat; form: as in clients.mjs. */
+  say(text, form) {
+    return this.client.ask('chat', { text, form });
+  }
+
+  async heard() {
+    return (await this.client.ask('stats')).messages;
+  }
+
   /** The frames that were sent, where they are known. */
   sent() {
     return this.program === 'go' ? this.clip : undefined;

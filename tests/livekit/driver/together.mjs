@@ -98,4 +98,6 @@ async function mute(self) {
 }
 
 export const together = () => Object.entries({ chat, recording, mute })
-  .map(([name, run]) => ({ name: `control/${name}`, run, sender: 'js', receiver: 'go' }));
+  .map(([name, run]) => ({
+    name: `control/${name}`, kind: Gathering, run, sender: 'js', receiver: 'go',
+  }));

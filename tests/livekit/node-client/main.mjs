@@ -12,7 +12,8 @@ const livekit = require('@livekit/rtc-node');
 const { E2eeRequest, FrameCryptorSetKeyIndexRequest } = require('@livekit/rtc-ffi-bindings');
 const { FfiClient } = require(path.join(modules, '@livekit/rtc-node/dist/ffi_client.cjs'));
 const { EncryptionType, Room, RoomEvent } = livekit;
-const CHAT = 'chat';
+const DATA_TOPIC = 'chat';
+const CHAT_TOPIC = 'lk.chat';
 const KDF = { pbkdf2: 0, hkdf: 1 };
 
 const room = new Room();
@@ -31,8 +32,14 @@ function listen() {
     tracks.push({ participant: participant.identity, sid, viewer });
   });
   room.on(RoomEvent.DataReceived, (payload, participant, _kind, topic) => {
-    if (topic !== CHAT) return;
+    if (topic !== DATA_TOPIC) return;
     messages.push({ from: participant?.identity, text: new TextDecoder().decode(payload) });
+  });
+  room.on(RoomEvent.ChatMessage, ({ message: text }, participant) => {
+    messages.push({ from: participant?.identity, text });
+  });
+  room.registerTextStreamHandler(CHAT_TOPIC, async (reader, { identity: from }) => {
+    messages.push({ from, text: await reader.readAll() });
   });
   room.on(RoomEvent.EncryptionError, ({ message }) => errors.push(message));
 }
@@ -53,9 +60,21 @@ function addKey({ index, ...key }) {
   room.e2eeManager.keyProvider.setSharedKey(bytesOf(key), index);
 }
 
+const say = {
+  data: (self, text) => (
+    self.publishData(new TextEncoder().encode(text), { reliable: true, topic: DATA_TOPIC })),
+  stream: (self, text) => self.sendText(text, { topic: CHAT_TOPIC }),
+  message: (self, text) => self.sendChatMessage(text),
+};
+
 const commands = {
-  async join({ url, token, settings, given: [{ key: first }, ...more] }) {
+  async join({ url, token, settings, given }) {
     listen();
+    if (settings.plain) {
+      await room.connect(url, token, { autoSubscribe: true, dynacast: true });
+      return;
+    }
+    const [{ key: first }, ...more] = given;
     const encryption = {
       encryptionType: EncryptionType.GCM,
       keyProviderOptions: {
@@ -80,9 +99,8 @@ const commands = {
     if (published) useKey(key.index);
   },
 
-  async chat({ text }) {
-    const bytes = new TextEncoder().encode(text);
-    await room.localParticipant.publishData(bytes, { reliable: true, topic: CHAT });
+  async chat({ text, form = 'data' }) {
+    await say[form](room.localParticipant, text);
   },
 
   stats: () => ({

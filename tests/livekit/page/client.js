@@ -4,7 +4,8 @@ import { Room, RoomEvent, Track } from '/vendor/livekit-client.js';
 import { Seen, pictureTrack, toneTrack } from './content.js';
 import { makeKeys } from './keys.js';
 
-const CHAT = 'chat';
+const DATA_TOPIC = 'chat';
+const CHAT_TOPIC = 'lk.chat';
 const LARGE = [960, 540]; // Chromium drops layers of small pictures
 const SMALL = [320, 192];
 const LAYERS = { vp8: { simulcast: true }, vp9: { scalabilityMode: 'L3T3_KEY' } };
@@ -25,9 +26,16 @@ function listen() {
     track.attach(); // else nothing is decoded
   });
   room.on(RoomEvent.DataReceived, (payload, _from, _kind, topic, encryption, identity) => {
-    if (topic !== CHAT) return;
+    if (topic !== DATA_TOPIC) return;
     const text = new TextDecoder().decode(payload);
     messages.push({ from: identity, text, encrypted: Boolean(encryption) });
+  });
+  room.on(RoomEvent.ChatMessage, ({ message: text }, participant) => {
+    if (!participant?.isLocal) messages.push({ from: participant?.identity, text });
+  });
+  room.registerTextStreamHandler(CHAT_TOPIC, async (reader, { identity: from }) => {
+    const encrypted = Boolean(reader.info.encryptionType);
+    messages.push({ from, text: await reader.readAll(), encrypted });
   });
   room.on(RoomEvent.EncryptionError, ({ message }) => {
     if (errors.length < 20) errors.push(message);
@@ -71,6 +79,13 @@ const sizeOf = ({ kind, track }) => {
   return { width, height };
 };
 
+const say = {
+  data: (self, text) => (
+    self.publishData(new TextEncoder().encode(text), { reliable: true, topic: DATA_TOPIC })),
+  stream: (self, text) => self.sendText(text, { topic: CHAT_TOPIC }),
+  message: (self, text) => self.sendChatMessage(text),
+};
+
 const commands = {
   async join({ url, token, settings, given }) {
     keys = makeKeys(settings);
@@ -96,9 +111,8 @@ const commands = {
   mute: () => publication.track.mute(),
   unmute: () => publication.track.unmute(),
 
-  async chat({ text }) {
-    const bytes = new TextEncoder().encode(text);
-    await room.localParticipant.publishData(bytes, { reliable: true, topic: CHAT });
+  async chat({ text, form = 'data' }) {
+    await say[form](room.localParticipant, text);
   },
 
   stats: () => ({
