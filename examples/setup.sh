@@ -38,6 +38,7 @@ E2EE_PACKAGES_run=(
   gstreamer1.0-nice         # ICE
   python3-gi                # the library from Python
   gir1.2-gst-plugins-bad-1.0 # webrtcbin from Python, for the chat
+  gir1.2-soup-3.0           # LiveKit's signalling from Python, for the chat
 )
 # shellcheck disable=SC2034
 E2EE_PACKAGES_test=(

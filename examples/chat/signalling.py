@@ -53,7 +53,7 @@ class Signalling:
         try:
             self.socket = session.websocket_connect_finish(result)
         except GLib.Error as error:
-            self.end(*self.why_not(message.get_status(), error))
+            self.end(*self.why_not(int(message.get_status()), error))
             return
         self.socket.props.max_incoming_payload_size = MAX_MESSAGE
         self.socket.connect("message", self.on_message)
@@ -70,7 +70,8 @@ class Signalling:
             said = self.session.send_and_read(self.request("/rtc/validate"), None).get_data()
         except GLib.Error:
             said = None
-        reason = (said or b"").decode(errors="replace").strip()[:200]
+        # The server repeats the token.
+        reason = (said or b"").decode(errors="replace").replace(self.token, "TOKEN").strip()[:200]
         return REFUSED, (
             f"{self.url} refuses the token (HTTP status {status}: {reason}): "
             "look at its API key and secret, its room, and when it expires"

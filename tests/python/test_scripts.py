@@ -22,6 +22,7 @@ SCRIPTS = {
     "tests/interop/run.sh": {"filter": "vp8", "repeat": "3"},
     "tests/livekit/run.sh": {"filter": "vp8", "repeat": "3"},
     "tests/recorder/run.sh": {"filter": "keys", "measure": "10"},
+    "tests/livekit/webrtcsrc.sh": {"filter": "vp8"},
     "tests/bench/run.sh": {},
     "tests/bare.sh": {},
     "tests/install.sh": {},

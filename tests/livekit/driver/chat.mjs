@@ -19,7 +19,7 @@ class Terminal {
   output = '';
   told = '';
 
-  constructor(bench, room, identity, keys) {
+  constructor(bench, room, identity, keys, { url = bench.server.url, token } = {}) {
     const folder = path.join(bench.work, `${room}-${identity}`);
     mkdirSync(folder, { recursive: true });
     const file = (name, text) => {
@@ -28,8 +28,8 @@ class Terminal {
     };
     const groups = [identity, SENDER].map((who) => keysFile(who, keys, keys[0].index)).join('\n');
     this.child = start([
-      '/usr/bin/python3', '-B', PROGRAM, '--livekit', bench.server.url,
-      '--token-file', file('token', bench.server.token(identity, room)),
+      '/usr/bin/python3', '-B', PROGRAM, '--livekit', url,
+      '--token-file', file('token', token ?? bench.server.token(identity, room)),
       '--key-provider', `participant,keys-file=${file('keys.ini', groups)}`,
     ], { stdio: ['pipe', 'pipe', 'pipe'] });
     this.child.stdout.setEncoding('utf8').on('data', (text) => { this.output += text; });
@@ -51,8 +51,13 @@ class Terminal {
   }
 
   /** Ends the input; the exit status. */
-  async finish() {
+  finish() {
     this.child.stdin.end();
+    return this.status();
+  }
+
+  /** When it ends of itself. */
+  async status() {
     await within(HEAR_MS, 'the end of chat.py', this.child.exited);
     return this.child.exitCode;
   }
@@ -180,6 +185,60 @@ async function runChat(self, result) {
   result.frames = self.texts;
 }
 
-export const chats = () => ['js', 'node'].map((program) => ({
-  name: `chat/${program}`, kind: Chat, run: runChat, sender: program, settings: 'passphrase', unit: 'texts',
-}));
+/** Those who may not join, or not stay. */
+class Refused {
+  constructor(bench, cell, number) {
+    Object.assign(this, { bench, room: `refused-${number}`, keys: makeKeys(SETTINGS[cell.settings]) });
+    this.terminals = [];
+  }
+
+  terminal(identity, access) {
+    const terminal = new Terminal(this.bench, this.room, identity, this.keys, access);
+    this.terminals.push(terminal);
+    return terminal;
+  }
+
+  async ends(terminal, wanted, text) {
+    const status = await terminal.status();
+    if (terminal.told.includes('eyJ')) throw new Error('a token is shown');
+    if (status !== wanted || !terminal.told.includes(text)) {
+      throw new Error(`status ${status} and not ${wanted}, "${text}": ${terminal.told}`);
+    }
+  }
+
+  async errors() {
+    return [];
+  }
+
+  async stop() {
+    await Promise.allSettled(this.terminals.map((terminal) => terminal.close()));
+  }
+}
+
+async function runRefused(self, result) {
+  const { server } = self.bench;
+  const [head, body, signature] = server.token('forger', self.room).split('.');
+  const forged = [head, body, signature.split('').reverse().join('')].join('.');
+  const expired = server.token('old', self.room, {}, -60);
+  await Promise.all([
+    self.ends(self.terminal('forger', { token: forged }), 2, 'refuses the token'),
+    self.ends(self.terminal('old', { token: expired }), 2, 'refuses the token'),
+    self.ends(self.terminal('lost', { url: 'ws://127.0.0.1:1' }), 1, 'was never reached'),
+    self.ends(self.terminal('astray', { url: 'ws://nowhere.invalid' }), 1, 'was never reached'),
+  ]);
+  const first = self.terminal('twin');
+  await first.isTold('connected');
+  const second = self.terminal('twin');
+  await self.ends(first, 2, 'same identity');
+  await second.isTold('connected');
+  const status = await second.finish();
+  if (status !== 0) throw new Error(`chat.py ended with ${status}: ${second.told}`);
+  result.frames = self.terminals.length;
+}
+
+export const chats = () => [
+  ...['js', 'node'].map((program) => ({
+    name: `chat/${program}`, kind: Chat, run: runChat, sender: program, settings: 'passphrase', unit: 'texts',
+  })),
+  { name: 'chat/refused', kind: Refused, run: runRefused, settings: 'passphrase', unit: 'programs' },
+];
