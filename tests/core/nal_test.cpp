@@ -380,6 +380,22 @@ TEST(NalOpen, ParameterSetsThatRtpElementsPutIn) {
   expect_opens_as(key, joined({sets, seal_with(key, bare).frame}), bare);
 }
 
+// What h264parse puts in where it gets single units and gives access units.
+TEST(NalOpen, DelimitersThatAParserPutsIn) {
+  const KeyRef key = raw_key(7);
+  const Bytes sets = joined({coded(kSps), coded(kPps)});
+  for (const Bytes &plain : {coded(idr(77)), joined({sets, coded(idr(77))})}) {
+    const Bytes sealed = seal_with(key, plain).frame;
+    expect_opens_as(key, joined({coded({0x09, 0xf0}), sealed}), plain);
+    // Of the sender's, which was authenticated, nobody takes one away.
+    const Bytes delimited = joined({coded(kAud), plain});
+    expect_opens_as(key, seal_with(key, delimited).frame, delimited);
+  }
+  const Bytes plain = coded(idr(77));
+  const Bytes twice = joined({coded(kAud), coded(kAud), seal_with(key, plain).frame});
+  EXPECT_EQ(expect_refused(ring_of({key}), h264(), twice, plain), Reason::auth_failed);
+}
+
 TEST(NalOpen, ShortStartCodesAreTriedLongAndAsTheyCame) {
   const KeyRef key = raw_key(7);
   const Bytes plain = joined({coded(kSps), coded(idr(40))});

@@ -341,4 +341,17 @@ std::optional<std::vector<std::uint8_t>> without_added_sets(ByteView clear, cons
   return header;
 }
 
+std::optional<std::vector<std::uint8_t>> without_added_delimiter(ByteView clear,
+                                                                 const NalRule &rule) {
+  NalReader reader(clear);
+  NalUnit unit;
+  if (!reader.next(unit, &rule) || rule.kind(clear[unit.begin]) != NalKind::delimiter ||
+      !reader.next(unit, &rule))
+    return {};
+  std::vector<std::uint8_t> header;
+  append(header, kStartCode);
+  append(header, clear.subspan(unit.begin));
+  return header;
+}
+
 }  // namespace e2ee

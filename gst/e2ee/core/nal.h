@@ -151,4 +151,9 @@ std::vector<std::uint8_t> with_long_codes(ByteView clear);
 /// twice, or else all. None when there are no such.
 std::optional<std::vector<std::uint8_t>> without_added_sets(ByteView clear, const NalRule &rule);
 
+/// Received clear bytes without the delimiter in front, which h264parse puts into every access unit
+/// that it makes of single units. None when there is none.
+std::optional<std::vector<std::uint8_t>> without_added_delimiter(ByteView clear,
+                                                                 const NalRule &rule);
+
 }  // namespace e2ee

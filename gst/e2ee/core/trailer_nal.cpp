@@ -124,18 +124,34 @@ std::optional<Tail> tail_of(ByteView frame, bool has_key_12) {
 }
 
 // Clear bytes as the sender may have authenticated them: with long start codes, and then either as
-// they came or without what an RTP element put in.
-struct Headers {
-  Headers(ByteView received, const NalRule &rule) : long_codes(with_long_codes(received)) {
-    if (long_codes.size() != received.size())
-      second = received;
-    else if ((shorter = without_added_sets(received, rule)))
-      second = *shorter;
+// they came or without what RTP elements and parsers put in.
+class Headers {
+ public:
+  Headers(ByteView received, const NalRule &rule) : received_(received) {
+    made_.push_back(with_long_codes(received));
+    short_codes_ = made_.front().size() != received.size();
+    if (short_codes_)
+      return;
+    for (const auto shortened : {without_added_sets, without_added_delimiter}) {
+      if (std::optional<std::vector<std::uint8_t>> header = shortened(received, rule))
+        made_.push_back(std::move(*header));
+    }
   }
 
-  std::vector<std::uint8_t> long_codes;
-  std::optional<std::vector<std::uint8_t>> shorter;
-  ByteView second;
+  static constexpr std::size_t kMax = 3;
+
+  std::size_t count() const { return short_codes_ ? 2 : made_.size(); }
+  ByteView operator[](std::size_t i) const {
+    return i < made_.size() ? ByteView(made_[i]) : received_;
+  }
+
+  /// What becomes the header of the plaintext: received start codes stay as they are.
+  ByteView plain(std::size_t i) const { return i == 0 ? received_ : (*this)[i]; }
+
+ private:
+  ByteView received_;
+  bool short_codes_;
+  std::vector<std::vector<std::uint8_t>> made_;
 };
 
 // Whether picture data would stay in the clear in front of the first slice.
@@ -241,23 +257,20 @@ Reason nal_open(OpenStates &states, const KeyRing &ring, const OpenRequest &requ
   std::uint8_t *const plain = out.data() + clear;
   if (!escaped.empty())
     body = {plain, remove_escaped(body, escaped, plain)};
-  SealedBody readings[2] = {body_of(headers.long_codes, body, 0, plain),
-                            body_of(headers.second, body, 0, plain)};
+  SealedBody readings[Headers::kMax];
+  for (std::size_t i = 0; i < headers.count(); ++i)
+    readings[i] = body_of(headers[i], body, 0, plain);
   std::size_t which;
-  const Reason reason =
-      open_body(states, ring, *slot, {readings, headers.second.empty() ? 1U : 2U}, opened, which);
+  const Reason reason = open_body(states, ring, *slot, {readings, headers.count()}, opened, which);
   if (reason != Reason::ok)
     return reason;
   const std::size_t size = readings[which].ciphertext.size();
-  std::size_t header = clear;
-  if (which == 1 && headers.shorter) {
-    header = headers.shorter->size();
-    std::memmove(out.data() + header, plain, size);
-    std::copy(headers.shorter->begin(), headers.shorter->end(), out.begin());
-  } else if (out.data() != frame.data()) {
-    std::memcpy(out.data(), frame.data(), clear);
-  }
-  opened.size = header + size;
+  const ByteView header = headers.plain(which);
+  if (header.size() != clear)
+    std::memmove(out.data() + header.size(), plain, size);
+  if (header.data() != out.data())
+    std::copy(header.begin(), header.end(), out.begin());
+  opened.size = header.size() + size;
   return Reason::ok;
 }
 

@@ -20,12 +20,9 @@ from keys import make_provider, set_key  # noqa: E402
 from lines import serve  # noqa: E402
 
 
-# livekitwebrtcsrc puts a parser in front of the filter. vp9parse cannot read encrypted frames, and
-# h264parse puts a delimiter into each, so that they do not verify: these are taken as RTP.
-AS_RTP = {
-    "vp9": "rtpe2eedepay request-keyframe=true ! e2eedecrypt name=crypt ! e2eevp9merge",
-    "h264": "rtph264depay request-keyframe=true ! e2eedecrypt name=crypt",
-}
+# livekitwebrtcsrc puts a parser in front of the filter, and vp9parse cannot read encrypted frames:
+# these are taken as RTP.
+AS_RTP = {"vp9": "rtpe2eedepay request-keyframe=true ! e2eedecrypt name=crypt ! e2eevp9merge"}
 
 
 def appsinks(codec, name):
