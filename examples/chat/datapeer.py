@@ -57,12 +57,15 @@ class Peer:
         self.element.emit("create-offer", None, Gst.Promise.new_with_change_func(self.on_made, "offer"))
 
     def take_description(self, kind, text):
-        """The other side's; an offer is answered."""
-        _, sdp = GstSdp.SDPMessage.new_from_text(text)
+        """The other side's; an offer is answered. False: it cannot be used."""
+        result, sdp = GstSdp.SDPMessage.new_from_text(text)
+        if kind not in TYPES or result != GstSdp.SDPResult.OK or sdp.medias_len() == 0:
+            return False
         description = GstWebRTC.WebRTCSessionDescription.new(TYPES[kind], sdp)
         self.element.emit("set-remote-description", description, None)
         if kind == "offer":
             self.element.emit("create-answer", None, Gst.Promise.new_with_change_func(self.on_made, "answer"))
+        return True
 
     def take_candidate(self, line, candidate):
         self.element.emit("add-ice-candidate", line, candidate)

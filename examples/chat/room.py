@@ -166,7 +166,8 @@ class Room:
     def take_description(self, target, description):
         peer = self.peer(target)
         peer.remote_id = description.get("id", 0)
-        peer.take_description(description.get("type"), description.get("sdp", ""))
+        if not peer.take_description(description.get("type"), description.get("sdp", "")):
+            self.terminal.end(FAILED, "the server sent a description of the connection that cannot be used")
 
     def send_description(self, target, kind, sdp):
         description = {"type": kind, "sdp": sdp}

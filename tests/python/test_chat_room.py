@@ -12,9 +12,15 @@ import os
 import subprocess
 import sys
 import tempfile
+import threading
 import unittest
 import zlib
 from pathlib import Path
+
+import gi
+
+gi.require_version("Soup", "3.0")
+from gi.repository import GLib, Soup  # noqa: E402
 
 CHAT = Path(__file__).resolve().parents[2] / "examples" / "chat"
 sys.path.insert(0, str(CHAT))
@@ -234,6 +240,40 @@ class Access(unittest.TestCase):
             self.assertFalse(access.is_url(url), url)
 
 
+class Server:
+    """A WebSocket server on 127.0.0.1 that sends `said` to who connects, and nothing more."""
+
+    def __init__(self, said):
+        self.said = said
+        self.connections = []  # Soup closes those that nobody holds
+        self.started = threading.Event()
+        self.thread = threading.Thread(target=self.serve)
+        self.thread.start()
+        self.started.wait(PATIENCE)
+
+    def serve(self):
+        context = GLib.MainContext()
+        context.push_thread_default()
+        self.loop = GLib.MainLoop(context)
+        server = Soup.Server()
+        server.add_websocket_handler("/rtc", None, None, self.on_connection)
+        server.listen_local(0, Soup.ServerListenOptions.IPV4_ONLY)
+        self.url = f"ws://127.0.0.1:{server.get_uris()[0].get_port()}"
+        self.started.set()
+        self.loop.run()
+        server.disconnect()
+        context.pop_thread_default()
+
+    def on_connection(self, _server, _message, _path, connection, *_data):
+        self.connections.append(connection)
+        for one in self.said:
+            connection.send_message(Soup.WebsocketDataType.BINARY, GLib.Bytes.new(one))
+
+    def close(self):
+        self.loop.quit()
+        self.thread.join(PATIENCE)
+
+
 class Program(unittest.TestCase):
     def refused(self, *arguments, **environment):
         result = subprocess.run(
@@ -270,6 +310,37 @@ class Program(unittest.TestCase):
         self.assertEqual(status, 1, text)
         self.assertIn("chat.py: ws://127.0.0.1:1 was never reached", text)
         self.assertNotIn("hush", text)
+
+    def join(self, *said):
+        server = Server(said)
+        try:
+            return self.refused("--livekit", server.url, LIVEKIT_TOKEN="hush-hush")
+        finally:
+            server.close()
+
+    def test_server_that_says_something_else(self):
+        status, text = self.join(b"\x0f garbage")
+        self.assertEqual(status, 1, text)
+        self.assertIn("a message that is not LiveKit's", text)
+
+    def test_message_larger_than_any_of_livekit(self):
+        status, text = self.join(bytes(5 << 20))
+        self.assertEqual(status, 1, text)
+        self.assertIn("chat.py: ws://127.0.0.1", text)
+
+    def test_reasons_of_a_server_that_sends_us_away(self):
+        for reason, status, said in ((4, 2, "administrator"), (3, 1, "shutting down"), (99, 1, "reason 99")):
+            with self.subTest(reason):
+                leave = protobuf.encode(messages.SIGNAL_RESPONSE, {"leave": {"reason": reason}})
+                self.assertEqual(self.join(leave)[0], status)
+                self.assertIn(said, self.join(leave)[1])
+
+    def test_offer_that_cannot_be_read(self):
+        join = {"join": {"participant": {"identity": "me"}}}
+        offer = {"offer": {"type": "offer", "sdp": "nonsense"}}
+        status, text = self.join(*(protobuf.encode(messages.SIGNAL_RESPONSE, one) for one in (join, offer)))
+        self.assertEqual(status, 1, text)
+        self.assertIn("a description of the connection that cannot be used", text)
 
 
 if __name__ == "__main__":
