@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
-# For tests/livekit/run.sh to source: a Go to build with, and what is built by it.
+# For the scripts of tests/livekit to source: a Go to build with, and what is built by it.
 
 # A Go before 1.21 cannot take the toolchain that a module asks for.
 e2ee_go_is_new() {

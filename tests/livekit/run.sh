@@ -10,6 +10,8 @@ source "$(dirname "${BASH_SOURCE[0]}")/../../examples/setup.sh"
 source "$(dirname "${BASH_SOURCE[0]}")/../interop/setup.sh"
 # shellcheck source-path=SCRIPTDIR source=go.sh
 source "$(dirname "${BASH_SOURCE[0]}")/go.sh"
+# shellcheck source-path=SCRIPTDIR source=server.sh
+source "$(dirname "${BASH_SOURCE[0]}")/server.sh"
 
 usage() {
   cat <<'TEXT'
@@ -66,30 +68,16 @@ add_go_client() {
   fi
 }
 
-# What is there already, or what this makes of the module that go.sum pins.
-add_server() {
-  local server=${LIVEKIT_SERVER:-$(command -v livekit-server || echo "$work/livekit-server")}
-  if [[ -x $server ]]; then
-    arguments+=(--server "$server")
-  elif [[ ${LIVEKIT_SERVER:-} ]]; then
-    e2ee_wrong_usage "LIVEKIT_SERVER is $LIVEKIT_SERVER, which is no program"
-  elif [[ ! $E2EE_GO ]]; then
-    arguments+=(--without-server "no livekit-server, and $E2EE_GO_MISSING to build it")
-  elif e2ee_go_build 'livekit-server' "$here/server" github.com/livekit/livekit-server/cmd/server \
-    "$work/livekit-server"; then
-    arguments+=(--server "$work/livekit-server")
-  else
-    arguments+=(--without-server 'livekit-server cannot be built')
-  fi
-}
-
 if e2ee_find_go; then
   add_go_client
 else
-  E2EE_GO=
   arguments+=(--without-go "$E2EE_GO_MISSING")
 fi
-add_server
+if e2ee_find_server; then
+  arguments+=(--server "$E2EE_SERVER")
+else
+  arguments+=(--without-server "$E2EE_SERVER_MISSING")
+fi
 
 # A minute for each cell that hangs is bounded inside; this is for what nobody thought of.
 e2ee_isolated $((1800 * repeat)) "$work/namespace.log" \

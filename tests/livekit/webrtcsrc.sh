@@ -8,6 +8,10 @@ set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/../../examples/setup.sh"
 # shellcheck source-path=SCRIPTDIR source=../interop/setup.sh
 source "$(dirname "${BASH_SOURCE[0]}")/../interop/setup.sh"
+# shellcheck source-path=SCRIPTDIR source=go.sh
+source "$(dirname "${BASH_SOURCE[0]}")/go.sh"
+# shellcheck source-path=SCRIPTDIR source=server.sh
+source "$(dirname "${BASH_SOURCE[0]}")/server.sh"
 
 usage() {
   cat <<'TEXT'
@@ -19,7 +23,7 @@ build/livekit/rswebrtc, which takes ten minutes the first time and Rust 1.92 or 
 livekitwebrtcsrc with e2eedecrypt receives them; the key changes, and a receiver with a wrong key
 decodes nothing.
 
-The server is the program that LIVEKIT_SERVER names, or else livekit-server on PATH.
+The server is that of tests/livekit/run.sh.
 
   --filter=TEXT      only cells whose name contains TEXT, as in livekitwebrtcsrc/vp8
   --no-install       install nothing, only say what is missing
@@ -47,21 +51,13 @@ rust_is_new_enough() {
   [[ $found && $(printf '%s\n' "$RUST" "$found" | sort -V | head -n 1) == "$RUST" ]]
 }
 
-find_server() {
-  server=${LIVEKIT_SERVER:-$(command -v livekit-server || true)}
-  if [[ ! -x $server ]]; then
-    e2ee_say "No LiveKit server: set LIVEKIT_SERVER to the program, or run tests/livekit/run.sh, which builds it."
-    exit 2
-  fi
-}
-
 # Cargo's cache holds the crate as it was published, and with it the Cargo.lock of its authors.
 unpack_crate() {
   local archive
   cargo info --quiet "${CRATE%-*}@${CRATE##*-}" >&2
   archive=$(find "${CARGO_HOME:-$HOME/.cargo}/registry/cache" -name "$CRATE.crate" -print -quit)
   sha256sum --check --quiet <<<"$CRATE_SHA256  $archive"
-  rm -rf "$work/$CRATE"
+  rm -rf "${work:?}/$CRATE"
   tar -C "$work" -xzf "$archive"
 }
 
@@ -77,14 +73,17 @@ build_plugin() (
 
 # shellcheck disable=SC2034
 E2EE_PACKAGES_webrtcsrc=(libgstreamer-plugins-bad1.0-dev) # read by e2ee_install
-e2ee_install build run interop webrtcsrc
+e2ee_install build run interop livekit webrtcsrc
 # shellcheck disable=SC2034
 E2EE_TARGETS=(plugins/e2ee/libgste2ee.so gst/e2ee/GstE2EE-1.0.typelib) # read by e2ee_build
 e2ee_build -Dtests=true
 export PYTHONPATH=$E2EE_ROOT/tests/python/no-overrides
 e2ee_npm
 mkdir -p "$work"
-find_server
+if ! e2ee_find_server; then
+  e2ee_say "Cannot receive anything: $E2EE_SERVER_MISSING."
+  exit 2
+fi
 
 if [[ ! -f $plugin ]]; then
   if [[ $E2EE_NO_INSTALL ]]; then
@@ -99,4 +98,4 @@ fi
 
 export GST_PLUGIN_PATH=$work/rswebrtc
 e2ee_isolated 600 "$work/namespace.log" node "$E2EE_ROOT/tests/livekit/driver/main.mjs" \
-  --build "$E2EE_BUILD" --webrtcsrc --server "$server" --filter "${E2EE_OPTION[filter]-}"
+  --build "$E2EE_BUILD" --webrtcsrc --server "$E2EE_SERVER" --filter "${E2EE_OPTION[filter]-}"
