@@ -24,7 +24,7 @@ from messages import (  # noqa: E402
 )
 from datapeer import Peer, is_open  # noqa: E402
 from signalling import Signalling  # noqa: E402
-from terminal import FAILED, REFUSED, say  # noqa: E402
+from terminal import FAILED, REFUSED, printable, say  # noqa: E402
 
 RELIABLE, LOSSY = "_reliable", "_lossy"
 CONNECT_SECONDS = 20  # for ICE, DTLS and SCTP
@@ -102,16 +102,17 @@ class Room:
     # ---- signalling -------------------------------------------------------------------------------
 
     def on_signal(self, name, message):
-        if name in self.handlers and (self.identity or name in ("join", "leave")):
+        joined = self.identity is not None
+        if name == "leave" or (name in self.handlers and joined != (name == "join")):
             self.handlers[name](message)
 
     def on_join(self, join):
-        self.identity = join.get("participant", {}).get("identity")
+        self.identity = join.get("participant", {}).get("identity", "")
         self.ice_servers = join.get("ice_servers", [])
-        self.others = {other.get("identity") for other in join.get("other_participants", [])}
+        self.others = {other.get("identity", "") for other in join.get("other_participants", [])}
         where = join.get("room", {}).get("name", "")
         who = ", ".join(sorted(self.others)) or "nobody else"
-        say(f"in the room {where} as {self.identity}, with {who}")
+        say(printable(f"in the room {where} as {self.identity}, with {who}"))
         publisher = self.peer(PUBLISHER)
         self.take_channel(publisher.make_channel(RELIABLE), sends=True)
         lossy = Gst.Structure.new_from_string("options,ordered=(boolean)false,max-retransmits=(int)0")
@@ -130,16 +131,16 @@ class Room:
 
     def on_participants(self, participants):
         for participant in participants:
-            who = participant.get("identity")
+            who = participant.get("identity", "")
             if who == self.identity:
                 continue
             if participant.get("state") == DISCONNECTED:
                 if who in self.others:
                     self.others.remove(who)
-                    say(f"{who} has left")
+                    say(f"{printable(who)} has left")
             elif who not in self.others:
                 self.others.add(who)
-                say(f"{who} has joined")
+                say(f"{printable(who)} has joined")
 
     def on_leave(self, leave):
         reason = leave.get("reason", 0)
