@@ -2,6 +2,7 @@
 #include "signalling.h"
 
 #include <chrono>
+#include <string_view>
 #include <utility>
 
 #include "common/program.h"
@@ -53,18 +54,21 @@ bool is_refusal(unsigned status) {
          status == SOUP_STATUS_FORBIDDEN;
 }
 
-// Servers quote a token that they refuse; it may still open another room.
-std::string without(const std::string &secret, std::string text) {
-  for (std::size_t at; !secret.empty() && (at = text.find(secret)) != std::string::npos;)
-    text.replace(at, secret.size(), "(token)");
-  return text;
-}
-
 std::string one_line(std::string text) {
   for (char &letter : text)
     if (g_ascii_iscntrl(letter))
       letter = ' ';
   return g_strchomp(text.data());
+}
+
+// LiveKit's server repeats a token that it refuses.
+std::string without_token(std::string text, const std::string &token) {
+  constexpr std::string_view kInstead = "TOKEN";
+  if (token.empty())
+    return text;
+  for (std::size_t at = 0; (at = text.find(token, at)) != std::string::npos; at += kInstead.size())
+    text.replace(at, token.size(), kInstead);
+  return text;
 }
 
 }  // namespace
@@ -213,10 +217,11 @@ void Signalling::Core::on_explained(unsigned status, GAsyncResult *result) {
   GBytes *bytes = soup_session_send_and_read_finish(session.get(), result, nullptr);
   gsize size = 0;
   const char *text = bytes ? static_cast<const char *>(g_bytes_get_data(bytes, &size)) : nullptr;
-  std::string words(text ? text : "", std::min(size, kLongestRefusal));
+  std::string words = without_token(std::string(text ? text : "", size), token);
   if (bytes)
     g_bytes_unref(bytes);
-  words = one_line(without(token, std::move(words)));
+  words.resize(std::min(words.size(), std::size_t{kLongestRefusal}));
+  words = one_line(std::move(words));
   if (words.empty() || words == "success")
     words = "no reason given";
   end({.how = is_refusal(status) ? End::kRefused : End::kUnreachable,

@@ -15,6 +15,7 @@ import { Call, runCell } from './cell.mjs';
 import { controls, matrix, webrtcsrc } from './cells.mjs';
 import { chats } from './chat.mjs';
 import { LiveKitReport } from './livekit-report.mjs';
+import { refusals } from './refusals.mjs';
 import { Server } from './server.mjs';
 import { together } from './together.mjs';
 
@@ -117,11 +118,15 @@ async function tryCell(bench, cell) {
   return result;
 }
 
+const rooms = () => [
+  ...controls(), ...together(), ...chats(), ...refusals(), ...matrix({ all: options.full }),
+];
+
 async function main() {
   const name = options.webrtcsrc ? 'webrtcsrc' : 'livekit';
   const report = new LiveKitReport(options.build, name, { part: options.filter !== '' });
   const bench = new Bench();
-  const all = options.webrtcsrc ? webrtcsrc() : [...controls(), ...together(), ...chats(), ...matrix({ all: options.full })];
+  const all = options.webrtcsrc ? webrtcsrc() : rooms();
   const cells = all.filter((cell) => cell.name.includes(options.filter));
   if (cells.length === 0) report.fail(options.filter, 'no cell has such a name');
   const tried = [];
