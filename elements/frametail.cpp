@@ -32,7 +32,7 @@ Tail look_at_tail(GstBuffer *buffer, ByteView server_trailer) {
     tail.from_server = true;
     tail.server_trailer = server_trailer.size();
     tail.known_filler = is_known_filler(frame.first(frame.size() - server_trailer.size()));
-  } else if (!server_trailer.empty() && is_h264_filler_frame(frame)) {
+  } else if (!server_trailer.empty() && is_h264_filler_frame(frame, server_trailer)) {
     tail.from_server = tail.known_filler = true;
   }
   if (!tail.from_server)

@@ -219,15 +219,19 @@ TEST(Realtimekit, ServerFramesAreKnownWithoutATrailerBeingSet) {
   EXPECT_EQ(livekit->stat("server-frames"), 0U);
 }
 
-// The server writes its trailer behind the NAL units of the packet, where depayloaders lose it.
-TEST(LiveKit, ThePictureOfTheServerIsKnownWithoutItsTrailer) {
+// The server writes its trailer behind the NAL units of the packet: rtph264depay reads a length of
+// two bytes there, and a NAL unit of the rest.
+TEST(LiveKit, ThePictureOfTheServerIsKnownAsDepayloadersGiveIt) {
   const Bytes sps = {0x67, 0x42, 0xc0, 0x1f, 0x0f, 0xd9, 0x1f, 0x88, 0x88, 0x84, 0x00, 0x00,
                      0x03, 0x00, 0x04, 0x00, 0x00, 0x03, 0x00, 0xc8, 0x3c, 0x60, 0xc9, 0x20};
   const Bytes pps = {0x68, 0x87, 0xcb, 0x83, 0xcb, 0x20};
   const Bytes idr = {0x65, 0x88, 0x84, 0x0a, 0xf2, 0x62, 0x80, 0x00, 0xa7, 0xbe};
-  const auto picture = [&](bool byte_stream) {
+  const Bytes rest = {0x22, 0x33, 0x44, 0x55, 0x66};  // of the trailer
+  const auto picture = [&](bool byte_stream, bool with_rest = false) {
     Bytes frame;
-    for (const Bytes &unit : {sps, pps, idr}) {
+    for (const Bytes &unit : {sps, pps, idr, rest}) {
+      if (unit == rest && !with_rest)
+        break;
       const guint8 last = byte_stream ? 1 : static_cast<guint8>(unit.size());
       frame.insert(frame.end(), {0, 0, 0, last});
       frame.insert(frame.end(), unit.begin(), unit.end());
@@ -243,7 +247,7 @@ TEST(LiveKit, ThePictureOfTheServerIsKnownWithoutItsTrailer) {
     decryptor->set("server-trailer", "00112233445566");
     decryptor->start("video/x-h264,stream-format=byte-stream,alignment=au");
     const bool passes = std::string(mode) != "drop";
-    for (const Bytes &frame : {picture(true), picture(false)}) {
+    for (const Bytes &frame : {picture(true), picture(false), picture(true, true)}) {
       decryptor->push(frame);
       const Buffer out = decryptor->pull();
       ASSERT_EQ(out != nullptr, passes);
@@ -251,10 +255,10 @@ TEST(LiveKit, ThePictureOfTheServerIsKnownWithoutItsTrailer) {
         EXPECT_EQ(bytes_of(out.get()), frame);
       }
     }
-    EXPECT_EQ(decryptor->stat("server-frames"), 2U);
+    EXPECT_EQ(decryptor->stat("server-frames"), 3U);
     decryptor->push(other);
     EXPECT_EQ(decryptor->pull(), nullptr);
-    EXPECT_EQ(decryptor->stat("server-frames"), 2U);
+    EXPECT_EQ(decryptor->stat("server-frames"), 3U);
     EXPECT_EQ(decryptor->stat("dropped-malformed"), 1U);
   }
 }

@@ -32,21 +32,34 @@ bool is_known_filler(ByteView payload) {
   });
 }
 
-bool is_h264_filler_frame(ByteView frame) {
-  for (const ByteView unit : {ByteView(kH264Sps), ByteView(kH264Pps), ByteView(kH264Idr)}) {
-    const std::uint8_t start_code[] = {0, 0, 0, 1};
-    const std::uint8_t length[] = {0, 0, 0, static_cast<std::uint8_t>(unit.size())};
-    if (frame.size() < sizeof(length) + unit.size())
+namespace {
+
+// Whether `unit` is the next NAL unit of `frame`, behind a start code or its length; goes past it.
+bool take_unit(ByteView &frame, ByteView unit) {
+  const std::uint8_t start_code[] = {0, 0, 0, 1};
+  const std::uint8_t length[] = {0, 0, 0, static_cast<std::uint8_t>(unit.size())};
+  if (frame.size() < sizeof(length) + unit.size())
+    return false;
+  const ByteView prefix = frame.first(sizeof(length));
+  const ByteView content = frame.subspan(sizeof(length), unit.size());
+  const auto is = [](ByteView one, ByteView other) {
+    return std::equal(one.begin(), one.end(), other.begin(), other.end());
+  };
+  if ((!is(prefix, start_code) && !is(prefix, length)) || !is(content, unit))
+    return false;
+  frame = frame.subspan(sizeof(length) + unit.size());
+  return true;
+}
+
+}  // namespace
+
+bool is_h264_filler_frame(ByteView frame, ByteView trailer) {
+  for (const ByteView unit : {ByteView(kH264Sps), ByteView(kH264Pps), ByteView(kH264Idr)})
+    if (!take_unit(frame, unit))
       return false;
-    const ByteView prefix = frame.first(sizeof(length));
-    if (!std::equal(prefix.begin(), prefix.end(), start_code) &&
-        !std::equal(prefix.begin(), prefix.end(), length))
-      return false;
-    if (!std::equal(unit.begin(), unit.end(), frame.begin() + sizeof(length)))
-      return false;
-    frame = frame.subspan(sizeof(length) + unit.size());
-  }
-  return frame.empty();
+  // Its first two bytes were read as a length.
+  return frame.empty() ||
+         (trailer.size() > 2 && take_unit(frame, trailer.subspan(2)) && frame.empty());
 }
 
 }  // namespace e2ee

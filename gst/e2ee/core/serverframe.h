@@ -18,8 +18,8 @@ E2EE_SHARED bool ends_with(ByteView frame, ByteView trailer);
 E2EE_SHARED bool is_known_filler(ByteView payload);
 
 /// Whether `frame` is LiveKit's whole 2x2 H.264 key frame, with start codes or lengths of four
-/// bytes and without the trailer: the server writes that behind the last NAL unit of the packet,
-/// where depayloaders do not look.
-E2EE_SHARED bool is_h264_filler_frame(ByteView frame);
+/// bytes. The server writes `trailer` behind the NAL units of the packet, where depayloaders take
+/// it for another NAL unit or drop it.
+E2EE_SHARED bool is_h264_filler_frame(ByteView frame, ByteView trailer);
 
 }  // namespace e2ee
