@@ -48,7 +48,7 @@ repeat=${E2EE_OPTION[repeat]-1}
 e2ee_install build run test interop recorder livekit
 # shellcheck disable=SC2034
 E2EE_TARGETS=(plugins/e2ee/libgste2ee.so gst/e2ee/GstE2EE-1.0.typelib
-  examples/recorder/e2ee-recorder) # read by e2ee_build
+  examples/recorder/e2ee-recorder examples/publish/e2ee-publish) # read by e2ee_build
 e2ee_build -Dtests=true
 e2ee_npm
 

@@ -108,7 +108,7 @@ export class Publisher extends Program {
   publish(codec) {
     this.clip = this.bench.clips[codec];
     this.run(this.bench.publisher, [
-      '--key-provider', `${this.keys.provider},watch=true`,
+      '--key-provider', this.keys.provider,
       '--source', sourceOf(codec, this.clip),
     ]);
   }
