@@ -10,9 +10,7 @@ import { SENDER } from './party.mjs';
 const END_MS = 15000;
 
 // Encoded already, in real time. `clip`: as media/clip.py makes them.
-const sourceOf = (codec, clip) => (codec === 'h264'
-  ? `filesrc location=${clip} ! h264parse ! clocksync`
-  : `filesrc location=${clip}.mkv ! matroskademux ! clocksync`);
+const sourceOf = (clip) => `filesrc location=${clip}.mkv ! matroskademux`;
 
 const RECORDING = new RegExp(`^${SENDER}.*\\.(webm|mkv)$`);
 
@@ -109,7 +107,7 @@ export class Publisher extends Program {
     this.clip = this.bench.clips[codec];
     this.run(this.bench.publisher, [
       '--key-provider', this.keys.provider,
-      '--source', sourceOf(codec, this.clip),
+      '--source', sourceOf(this.clip),
     ]);
   }
 

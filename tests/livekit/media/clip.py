@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Clips: encoded frames one after the other in FILE, their sizes a line each in FILE.sizes.
 
-For clients without encoder and decoder, which send a clip and write what they received to one. What
-has no parameter sets is in FILE.mkv, too, for GStreamer to play.
+For clients without encoder and decoder, which send a clip and write what they received to one. It is
+in FILE.mkv, too, for GStreamer to play.
 """
 
 import hashlib
@@ -20,7 +20,7 @@ SOUNDS = SECONDS * 50  # of 20 ms
 
 SOURCE = (
     f"appsrc name=in format=time caps=video/x-raw,format=RGB,width={WIDTH},height={HEIGHT},"
-    f"framerate={RATE}/1 ! videoconvert"
+    f"framerate={RATE}/1 ! videoconvert ! video/x-raw,format=I420"
 )
 VPX = f"deadline=1 cpu-used=8 target-bitrate=400000 keyframe-max-dist={KEY_FRAMES}"
 CAPS = {
@@ -40,10 +40,10 @@ ENCODERS = {
 
 
 def make(codec, path):
-    also = "" if codec == "h264" else f"t. ! queue ! matroskamux ! filesink location={path}.mkv"
+    parser = "h264parse !" if codec == "h264" else ""
     pipeline = Gst.parse_launch(
-        f"{ENCODERS[codec]} ! tee name=t ! queue max-size-buffers=0 ! "
-        f"appsink name=out sync=false {also}"
+        f"{ENCODERS[codec]} ! tee name=t ! queue max-size-buffers=0 ! appsink name=out sync=false "
+        f"t. ! queue ! {parser} matroskamux ! filesink location={path}.mkv"
     )
     pipeline.set_state(Gst.State.PLAYING)
     source = pipeline.get_by_name("in")
