@@ -133,6 +133,7 @@ void LiveKitRoom::tell_once(const std::string &what) {
 
 void LiveKitRoom::on_joined(const wire::Join &join, milliseconds gap) {
   own_sid_ = join.participant().sid();
+  server_trailer_ = hex_of(join.sif_trailer());
   retire();
   connect(join);
   events_.joined(gap);
@@ -364,7 +365,7 @@ const Feed *LiveKitRoom::owner_of(const std::string &track) const {
 ReceiveSettings LiveKitRoom::receive_settings(const wire::Join &join) const {
   ReceiveSettings receive = settings_.receive;
   if (receive.server_trailer.empty())
-    receive.server_trailer = hex_of(join.sif_trailer());
+    receive.server_trailer = server_trailer_;
   const bool has_stun = !receive.stun_server.empty(), has_turn = !receive.turn_servers.empty();
   for (const wire::IceServer &server : join.ice_servers()) {
     for (const std::string &url : server.urls()) {

@@ -35,6 +35,7 @@ class LiveKitRoom : public Room {
 
   std::unique_ptr<Subscription> subscribe(const Feed &feed, const ReceiveSettings &settings,
                                           Subscription::Events events) override;
+  std::string server_trailer() const override { return server_trailer_; }
   void close(std::function<void()> closed) override;
 
  private:
@@ -74,6 +75,7 @@ class LiveKitRoom : public Room {
   const Settings settings_;
   Events events_;
   std::string own_sid_;
+  std::string server_trailer_;
   std::map<std::string, Feed> feeds_;                           // by sid; those that publish
   std::map<std::string, bool> is_muted_;                        // by sid of the track
   std::set<std::string> paused_, refused_, told_;               // the first two: sids of tracks

@@ -170,8 +170,8 @@ void take_command(const std::vector<std::string> &words, Options &options) {
 struct Given {
   Text livekit, api_key_file, identity;
   Text url, room, pin_file, api_secret_file, token_file, ca_file, name, identity_from, output, mode,
-      key_provider, scheme, server_frames, audit_key, control, stun, turn_file, public_key, kdf,
-      salt, kid_map, clear_header, server_trailer;
+      key_provider, scheme, server_frames, audit_key, control, metrics, stun, turn_file, public_key,
+      kdf, salt, kid_map, clear_header, server_trailer;
   int latency = 1000, suite = 4;
   static constexpr int kNotGiven = INT_MIN;
   int replay_window = kNotGiven, key_size = kNotGiven, ring = kNotGiven;
@@ -195,6 +195,7 @@ struct Given {
     server_frames.to(options.server_frames);
     audit_key.to(options.audit_key);
     control.to(options.control);
+    metrics.to(options.metrics);
     stun.to(options.stun);
     turn_file.to(options.turn_file);
     public_key.to(options.public_key);
@@ -325,6 +326,9 @@ Options parse_options(int argc, char **argv) {
        "SECONDS"},
       {"control", 'c', 0, G_OPTION_ARG_FILENAME, given.control.out(),
        "Unix socket for withdraw, allow, status, stop", "SOCKET"},
+      {"metrics", 0, 0, G_OPTION_ARG_STRING, given.metrics.out(),
+       "figures for Prometheus at http://ADDRESS:PORT/metrics, on this machine alone",
+       "ADDRESS:PORT"},
       {"seconds", 0, 0, G_OPTION_ARG_DOUBLE, &options.seconds, "end by itself (default: Ctrl-C)",
        "SECONDS"},
       {"json", 'j', 0, G_OPTION_ARG_NONE, &given.json, "tell everything as lines of JSON", nullptr},

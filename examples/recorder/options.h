@@ -38,6 +38,7 @@ struct Options {
   std::string audit_key;
   bool audit = true;
   std::string control;
+  std::string metrics;
   unsigned latency_ms = 1000;
   std::string stun, turn_file;
   bool loopback_only = false;

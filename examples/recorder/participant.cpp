@@ -25,6 +25,7 @@ Participant::Participant(const Context &context, const Feed &feed)
       feed_(feed),
       folder_(context.folder),
       seal_(seal_for(context.seal, feed)),
+      has_own_key_(context.has_own_key),
       receive_(context.receive),
       key_states_([this](const std::string &state, std::uint64_t frames, bool is_new) {
         journal_.note("frames-" + state, {{"participant", identity()}, {"frames", number(frames)}},
@@ -41,15 +42,19 @@ Participant::Participant(const Context &context, const Feed &feed)
 
 // ---- what is told -------------------------------------------------------------------------------
 
-RecordingEvents Participant::recording_events() {
+// Whose frames these are is proven by a key that nobody else has, or else asserted by the server.
+RecordingEvents Participant::recording_events(bool in_the_clear) {
   Journal &journal = journal_;
   RecordingEvents events;
-  events.started = [&journal, is_sealed = seal_.has_value()](const std::string &identity,
-                                                             const std::string &file) {
-    JsonFields fields{{"participant", identity}, {"file", file}};
-    if (is_sealed)  // without keys nothing proves it; otherwise key-used says
-      fields.emplace_back("identity", "asserted");
-    journal.note("recording-started", fields, "recording " + identity + " into " + file);
+  const bool is_proven = has_own_key_ && !seal_ && !in_the_clear;
+  events.started = [&journal, is_proven, in_the_clear](const std::string &identity,
+                                                       const std::string &file) {
+    JsonFields fields{
+        {"participant", identity}, {"file", file}, {"identity", is_proven ? "proven" : "asserted"}};
+    if (in_the_clear)
+      fields.emplace_back("encrypted", false);
+    journal.note("recording-started", fields,
+                 "recording " + identity + " into " + file + (in_the_clear ? ", unencrypted" : ""));
   };
   events.closed = [&journal](const std::string &identity, const RecordingEvents::Closed &closed) {
     journal.note("recording-closed",
@@ -78,8 +83,8 @@ Subscription::Events Participant::subscription_events() {
   events.state = [this](const std::string &state, std::uint64_t frames) {
     key_states_.add(state, frames);
   };
-  events.frame = [this](Media media, unsigned nth, bool, GstSample *frame) {
-    recorded(nth).recording.push(media, frame);
+  events.frame = [this](Media media, unsigned nth, bool in_the_clear, GstSample *frame) {
+    recorded(nth, in_the_clear).recording.push(media, frame);
   };
   return events;
 }
@@ -95,34 +100,63 @@ void Participant::note_file(Recorded &recorded, const std::string &file) {
   recorded.since = steady_clock::now();
 }
 
+// A server that has not the bandwidth for the highest layer sends a lower one.
+void Participant::note_size(Recorded &recorded, const RecordingCounts &counts) {
+  if (counts.width == recorded.width && counts.height == recorded.height)
+    return;
+  const bool is_first = recorded.width == 0;
+  const std::string size = std::to_string(counts.width) + "x" + std::to_string(counts.height);
+  journal_.note("video-size",
+                {{"participant", identity()},
+                 {"file", counts.file},
+                 {"width", std::int64_t{counts.width}},
+                 {"height", std::int64_t{counts.height}}},
+                is_first ? "" : identity() + ": pictures are " + size + " now");
+  recorded.width = counts.width;
+  recorded.height = counts.height;
+}
+
 void Participant::note_end() {
   key_states_.note_rest();
   const ReceiveStats stats = subscription_->stats();
-  std::uint64_t arrived = 0, dropped = 0, lost = stats.frames_left_out;
-  for (const TrackStats &track : stats.tracks) {
+  std::uint64_t arrived = 0;
+  for (const TrackStats &track : stats.tracks)
     arrived += track.frames_arrived;
-    dropped += track.frames_dropped;
-  }
-  for (Recorded *recorded : all())
-    lost += recorded->recording.counts().lost;
+  const Figures total = figures();
   journal_.note("left",
                 {{"participant", identity()},
                  {"feed", feed_.id},
                  {"frames-arrived", number(arrived)},
-                 {"frames-not-decrypted", number(dropped)},
-                 {"frames-not-written", number(lost)},
-                 {"packets-lost", number(stats.packets_lost + stats.packets_late)}},
-                identity() + " left", dropped + lost > withdrawn_frames_.missed(stats));
+                 {"frames-not-decrypted", number(total.not_decrypted)},
+                 {"frames-not-written", number(total.not_written)},
+                 {"packets-lost", number(total.packets_lost)}},
+                identity() + " left",
+                total.not_decrypted + total.not_written > withdrawn_frames_.missed(stats));
+}
+
+Figures Participant::figures() {
+  const ReceiveStats stats = subscription_->stats();
+  Figures total{.not_written = stats.frames_left_out,
+                .packets_lost = stats.packets_lost + stats.packets_late};
+  for (const TrackStats &track : stats.tracks)
+    total.not_decrypted += track.frames_dropped;
+  for (Recorded *recorded : all()) {
+    const RecordingCounts counts = recorded->recording.counts();
+    total.frames += counts.video + counts.audio;
+    total.bytes += counts.bytes;
+    total.not_written += counts.lost;
+  }
+  return total;
 }
 
 // ---- recordings ---------------------------------------------------------------------------------
 
-Participant::Recorded &Participant::recorded(unsigned nth) {
+Participant::Recorded &Participant::recorded(unsigned nth, bool in_the_clear) {
   const std::lock_guard lock(mutex_);
-  std::unique_ptr<Recorded> &place = recorded_[nth];
+  std::unique_ptr<Recorded> &place = recorded_[{nth, in_the_clear}];
   if (!place) {
-    place = std::make_unique<Recorded>(
-        Recording::Settings{folder_, identity(), seal_, recording_events()});
+    place = std::make_unique<Recorded>(Recording::Settings{folder_, identity(), seal_, in_the_clear,
+                                                           recording_events(in_the_clear)});
     place->recording.allow(since_ns_);
     if (withdrawn_)
       place->recording.withhold();
@@ -133,7 +167,7 @@ Participant::Recorded &Participant::recorded(unsigned nth) {
 std::vector<Participant::Recorded *> Participant::all() {
   const std::lock_guard lock(mutex_);
   std::vector<Recorded *> found;
-  for (const auto &[nth, recorded] : recorded_)
+  for (const auto &[place, recorded] : recorded_)
     found.push_back(recorded.get());
   return found;
 }
@@ -150,7 +184,9 @@ void Participant::tick() {
     withdrawn_frames_.settle(subscription_->stats());
   for (Recorded *recorded : all()) {
     recorded->recording.tick();
-    note_file(*recorded, recorded->recording.counts().file);
+    const RecordingCounts counts = recorded->recording.counts();
+    note_file(*recorded, counts.file);
+    note_size(*recorded, counts);
   }
 }
 

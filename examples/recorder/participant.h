@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "figures.h"
 #include "journal.h"
 #include "receive_stats.h"
 #include "recording.h"
@@ -28,6 +29,7 @@ class Participant {
     const ReceiveSettings &receive;
     int folder;
     std::optional<Seal> seal;  // sealed mode; identity is filled in here
+    bool has_own_key = false;  // frames that verify prove whose they are
   };
 
   Participant(const Context &context, const Feed &feed);
@@ -47,22 +49,25 @@ class Participant {
   void leave(const std::string &reason, std::function<void()> gone);
 
   std::vector<ProgressRow> rows();  // one for each recording
+  Figures figures();
 
  private:
   // The first video and the first audio are one recording, the second ones (a screen) another.
   struct Recorded {
     explicit Recorded(Recording::Settings settings) : recording(std::move(settings)) {}
     Recording recording;
-    std::string file;  // the present one
+    unsigned width = 0, height = 0;  // that were noted
+    std::string file;                // the present one
     bool is_first = true;
     std::chrono::steady_clock::time_point since;
   };
 
-  RecordingEvents recording_events();
+  RecordingEvents recording_events(bool in_the_clear);
   Subscription::Events subscription_events();
-  Recorded &recorded(unsigned nth);  // any thread
+  Recorded &recorded(unsigned nth, bool in_the_clear = false);  // any thread
   std::vector<Recorded *> all();
   void note_file(Recorded &recorded, const std::string &file);
+  void note_size(Recorded &recorded, const RecordingCounts &counts);
   void note_end();
   void close(const std::string &reason);
 
@@ -70,6 +75,7 @@ class Participant {
   Feed feed_;
   const int folder_;
   const std::optional<Seal> seal_;
+  const bool has_own_key_;
   const ReceiveSettings &receive_;
   StateNotes key_states_;
   WithdrawnFrames withdrawn_frames_;
@@ -79,7 +85,7 @@ class Participant {
   std::mutex mutex_;  // of the next three; recordings stay where they are
   bool withdrawn_ = false;
   std::int64_t since_ns_ = 0;  // they were allowed, as running time
-  std::map<unsigned, std::unique_ptr<Recorded>> recorded_;
+  std::map<std::pair<unsigned, bool>, std::unique_ptr<Recorded>> recorded_;
   std::unique_ptr<Subscription> subscription_;  // goes first: its threads push into the recordings
 };
 

@@ -77,7 +77,8 @@ void sync(int folder) {
 }  // namespace
 
 RecordedFile::RecordedFile(int folder, const std::string &stem, std::optional<Seal> seal,
-                           const Formats &formats, std::uint64_t expected)
+                           const Formats &formats, std::uint64_t expected,
+                           const std::string &comment)
     : folder_(folder),
       seal_(std::move(seal)),
       created_(create_file(folder, stem, !seal_ && is_webm(formats) ? "webm" : "mkv",
@@ -91,6 +92,8 @@ RecordedFile::RecordedFile(int folder, const std::string &stem, std::optional<Se
       seal_->streams.clear();
       describe(formats);
     } else {
+      if (!comment.empty())
+        matroska_.set_tag("COMMENT", comment);
       sync(folder_);
     }
     for (const Media media : {Media::kVideo, Media::kAudio})
@@ -133,6 +136,10 @@ void RecordedFile::write(Media media, const Format &format, std::int64_t time_ns
     picture = look_at_picture(format, frame, delta_flag, is_readable(seal_, format.codec));
     update_size(*track, format.track.width, format.track.height);
     update_size(*track, picture.width, picture.height);
+    if (picture.width > 0)
+      size_ = {picture.width, picture.height};
+    else if (format.track.width > 0)
+      size_ = {format.track.width, format.track.height};
   }
   matroska_.write(track->number, time_ns, picture.keyframe, frame);
   if (matroska_.pending() == 1)  // those before it went out

@@ -25,10 +25,10 @@ class RecordedFile {
   using Frames = std::array<std::uint64_t, 2>;
 
   // Creates the file with tracks for `formats`; sidecar and tag are on the disk when this returns.
-  // `expected`: bytes of frames that wait for it, room for them is claimed. Throws, and leaves no
-  // file behind then.
+  // `expected`: bytes of frames that wait for it, room for them is claimed. `comment` becomes a tag
+  // in open mode. Throws, and leaves no file behind then.
   RecordedFile(int folder, const std::string &stem, std::optional<Seal> seal,
-               const Formats &formats, std::uint64_t expected);
+               const Formats &formats, std::uint64_t expected, const std::string &comment = {});
   ~RecordedFile();
 
   const std::string &name() const { return created_.name; }
@@ -38,6 +38,10 @@ class RecordedFile {
              std::span<const std::uint8_t> frame);
   void flush();
 
+  struct Size {
+    unsigned width = 0, height = 0;
+  };
+  Size size() const { return size_; }  // of the last picture that told
   Frames written() const { return written_; }
   std::uint64_t pending() const { return matroska_.pending(); }
   std::uint64_t bytes() const { return matroska_.bytes(); }
@@ -65,6 +69,7 @@ class RecordedFile {
   bool webm_;
   bool has_sidecar_ = false;
   Matroska matroska_;
+  Size size_;
   std::array<std::optional<OpenTrack>, 2> tracks_;
   Frames written_{}, gathered_{};
 };

@@ -1,17 +1,19 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "recorder.h"
 
-#include <glib-unix.h>
 #include <unistd.h>
 
-#include <csignal>
 #include <list>
 #include <mutex>
 
+#include "chat_log.h"
 #include "common/elements.h"
 #include "common/keys.h"
+#include "common/metrics.h"
+#include "common/notify.h"
 #include "common/program.h"
 #include "common/secrets.h"
+#include "common/stop_signals.h"
 #include "common/timer.h"
 #include "control.h"
 #include "options.h"
@@ -54,6 +56,7 @@ class Recorder {
   void open_log();
   void open_keys();
   void open_control();
+  void open_metrics();
   void open_room(const Entrance &entrance);
   void set_timers();
 
@@ -77,8 +80,6 @@ class Recorder {
   ExitStatus status() const;
 
   std::vector<ProgressRow> rows();
-  template <int Signal>
-  static gboolean on_signal(gpointer self);
   JsonWriter answer(const ControlRequest &request);
 
   const Options &options_;
@@ -96,8 +97,14 @@ class Recorder {
   Participants participants_;
   Participants leaving_;
   std::vector<ProgressRow> past_;  // of those who left, for the last figures
+  Figures past_figures_;
+  std::uint64_t losses_ = 0;  // of the room
+  std::unique_ptr<ChatLog> chat_;
   std::unique_ptr<Control> control_;
   std::vector<guint> sources_;
+  // The second one ends at once: files are whole, the audit log stays open-ended.
+  StopSignals signals_{[this] { stop("signal"); }};
+  std::unique_ptr<MetricsServer> metrics_;
   Timer end_;
   bool stopping_ = false;
   bool joined_ = false, refused_ = false;
@@ -116,6 +123,7 @@ Recorder::Recorder(const Options &options)
   room_name_ = way.room;
   open_keys();
   open_control();
+  open_metrics();
   open_log();
   for (const std::string &identity : withdrawn_.identities())
     journal_.note("withdrawn-before", {{"participant", identity}},
@@ -185,10 +193,23 @@ void Recorder::open_control() {
         options_.control, [this](const ControlRequest &request) { return answer(request); });
 }
 
+void Recorder::open_metrics() {
+  if (options_.metrics.empty())
+    return;
+  metrics_ = std::make_unique<MetricsServer>(options_.metrics, [this] {
+    Figures figures = past_figures_;
+    for (const Participants *all : {&participants_, &leaving_})
+      for (const auto &who : *all)
+        figures += who->figures();
+    return metrics_of(figures, participants_.size(), losses_);
+  });
+}
+
 void Recorder::open_room(const Entrance &entrance) {
   Room::Events events;
   events.joined = [this](std::chrono::milliseconds gap) {
     joined_ = true;
+    examples::notify("STATUS=in the room");
     JsonFields fields{{"room", room_name_}};
     if (gap.count() > 0)
       fields.emplace_back("gap-ms", std::int64_t{gap.count()});
@@ -200,6 +221,8 @@ void Recorder::open_room(const Entrance &entrance) {
   events.publisher_changed = [this](const Feed &feed) { change(feed); };
   events.publisher_left = [this](const Feed &feed, const std::string &why) { leave(feed, why); };
   events.lost = [this](const std::string &why, std::chrono::milliseconds again_in) {
+    ++losses_;
+    examples::notify("STATUS=trying to get into the room again: " + why);
     journal_.note(
         "room-lost", {{"problem", why}, {"again-in-ms", std::int64_t{again_in.count()}}},
         why + "; trying again in " + std::to_string((again_in.count() + 999) / 1000) + " s", true);
@@ -218,7 +241,14 @@ void Recorder::open_room(const Entrance &entrance) {
   };
   events.note = [this](const std::string &event, const JsonFields &fields, const std::string &text,
                        bool serious) { journal_.note(event, fields, text, serious); };
-  events.data = [](const Feed &, const std::string &) {};
+  chat_ = std::make_unique<ChatLog>(
+      ChatLog::Settings{folder_.fd(), receive_.provider,
+                        std::chrono::milliseconds(receive_.key_wait / GST_MSECOND)},
+      journal_);
+  events.data = [this](const Feed &feed, const std::string &packet) {
+    if (!stopping_ && !withdrawn_by(feed.identity))  // who has withdrawn is not quoted either
+      chat_->take(feed.identity, packet);
+  };
   room_ = entrance.enter(receive_, std::move(events));
 }
 
@@ -230,13 +260,15 @@ void Recorder::set_timers() {
     static_cast<Recorder *>(self)->tick();
     return G_SOURCE_CONTINUE;
   });
+  if (const auto interval = examples::watchdog_interval())
+    every(*interval, [](gpointer) -> gboolean {
+      examples::notify("WATCHDOG=1");
+      return G_SOURCE_CONTINUE;
+    });
   every(kProgressEvery, [](gpointer self) -> gboolean {
     static_cast<Recorder *>(self)->show();
     return G_SOURCE_CONTINUE;
   });
-  for (int number : {SIGINT, SIGTERM})
-    sources_.push_back(
-        g_unix_signal_add(number, number == SIGINT ? on_signal<SIGINT> : on_signal<SIGTERM>, this));
   if (options_.seconds > 0)
     end_.start(std::chrono::milliseconds(static_cast<int64_t>(options_.seconds * 1000)),
                [this] { stop("time"); });
@@ -252,9 +284,13 @@ void Recorder::join(const Feed &feed) {
     seal = options_.seal;
     seal->recorder = options_.name;
     seal->room = room_name_;
+    if (seal->server_trailer.empty())
+      seal->server_trailer = room_->server_trailer();
   }
+  const bool has_own_key = keys_ && GST_IS_E2EE_PARTICIPANT_KEY_PROVIDER(keys_->provider());
   participants_.push_back(std::make_unique<Participant>(
-      Participant::Context{*room_, journal_, receive_, folder_.fd(), std::move(seal)}, feed));
+      Participant::Context{*room_, journal_, receive_, folder_.fd(), std::move(seal), has_own_key},
+      feed));
   by_feed_[feed.id] = std::prev(participants_.end());
   if (const char *by = withdrawn_by(feed.identity))
     participants_.back()->withdraw(by);
@@ -287,6 +323,7 @@ void Recorder::send_away(Participants::iterator who, const std::string &reason) 
     for (ProgressRow &row : (*who)->rows())
       if (past_.size() < kMostPast)
         past_.push_back(std::move(row));
+    past_figures_ += (*who)->figures();
     leaving_.erase(who);
     end_when_empty();
   });
@@ -328,6 +365,7 @@ void Recorder::tick() {
   for (Participants *all : {&participants_, &leaving_})
     for (auto &who : *all)
       who->tick();
+  chat_->tick();
   try {
     if (log_)
       log_->tick();
@@ -404,22 +442,11 @@ std::string Recorder::failure() const {
   return failure_;
 }
 
-// The second one ends at once: files are whole, the audit log stays open-ended.
-template <int Signal>
-gboolean Recorder::on_signal(gpointer self) {
-  auto *recorder = static_cast<Recorder *>(self);
-  if (recorder->stopping_) {
-    signal(Signal, SIG_DFL);
-    raise(Signal);
-  }
-  recorder->stop("signal");
-  return G_SOURCE_CONTINUE;
-}
-
 void Recorder::stop(const std::string &why) {
   if (stopping_)
     return;
   stopping_ = true;
+  examples::notify("STOPPING=1");
   journal_.note("stopping", {{"by", why}},
                 "stopping: taking what is on its way (again Ctrl-C: at once)");
   by_feed_.clear();
@@ -433,6 +460,7 @@ void Recorder::stop(const std::string &why) {
 void Recorder::end_when_empty() {
   if (!stopping_ || !participants_.empty() || !leaving_.empty())
     return;
+  chat_->close();
   journal_.end(past_);
   room_->close([this] { g_main_loop_quit(loop_); });
 }
@@ -448,6 +476,7 @@ void Recorder::finish() {
 }
 
 int Recorder::run() {
+  examples::notify("READY=1\nSTATUS=joining");
   g_main_loop_run(loop_);
   if (!joined_ && failure().empty())
     fail("the room was never reached");

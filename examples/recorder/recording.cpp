@@ -19,6 +19,7 @@ constexpr auto kOldestCluster = 1s;
 // A file more each second at most, after some at once: senders begin with small pictures.
 constexpr auto kChangeEvery = 1s;
 constexpr int kChangesAtOnce = 3;
+constexpr const char *kInTheClear = "Received without end-to-end encryption.";
 constexpr std::chrono::seconds kLongestBackOff = 30s;
 
 std::uint64_t sum(const RecordedFile::Frames &frames) {
@@ -28,7 +29,8 @@ std::uint64_t sum(const RecordedFile::Frames &frames) {
 }  // namespace
 
 Recording::Recording(Settings settings)
-    : settings_(std::move(settings)), stem_(escape_identity(settings_.identity)) {
+    : settings_(std::move(settings)),
+      stem_(escape_identity(settings_.identity) + (settings_.in_the_clear ? ".unencrypted" : "")) {
   counts_.state = "waiting";
 }
 
@@ -129,8 +131,8 @@ void Recording::open_file() {
   for (const Held &frame : held_)
     if (auto &format = formats[static_cast<int>(frame.media)]; !format)
       format = *frame.format;
-  file_ =
-      std::make_unique<RecordedFile>(settings_.folder, stem_, settings_.seal, formats, held_bytes_);
+  file_ = std::make_unique<RecordedFile>(settings_.folder, stem_, settings_.seal, formats,
+                                         held_bytes_, settings_.in_the_clear ? kInTheClear : "");
   opened_at_ = Clock::now();
   if (settings_.events.started)
     post([this, name = file_->name()] { settings_.events.started(settings_.identity, name); });
@@ -299,6 +301,10 @@ void Recording::take_counts() {
   counts.bytes = bytes_ + (file_ ? file_->bytes() : 0);
   counts.lost = lost_;
   counts.file = file_ ? file_->name() : "";
+  if (file_)
+    size_ = file_->size();
+  counts.width = size_.width;
+  counts.height = size_.height;
   counts.state = ended_ ? "ended" : retry_at_ ? trouble_ : file_ ? "recording" : "waiting";
   const std::lock_guard lock{told_mutex_};
   counts_ = std::move(counts);

@@ -44,9 +44,10 @@ struct RecordingEvents {
 struct RecordingCounts {
   std::uint64_t video = 0, audio = 0;  // frames written
   std::uint64_t bytes = 0;
-  std::uint64_t lost = 0;  // frames that arrived and could not be written
-  std::string state;       // waiting, recording, withdrawn, disk-full, error, ended
-  std::string file;        // the present one
+  std::uint64_t lost = 0;          // frames that arrived and could not be written
+  std::string state;               // waiting, recording, withdrawn, disk-full, error, ended
+  std::string file;                // the present one
+  unsigned width = 0, height = 0;  // of the last picture that tells; 0: none did
 };
 
 // What is recorded of one participant: a file, and the next one when the codec changes, the disk
@@ -63,6 +64,8 @@ class Recording {
     int folder = -1;  // descriptor of the output folder, not owned
     std::string identity;
     std::optional<Seal> seal;  // sealed mode: what the frames are encrypted with
+    bool in_the_clear =
+        false;  // their sender does not encrypt them: names and tags of files say so
     RecordingEvents events;
   };
   explicit Recording(Settings settings);
@@ -149,6 +152,7 @@ class Recording {
   std::chrono::seconds back_off_{0};
   std::optional<Clock::time_point> retry_at_;
 
+  RecordedFile::Size size_;
   RecordedFile::Frames written_{};  // in files before this one
   std::uint64_t bytes_ = 0, lost_ = 0;
 

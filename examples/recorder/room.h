@@ -87,6 +87,8 @@ class Room {
   // The room stays longer than what it gives out.
   virtual std::unique_ptr<Subscription> subscribe(const Feed &feed, const ReceiveSettings &settings,
                                                   Subscription::Events events) = 0;
+  // The end of frames that the server makes itself, in hex; empty: it announced none.
+  virtual std::string server_trailer() const { return {}; }
   // Leaves. `closed` comes soon, also when the SFU is silent.
   virtual void close(std::function<void()> closed) = 0;
 };

@@ -5,6 +5,8 @@
 
 namespace recorder {
 
+using namespace examples;
+
 using examples::Failure;
 
 Withdrawn::Withdrawn(const std::string &folder) : path_(folder + "/withdrawn.json") {
