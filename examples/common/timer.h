@@ -22,7 +22,8 @@ class Timer {
 
   void start(std::chrono::milliseconds after, std::function<void()> callback) {
     stop();
-    source_ = g_timeout_source_new(static_cast<guint>(std::max<long long>(after.count(), 0)));
+    source_ = g_timeout_source_new(
+        static_cast<guint>(std::clamp<long long>(after.count(), 0, G_MAXUINT)));
     auto *owned = new std::function<void()>(std::move(callback));
     g_source_set_callback(
         source_,

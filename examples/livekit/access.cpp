@@ -5,7 +5,9 @@
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 
+#include <algorithm>
 #include <array>
+#include <string_view>
 
 #include "common/json.h"
 #include "common/program.h"
@@ -23,6 +25,8 @@ namespace {
 
 // A server whose clock is behind would take a fresh token for one of the future.
 constexpr gint64 kClockSkewSeconds = 60;
+constexpr std::string_view kTokenLetters =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.";
 
 std::string base64url(const std::string &bytes) {
   const CharPtr text(g_base64_encode(reinterpret_cast<const guchar *>(bytes.data()), bytes.size()));
@@ -72,6 +76,11 @@ std::string environment(const char *name) {
   return value ? value : "";
 }
 
+// Without the line break that files of secrets end with.
+std::string stripped(std::string text) {
+  return g_strstrip(text.data());
+}
+
 ApiKey read_api_key(const std::string &file) {
   examples::Error error;
   char *text = nullptr;
@@ -88,11 +97,21 @@ ApiKey read_api_key(const std::string &file) {
   return key;
 }
 
+bool is_address(const std::string &url) {
+  const bool is_known =
+      std::ranges::any_of(std::array{"ws://", "wss://", "http://", "https://"},
+                          [&url](const char *scheme) { return url.starts_with(scheme); });
+  using Uri = std::unique_ptr<GUri, examples::FreeWith<&g_uri_unref>>;
+  const Uri uri(is_known ? g_uri_parse(url.c_str(), G_URI_FLAGS_NONE, nullptr) : nullptr);
+  const char *host = uri ? g_uri_get_host(uri.get()) : nullptr;
+  // The path is ours to go on with; what is secret does not belong into an address.
+  return host && *host && !g_uri_get_userinfo(uri.get()) && !g_uri_get_query(uri.get()) &&
+         !g_uri_get_fragment(uri.get());
+}
+
 void check_url(const std::string &url) {
-  for (const char *scheme : {"ws://", "wss://", "http://", "https://"})
-    if (url.starts_with(scheme) && url.size() > std::string(scheme).size())
-      return;
-  throw WrongUsage("--livekit takes the server's address, as in wss://livekit.example");
+  if (!is_address(url))
+    throw WrongUsage("--livekit takes the server's address, as in wss://livekit.example");
 }
 
 // With a token the server decides; what it refuses is told before anything starts.
@@ -124,6 +143,9 @@ std::string make_token(const ApiKey &key, const std::string &room, const std::st
 }
 
 TokenContent read_token(const std::string &token) {
+  // It goes into a header of HTTP: a line break would end that.
+  if (token.find_first_not_of(kTokenLetters) != std::string::npos)
+    return {};
   const std::size_t first = token.find('.'), second = token.find('.', first + 1);
   if (first == std::string::npos || second == std::string::npos)
     return {};
@@ -168,9 +190,10 @@ Access open_access(const AccessOptions &options, const Grants &grants) {
   if (!options.token_file.empty() && !options.api_key_file.empty())
     throw WrongUsage("give --token-file or --api-key-file, not both");
   if (!options.token_file.empty())
-    access.token = examples::read_secret(examples::file_or_credential(options.token_file));
+    access.token =
+        stripped(examples::read_secret(examples::file_or_credential(options.token_file)));
   else if (options.api_key_file.empty())
-    access.token = environment("LIVEKIT_TOKEN");
+    access.token = stripped(environment("LIVEKIT_TOKEN"));
   if (!access.token.empty() || !options.token_file.empty()) {
     check_grants(access, grants);
     access.room = read_token(access.token).room;
@@ -182,7 +205,8 @@ Access open_access(const AccessOptions &options, const Grants &grants) {
   }
 
   access.key = options.api_key_file.empty()
-                   ? ApiKey{environment("LIVEKIT_API_KEY"), environment("LIVEKIT_API_SECRET")}
+                   ? ApiKey{stripped(environment("LIVEKIT_API_KEY")),
+                            stripped(environment("LIVEKIT_API_SECRET"))}
                    : read_api_key(examples::file_or_credential(options.api_key_file));
   if (access.key.key.empty() || access.key.secret.empty())
     throw WrongUsage(

@@ -84,17 +84,18 @@ void Room::on_message(const wire::Response &response) {
     sid_ = response.join().participant().sid();
     up_since_ = steady_clock::now();
     was_joined_ = true;
-    backoff_.reset();
+    resuming_ = false;
     if (const auto joined = events_.joined)
       joined(response.join(), since);
   } else if (response.has_reconnect()) {
     up_since_ = steady_clock::now();
-    backoff_.reset();
-    if (const auto resumed = events_.resumed; resumed && std::exchange(resuming_, false))
+    resuming_ = false;
+    if (const auto resumed = events_.resumed)
       resumed(gap());
   } else if (!response.refresh_token().empty()) {
-    if (!settings_.access.token.empty())
-      settings_.access.token = response.refresh_token();
+    const std::string &token = response.refresh_token();
+    if (!settings_.access.token.empty() && !read_token(token).room.empty())
+      settings_.access.token = token;
   } else if (const auto message = events_.message) {
     message(response);
   }
@@ -105,8 +106,8 @@ void Room::on_ended(const Signalling::Ended &ended) {
     return on_leave(ended.leave);
   const bool is_refusal = ended.how == Signalling::End::kRefused;
   if (is_refusal && !was_joined_) {
-    const auto refused = events_.refused;
-    events_ = {};
+    is_over_ = true;
+    const auto refused = std::exchange(events_, {}).refused;
     if (refused)
       refused(ended.why);
     return;
@@ -121,6 +122,7 @@ void Room::on_leave(const wire::Leave &leave) {
   const std::string why = reason_text(leave.reason());
   const bool is_refusal = leave.reason() == wire::JOIN_FAILURE && !was_joined_;
   if (is_final(leave.reason()) || is_refusal) {
+    is_over_ = true;
     const Events events = std::exchange(events_, {});
     if (is_refusal && events.refused)
       events.refused(why);
@@ -144,17 +146,20 @@ void Room::lose(const std::string &why, Next next) {
   signalling_.reset();
   if (next == Next::kJoin)
     sid_.clear();
-  const bool was_resuming = std::exchange(resuming_, false);
-  const bool at_once = had_settled || (was_resuming && next == Next::kJoin);
-  const Milliseconds wait = at_once ? Milliseconds(0) : backoff_.next();
+  if (had_settled)
+    backoff_.reset();
+  // A session that cannot be resumed is no reason to wait with a new one.
+  const bool gives_up_resuming = std::exchange(resuming_, false) && next == Next::kJoin;
+  const Milliseconds wait = had_settled || gives_up_resuming ? Milliseconds(0) : backoff_.next();
   again_.start(wait, [this, next] { connect(next); });
   if (const auto lost = events_.lost)
     lost(why, wait);
 }
 
 void Room::join_anew(const std::string &why) {
-  if (closing_ || (again_.is_running() && sid_.empty()))
-    return;  // it does already
+  const bool has_session = up_since_ != steady_clock::time_point() || !sid_.empty();
+  if (is_over_ || !has_session)
+    return;  // it does already, or nothing follows
   lose(why, Next::kJoin);
 }
 
@@ -164,7 +169,7 @@ void Room::send(const wire::Request &request) {
 }
 
 void Room::close(std::function<void()> closed) {
-  closing_ = true;
+  is_over_ = true;
   again_.stop();
   events_ = {};
   if (signalling_)

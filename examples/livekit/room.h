@@ -72,7 +72,7 @@ class Room {
   std::string sid_;  // of the session; empty: none
   bool was_joined_ = false;
   bool resuming_ = false;
-  bool closing_ = false;
+  bool is_over_ = false;  // it was closed, or the server has ended it
   std::chrono::steady_clock::time_point up_since_, lost_since_;
   examples::Timer again_;
   std::unique_ptr<Signalling> signalling_;

@@ -20,12 +20,21 @@ namespace {
 constexpr int kProtocol = 15;
 constexpr seconds kConnectWithin{10};
 constexpr seconds kCloseWithin{2};
+// Of what a server says instead of letting one in; what is longer is not for people.
+constexpr gsize kLongestAnswer = 65536;
 constexpr gsize kLongestRefusal = 4096;
 
 std::string take(GError *error) {
   std::string text = error ? error->message : "no reason given";
   g_clear_error(&error);
   return text;
+}
+
+std::string words_of(const GError *error) {
+  if (g_error_matches(error, SOUP_WEBSOCKET_ERROR, SOUP_WEBSOCKET_CLOSE_TOO_BIG))
+    return "a message of more than " + std::to_string(Signalling::kLargestMessage >> 20) +
+           " MiB was refused";
+  return error->message;
 }
 
 // libsoup speaks of http and https, and upgrades by itself.
@@ -74,8 +83,13 @@ std::string without_token(std::string text, const std::string &token) {
 }  // namespace
 
 struct Signalling::Core : std::enable_shared_from_this<Core> {
+  struct Question;
+
   Core(const Settings &settings, Events given)
-      : events(std::move(given)), address(settings.url), token(settings.token) {
+      : events(std::move(given)),
+        address(settings.url),
+        token(settings.token),
+        resumes(!settings.resume.empty()) {
     session.reset(soup_session_new_with_options("timeout", 0u, "user-agent", "gst-e2ee", nullptr));
     if (settings.trusted)
       soup_session_set_tls_database(session.get(), settings.trusted);
@@ -85,7 +99,7 @@ struct Signalling::Core : std::enable_shared_from_this<Core> {
   void connect(const Settings &settings);
   void on_connected(GAsyncResult *result);
   void explain(unsigned status);
-  void on_explained(unsigned status, GAsyncResult *result);
+  void on_explained(unsigned status, std::string words);
   void on_message(GBytes *message);
   void on_response(const wire::Response &response);
   void on_closed();
@@ -104,13 +118,14 @@ struct Signalling::Core : std::enable_shared_from_this<Core> {
 
   Events events;
   const std::string address, token;
+  const bool resumes;
   ObjectPtr<SoupSession> session;
   ObjectPtr<SoupMessage> upgrade;
   ObjectPtr<GCancellable> cancellable{g_cancellable_new()};
   ObjectPtr<SoupWebsocketConnection> connection;
   std::string trouble;  // of the connection, before it closes
   bool timed_out = false;
-  bool was_understood = false;  // a message of the server
+  bool is_in = false;  // the server has let us in
   seconds ping_interval{0}, ping_timeout{0};
   Timer limit, pings, silence, farewell;
   std::function<void()> closed;
@@ -123,6 +138,17 @@ template <typename Core>
 using Weak = std::weak_ptr<Core>;
 
 }  // namespace
+
+// Why the upgrade was refused: on its way to the server and back.
+struct Signalling::Core::Question {
+  Weak<Core> asker;
+  unsigned status;
+  std::string words;
+
+  static void on_sent(GObject *session, GAsyncResult *result, gpointer self);
+  static void on_read(GObject *answer, GAsyncResult *result, gpointer self);
+  void tell(gsize size);
+};
 
 // ---- The connection
 
@@ -181,7 +207,7 @@ void Signalling::Core::on_connected(GAsyncResult *result) {
       this);
   g_signal_connect(connection.get(), "error",
                    G_CALLBACK(+[](SoupWebsocketConnection *, GError *why, gpointer self) {
-                     static_cast<Core *>(self)->trouble = why->message;
+                     static_cast<Core *>(self)->trouble = words_of(why);
                    }),
                    this);
   g_signal_connect(connection.get(), "closed",
@@ -190,7 +216,7 @@ void Signalling::Core::on_connected(GAsyncResult *result) {
                    }),
                    this);
   limit.start(kConnectWithin, [this] {
-    end({.how = End::kUnreachable, .why = "the server does not say anything", .leave = {}});
+    end({.how = End::kUnreachable, .why = "the server does not let anybody in", .leave = {}});
   });
 }
 
@@ -198,28 +224,40 @@ void Signalling::Core::on_connected(GAsyncResult *result) {
 void Signalling::Core::explain(unsigned status) {
   const ObjectPtr<SoupMessage> message = request_to("/rtc/validate");
   limit.start(kConnectWithin, [this] { g_cancellable_cancel(cancellable.get()); });
-  struct Question {
-    Weak<Core> core;
-    unsigned status;
-  };
-  soup_session_send_and_read_async(
-      session.get(), message.get(), G_PRIORITY_DEFAULT, cancellable.get(),
-      [](GObject *, GAsyncResult *result, gpointer data) {
-        const std::unique_ptr<Question> question(static_cast<Question *>(data));
-        if (const auto core = question->core.lock())
-          core->on_explained(question->status, result);
-      },
-      new Question{weak_from_this(), status});
+  soup_session_send_async(
+      session.get(), message.get(), G_PRIORITY_DEFAULT, cancellable.get(), &Question::on_sent,
+      new Question{weak_from_this(), status, std::string(kLongestAnswer, '\0')});
 }
 
-void Signalling::Core::on_explained(unsigned status, GAsyncResult *result) {
-  limit.stop();
-  GBytes *bytes = soup_session_send_and_read_finish(session.get(), result, nullptr);
+// Of an answer without end no more is read than that.
+void Signalling::Core::Question::on_sent(GObject *session, GAsyncResult *result, gpointer self) {
+  std::unique_ptr<Question> question(static_cast<Question *>(self));
+  const ObjectPtr<GInputStream> answer(
+      soup_session_send_finish(SOUP_SESSION(session), result, nullptr));
+  const auto core = question->asker.lock();
+  if (!core || !answer)
+    return question->tell(0);
+  std::string &words = question->words;
+  g_input_stream_read_all_async(answer.get(), words.data(), words.size(), G_PRIORITY_DEFAULT,
+                                core->cancellable.get(), &on_read, question.release());
+}
+
+void Signalling::Core::Question::on_read(GObject *answer, GAsyncResult *result, gpointer self) {
+  const std::unique_ptr<Question> question(static_cast<Question *>(self));
   gsize size = 0;
-  const char *text = bytes ? static_cast<const char *>(g_bytes_get_data(bytes, &size)) : nullptr;
-  std::string words = without_token(std::string(text ? text : "", size), token);
-  if (bytes)
-    g_bytes_unref(bytes);
+  g_input_stream_read_all_finish(G_INPUT_STREAM(answer), result, &size, nullptr);
+  question->tell(size < kLongestAnswer ? size : 0);
+}
+
+void Signalling::Core::Question::tell(gsize size) {
+  words.resize(size);
+  if (const auto core = asker.lock())
+    core->on_explained(status, words);
+}
+
+void Signalling::Core::on_explained(unsigned status, std::string words) {
+  limit.stop();
+  words = without_token(std::move(words), token);
   words.resize(std::min(words.size(), std::size_t{kLongestRefusal}));
   words = one_line(std::move(words));
   if (words.empty() || words == "success")
@@ -235,11 +273,9 @@ void Signalling::Core::on_closed() {
     farewell.stop();
     return std::exchange(closed, nullptr)();
   }
-  std::string why = trouble.empty() ? "the server has closed the connection" : trouble;
-  if (trouble.empty() &&
-      soup_websocket_connection_get_close_code(connection.get()) == SOUP_WEBSOCKET_CLOSE_TOO_BIG)
-    why = "a message of more than " + std::to_string(kLargestMessage >> 20) + " MiB was refused";
-  end({.how = was_understood ? End::kLost : End::kUnreachable, .why = why, .leave = {}});
+  end({.how = is_in ? End::kLost : End::kUnreachable,
+       .why = trouble.empty() ? "the server has closed the connection" : trouble,
+       .leave = {}});
 }
 
 // ---- Messages
@@ -249,26 +285,32 @@ void Signalling::Core::on_message(GBytes *message) {
   const void *data = g_bytes_get_data(message, &size);
   wire::Response response;
   if (!response.ParseFromArray(data, static_cast<int>(size)))
-    return end({.how = was_understood ? End::kLost : End::kUnreachable,
+    return end({.how = is_in ? End::kLost : End::kUnreachable,
                 .why = "what the server sends is no message of LiveKit's",
                 .leave = {}});
-  limit.stop();
-  was_understood = true;
   listen_within();
   on_response(response);
 }
 
 void Signalling::Core::on_response(const wire::Response &response) {
   const auto alive = shared_from_this();
-  if (response.has_join()) {
-    ping_interval = seconds(response.join().ping_interval());
-    ping_timeout = seconds(response.join().ping_timeout());
-    ping();
-    listen_within();
-  }
   if (response.has_leave())
     return end(
         {.how = End::kLeave, .why = "the server ends the session", .leave = response.leave()});
+  // A session begins once, and nothing comes before.
+  const bool begins = response.has_join() || (resumes && response.has_reconnect());
+  if (begins == is_in)
+    return;
+  if (begins) {
+    is_in = true;
+    limit.stop();
+  }
+  if (response.has_join()) {
+    ping_interval = seconds(std::max(response.join().ping_interval(), 0));
+    ping_timeout = seconds(std::max(response.join().ping_timeout(), 0));
+    ping();
+    listen_within();
+  }
   if (const auto message = events.message)
     message(response);
 }
