@@ -56,7 +56,7 @@ void free_description(SessionDescription *description) {
 
 DescriptionPtr parse_description(SdpType type, const std::string &text) {
   GstSDPMessage *message = nullptr;
-  if (gst_sdp_message_new_from_text(text.c_str(), &message) != GST_SDP_OK)
+  if (text.empty() || gst_sdp_message_new_from_text(text.c_str(), &message) != GST_SDP_OK)
     return nullptr;
   const std::unique_ptr<GstSDPMessage, FreeWith<&gst_sdp_message_free>> owned(message);
   const SessionDescription description{type, message};

@@ -9,6 +9,13 @@ using examples::CharPtr;
 
 namespace {
 
+// webrtcbin asks all of them for an address.
+constexpr std::size_t kMostTurnServers = 8;
+
+bool is_turn(const std::string &url) {
+  return url.starts_with("turn:") || url.starts_with("turns:");
+}
+
 // "turn:host:port?transport=udp" and credentials as webrtcbin takes them.
 std::string turn_address(const std::string &url, const wire::IceServer &server) {
   const auto escaped = [](const std::string &text) {
@@ -23,12 +30,14 @@ std::string turn_address(const std::string &url, const wire::IceServer &server) 
 }  // namespace
 
 void add_ice_servers(const wire::Join &join, examples::PeerSettings &settings) {
+  if (settings.loopback_only)
+    return;
   const bool has_turn = !settings.turn_servers.empty();
   for (const wire::IceServer &server : join.ice_servers()) {
     for (const std::string &url : server.urls()) {
-      if (url.starts_with("stun:") && settings.stun_server.empty() && !settings.loopback_only)
+      if (url.starts_with("stun:") && settings.stun_server.empty())
         settings.stun_server = "stun://" + url.substr(5);
-      else if (url.starts_with("turn") && url.find(':') != std::string::npos && !has_turn)
+      else if (is_turn(url) && !has_turn && settings.turn_servers.size() < kMostTurnServers)
         settings.turn_servers.push_back(turn_address(url, server));
     }
   }

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "livekit/ice.h"
 #include "livekit_subscription.h"
 #include "offer.h"
 
@@ -13,47 +14,21 @@ using std::chrono::milliseconds;
 
 namespace {
 
-// No room is as large, nor a name as long, so it is the server that went wrong.
-constexpr std::size_t kMostPublishers = 1000;
-constexpr std::size_t kMostStreams = 16;
-constexpr std::size_t kLongestText = 512;
 // The media of a session comes within this time, or a new one is tried.
 constexpr milliseconds kConnectWithin{20000};
 // Signalling may say a moment later whose a track is.
 constexpr milliseconds kUnknownFor{5000};
 constexpr milliseconds kOfferWaits{1000};
+// A server can name any number of tracks that are not there.
+constexpr std::size_t kMostTold = 1000;
 
-bool is_name(const std::string &text) {
-  return !text.empty() && text.size() <= kLongestText &&
-         g_utf8_validate(text.data(), static_cast<gssize>(text.size()), nullptr);
-}
+// e2eedecrypt takes no shorter one: frames of senders would end in it by chance.
+constexpr std::size_t kShortestTrailer = 7;
 
-// "video/VP8" is vp8.
-std::string codec_of(const std::string &mime) {
-  const examples::CharPtr codec(g_ascii_strdown(mime.substr(mime.find('/') + 1).c_str(), -1));
-  return codec.get();
-}
-
-Feed feed_of(const wire::Participant &participant) {
-  Feed feed{.id = participant.sid(),
-            .display = participant.name(),
-            .identity = participant.identity(),
-            .streams = {}};
-  for (const wire::Track &track : participant.tracks()) {
-    if (feed.streams.size() == kMostStreams || track.type() == wire::DATA)
-      continue;
-    feed.streams.push_back({.id = track.sid(),
-                            .type = track.type() == wire::AUDIO ? "audio" : "video",
-                            .codec = codec_of(track.mime_type()),
-                            .disabled = false,
-                            .is_screen = track.source() == wire::SCREEN_SHARE ||
-                                         track.source() == wire::SCREEN_SHARE_AUDIO,
-                            .in_the_clear = track.encryption() == wire::NONE});
-  }
-  return feed;
-}
-
-std::string hex_of(const std::string &bytes) {
+std::string trailer_of(const wire::Join &join) {
+  const std::string &bytes = join.sif_trailer();
+  if (bytes.size() < kShortestTrailer)
+    return "";
   std::string hex;
   for (const char byte : bytes) {
     constexpr const char *kDigits = "0123456789abcdef";
@@ -63,19 +38,18 @@ std::string hex_of(const std::string &bytes) {
   return hex;
 }
 
-// turn:host:port?transport=udp, with what belongs into the address of webrtcbin.
-std::string turn_address(const std::string &url, const wire::IceServer &server) {
-  const std::size_t colon = url.find(':');
-  const examples::CharPtr user(g_uri_escape_string(server.username().c_str(), nullptr, FALSE));
-  const examples::CharPtr secret(g_uri_escape_string(server.credential().c_str(), nullptr, FALSE));
-  return url.substr(0, colon) + "://" + user.get() + ":" + secret.get() + "@" +
-         url.substr(colon + 1);
+// What goes on meanwhile makes nobody wait longer.
+void wait(examples::Timer &limit, milliseconds time, std::function<void()> over) {
+  if (!limit.is_running())
+    limit.start(time, std::move(over));
 }
 
 }  // namespace
 
 LiveKitRoom::LiveKitRoom(Settings settings, Events events)
-    : settings_(std::move(settings)), events_(std::move(events)) {
+    : settings_(std::move(settings)),
+      events_(std::move(events)),
+      tracks_(settings_.allow_unencrypted, events_) {
   room_ = std::make_unique<livekit::Room>(
       livekit::Room::Settings{.access = settings_.access,
                               .auto_subscribe = true,
@@ -125,7 +99,7 @@ void LiveKitRoom::note(const std::string &event, const JsonFields &fields, const
 }
 
 void LiveKitRoom::tell_once(const std::string &what) {
-  if (told_.insert(what).second)
+  if (told_.size() < kMostTold && told_.insert(what).second)
     events_.trouble(what);
 }
 
@@ -133,7 +107,7 @@ void LiveKitRoom::tell_once(const std::string &what) {
 
 void LiveKitRoom::on_joined(const wire::Join &join, milliseconds gap) {
   own_sid_ = join.participant().sid();
-  server_trailer_ = hex_of(join.sif_trailer());
+  server_trailer_ = trailer_of(join);
   retire();
   connect(join);
   events_.joined(gap);
@@ -155,7 +129,7 @@ void LiveKitRoom::on_message(const wire::Response &response) {
       take_offer(true);
       break;
     case wire::Response::kStreamStateUpdate:
-      on_stream_states(response.stream_state_update());
+      tracks_.take(response.stream_state_update());
       break;
     case wire::Response::kSubscriptionResponse:
       if (const Feed *owner = owner_of(response.subscription_response().track_sid()))
@@ -166,23 +140,6 @@ void LiveKitRoom::on_message(const wire::Response &response) {
       break;
     default:
       break;
-  }
-}
-
-// What the server holds back for want of bandwidth is missing in the files.
-void LiveKitRoom::on_stream_states(const wire::StreamStateUpdate &update) {
-  for (const wire::StreamState &stream : update.stream_states()) {
-    const Feed *owner = owner_of(stream.track_sid());
-    const bool pauses = stream.state() == wire::StreamState::PAUSED;
-    const bool is_new =
-        pauses ? paused_.insert(stream.track_sid()).second : paused_.erase(stream.track_sid()) > 0;
-    if (!owner || !is_new)
-      continue;
-    note(pauses ? "track-paused" : "track-resumed",
-         {{"participant", owner->identity}, {"track", stream.track_sid()}, {"by", "server"}},
-         owner->identity + (pauses ? ": the server holds a track back, for want of bandwidth"
-                                   : ": the server sends the track again"),
-         pauses);
   }
 }
 
@@ -197,8 +154,8 @@ void LiveKitRoom::take_offer(bool may_wait) {
     const std::string codec = codec_of(sections[i].track);
     if (!codec.empty())
       codecs_[i] = codec;
-    else if (may_wait && !refused_.contains(sections[i].track))
-      return offer_limit_.start(kOfferWaits, [this] { take_offer(false); });
+    else if (may_wait && !tracks_.is_refused(sections[i].track))
+      return wait(offer_limit_, kOfferWaits, [this] { take_offer(false); });
   }
   offer_limit_.stop();
   const std::string offer = *std::exchange(offer_, std::nullopt);
@@ -211,14 +168,8 @@ void LiveKitRoom::take_offer(bool may_wait) {
 void LiveKitRoom::on_trickle(const wire::Trickle &trickle) {
   if (!receiver_ || trickle.target() != wire::SUBSCRIBER)
     return;
-  const JsonNodePtr json = parse_json_object(trickle.candidate_init());
-  if (!json)
-    return;
-  JsonObject *object = json_node_get_object(json.get());
-  const std::string candidate = text_or(object, "candidate");
-  if (!candidate.empty())
-    receiver_->add_candidate(static_cast<unsigned>(number_or(object, "sdpMLineIndex", 0)),
-                             candidate);
+  if (const auto candidate = livekit::candidate_of(trickle))
+    receiver_->add_candidate(candidate->mline, candidate->text);
 }
 
 void LiveKitRoom::send_answer(const std::string &sdp) {
@@ -229,13 +180,7 @@ void LiveKitRoom::send_answer(const std::string &sdp) {
 }
 
 void LiveKitRoom::send_candidate(unsigned mline, const std::string &candidate) {
-  JsonObjectPtr init(json_object_new());
-  json_object_set_string_member(init.get(), "candidate", candidate.c_str());
-  json_object_set_int_member(init.get(), "sdpMLineIndex", mline);
-  wire::Request request;
-  request.mutable_trickle()->set_candidate_init(json_text(init.get()));
-  request.mutable_trickle()->set_target(wire::SUBSCRIBER);
-  room_->send(request);
+  room_->send(livekit::trickle_of(wire::SUBSCRIBER, {mline, candidate}));
 }
 
 void LiveKitRoom::want_highest_layer(const Feed &feed) {
@@ -269,20 +214,19 @@ void LiveKitRoom::take_all(const wire::Join &join) {
 }
 
 void LiveKitRoom::take(const wire::Participant &participant) {
-  if (participant.sid() == own_sid_ || !is_name(participant.sid()) ||
-      !is_name(participant.identity()))
+  if (participant.sid() == own_sid_ || !is_livekit_name(participant.sid()))
     return;
   if (participant.state() == wire::Participant::DISCONNECTED)
     return remove(participant.sid(), "left");
-  Feed feed = feed_of(participant);
-  const auto known = feeds_.find(feed.id);
-  if (known == feeds_.end() && feed.streams.empty())
+  if (!is_livekit_name(participant.identity()))
+    return tell_once("a participant without a name, or with one that is too long, is not recorded");
+  const auto known = feeds_.find(participant.sid());
+  if (known == feeds_.end() && !LiveKitTracks::publishes(participant))
     return;  // only listens
-  if (known == feeds_.end() && feeds_.size() >= kMostPublishers)
-    return tell_once("the room has more than " + std::to_string(kMostPublishers) +
+  if (known == feeds_.end() && feeds_.size() >= kMostLiveKitPublishers)
+    return tell_once("the room has more than " + std::to_string(kMostLiveKitPublishers) +
                      " publishers: the others are not recorded");
-  refuse_in_the_clear(participant, feed);
-  take_mutes(participant, feed);
+  const Feed feed = tracks_.take(participant);
   const bool is_new = known == feeds_.end();
   if (!is_new && known->second == feed)
     return;
@@ -295,52 +239,11 @@ void LiveKitRoom::take(const wire::Participant &participant) {
     receiver_->route_again();
 }
 
-// A track that its sender does not encrypt is readable for the server: that is worth an alarm.
-void LiveKitRoom::refuse_in_the_clear(const wire::Participant &participant, Feed &feed) {
-  for (const wire::Track &track : participant.tracks()) {
-    if (track.type() == wire::DATA || track.encryption() == wire::GCM)
-      continue;
-    const bool takes = track.encryption() == wire::NONE && settings_.allow_unencrypted;
-    if (refused_.insert(track.sid()).second)
-      note(takes ? "track-unencrypted" : "track-refused",
-           {{"participant", feed.identity},
-            {"track", track.sid()},
-            {"encryption", track.encryption() == wire::NONE ? "none" : "custom"}},
-           feed.identity +
-               (takes ? " sends a track that is not encrypted: it is recorded as such"
-                : track.encryption() == wire::NONE
-                    ? " sends a track that is not encrypted: it is not recorded "
-                      "(--allow-unencrypted records it)"
-                    : " sends a track with an encryption of its own: it is not recorded"),
-           true);
-    if (!takes)
-      std::erase_if(feed.streams,
-                    [&track](const Feed::Stream &stream) { return stream.id == track.sid(); });
-  }
-}
-
-void LiveKitRoom::take_mutes(const wire::Participant &participant, const Feed &feed) {
-  for (const wire::Track &track : participant.tracks()) {
-    if (track.type() == wire::DATA)
-      continue;
-    const auto [known, is_new] = is_muted_.try_emplace(track.sid(), false);
-    if (known->second == track.muted())
-      continue;
-    known->second = track.muted();
-    note(track.muted() ? "track-muted" : "track-unmuted",
-         {{"participant", feed.identity}, {"track", track.sid()}}, "");
-  }
-}
-
 void LiveKitRoom::remove(const std::string &sid, const char *why) {
   const auto node = feeds_.extract(sid);
   if (node.empty())
     return;
-  for (const Feed::Stream &stream : node.mapped().streams)
-    for (auto *known : {&paused_, &refused_})
-      known->erase(stream.id);
-  for (const Feed::Stream &stream : node.mapped().streams)
-    is_muted_.erase(stream.id);
+  tracks_.forget(sid);
   events_.publisher_left(node.mapped(), why);
 }
 
@@ -366,21 +269,20 @@ ReceiveSettings LiveKitRoom::receive_settings(const wire::Join &join) const {
   ReceiveSettings receive = settings_.receive;
   if (receive.server_trailer.empty())
     receive.server_trailer = server_trailer_;
-  const bool has_stun = !receive.stun_server.empty(), has_turn = !receive.turn_servers.empty();
-  for (const wire::IceServer &server : join.ice_servers()) {
-    for (const std::string &url : server.urls()) {
-      if (url.starts_with("stun:") && !has_stun && !receive.loopback_only)
-        receive.stun_server = "stun://" + url.substr(5);
-      else if (url.starts_with("turn") && !has_turn)
-        receive.turn_servers.push_back(turn_address(url, server));
-    }
-  }
+  examples::PeerSettings ice{.loopback_only = receive.loopback_only,
+                             .stun_server = receive.stun_server,
+                             .turn_servers = receive.turn_servers};
+  livekit::add_ice_servers(join, ice);
+  receive.stun_server = ice.stun_server;
+  receive.turn_servers = ice.turn_servers;
   return receive;
 }
 
 void LiveKitRoom::connect(const wire::Join &join) {
   offer_.reset();
   codecs_.clear();
+  offer_limit_.stop();
+  unknown_limit_.stop();
   try {
     receiver_ = std::make_unique<Receiver>(
         receive_settings(join),
@@ -410,7 +312,7 @@ void LiveKitRoom::retire() {
   retired_.push_back(std::move(receiver_));
   receiver->drain([this, receiver] {
     for (const auto &[sid, subscription] : subscriptions_)
-      subscription->keep(receiver->stats(sid));
+      subscription->on_retired(receiver->stats(sid));
     std::erase_if(retired_, [receiver](const auto &other) { return other.get() == receiver; });
   });
 }
@@ -419,10 +321,10 @@ void LiveKitRoom::retire() {
 Route LiveKitRoom::route(const StreamStart &start) {
   const Feed *owner = owner_of(start.track);
   if (!owner) {
-    if (refused_.contains(start.track))
+    if (tracks_.is_refused(start.track))
       return {.what = Route::What::kLeaveOut};
     if (!gives_up_unknown_) {
-      unknown_limit_.start(kUnknownFor, [this] {
+      wait(unknown_limit_, kUnknownFor, [this] {
         gives_up_unknown_ = true;
         if (receiver_)
           receiver_->route_again();

@@ -10,6 +10,7 @@
 
 #include "common/timer.h"
 #include "livekit/room.h"
+#include "livekit_tracks.h"
 #include "room.h"
 
 namespace recorder {
@@ -44,7 +45,6 @@ class LiveKitRoom : public Room {
   // Signalling
   void on_joined(const livekit::wire::Join &join, std::chrono::milliseconds gap);
   void on_message(const livekit::wire::Response &response);
-  void on_stream_states(const livekit::wire::StreamStateUpdate &update);
   void take_offer(bool may_wait);
   void on_trickle(const livekit::wire::Trickle &trickle);
   void send_answer(const std::string &sdp);
@@ -54,8 +54,6 @@ class LiveKitRoom : public Room {
   // Participants
   void take_all(const livekit::wire::Join &join);
   void take(const livekit::wire::Participant &participant);
-  void take_mutes(const livekit::wire::Participant &participant, const Feed &feed);
-  void refuse_in_the_clear(const livekit::wire::Participant &participant, Feed &feed);
   void remove(const std::string &sid, const char *why);
   std::string codec_of(const std::string &track) const;
   const Feed *owner_of(const std::string &track) const;
@@ -76,9 +74,9 @@ class LiveKitRoom : public Room {
   Events events_;
   std::string own_sid_;
   std::string server_trailer_;
-  std::map<std::string, Feed> feeds_;                           // by sid; those that publish
-  std::map<std::string, bool> is_muted_;                        // by sid of the track
-  std::set<std::string> paused_, refused_, told_;               // the first two: sids of tracks
+  std::map<std::string, Feed> feeds_;  // by sid; those that publish
+  LiveKitTracks tracks_;
+  std::set<std::string> told_;
   std::map<std::string, LiveKitSubscription *> subscriptions_;  // by sid of the participant
   bool gives_up_unknown_ = false;
   std::optional<std::string> offer_;        // waits until its tracks are known

@@ -12,10 +12,19 @@ constexpr unsigned kMostPlaces = 8;
 }  // namespace
 
 LiveKitSubscription::LiveKitSubscription(LiveKitRoom &room, const Feed &feed, Events events)
-    : room_(room), feed_(feed), events_(std::move(events)) {}
+    : room_(room), feed_(feed), outlet_(std::make_shared<Outlet>(std::move(events))) {}
 
 LiveKitSubscription::~LiveKitSubscription() {
   room_.forget(this);
+  const std::unique_lock lock(outlet_->mutex);
+  outlet_->is_open = false;
+}
+
+void LiveKitSubscription::Outlet::deliver(unsigned number, Media media, unsigned place,
+                                          bool in_the_clear, GstSample *frame) {
+  const std::shared_lock lock(mutex);
+  if (is_open && succession.takes(number, media, place, frame))
+    events.frame(media, place, in_the_clear, frame);
 }
 
 // Streams come and go with the server's offers.
@@ -48,19 +57,22 @@ Route LiveKitSubscription::route(const StreamStart &start, unsigned number) {
     return {.what = Route::What::kLeaveOut};
   const unsigned place = place_of(*stream, start.media);
   if (place >= kMostPlaces) {
-    events_.trouble("no more than " + std::to_string(kMostPlaces) +
-                    " videos and as many sounds of one participant are recorded");
+    outlet_->events.trouble("no more than " + std::to_string(kMostPlaces) +
+                            " videos and as many sounds of one participant are recorded");
     return {.what = Route::What::kLeaveOut};
   }
   const bool in_the_clear = stream->in_the_clear;
   return {.participant = feed_.identity,
           .in_the_clear = in_the_clear,
           .frame =
-              [this, number, place, in_the_clear](Media media, GstSample *frame) {
-                if (succession_.takes(number, media, place, frame))
-                  events_.frame(media, place, in_the_clear, frame);
+              [outlet = outlet_, number, place, in_the_clear](Media media, GstSample *frame) {
+                outlet->deliver(number, media, place, in_the_clear, frame);
               },
-          .state = events_.state,
+          .state =
+              [outlet = outlet_](const std::string &state, std::uint64_t frames) {
+                if (outlet->is_open)
+                  outlet->events.state(state, frames);
+              },
           .owner = feed_.id};
 }
 
@@ -69,11 +81,31 @@ void LiveKitSubscription::request_key_frame() {
     room_.receiver_->request_key_frame(feed_.id);
 }
 
+// Connections that were replaced may still hold something, too.
 void LiveKitSubscription::drain(std::function<void()> drained) {
+  drained_ = std::move(drained);
   if (room_.receiver_)
-    room_.receiver_->drain(feed_.id, std::move(drained));
+    room_.receiver_->drain(feed_.id, [this, outlet = outlet_] {
+      if (!outlet->is_open)
+        return;
+      has_ended_ = true;
+      tell_drained();
+    });
   else
-    drained_.start(std::chrono::milliseconds(0), std::move(drained));
+    has_ended_ = true;
+  check_.start(std::chrono::milliseconds(0), [this] { tell_drained(); });
+}
+
+void LiveKitSubscription::on_retired(const ReceiveStats &stats) {
+  past_ += stats;
+  check_.start(std::chrono::milliseconds(0), [this] { tell_drained(); });
+}
+
+void LiveKitSubscription::tell_drained() {
+  if (!has_ended_ || !room_.retired_.empty())
+    return;
+  if (const auto drained = std::exchange(drained_, nullptr))
+    drained();
 }
 
 ReceiveStats LiveKitSubscription::stats() const {
@@ -82,7 +114,7 @@ ReceiveStats LiveKitSubscription::stats() const {
     stats += receiver->stats(feed_.id);
   if (room_.receiver_)
     stats += room_.receiver_->stats(feed_.id);
-  stats.frames_left_out += succession_.left_out();
+  stats.frames_left_out += outlet_->succession.left_out();
   return stats;
 }
 

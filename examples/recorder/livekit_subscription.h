@@ -2,6 +2,8 @@
 #pragma once
 
 #include <map>
+#include <memory>
+#include <shared_mutex>
 #include <string>
 #include <utility>
 
@@ -25,23 +27,35 @@ class LiveKitSubscription : public Subscription {
   ReceiveStats stats() const override;
 
   const Feed &feed() const { return feed_; }
-  const Events &events() const { return events_; }
   // `number`: streams are numbered in the order in which they begin.
   Route route(const StreamStart &start, unsigned number);
-  // A connection that holds streams of this participant goes.
-  void keep(const ReceiveStats &stats) { past_ += stats; }
+  // A connection that was replaced has delivered all it held, and goes.
+  void on_retired(const ReceiveStats &stats);
 
  private:
+  // Where frames go. Streams may outlive the subscription that they were for.
+  struct Outlet {
+    explicit Outlet(Events given) : events(std::move(given)) {}
+    void deliver(unsigned number, Media media, unsigned place, bool in_the_clear, GstSample *frame);
+
+    const Events events;
+    Succession succession;
+    std::shared_mutex mutex;  // shared while a frame is delivered
+    bool is_open = true;
+  };
+
+  void tell_drained();
   unsigned place_of(const Feed::Stream &stream, Media media);
 
   LiveKitRoom &room_;
   Feed feed_;
-  const Events events_;
+  const std::shared_ptr<Outlet> outlet_;
   // Which of the recordings a track goes into: camera and microphone, screen and its sound, others.
   std::map<std::pair<Media, unsigned>, std::string> places_;
-  Succession succession_;
   ReceiveStats past_;
-  Timer drained_;
+  std::function<void()> drained_;
+  bool has_ended_ = false;  // the streams of the connection of that time
+  Timer check_;
 };
 
 }  // namespace recorder
