@@ -329,6 +329,8 @@ void Line::Core::take_error(GstMessage *message) {
   const CharPtr details(debug);
   if (block_ && debug && strstr(debug, "not-negotiated"))
     return refuse(words_for_ending());
+  if (encryptor_ && GST_MESSAGE_SRC(message) == GST_OBJECT(encryptor_))
+    return refuse(error->message);
   const CharPtr name(GST_MESSAGE_SRC(message) ? gst_object_get_name(GST_MESSAGE_SRC(message))
                                               : nullptr);
   call(events_.failed, (name ? std::string(name.get()) + ": " : "") + error->message);

@@ -60,7 +60,7 @@ SourceOption source_option(const std::string &text) {
 
 // Everything that GOption fills, and how it becomes Options.
 struct Given {
-  char **sources = nullptr;
+  char **sources = nullptr, **words = nullptr;
   char *key_provider = nullptr, *scheme = nullptr, *codec = nullptr, *size = nullptr,
        *metrics = nullptr, *stun = nullptr, *turn_file = nullptr;
   int bitrate = 1500, frame_rate = 30;
@@ -69,6 +69,7 @@ struct Given {
 
   ~Given() {
     g_strfreev(sources);
+    g_strfreev(words);
     for (char *text : {key_provider, scheme, codec, size, metrics, stun, turn_file})
       g_free(text);
   }
@@ -111,6 +112,9 @@ void check(const Options &options) {
 
 void take(const Given &given, Options &options) {
   const auto text = [](const char *value) { return std::string(value ? value : ""); };
+  if (given.words && *given.words)
+    throw Wrong(std::string("what is \"") + *given.words +
+                "\"? The line behind --source goes into quotes");
   for (char **line = given.sources; line && *line; ++line)
     options.sources.push_back(source_option(*line));
   options.key_provider = text(given.key_provider);
@@ -147,6 +151,7 @@ Options parse_options(int argc, char **argv) {
       {"metrics", 0, 0, G_OPTION_ARG_STRING, &given.metrics,
        "serve figures for Prometheus, as in 127.0.0.1:9464", "ADDRESS:PORT"},
       {"json", 'j', 0, G_OPTION_ARG_NONE, &given.json, "tell everything as lines of JSON", nullptr},
+      {G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_STRING_ARRAY, &given.words, nullptr, nullptr},
       {}};
   const GOptionEntry encode_entries[] = {
       {"codec", 0, 0, G_OPTION_ARG_STRING, &given.codec, "vp8 (default), vp9 or h264", "NAME"},

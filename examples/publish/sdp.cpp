@@ -14,7 +14,8 @@ using MessageOwner = std::unique_ptr<GstSDPMessage, examples::FreeWith<&gst_sdp_
 
 MessageOwner parse(const std::string &sdp) {
   GstSDPMessage *message = nullptr;
-  gst_sdp_message_new_from_text(sdp.c_str(), &message);
+  if (sdp.empty() || gst_sdp_message_new_from_text(sdp.c_str(), &message) != GST_SDP_OK)
+    gst_sdp_message_new(&message);
   return MessageOwner(message);
 }
 

@@ -162,9 +162,10 @@ void Source::on_known(const Format &format) {
 }
 
 void Source::on_encryption(const GstStructure *state) {
-  const char *name = gst_structure_get_string(state, "state");
-  if (name && !g_str_equal(name, "ok"))
-    events_.told("encryption", std::string("encryption: ") + name);
+  const char *text = gst_structure_get_string(state, "state");
+  const std::string now = text ? text : "";
+  if (std::exchange(encryption_, now) != now && now != "ok")
+    events_.told("encryption", "encryption: " + now);
 }
 
 // ---- Wanted

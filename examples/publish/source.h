@@ -71,6 +71,7 @@ class Source {
   Outlet outlet_;
   State state_ = State::kStarting;
   std::optional<Format> format_;
+  std::string encryption_ = "ok";  // what the encryptor said last
   bool wanted_ = false, announcing_ = false, was_live_ = false;
   std::optional<Clock::time_point> announced_;  // since when frames go out for that
   bool told_of_key_frame_ = false;              // in this wait
