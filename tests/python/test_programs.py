@@ -21,12 +21,13 @@ PATIENCE = 60  # seconds
 CALL = BUILD / "examples/call/e2ee-call"
 RECORDER = BUILD / "examples/recorder/e2ee-recorder"
 UNSEAL = BUILD / "examples/recorder/e2ee-unseal"
+PUBLISH = BUILD / "examples/publish/e2ee-publish"
 PROVIDERS = [BUILD / f"examples/providers/e2ee-provider-{language}" for language in ("c", "cpp")]
 BENCH = BUILD / "tests/bench/e2ee-bench"
 CHAT = EXAMPLES / "chat/chat.py"
 SERVER = EXAMPLES / "browser/server.py"
 PROVIDER = EXAMPLES / "providers/provider.py"
-COMPILED = [CALL, RECORDER, UNSEAL]
+COMPILED = [CALL, RECORDER, UNSEAL, PUBLISH]
 PYTHON = [CHAT, SERVER, PROVIDER]
 CHAT_MODULES = ["access", "datapeer", "direct", "messages", "protobuf", "room", "signalling", "terminal", "texts"]
 MODULES = [
@@ -37,11 +38,13 @@ MODULES = [
 ]
 KEYS = ("--key-provider", "shared,passphrase=for-tests")
 RECORD = ("--url", "http://127.0.0.1:1", "--room", "1", "--no-audit")
+ROOM = ("--livekit", "ws://127.0.0.1:1", "--source", "videotestsrc", "--seconds", "1")
 # What each of them is told to do; nothing of it happens.
 ORDERS = {
     CALL: ("--seconds", "1"),
     RECORDER: (*RECORD, *KEYS, "--seconds", "1"),
     UNSEAL: (*KEYS, "/nowhere/alice.mkv"),
+    PUBLISH: (*ROOM, *KEYS),
     PROVIDERS[0]: (),
     PROVIDERS[1]: (),
     CHAT: ("--listen", "0", *KEYS),
@@ -116,6 +119,10 @@ class Programs(unittest.TestCase):
             (RECORDER, ("--latency", "abc"), "abc"),
             (RECORDER, ("--mode", "ajar"), "--mode takes one of open, sealed"),
             (UNSEAL, ("--max-ratchet", "abc"), "abc"),
+            (PUBLISH, ("--codec", "av1", *ROOM, *KEYS), "--codec takes vp8, vp9 or h264"),
+            (PUBLISH, (*ROOM, *KEYS, "fakesink"), "quotes"),
+            (PUBLISH, (*ROOM, *KEYS), "--token-file"),
+            (PUBLISH, (*ROOM, *KEYS, "--token-file", "x", "--api-key-file", "y"), "not both"),
             (CHAT, ("--connect", "nowhere", *KEYS), "HOST:PORT"),
             (CHAT, ("--listen", "70000", *KEYS), "--listen"),
             *((program, ("--bogus", *order), "--bogus") for program, order in ORDERS.items()),
@@ -142,6 +149,9 @@ class Programs(unittest.TestCase):
             (RECORDER, ("verify-log", "/nowhere", "--public-key", "/nowhere")),
             (UNSEAL, (*KEYS, "/nowhere")),
             (UNSEAL, (*KEYS, __file__)),
+            (PUBLISH, (*ROOM, *KEYS, "--token-file", "/nowhere")),
+            (PUBLISH, (*ROOM, *KEYS, "--room", "r", "--api-key-file", "/nowhere")),
+            (PUBLISH, (*ROOM, *KEYS, "--token-file", __file__)),
             (CHAT, ("--listen", "0", *keys)),
             (SERVER, ("--port", "0", "--passphrase-file", "/nowhere")),
         ):
