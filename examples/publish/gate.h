@@ -7,6 +7,7 @@
 #include <functional>
 #include <mutex>
 #include <optional>
+#include <string>
 
 #include "format.h"
 
@@ -18,6 +19,9 @@ enum class Trouble {
   kReordered,  // frames come in another order than they are shown: B-frames
   kProfile,    // VP9 of another profile than 0
 };
+
+// What it means for people, and what to do.
+std::string words_for(Trouble trouble);
 
 // In front of the encryptor: lets encoded frames through while somebody wants them, beginning with
 // a key frame, for which it asks upstream. Any thread.

@@ -30,17 +30,6 @@ constexpr const char *kField = "value";
 
 constexpr const char *kEnd = "e2ee-publish-end";  // name of the element behind a line
 
-std::string words_for(Trouble trouble) {
-  if (trouble == Trouble::kNoTimestamps)
-    return "its frames have no timestamps: set do-timestamp=true on the source element, or give "
-           "the line a parser or demuxer that knows the time";
-  if (trouble == Trouble::kProfile)
-    return "it is VP9 of another profile than 0, which not every client decodes: give the encoder "
-           "pictures of 8 bits and 4:2:0, as with video/x-raw,format=I420 in front of it";
-  return "its frames come in another order than they are shown (B-frames), which WebRTC does not "
-         "take: set the camera or encoder to no B-frames (bframes=0, or profile baseline)";
-}
-
 GstClockTime system_time() {
   const ObjectPtr<GstClock> clock(gst_system_clock_obtain());
   return gst_clock_get_time(clock.get());

@@ -14,7 +14,7 @@
 #include "livekit/room.h"
 #include "report.h"
 #include "session.h"
-#include "source.h"
+#include "track.h"
 
 namespace publish {
 
@@ -27,29 +27,6 @@ namespace {
 
 constexpr milliseconds kTick{250};
 constexpr milliseconds kShowEvery{1000};
-
-struct Track {
-  unsigned number = 0;  // of the source
-  wire::TrackSource kind = wire::UNKNOWN;
-  std::string name;
-  std::unique_ptr<Source> source;
-  std::optional<Format> published;  // in the present session
-};
-
-std::string name_of(wire::TrackSource kind) {
-  switch (kind) {
-    case wire::CAMERA:
-      return "camera";
-    case wire::MICROPHONE:
-      return "microphone";
-    case wire::SCREEN_SHARE:
-      return "screen";
-    case wire::SCREEN_SHARE_AUDIO:
-      return "screen-audio";
-    default:
-      return "source";
-  }
-}
 
 std::string seconds_text(milliseconds time) {
   char text[32];
@@ -71,8 +48,6 @@ class Publisher {
   void resume(milliseconds gap);
   void lose(const std::string &why, milliseconds again_in);
   void publish(Track &track);
-  void give_name(Track &track) const;
-  static JsonFields fields_of(const Track &track, JsonFields more);
   void on_known(Track &track);
   void on_changed(Track &track);
   Session::Events session_events();
@@ -162,29 +137,16 @@ void Publisher::add_sources() {
     Track &track = tracks_.emplace_back();
     track.number = static_cast<unsigned>(tracks_.size());
     track.kind = option.kind;
-    give_name(track);
+    track.give_name();
     settings.text = option.line;
     Source::Events events;
     events.known = [this, &track](const Format &) { on_known(track); };
     events.changed = [this, &track] { on_changed(track); };
     events.told = [this, &track](const std::string &event, const std::string &what) {
-      report_.note(event, fields_of(track, {{"what", what}}), track.name + ": " + what);
+      report_.note(event, track.fields({{"what", what}}), track.name + ": " + what);
     };
     track.source = std::make_unique<Source>(settings, std::move(events));
   }
-}
-
-void Publisher::give_name(Track &track) const {
-  const std::optional<Format> &format = track.source ? track.source->format() : std::nullopt;
-  if (track.kind == wire::UNKNOWN && format)
-    track.kind = info_of(format->codec).media == Media::kVideo ? wire::CAMERA : wire::MICROPHONE;
-  track.name = name_of(track.kind) + " " + std::to_string(track.number);
-}
-
-// For lines of JSON: which track.
-JsonFields Publisher::fields_of(const Track &track, JsonFields more) {
-  more.insert(more.begin(), {{"track", std::int64_t{track.number}}, {"name", track.name}});
-  return more;
 }
 
 void Publisher::on_known(Track &track) {
@@ -200,8 +162,8 @@ void Publisher::on_known(Track &track) {
 
 void Publisher::on_changed(Track &track) {
   const Source::State state = track.source->state();
-  give_name(track);
-  report_.note("source", fields_of(track, {{"state", std::string(state_name(state))}}),
+  track.give_name();
+  report_.note("source", track.fields({{"state", std::string(state_name(state))}}),
                track.name + ": " + state_name(state));
   if (state == Source::State::kFailed || state == Source::State::kRefused)
     lossy_ = true;
@@ -331,16 +293,16 @@ Session::Events Publisher::session_events() {
   events.send = [this](const wire::Request &request) { room_->send(request); };
   events.published = [this, track_of](unsigned number, const std::string &sid) {
     Track &track = track_of(number);
-    report_.note("published",
-                 fields_of(track, {{"sid", sid},
-                                   {"codec", std::string(info_of(track.published->codec).name)}}),
-                 track.name + " is in the room");
+    report_.note(
+        "published",
+        track.fields({{"sid", sid}, {"codec", std::string(info_of(track.published->codec).name)}}),
+        track.name + " is in the room");
     if (session_->is_connected())
       track.source->announce();
   };
   events.wanted = [this, track_of](unsigned number, bool wanted) {
     Track &track = track_of(number);
-    report_.note("subscribed", fields_of(track, {{"wanted", wanted}}), "");
+    report_.note("subscribed", track.fields({{"wanted", wanted}}), "");
     track.source->set_wanted(wanted);
   };
   events.refused = [track_of](unsigned number, const std::string &why) {

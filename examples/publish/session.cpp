@@ -22,14 +22,15 @@ namespace {
 // Frames wait so long for a connection that is slow; then the oldest go.
 constexpr guint64 kQueueTime = 2 * GST_SECOND;
 
-struct Track {
+// A track and the m-line that it has.
+struct Section {
   Offered offered;
   std::string cid, sid;  // empty: not known yet
   GstElement *appsrc = nullptr;
   bool announced = false;
 };
 
-wire::AddTrack announcement(const Track &track) {
+wire::AddTrack announcement(const Section &track) {
   const Offered &offered = track.offered;
   const CodecInfo &info = info_of(offered.format.codec);
   wire::AddTrack add;
@@ -107,8 +108,8 @@ class Session::Core {
   const GstClockTime base_time_ = system_time();
   examples::PipelinePtr publishing_, subscribing_;
   std::unique_ptr<Peer> publisher_, subscriber_;
-  std::vector<Track> tracks_;  // in the order of m-lines
-  std::string offer_;          // waits until its tracks are announced
+  std::vector<Section> tracks_;  // in the order of m-lines
+  std::string offer_;            // waits until its tracks are announced
   wire::Description sent_offer_;
   guint64 packets_lost_ = 0;
 };
@@ -119,7 +120,7 @@ Session::Core::Core(const examples::PeerSettings &settings, Events given)
       publishing_(examples::make_pipeline("publisher")) {}
 
 Session::Core::~Core() {
-  for (const Track &track : tracks_)
+  for (const Section &track : tracks_)
     track.offered.outlet->disconnect();
   for (examples::PipelinePtr *pipeline : {&subscribing_, &publishing_})
     if (*pipeline)
@@ -235,7 +236,7 @@ void Session::Core::pass_key_frame_requests(GstElement *payloader, const Offered
 }
 
 void Session::Core::set_muted(unsigned source, bool muted) {
-  for (Track &track : tracks_) {
+  for (Section &track : tracks_) {
     if (track.offered.source != source || std::exchange(track.offered.muted, muted) == muted)
       continue;
     wire::Request request;
@@ -254,7 +255,7 @@ void Session::Core::on_offer(const std::string &sdp) {
   offer_ = sdp;
   const std::vector<std::string> ids = track_ids(sdp);
   for (std::size_t i = 0; i < std::min(ids.size(), tracks_.size()); ++i) {
-    Track &track = tracks_[i];
+    Section &track = tracks_[i];
     track.cid = ids[i];
     if (std::exchange(track.announced, true))
       continue;
@@ -266,7 +267,7 @@ void Session::Core::on_offer(const std::string &sdp) {
 }
 
 void Session::Core::send_offer() {
-  const bool all_known = std::all_of(tracks_.begin(), tracks_.end(), [](const Track &track) {
+  const bool all_known = std::all_of(tracks_.begin(), tracks_.end(), [](const Section &track) {
     return !track.announced || !track.sid.empty();
   });
   if (offer_.empty() || !all_known)
@@ -327,7 +328,7 @@ void Session::Core::take(const wire::Response &response) {
 }
 
 void Session::Core::on_published(const wire::TrackPublished &published) {
-  for (Track &track : tracks_) {
+  for (Section &track : tracks_) {
     if (track.cid != published.cid() || !track.announced)
       continue;
     track.sid = published.track().sid();
@@ -337,7 +338,7 @@ void Session::Core::on_published(const wire::TrackPublished &published) {
 }
 
 void Session::Core::on_wanted(const std::string &sid, bool wanted) {
-  for (const Track &track : tracks_)
+  for (const Section &track : tracks_)
     if (track.sid == sid)
       events.wanted(track.offered.source, wanted);
 }
@@ -346,7 +347,7 @@ wire::SyncState Session::Core::state() const {
   wire::SyncState state;
   *state.mutable_offer() = sent_offer_;
   state.mutable_subscription()->set_subscribe(false);
-  for (const Track &track : tracks_) {
+  for (const Section &track : tracks_) {
     wire::TrackPublished *published = state.add_publish_tracks();
     published->set_cid(track.cid);
     published->mutable_track()->set_sid(track.sid);
