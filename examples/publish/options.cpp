@@ -113,8 +113,8 @@ void check(const Options &options) {
 void take(const Given &given, Options &options) {
   const auto text = [](const char *value) { return std::string(value ? value : ""); };
   if (given.words && *given.words)
-    throw Wrong(std::string("what is \"") + *given.words +
-                "\"? The line behind --source goes into quotes");
+    throw Wrong(std::string(1, '"') + *given.words +
+                "\" belongs to no option: a line behind --source goes into quotes");
   for (char **line = given.sources; line && *line; ++line)
     options.sources.push_back(source_option(*line));
   options.key_provider = text(given.key_provider);

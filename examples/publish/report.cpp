@@ -43,8 +43,8 @@ Labels labels_of(const Row &row) {
 
 guint64 Row::all_dropped() const {
   guint64 sum = 0;
-  for (const auto &[reason, frames] : dropped)
-    sum += frames;
+  for (const auto &[reason, count] : dropped)
+    sum += count;
   return sum;
 }
 
