@@ -18,6 +18,11 @@ bool is_final(wire::Reason reason) {
          reason == wire::ROOM_DELETED || reason == wire::ROOM_CLOSED;
 }
 
+// After these it is media that are lost, and signalling alone would bring back nothing.
+bool is_of_media(wire::Reason reason) {
+  return reason == wire::CONNECTION_TIMEOUT || reason == wire::MEDIA_FAILURE;
+}
+
 }  // namespace
 
 std::string reason_text(wire::Reason reason) {
@@ -130,8 +135,8 @@ void Room::on_leave(const wire::Leave &leave) {
       events.ended(leave.reason(), why);
     return;
   }
-  const bool can_resume = leave.action() == wire::Leave::RESUME && !sid_.empty() &&
-                          settings_.can_resume && settings_.can_resume();
+  const bool can_resume = leave.action() == wire::Leave::RESUME && !is_of_media(leave.reason()) &&
+                          !sid_.empty() && settings_.can_resume && settings_.can_resume();
   lose(why, can_resume ? Next::kResume : Next::kJoin);
 }
 

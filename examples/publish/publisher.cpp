@@ -231,7 +231,7 @@ void Publisher::join(const wire::Join &join, milliseconds gap) {
   report_.note("room-joined",
                {{"room", join.room().name()},
                 {"identity", join.participant().identity()},
-                {"gap", static_cast<double>(gap.count()) / 1000}},
+                {"gap_ms", std::int64_t{gap.count()}}},
                "in room " + join.room().name() + " as " + join.participant().identity() +
                    (gap.count() > 0 ? " again, after " + seconds_text(gap) : ""));
   for (Track &track : tracks_)
@@ -245,7 +245,7 @@ void Publisher::join(const wire::Join &join, milliseconds gap) {
 void Publisher::resume(milliseconds gap) {
   ++reconnects_;
   examples::notify("STATUS=in the room");
-  report_.note("resumed", {{"gap", static_cast<double>(gap.count()) / 1000}},
+  report_.note("resumed", {{"gap_ms", std::int64_t{gap.count()}}},
                "signalling is back after " + seconds_text(gap) + "; media went on");
   wire::Request request;
   if (session_) {
@@ -258,9 +258,7 @@ void Publisher::lose(const std::string &why, milliseconds again_in) {
   const bool goes_on = room_ && room_->is_resuming();
   report_.note(
       "room-lost",
-      {{"why", why},
-       {"again_in", static_cast<double>(again_in.count()) / 1000},
-       {"media", goes_on}},
+      {{"why", why}, {"again_in_ms", std::int64_t{again_in.count()}}, {"media", goes_on}},
       why + (goes_on ? "; media goes on" : "") + "; trying again in " + seconds_text(again_in));
   examples::notify("STATUS=trying to get into the room again: " + why);
   if (goes_on || !session_)

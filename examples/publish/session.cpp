@@ -5,9 +5,12 @@
 #include <gst/video/video.h>
 
 #include <algorithm>
+#include <chrono>
 #include <utility>
 
+#include "announcement.h"
 #include "common/elements.h"
+#include "common/timer.h"
 #include "livekit/ice.h"
 #include "sdp.h"
 
@@ -21,6 +24,7 @@ namespace {
 
 // Frames wait so long for a connection that is slow; then the oldest go.
 constexpr guint64 kQueueTime = 2 * GST_SECOND;
+constexpr std::chrono::seconds kConnectWithin{20};
 
 // A track and the m-line that it has.
 struct Section {
@@ -29,32 +33,6 @@ struct Section {
   GstElement *appsrc = nullptr;
   bool announced = false;
 };
-
-wire::AddTrack announcement(const Section &track) {
-  const Offered &offered = track.offered;
-  const CodecInfo &info = info_of(offered.format.codec);
-  wire::AddTrack add;
-  add.set_cid(track.cid);
-  add.set_name(offered.name);
-  add.set_source(offered.kind);
-  add.set_muted(offered.muted);
-  add.set_type(info.media == Media::kVideo ? wire::VIDEO : wire::AUDIO);
-  // The browser client switches per participant by the track that was announced last.
-  add.set_encryption(wire::GCM);
-  add.set_disable_red(true);
-  if (info.media == Media::kAudio)
-    return add;
-  add.set_width(offered.format.width);
-  add.set_height(offered.format.height);
-  wire::SimulcastCodec *codec = add.add_simulcast_codecs();
-  codec->set_codec(info.name);
-  codec->set_cid(track.cid);
-  wire::VideoLayer *layer = add.add_layers();
-  layer->set_quality(wire::HIGH);
-  layer->set_width(offered.format.width);
-  layer->set_height(offered.format.height);
-  return add;
-}
 
 bool is_wanted(const wire::SubscribedQualityUpdate &update) {
   const auto any = [](const auto &qualities) {
@@ -112,6 +90,7 @@ class Session::Core {
   std::string offer_;            // waits until its tracks are announced
   wire::Description sent_offer_;
   guint64 packets_lost_ = 0;
+  examples::Timer connect_limit_;
 };
 
 Session::Core::Core(const examples::PeerSettings &settings, Events given)
@@ -173,6 +152,7 @@ Peer::Events Session::Core::events_of(wire::Target target) {
     peer.offer = [this](const std::string &sdp) { on_offer(sdp); };
     peer.connected = [this] {
       connected = true;
+      connect_limit_.stop();
       if (const auto tell = events.connected)
         tell();
     };
@@ -260,7 +240,7 @@ void Session::Core::on_offer(const std::string &sdp) {
     if (std::exchange(track.announced, true))
       continue;
     wire::Request request;
-    *request.mutable_add_track() = announcement(track);
+    *request.mutable_add_track() = announcement(track.offered, track.cid);
     events.send(request);
   }
   send_offer();
@@ -277,6 +257,9 @@ void Session::Core::send_offer() {
   wire::Request request;
   *request.mutable_offer() = sent_offer_;
   events.send(request);
+  if (!connected)
+    connect_limit_.start(kConnectWithin,
+                         [this] { fail("there is no connection for media: is UDP let through?"); });
 }
 
 void Session::Core::on_answer(const std::string &sdp) {

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "pipeline.h"
+#include "publish/announcement.h"
 #include "publish/format.h"
 #include "publish/keyframe.h"
 #include "publish/sdp.h"
@@ -142,6 +143,17 @@ TEST(KeyFrameTest, H264NeedsBothParameterSets) {
   EXPECT_FALSE(is_key_frame(Codec::kH264, whole, 10));                      // no picture
   for (std::size_t size = 0; size < sizeof whole; ++size)
     is_key_frame(Codec::kH264, whole, size);
+}
+
+TEST(AnnouncementTest, EveryTrackIsEncryptedAndWithoutRed) {
+  for (const Codec codec : {Codec::kVp8, Codec::kVp9, Codec::kH264, Codec::kOpus}) {
+    const wire::AddTrack add = announcement(
+        {.format = {.codec = codec, .width = 640, .height = 360, .profile_level_id = {}}}, "cid");
+    EXPECT_EQ(add.encryption(), wire::GCM);
+    EXPECT_TRUE(add.disable_red());
+    EXPECT_EQ(add.cid(), "cid");
+    EXPECT_EQ(add.layers_size(), codec == Codec::kOpus ? 0 : 1);
+  }
 }
 
 constexpr const char *kSdp =
