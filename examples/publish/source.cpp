@@ -209,8 +209,9 @@ void Source::tick() {
   if (!line_)
     return;
   watch_announcement();
-  watch_for_key_frame();
   watch_for_silence();
+  if (line_)
+    watch_for_key_frame();
 }
 
 void Source::watch_for_silence() {
@@ -234,7 +235,10 @@ void Source::watch_for_silence() {
 
 void Source::watch_for_key_frame() {
   const Gate::Status gate = line_->gate();
-  const bool late = gate.waits_since && Clock::now() - *gate.waits_since > kKeyFrameWithin;
+  const auto now = Clock::now();
+  // Of a source that is silent that is told.
+  const bool late = gate.waits_since && now - *gate.waits_since > kKeyFrameWithin &&
+                    now - seen_at_ < kKeyFrameWithin / 2;
   if (!late || !gate.open) {
     told_of_key_frame_ = told_of_key_frame_ && gate.waits_since.has_value();
     return;
