@@ -60,6 +60,7 @@ set -x
 as_user gst-inspect-1.0 e2eeencrypt >/dev/null
 as_user e2ee-recorder --version
 as_user e2ee-unseal --version
+as_user e2ee-publish --version
 as_user /usr/bin/python3 -c '
 import gi
 gi.require_version("GstE2EE", "1.0")
