@@ -236,7 +236,12 @@ void Publisher::join(const wire::Join &join, milliseconds gap) {
                    (gap.count() > 0 ? " again, after " + seconds_text(gap) : ""));
   for (Track &track : tracks_)
     track.published.reset();
-  session_ = std::make_unique<Session>(peer_settings(join), session_events());
+  try {
+    session_ = std::make_unique<Session>(peer_settings(join), session_events());
+  } catch (const examples::Failure &failure) {
+    report_.note("failed", {{"why", std::string(failure.what())}}, failure.what());
+    return stop("failure", examples::kFailed);
+  }
   for (Track &track : tracks_)
     if (track.source->format() && !track.source->is_over())
       publish(track);
@@ -273,13 +278,17 @@ void Publisher::lose(const std::string &why, milliseconds again_in) {
 void Publisher::publish(Track &track) {
   track.published = track.source->format();
   Source *source = track.source.get();
-  session_->add({.source = track.number,
-                 .format = *track.published,
-                 .kind = track.kind,
-                 .name = track.name,
-                 .muted = source->state() != Source::State::kRunning,
-                 .outlet = &source->outlet(),
-                 .key_frame_is_wanted = [source] { source->ask_for_key_frame(); }});
+  try {
+    session_->add({.source = track.number,
+                   .format = *track.published,
+                   .kind = track.kind,
+                   .name = track.name,
+                   .muted = source->state() != Source::State::kRunning,
+                   .outlet = &source->outlet(),
+                   .key_frame_is_wanted = [source] { source->ask_for_key_frame(); }});
+  } catch (const examples::Failure &failure) {
+    source->refuse(failure.what());
+  }
 }
 
 Session::Events Publisher::session_events() {
