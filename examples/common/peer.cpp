@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "peer.h"
 
+#include <algorithm>
 #include <sstream>
+#include <string_view>
 #include <utility>
 
 #include "elements.h"
@@ -30,6 +32,27 @@ Apart take_apart(const std::string &sdp) {
       apart.sdp += line + "\r\n";
   }
   return apart;
+}
+
+constexpr const char *kTransportWide =
+    "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01";
+
+// webrtcbin 1.22 answers with feedback for congestion control (transport-cc) and without the header
+// extension that it needs.
+void accept_transport_wide(const GstSDPMessage *offer, GstSDPMessage *answer) {
+  const guint count =
+      std::min(gst_sdp_message_medias_len(offer), gst_sdp_message_medias_len(answer));
+  for (guint i = 0; i < count; ++i) {
+    const GstSDPMedia *offered = gst_sdp_message_get_media(offer, i);
+    // The header says const where it means that the owner may write.
+    auto *answered = const_cast<GstSDPMedia *>(gst_sdp_message_get_media(answer, i));
+    if (gst_sdp_media_get_attribute_val(answered, "extmap"))
+      continue;  // it knows them itself
+    for (guint n = 0; const char *value = gst_sdp_media_get_attribute_val_n(offered, "extmap", n);
+         ++n)
+      if (std::string_view(value).ends_with(kTransportWide))
+        gst_sdp_media_add_attribute(answered, "extmap", value);
+  }
 }
 
 // A copy is called: the callback may destroy the peer that it is a member of.
@@ -85,6 +108,7 @@ class Peer::Core : public std::enable_shared_from_this<Core> {
   bool awaits_answer_ = false;  // to our offer
   bool wants_to_offer_ = false;
   std::optional<std::string> next_offer_;
+  DescriptionPtr remote_;  // the last one
 
  public:
   GstElement *const webrtcbin;
@@ -215,11 +239,11 @@ void Peer::Core::take_answer(const std::string &sdp) {
 // A remote description, and the candidates in it.
 void Peer::Core::apply(SdpType type, const std::string &sdp, std::function<void(Core &)> applied) {
   const Apart apart = take_apart(sdp);
-  const DescriptionPtr description = parse_description(type, apart.sdp);
-  if (!description)
+  remote_ = parse_description(type, apart.sdp);
+  if (!remote_)
     return fail("what the server describes is no session description");
   request(
-      "set-remote-description", description.get(),
+      "set-remote-description", remote_.get(),
       [candidates = apart.candidates, done = std::move(applied)](Core &core, const GstStructure *) {
         for (const auto &[mline, candidate] : candidates)
           core.add_candidate(mline, candidate);
@@ -234,6 +258,8 @@ void Peer::Core::describe(const char *create, const char *kind,
     const std::shared_ptr<SessionDescription> made = description_of(reply, kind);
     if (!made)
       return core.fail(std::string("webrtcbin makes no ") + kind);
+    if (made->type == SdpType::kAnswer && core.remote_)
+      accept_transport_wide(core.remote_->sdp, made->sdp);
     core.request("set-local-description", made.get(),
                  [made, tell](Core &self, const GstStructure *) {
                    const CharPtr text(gst_sdp_message_as_text(made->sdp));
