@@ -53,7 +53,7 @@ LiveKitRoom::LiveKitRoom(Settings settings, Events events)
   room_ = std::make_unique<livekit::Room>(
       livekit::Room::Settings{.access = settings_.access,
                               .auto_subscribe = true,
-                              .can_resume = {},  // see join_anew() in connect()
+                              .can_resume = {},  // LiveKit restarts ICE then, and webrtcbin cannot
                               .backoff = settings_.backoff},
       livekit::Room::Events{
           .joined = [this](const wire::Join &join, milliseconds gap) { on_joined(join, gap); },
