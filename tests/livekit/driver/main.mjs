@@ -15,6 +15,7 @@ import { Call, runCell } from './cell.mjs';
 import { controls, matrix, webrtcsrc } from './cells.mjs';
 import { chats } from './chat.mjs';
 import { LiveKitReport } from './livekit-report.mjs';
+import { publishing } from './publishing.mjs';
 import { refusals } from './refusals.mjs';
 import { Server } from './server.mjs';
 import { together } from './together.mjs';
@@ -119,7 +120,8 @@ async function tryCell(bench, cell) {
 }
 
 const rooms = () => [
-  ...controls(), ...together(), ...chats(), ...refusals(), ...matrix({ all: options.full }),
+  ...controls(), ...together(), ...chats(), ...refusals(), ...publishing(),
+  ...matrix({ all: options.full }),
 ];
 
 async function main() {

@@ -1,33 +1,34 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// e2ee-recorder with tokens that the server refuses: says why, and does not show them.
+// Our programs with tokens that the server refuses: they say why, and do not show them.
 import { readFileSync } from 'node:fs';
 import { within } from '../../interop/driver/process.mjs';
 import { SETTINGS, makeKeys } from './keys.mjs';
-import { Recorder } from './programs.mjs';
+import { Publisher, Recorder } from './programs.mjs';
 
 const END_MS = 15000;
 const BEGIN_OF_TOKENS = 'eyJ';
 
 class Refusal {
-  recorders = [];
+  programs = [];
 
   constructor(bench, cell, number) {
-    Object.assign(this, { bench, room: `refusal-${number}` });
+    Object.assign(this, { bench, cell, room: `refusal-${number}` });
   }
 
-  /** What the recorder says when it has ended. */
+  /** What the program says when it has ended. */
   async refused(identity, token) {
     const settings = SETTINGS.passphrase;
     const server = { url: this.bench.server.url, token: () => token };
     const bench = Object.assign(Object.create(this.bench), { server });
-    const recorder = new Recorder(bench, { identity, room: this.room, settings });
-    this.recorders.push(recorder);
-    await recorder.start();
-    recorder.join(makeKeys(settings));
-    await within(END_MS, 'the end of the recorder', recorder.child.exited);
-    const said = readFileSync(recorder.log, 'utf8') + JSON.stringify(recorder.events);
+    const program = new this.cell.program(bench, { identity, room: this.room, settings });
+    this.programs.push(program);
+    await program.start();
+    program.join(makeKeys(settings));
+    if (!program.child) program.publish('vp8');
+    await within(END_MS, `the end of ${program.called}`, program.child.exited);
+    const said = readFileSync(program.log, 'utf8') + JSON.stringify(program.events);
     if (said.includes(BEGIN_OF_TOKENS)) throw new Error('a token is shown');
-    if (recorder.child.exitCode !== 2) throw new Error(`status ${recorder.child.exitCode}: ${said}`);
+    if (program.child.exitCode !== 2) throw new Error(`status ${program.child.exitCode}: ${said}`);
     return said;
   }
 
@@ -36,7 +37,7 @@ class Refusal {
   }
 
   async stop() {
-    await Promise.allSettled(this.recorders.map((recorder) => recorder.close()));
+    await Promise.allSettled(this.programs.map((program) => program.close()));
   }
 }
 
@@ -50,5 +51,6 @@ async function refuse(self) {
 }
 
 export const refusals = () => [
-  { name: 'refused/recorder', kind: Refusal, run: refuse },
+  { name: 'refused/recorder', kind: Refusal, run: refuse, program: Recorder },
+  { name: 'refused/publisher', kind: Refusal, run: refuse, program: Publisher },
 ];
