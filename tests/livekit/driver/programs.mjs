@@ -60,11 +60,11 @@ class Program {
   }
 
   /** Asked to end, which it has to do well. */
-  async finish() {
+  async finish(status = 0) {
     this.child.kill('SIGTERM');
     await within(END_MS, `the end of ${this.called}`, this.child.exited);
     const how = this.child.signalCode ?? this.child.exitCode;
-    if (how !== 0) throw new Error(`${this.called} ended with ${how}; see ${this.log}`);
+    if (how !== status) throw new Error(`${this.called} ended with ${how}; see ${this.log}`);
   }
 
   async errors() {

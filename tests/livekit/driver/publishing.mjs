@@ -69,9 +69,7 @@ async function comesBack(self) {
     return again?.gap_ms > 0 || self.told('room-lost');
   });
   await self.seenBy('later');
-  await self.publisher.close();
-  const { exitCode } = self.publisher.child;
-  if (exitCode !== LOSSY) throw new Error(`e2ee-publish ended with ${exitCode}`);
+  await self.publisher.finish(LOSSY);
 }
 
 export const publishing = () => [
