@@ -3,13 +3,11 @@
 import { PICTURES } from '../../interop/driver/cell.mjs';
 import { until } from '../../interop/driver/process.mjs';
 import { SETTINGS, makeKeys } from './keys.mjs';
-import { ClientParty, SENDER } from './party.mjs';
-import { Publisher, Recorder } from './programs.mjs';
-import { WebRTCSrc } from './webrtcsrc.mjs';
+import { makeParty } from './members.mjs';
+import { SENDER } from './party.mjs';
 
 const PATIENCE_MS = 15000; // recordings are looked into as a whole each time
 const LARGE = 960; // the width of the highest layer
-const OURS = { recorder: Recorder, publish: Publisher, webrtcsrc: WebRTCSrc };
 
 export class Call {
   constructor(bench, cell, number) {
@@ -18,10 +16,8 @@ export class Call {
     this.keys = makeKeys(settings);
     this.wrongKeys = makeKeys(settings);
     const room = `room-${number}`;
-    const party = (program, identity, window) => {
-      const Party = OURS[program] ?? ClientParty;
-      return new Party(bench, { program, identity, room, settings, window, cell });
-    };
+    const party = (program, identity, window) => (
+      makeParty(bench, { program, identity, room, settings, window, cell }));
     this.sender = party(cell.sender, SENDER, settings.window);
     this.receiver = party(cell.receiver, 'receiver', settings.window);
     // A search after a wrong key would cost it many PBKDF2 runs for each frame.
@@ -36,7 +32,7 @@ export class Call {
     ]);
     await this.sender.join([this.keys[0]]);
     this.started = Date.now() / 1000;
-    await this.sender.publish(this.cell.codec, this.cell.layers);
+    await this.sender.publish(this.cell.codec, { layers: this.cell.layers });
   }
 
   seenBy(party) {

@@ -33,18 +33,19 @@ export function keysFile(identity, keys, current) {
 }
 
 /**
- * The keys of one sender in a file that our programs follow; write() changes it. Keys are of the
- * participant for shared settings, too: to encrypt and decrypt that is the same.
+ * The keys of senders, all the same, in a file that our programs follow; write() changes it. Keys
+ * are of the participant for shared settings, too: to encrypt and decrypt that is the same.
  */
 export class KeysFile {
-  constructor(file, settings, identity) {
-    Object.assign(this, { file, identity });
+  constructor(file, settings, identities) {
+    Object.assign(this, { file, identities });
     this.provider = `participant,keys-file=${file}${settings.provider}`;
   }
 
   write(keys, current) {
     const beside = `${this.file}.new`; // whoever watches finds it whole
-    writeFileSync(beside, keysFile(this.identity, keys, current), { mode: 0o600 });
+    const groups = this.identities.map((identity) => keysFile(identity, keys, current));
+    writeFileSync(beside, groups.join('\n'), { mode: 0o600 });
     renameSync(beside, this.file);
   }
 }

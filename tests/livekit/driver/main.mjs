@@ -14,6 +14,7 @@ import { within } from '../../interop/driver/process.mjs';
 import { Call, runCell } from './cell.mjs';
 import { controls, matrix, webrtcsrc } from './cells.mjs';
 import { chats } from './chat.mjs';
+import { cuts } from './cuts.mjs';
 import { LiveKitReport } from './livekit-report.mjs';
 import { publishing } from './publishing.mjs';
 import { refusals } from './refusals.mjs';
@@ -49,11 +50,13 @@ class Bench {
   recorder = path.join(options.build, 'examples/recorder/e2ee-recorder');
   publisher = path.join(options.build, 'examples/publish/e2ee-publish');
   auditKey = path.join(this.work, 'audit.pem');
+  auditPublicKey = path.join(this.work, 'audit.pub');
 
   async start() {
     rmSync(this.work, { recursive: true, force: true });
     mkdirSync(this.work, { recursive: true });
     execFileSync('openssl', ['genpkey', '-algorithm', 'ed25519', '-out', this.auditKey]);
+    execFileSync('openssl', ['pkey', '-in', this.auditKey, '-pubout', '-out', this.auditPublicKey]);
     this.server = await Server.start(options.server, this.work);
     await this.startMedia();
     this.clips = {};
@@ -108,7 +111,7 @@ async function tryCell(bench, cell) {
   await bench.mend();
   const self = new (cell.kind ?? Call)(bench, cell, ++number);
   try {
-    await within(CELL_MS, cell.name, (cell.run ?? runCell)(self, result));
+    await within(cell.limit ?? CELL_MS, cell.name, (cell.run ?? runCell)(self, result));
     result.passed = true;
   } catch (error) {
     const also = await self.errors().catch(() => []);
@@ -121,7 +124,7 @@ async function tryCell(bench, cell) {
 
 const rooms = () => [
   ...controls(), ...together(), ...chats(), ...refusals(), ...publishing(),
-  ...matrix({ all: options.full }),
+  ...matrix({ all: options.full }), ...cuts({ all: options.full }),
 ];
 
 async function main() {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Who is in the room of a cell. All have: start(), join(given), publish(codec, layers),
+// Who is in the room of a cell. All have: start(), join(given), publish(codec, how),
 // setKey(key), seen(codec), errors(), finish(), close(); programs.mjs has those that are ours.
 import { startClient } from './clients.mjs';
 
@@ -24,9 +24,14 @@ export class ClientParty {
     });
   }
 
-  publish(codec, layers) {
+  /** `how`: {layers, screen}. */
+  publish(codec, how) {
     this.clip = this.bench.clips[codec];
-    return this.client.ask('publish', { codec, layers, clip: this.clip });
+    return this.client.ask('publish', { codec, clip: this.clip, ...how });
+  }
+
+  unpublish({ sid }) {
+    return this.client.ask('unpublish', { sid });
   }
 
   setKey(key) {
@@ -53,6 +58,13 @@ export class ClientParty {
     const [track] = tracks.filter(({ participant }) => participant === SENDER);
     if (!track?.clip || track.frames === 0) return track ?? null;
     return this.bench.media.ask('look_clip', { codec, path: track.clip, sent });
+  }
+
+  /** Recognised in all tracks of the sender. */
+  async pictures() {
+    const { tracks } = await this.client.ask('stats');
+    return tracks.filter(({ participant }) => participant === SENDER)
+      .reduce((sum, { matches }) => sum + matches, 0);
   }
 
   async errors() {

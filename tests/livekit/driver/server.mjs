@@ -4,6 +4,7 @@ import { createHmac, randomBytes } from 'node:crypto';
 import { mkdirSync, openSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { end, sleep, start } from '../../interop/driver/process.mjs';
+import { MEDIA_PORT } from './network.mjs';
 
 const PORT = 7880; // of this network namespace, so nobody else has it
 const READY_MS = 15000;
@@ -24,7 +25,7 @@ function configuration(key, secret) {
       use_external_ip: false,
       enable_loopback_candidate: true,
       interfaces: { includes: ['lo'] },
-      udp_port: 7882,
+      udp_port: MEDIA_PORT,
       tcp_port: 0,
       stun_servers: ['127.0.0.1:3478'], // else clients are told public ones
     },
@@ -33,6 +34,7 @@ function configuration(key, secret) {
 }
 
 export class Server {
+  port = PORT;
   url = `ws://127.0.0.1:${PORT}`;
   key = 'devkey';
   secret = randomBytes(32).toString('hex');
@@ -64,6 +66,10 @@ export class Server {
   async #answers() {
     const answer = await fetch(this.url.replace('ws', 'http')).catch(() => null);
     return answer?.ok ?? false;
+  }
+
+  kill() {
+    return end(this.child, 'SIGKILL');
   }
 
   gone() {

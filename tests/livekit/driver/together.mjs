@@ -2,36 +2,9 @@
 // What clients do in a room beside sending frames: chat, mute, and showing that it is recorded.
 import { PICTURES, STEP_MS } from '../../interop/driver/cell.mjs';
 import { until } from '../../interop/driver/process.mjs';
-import { SETTINGS, makeKeys } from './keys.mjs';
-import { ClientParty, SENDER } from './party.mjs';
-
-const settings = SETTINGS.passphrase;
-
-/** Members join one by one, with the key that they are given. */
-export class Gathering {
-  parties = [];
-
-  constructor(bench, cell, number) {
-    Object.assign(this, { bench, cell, room: `room-${number}`, keys: makeKeys(settings) });
-  }
-
-  async enter(program, identity, { grants, keys = this.keys } = {}) {
-    const who = { program, identity, room: this.room, settings, window: 0, grants };
-    const party = new ClientParty(this.bench, who);
-    this.parties.push(party);
-    await party.start();
-    await party.join([keys[0]]);
-    return party;
-  }
-
-  async errors() {
-    return (await Promise.all(this.parties.map((party) => party.errors()))).flat();
-  }
-
-  async stop() {
-    await Promise.allSettled(this.parties.map((party) => party.close()));
-  }
-}
+import { Gathering } from './gathering.mjs';
+import { makeKeys } from './keys.mjs';
+import { SENDER } from './party.mjs';
 
 const stats = (party) => party.client.ask('stats');
 
@@ -39,7 +12,7 @@ async function chat(self) {
   const programs = ['js', 'node', 'go'];
   const members = [];
   for (const program of programs) members.push(await self.enter(program, program));
-  const wrong = await self.enter('node', 'wrong', { keys: makeKeys(settings) });
+  const wrong = await self.enter('node', 'wrong', { keys: makeKeys(self.settings) });
   for (const member of members) { // who does not know a sender cannot name him
     await until(`everyone at ${member.program}`, STEP_MS, async () => {
       const { others } = await stats(member);
