@@ -4,9 +4,11 @@
 // calls. In the protocol are:
 //
 //   join      {url, token, settings, given}   settings: as in keys.mjs; given: [{key, participant}]
-//   publish   {codec, layers, clip}           clip: what a client without an encoder sends
+//   publish   {codec, layers, screen, clip}   -> {sid}; clip: what a client without an encoder sends
+//   unpublish {sid}
 //   set-key   {key, participant}              key: {index, passphrase | hex}; whoever sends as that
 //                                             participant encrypts with it from now on
+//   ratchet   {key}                           whoever sends goes on with the next generation of it
 //   mute, unmute                              what is published
 //   chat      {text, form}                    form: data, the default: on the topic "chat"; stream: a
 //                                             text stream on "lk.chat"; message: a chat message

@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Connections that are cut, each by its own means, under e2ee-recorder and under e2ee-publish: which
 // way the program took to go on is in its events. And a server that is killed and started.
-import { execFileSync } from 'node:child_process';
-import { readdirSync } from 'node:fs';
-import path from 'node:path';
 import { sleep, until } from '../../interop/driver/process.mjs';
 import { Gathering } from './gathering.mjs';
 import { Proxy, cutMediaOf, mendMedia } from './network.mjs';
 import { SENDER } from './party.mjs';
+import { checkFiles, checkLog } from './recordings.mjs';
 
 const CODEC = 'vp8';
 const SHORT_MS = 2000;
@@ -91,28 +89,7 @@ async function cut(self, result) {
   const others = self.paths(first).filter((event) => !wanted.includes(event));
   if (others.length > 0) throw new Error(`not only ${wanted}, also ${others}`);
   result.frames = await self.receiver.pictures(CODEC);
-  if (ours === 'recorder') await checkRecording(self, wanted === STAYS ? 0 : LOSSY);
-}
-
-/** One file, in which nothing is missing that arrived, and a log that verifies. */
-async function checkRecording({ program, bench }, status) {
-  await program.finish(status);
-  const sum = (events, field) => events.reduce((total, event) => total + event[field], 0);
-  const closed = program.happened('recording-closed');
-  if (closed.length !== 1) throw new Error(`files: ${closed.map(({ file }) => file)}`);
-  const arrived = sum(program.happened('left'), 'frames-arrived');
-  const ofServer = sum(program.happened('frames-plaintext'), 'frames');
-  if (closed[0].frames !== arrived - ofServer) {
-    throw new Error(`${closed[0].frames} frames recorded of ${arrived - ofServer} that arrived`);
-  }
-  const { frames } = await program.look(CODEC, program.files()[0]);
-  if (frames !== closed[0].frames) throw new Error(`${frames} of ${closed[0].frames} decode`);
-  verifyLog(program, bench);
-}
-
-function verifyLog({ recordings }, { recorder, auditPublicKey }) {
-  const [log] = readdirSync(recordings).filter((name) => name.startsWith('audit-'));
-  execFileSync(recorder, ['verify-log', path.join(recordings, log), '--public-key', auditPublicKey]);
+  if (ours === 'recorder') await checkFiles(self.program, [CODEC], wanted === STAYS ? 0 : LOSSY);
 }
 
 /** Both of ours; the server is away for a while. */
@@ -131,7 +108,7 @@ async function killServer(self, result) {
   await self.more(recorder, CODEC, 'pictures after the server came back', { within: BACK_MS });
   result.frames = await recorder.pictures(CODEC);
   await recorder.finish(LOSSY);
-  verifyLog(recorder, self.bench);
+  checkLog(recorder);
 }
 
 /** all: also those that take long. */

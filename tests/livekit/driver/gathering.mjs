@@ -27,13 +27,19 @@ export class Gathering {
     return party;
   }
 
-  /** Until a party has recognised so much more of what the sender publishes. */
-  async more(party, codec, what, { pictures = PICTURES, within = PATIENCE_MS } = {}) {
-    const before = await party.pictures(codec);
+  /** Until a party has recognised so much more of what somebody publishes, who is the sender. */
+  async more(party, codec, what, { of, pictures = PICTURES, within = PATIENCE_MS } = {}) {
+    const before = await party.pictures(codec, of);
     await until(what, within, async () => {
-      const now = await party.pictures(codec);
+      const now = await party.pictures(codec, of);
       return now >= before + pictures || { before, now };
     });
+  }
+
+  /** Until a program has told of so many events of a name. */
+  async told(program, event, times = 1) {
+    await until(`"${event}" from ${program.called}`, PATIENCE_MS, () => (
+      program.happened(event).length >= times || program.happened(event)));
   }
 
   async errors() {

@@ -18,6 +18,8 @@ import { cuts } from './cuts.mjs';
 import { LiveKitReport } from './livekit-report.mjs';
 import { publishing } from './publishing.mjs';
 import { refusals } from './refusals.mjs';
+import { rooms } from './rooms.mjs';
+import { losses } from './loss.mjs';
 import { Server } from './server.mjs';
 import { together } from './together.mjs';
 
@@ -48,6 +50,7 @@ class Bench {
   modules = path.join(options.build, 'interop', 'node_modules');
   goClient = options['go-client'];
   recorder = path.join(options.build, 'examples/recorder/e2ee-recorder');
+  unseal = path.join(options.build, 'examples/recorder/e2ee-unseal');
   publisher = path.join(options.build, 'examples/publish/e2ee-publish');
   auditKey = path.join(this.work, 'audit.pem');
   auditPublicKey = path.join(this.work, 'audit.pub');
@@ -122,16 +125,15 @@ async function tryCell(bench, cell) {
   return result;
 }
 
-const rooms = () => [
   ...controls(), ...together(), ...chats(), ...refusals(), ...publishing(),
-  ...matrix({ all: options.full }), ...cuts({ all: options.full }),
+  ...matrix({ all: options.full }), ...cuts({ all: options.full }), ...losses(), ...rooms(),
 ];
 
 async function main() {
   const name = options.webrtcsrc ? 'webrtcsrc' : 'livekit';
   const report = new LiveKitReport(options.build, name, { part: options.filter !== '' });
   const bench = new Bench();
-  const all = options.webrtcsrc ? webrtcsrc() : rooms();
+  const all = options.webrtcsrc ? webrtcsrc() : everything();
   const cells = all.filter((cell) => cell.name.includes(options.filter));
   if (cells.length === 0) report.fail(options.filter, 'no cell has such a name');
   const tried = [];

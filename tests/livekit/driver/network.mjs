@@ -24,7 +24,14 @@ ${rules.map((rule) => `add rule ${TABLE} arriving ${rule}\n`).join('')}`,
 /** Loses so many percent of all packets of media, each way, until mendMedia(). */
 export function loseMedia(percent) {
   filter(['sport', 'dport'].map((port) => (
-    `udp ${port} ${MEDIA_PORT} numgen random mod 100 < ${percent} drop`)));
+    `udp ${port} ${MEDIA_PORT} numgen random mod 100 < ${percent} counter drop`)));
+}
+
+/** How many packets of the server's loseMedia() has lost so far. */
+export function lostOfServer() {
+  const [, packets] = execFileSync('nft', ['list', 'table', ...TABLE.split(' ')], { encoding: 'utf8' })
+    .match(/sport .* packets (\d+)/);
+  return Number(packets);
 }
 
 export function mendMedia() {

@@ -85,6 +85,7 @@ class Program {
   }
 }
 
+/** `who.sealed`: without keys. */
 export class Recorder extends Program {
   called = 'e2ee-recorder';
   usualGrants = { recorder: true, canPublish: false };
@@ -94,8 +95,8 @@ export class Recorder extends Program {
     this.recordings = path.join(this.folder, 'recordings');
     mkdirSync(this.recordings);
     this.run(this.bench.recorder, [
-      '--key-provider', this.keys.provider, '--output', this.recordings, '--mode', 'open',
-      '--audit-key', this.bench.auditKey,
+      '--output', this.recordings, '--audit-key', this.bench.auditKey,
+      ...(this.sealed ? ['--mode', 'sealed'] : ['--mode', 'open', '--key-provider', this.keys.provider]),
     ]);
   }
 
@@ -121,9 +122,10 @@ export class Recorder extends Program {
     return file ? this.look(codec, file) : null;
   }
 
-  async pictures(codec) {
+  /** Recognised in all files of a participant, which are of one codec. */
+  async pictures(codec, identity) {
     let sum = 0;
-    for (const file of this.files()) sum += (await this.look(codec, file)).matches;
+    for (const file of this.files(identity)) sum += (await this.look(codec, file)).matches;
     return sum;
   }
 }

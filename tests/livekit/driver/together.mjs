@@ -35,7 +35,7 @@ async function chat(self) {
   if (messages.length > 0) throw new Error(`a wrong key read ${JSON.stringify(messages)}`);
 }
 
-async function recording(self) {
+export async function recording(self) {
   const members = [await self.enter('js', 'js'), await self.enter('node', 'node')];
   const shown = async (wanted) => {
     for (const member of members) {
@@ -44,7 +44,7 @@ async function recording(self) {
     }
   };
   await shown(false);
-  const recorder = await self.enter('go', 'recorder', { grants: { recorder: true } });
+  const recorder = await self.enter(self.cell.receiver, 'recorder', { grants: { recorder: true } });
   await shown(true);
   await recorder.close();
   await shown(false);

@@ -17,8 +17,7 @@ const CHAT_TOPIC = 'lk.chat';
 const KDF = { pbkdf2: 0, hkdf: 1 };
 
 const room = new Room();
-let player;
-let published; // its sid
+const players = new Map(); // by the sids of what they publish
 const tracks = [];
 const messages = [];
 const errors = [];
@@ -45,9 +44,9 @@ function listen() {
 }
 
 /** FrameCryptor.setKeyIndex() of this release leaves out the track, and is refused. */
-function useKey(keyIndex) {
+function useKey(trackSid, keyIndex) {
   const value = new FrameCryptorSetKeyIndexRequest({
-    participantIdentity: room.localParticipant.identity, trackSid: published, keyIndex,
+    participantIdentity: room.localParticipant.identity, trackSid, keyIndex,
   });
   const request = new E2eeRequest({
     roomHandle: room.e2eeManager.keyProvider.roomHandle,
@@ -88,15 +87,22 @@ const commands = {
     for (const { key } of more) addKey(key);
   },
 
-  async publish({ codec }) {
-    player = new Player(livekit, codec);
-    ({ sid: published } = await player.publish(room.localParticipant));
-    return { sid: published };
+  async publish({ codec, screen }) {
+    const player = new Player(livekit, codec, { screen });
+    const { sid } = await player.publish(room.localParticipant);
+    players.set(sid, player);
+    return { sid };
+  },
+
+  async unpublish({ sid }) {
+    players.get(sid).stop();
+    players.delete(sid);
+    await room.localParticipant.unpublishTrack(sid);
   },
 
   'set-key': ({ key }) => {
     addKey(key);
-    if (published) useKey(key.index);
+    for (const sid of players.keys()) useKey(sid, key.index);
   },
 
   async chat({ text, form = 'data' }) {
@@ -113,7 +119,7 @@ const commands = {
   }),
 
   async leave() {
-    player?.stop();
+    for (const player of players.values()) player.stop();
     await room.disconnect();
   },
 };

@@ -36,8 +36,8 @@ function makeTone(first) {
 
 /** Publishes, and goes on until it is stopped. */
 export class Player {
-  constructor(livekit, codec) {
-    Object.assign(this, { livekit, codec });
+  constructor(livekit, codec, { screen }) {
+    Object.assign(this, { livekit, codec, screen });
   }
 
   publish(participant) {
@@ -59,7 +59,8 @@ export class Player {
     }, 1000 / RATE);
     return participant.publishTrack(LocalVideoTrack.createVideoTrack('picture', source),
       new TrackPublishOptions({
-        source: TrackSource.SOURCE_CAMERA, simulcast: false,
+        source: this.screen ? TrackSource.SOURCE_SCREENSHARE : TrackSource.SOURCE_CAMERA,
+        simulcast: false,
         videoCodec: VideoCodec[this.codec.toUpperCase()],
         videoEncoding: { maxBitrate: 500000n, maxFramerate: RATE },
       }));

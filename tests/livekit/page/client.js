@@ -110,6 +110,11 @@ const commands = {
     await keysDerived();
   },
 
+  async ratchet({ key }) {
+    keys.ratchetKey(undefined, key.index);
+    await keysDerived();
+  },
+
   mute: () => publication.track.mute(),
   unmute: () => publication.track.unmute(),
 

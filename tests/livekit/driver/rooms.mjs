@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// What happens in the rooms that e2ee-recorder records: tracks are muted, replaced and withdrawn,
+// people leave and come again.
+import { execFileSync } from 'node:child_process';
+import path from 'node:path';
+import { Gathering } from './gathering.mjs';
+import { SENDER } from './party.mjs';
+import { checkFiles, checkLog } from './recordings.mjs';
+import { recording } from './together.mjs';
+
+const LOSSY = 3; // exit status
+const CODEC = 'vp8';
+
+/** A recorder, and a sender whose picture it records. */
+async function recorded(self, program, { codec = CODEC, ...who } = {}) {
+  const recorder = await self.enter('recorder', 'recorder', who);
+  const sender = await self.enter(program, SENDER);
+  const track = await sender.publish(codec);
+  await self.more(recorder, codec, 'the first track');
+  return { recorder, sender, track };
+}
+
+/** While it is muted the server sends pictures of its own, which nobody takes for the sender's. */
+async function mute(self) {
+  const { recorder, sender } = await recorded(self, 'js');
+  await sender.client.ask('mute');
+  await self.told(recorder, 'track-muted');
+  await self.told(recorder, 'frames-plaintext');
+  await sender.client.ask('unmute');
+  await self.told(recorder, 'track-unmuted');
+  await self.more(recorder, CODEC, 'pictures after unmute');
+  await checkFiles(recorder, [CODEC]);
+}
+
+/** At once: the server uses the media section of the first track for the second one. */
+async function republish(self) {
+  const { recorder, sender, track } = await recorded(self, 'node');
+  await sender.unpublish(track);
+  await sender.publish(CODEC);
+  await self.more(recorder, CODEC, 'the second track');
+  await checkFiles(recorder, [CODEC]);
+}
+
+async function changeCodec(self) {
+  const { recorder, sender, track } = await recorded(self, 'node');
+  await sender.unpublish(track);
+  await sender.publish('h264');
+  await self.told(recorder, 'recording-started', 2);
+  await checkFiles(recorder, [CODEC, 'h264']);
+}
+
+async function shareScreen(self) {
+  const { recorder, sender } = await recorded(self, 'node');
+  await sender.publish(CODEC, { screen: true });
+  await self.told(recorder, 'recording-started', 2);
+  await self.more(recorder, CODEC, 'pictures of camera and screen');
+  await checkFiles(recorder, [CODEC, CODEC]);
+}
+
+async function rejoin(self) {
+  const { recorder, sender } = await recorded(self, 'node');
+  await sender.close();
+  await self.told(recorder, 'left');
+  const again = await self.enter('node', SENDER);
+  await again.publish(CODEC);
+  await self.told(recorder, 'recording-started', 2);
+  await checkFiles(recorder, [CODEC, CODEC]);
+}
+
+/** Nobody tells the recorder: it finds the next generation of the key by itself. */
+async function ratchet(self) {
+  const { recorder, sender } = await recorded(self, 'js');
+  await sender.client.ask('ratchet', { key: self.keys[0] });
+  await self.told(recorder, 'frames-key-ratcheted');
+  await self.more(recorder, CODEC, 'pictures after the ratchet');
+  await checkFiles(recorder, [CODEC]);
+}
+
+async function unencrypted(self) {
+  const strict = await self.enter('recorder', 'strict');
+  const lenient = await self.enter('recorder', 'lenient', { options: ['--allow-unencrypted'] });
+  const sender = await self.enter('node', SENDER, { settings: { plain: true } });
+  await sender.publish(CODEC);
+  await self.told(strict, 'track-refused');
+  await self.told(lenient, 'track-unencrypted');
+  await self.more(lenient, CODEC, 'pictures that are not encrypted');
+  await checkFiles(strict, [], LOSSY);
+  await checkFiles(lenient, [CODEC], LOSSY);
+}
+
+/** Recorded without keys, opened with them afterwards. */
+async function sealed(self) {
+  const { codec, bench } = { ...self.cell, bench: self.bench };
+  const recorder = await self.enter('recorder', 'recorder', { sealed: true });
+  const sender = await self.enter('node', SENDER);
+  await sender.publish(codec);
+  await self.told(recorder, 'recording-started');
+  await self.more(recorder, codec, 'frames');
+  await recorder.finish();
+  checkLog(recorder);
+  const [file] = recorder.files();
+  const opened = path.join(recorder.folder, 'opened.mkv');
+  execFileSync(bench.unseal, ['--key-provider', recorder.keys.provider, '--output', opened, file]);
+  const { frames, matches } = await recorder.look(codec, opened);
+  if (matches === 0) throw new Error(`nothing to recognise in ${frames} frames`);
+}
+
+/** One is recorded no longer, the other one is. */
+async function withdraw(self) {
+  const other = 'other';
+  const control = path.join(self.bench.work, `${self.room}-control`);
+  const { recorder } = await recorded(self, 'node', {
+    senders: [SENDER, other], options: ['--control', control],
+  });
+  const second = await self.enter('node', other);
+  await second.publish(CODEC);
+  await self.more(recorder, CODEC, 'the other sender', { of: other });
+  execFileSync(self.bench.recorder, ['withdraw', '--control', control, SENDER]);
+  await self.told(recorder, 'recording-closed');
+  await self.more(recorder, CODEC, 'the other sender, still', { of: other });
+  await recorder.finish();
+  const [first] = recorder.happened('recording-closed');
+  if (first.participant !== SENDER || first.reason !== 'withdrawn') {
+    throw new Error(`closed: ${JSON.stringify(first)}`);
+  }
+  if (recorder.files().length !== 1) throw new Error('recorded after it was withdrawn');
+  checkLog(recorder);
+}
+
+const SCENARIOS = {
+  mute, republish, 'codec-change': changeCodec, 'screen-share': shareScreen, rejoin, ratchet,
+  unencrypted, withdraw, indicator: recording,
+};
+
+export const rooms = () => [
+  ...Object.entries(SCENARIOS).map(([name, run]) => (
+    { name: `room/${name}`, kind: Gathering, run, receiver: 'recorder' })),
+  ...['vp8', 'opus'].map((codec) => (
+    { name: `room/sealed/${codec}`, kind: Gathering, run: sealed, codec })),
+];
