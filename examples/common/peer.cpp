@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "elements.h"
+#include "open_sections.h"
 #include "timer.h"
 
 namespace examples {
@@ -108,6 +109,7 @@ class Peer::Core : public std::enable_shared_from_this<Core> {
   bool awaits_answer_ = false;  // to our offer
   bool wants_to_offer_ = false;
   std::optional<std::string> next_offer_;
+  OpenSections sections_;  // of the other side's offers
   DescriptionPtr remote_;  // the last one
 
  public:
@@ -218,7 +220,7 @@ void Peer::Core::negotiate() {
     if (hold && hold(*next_offer_))
       return;
     negotiating_ = true;
-    apply(SdpType::kOffer, *std::exchange(next_offer_, std::nullopt),
+    apply(SdpType::kOffer, sections_.open(*std::exchange(next_offer_, std::nullopt)),
           [](Core &core) { core.describe("create-answer", "answer", &Events::answer); });
   } else if (std::exchange(wants_to_offer_, false)) {
     negotiating_ = awaits_answer_ = true;
@@ -265,7 +267,7 @@ void Peer::Core::describe(const char *create, const char *kind,
                    const CharPtr text(gst_sdp_message_as_text(made->sdp));
                    self.negotiating_ = false;
                    const auto alive = self.shared_from_this();
-                   call(self.events.*tell, std::string(text.get()));
+                   call(self.events.*tell, self.sections_.close(text.get()));
                    self.negotiate();
                  });
   });

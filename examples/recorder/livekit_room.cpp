@@ -158,8 +158,8 @@ void LiveKitRoom::take_offer(bool may_wait) {
       return wait(offer_limit_, kOfferWaits, [this] { take_offer(false); });
   }
   offer_limit_.stop();
-  const std::string offer = *std::exchange(offer_, std::nullopt);
-  receiver_->take_offer(keep_codecs(offer, [this](unsigned section) {
+  taken_offer_ = *std::exchange(offer_, std::nullopt);
+  receiver_->take_offer(keep_codecs(taken_offer_, [this](unsigned section) {
     const auto known = codecs_.find(section);
     return known == codecs_.end() ? std::string() : known->second;
   }));
@@ -175,7 +175,7 @@ void LiveKitRoom::on_trickle(const wire::Trickle &trickle) {
 void LiveKitRoom::send_answer(const std::string &sdp) {
   wire::Request request;
   request.mutable_answer()->set_type("answer");
-  request.mutable_answer()->set_sdp(sdp);
+  request.mutable_answer()->set_sdp(accept_codecs(sdp, taken_offer_));
   room_->send(request);
 }
 

@@ -80,6 +80,7 @@ class LiveKitRoom : public Room {
   std::map<std::string, LiveKitSubscription *> subscriptions_;  // by sid of the participant
   bool gives_up_unknown_ = false;
   std::optional<std::string> offer_;        // waits until its tracks are known
+  std::string taken_offer_;                 // the last one
   std::map<unsigned, std::string> codecs_;  // of the sections of offers
   unsigned streams_ = 0;                    // so far, for their order
   examples::Timer connect_limit_, unknown_limit_, offer_limit_;

@@ -4,6 +4,7 @@
 #include <glib.h>
 
 #include <algorithm>
+#include <iterator>
 #include <sstream>
 
 namespace recorder {
@@ -71,34 +72,12 @@ bool is_about(const std::string &line, const std::string &number) {
          line.starts_with("a=rtcp-fb:" + number + " ");
 }
 
-void keep_codec(Lines &section, const std::string &codec) {
-  const std::vector<Payload> payloads = payloads_of(section);
-  const Payload *best = best_of(payloads, codec);
-  if (!best)
-    return;
-  std::string kept = " " + best->number;
-  std::vector<std::string> gone;
-  for (const Payload &payload : payloads) {
-    if (payload.is("rtx") && payload.parameters == "apt=" + best->number)
-      kept += " " + payload.number;
-    else if (&payload != best)
-      gone.push_back(payload.number);
-  }
-  std::erase_if(section, [&gone](const std::string &line) {
-    return std::ranges::any_of(
-        gone, [&line](const std::string &number) { return is_about(line, number); });
-  });
-  std::istringstream words(section.front());
-  std::string kind, port, protocol;
-  words >> kind >> port >> protocol;
-  section.front() = kind + " " + port + " " + protocol + kept;
-}
+// Codecs that are recorded.
+constexpr const char *kRecorded[] = {"VP8", "VP9", "H264", "H265", "OPUS"};
 
-}  // namespace
-
-std::string keep_codecs(const std::string &sdp,
-                        const std::function<std::string(unsigned)> &codec_of) {
-  std::vector<Lines> sections(1);  // the session's lines come first
+// The sections of a description; the session's lines come first.
+std::vector<Lines> split(const std::string &sdp) {
+  std::vector<Lines> sections(1);
   std::istringstream lines(sdp);
   for (std::string line; std::getline(lines, line);) {
     while (line.ends_with('\r'))
@@ -108,15 +87,78 @@ std::string keep_codecs(const std::string &sdp,
     if (!line.empty())
       sections.back().push_back(line);
   }
-  std::string kept;
-  for (std::size_t i = 0; i < sections.size(); ++i) {
-    if (const std::string codec = i > 0 ? codec_of(static_cast<unsigned>(i - 1)) : "";
-        !codec.empty())
-      keep_codec(sections[i], codec);
-    for (const std::string &line : sections[i])
-      kept += line + "\r\n";
+  return sections;
+}
+
+std::string join(const std::vector<Lines> &sections) {
+  std::string sdp;
+  for (const Lines &section : sections)
+    for (const std::string &line : section)
+      sdp += line + "\r\n";
+  return sdp;
+}
+
+// A codec of an offer, and what sends its lost packets again.
+std::vector<std::string> numbers_of(const std::vector<Payload> &payloads,
+                                    const std::string &codec) {
+  const Payload *best = best_of(payloads, codec);
+  if (!best)
+    return {};
+  std::vector<std::string> numbers = {best->number};
+  for (const Payload &payload : payloads)
+    if (payload.is("rtx") && payload.parameters == "apt=" + best->number)
+      numbers.push_back(payload.number);
+  return numbers;
+}
+
+void add_codecs(Lines &answered, const Lines &offered) {
+  const std::vector<Payload> answers = payloads_of(answered), offers = payloads_of(offered);
+  for (const char *codec : kRecorded) {
+    for (const std::string &number : numbers_of(offers, codec)) {
+      if (std::ranges::any_of(answers,
+                              [&number](const Payload &one) { return one.number == number; }))
+        continue;
+      answered.front() += " " + number;
+      std::ranges::copy_if(offered, std::back_inserter(answered),
+                           [&number](const std::string &line) { return is_about(line, number); });
+    }
   }
-  return kept;
+}
+
+void keep_codec(Lines &section, const std::string &codec) {
+  const std::vector<Payload> payloads = payloads_of(section);
+  const std::vector<std::string> kept = numbers_of(payloads, codec);
+  if (kept.empty())
+    return;
+  std::istringstream words(section.front());
+  std::string kind, port, protocol;
+  words >> kind >> port >> protocol;
+  section.front() = kind + " " + port + " " + protocol;
+  for (const std::string &number : kept)
+    section.front() += " " + number;
+  for (const Payload &payload : payloads)
+    if (std::ranges::find(kept, payload.number) == kept.end())
+      std::erase_if(section,
+                    [&payload](const std::string &line) { return is_about(line, payload.number); });
+}
+
+}  // namespace
+
+std::string keep_codecs(const std::string &sdp,
+                        const std::function<std::string(unsigned)> &codec_of) {
+  std::vector<Lines> sections = split(sdp);
+  for (std::size_t i = 1; i < sections.size(); ++i)
+    if (const std::string codec = codec_of(static_cast<unsigned>(i - 1)); !codec.empty())
+      keep_codec(sections[i], codec);
+  return join(sections);
+}
+
+std::string accept_codecs(const std::string &answer, const std::string &offer) {
+  std::vector<Lines> answered = split(answer);
+  const std::vector<Lines> offered = split(offer);
+  for (std::size_t i = 1; i < std::min(answered.size(), offered.size()); ++i)
+    add_codecs(answered[i], offered[i]);
+  return join(answered);
 }
 
 std::vector<Section> sections_of(const std::string &sdp) {

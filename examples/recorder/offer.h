@@ -28,4 +28,8 @@ unsigned place_of(const std::vector<Section> &sections, unsigned mline);
 std::string keep_codecs(const std::string &sdp,
                         const std::function<std::string(unsigned)> &codec_of);
 
+// The answer with every codec of the offer that can be recorded: a server takes those of the first
+// answer for all that will ever be understood.
+std::string accept_codecs(const std::string &answer, const std::string &offer);
+
 }  // namespace recorder
