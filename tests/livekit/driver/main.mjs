@@ -16,10 +16,10 @@ import { controls, matrix, webrtcsrc } from './cells.mjs';
 import { chats } from './chat.mjs';
 import { cuts } from './cuts.mjs';
 import { LiveKitReport } from './livekit-report.mjs';
+import { losses } from './loss.mjs';
 import { publishing } from './publishing.mjs';
 import { refusals } from './refusals.mjs';
 import { rooms } from './rooms.mjs';
-import { losses } from './loss.mjs';
 import { Server } from './server.mjs';
 import { together } from './together.mjs';
 
@@ -125,6 +125,7 @@ async function tryCell(bench, cell) {
   return result;
 }
 
+const everything = () => [
   ...controls(), ...together(), ...chats(), ...refusals(), ...publishing(),
   ...matrix({ all: options.full }), ...cuts({ all: options.full }), ...losses(), ...rooms(),
 ];

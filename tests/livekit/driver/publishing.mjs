@@ -2,11 +2,9 @@
 // What e2ee-publish does beside sending frames that can be read: it rests while nobody subscribes,
 // and comes back when the server was gone.
 import { PICTURES, STEP_MS } from '../../interop/driver/cell.mjs';
-import { end, until } from '../../interop/driver/process.mjs';
-import { SETTINGS } from './keys.mjs';
+import { until } from '../../interop/driver/process.mjs';
+import { Gathering } from './gathering.mjs';
 import { SENDER } from './party.mjs';
-import { Publisher } from './programs.mjs';
-import { Gathering } from './together.mjs';
 
 const REST_MS = 15000; // the server waits before it says that nobody subscribes
 const BACK_MS = 30000;
@@ -14,20 +12,12 @@ const LOSSY = 3; // exit status
 
 class Publishing extends Gathering {
   async publish(codec) {
-    const who = { identity: SENDER, room: this.room, settings: SETTINGS.passphrase };
-    this.publisher = new Publisher(this.bench, who);
-    this.parties.push(this.publisher);
-    await this.publisher.start();
-    this.publisher.join([this.keys[0]]);
-    this.publisher.publish(codec);
-  }
-
-  told(event) {
-    return this.publisher.events.filter((line) => line.event === event);
+    this.publisher = await this.enter('publish', SENDER);
+    await this.publisher.publish(codec);
   }
 
   track() {
-    return this.told('progress').at(-1)?.tracks[0];
+    return this.publisher.happened('progress').at(-1)?.tracks[0];
   }
 
   async rests(what) {
@@ -62,11 +52,11 @@ async function comesBack(self) {
   const { server } = self.bench;
   await self.publish('vp8');
   await self.seenBy('receiver');
-  await end(server.child, 'SIGKILL');
+  await server.kill();
   await server.run();
   await until('the publisher in the room again', BACK_MS, () => {
-    const [, again] = self.told('room-joined');
-    return again?.gap_ms > 0 || self.told('room-lost');
+    const [, again] = self.publisher.happened('room-joined');
+    return again?.gap_ms > 0 || self.publisher.happened('room-lost');
   });
   await self.seenBy('later');
   await self.publisher.finish(LOSSY);
