@@ -111,6 +111,19 @@ std::vector<std::string> numbers_of(const std::vector<Payload> &payloads,
   return numbers;
 }
 
+// webrtcbin leaves the profile of H.264 out, by which the server knows its codec again.
+void restore_parameters(Lines &answered, const Lines &offered) {
+  for (std::string &line : answered) {
+    if (!line.starts_with("a=fmtp:"))
+      continue;
+    const std::string about = line.substr(0, line.find(' ') + 1);
+    const auto same = std::ranges::find_if(
+        offered, [&about](const std::string &other) { return other.starts_with(about); });
+    if (same != offered.end())
+      line = *same;
+  }
+}
+
 void add_codecs(Lines &answered, const Lines &offered) {
   const std::vector<Payload> answers = payloads_of(answered), offers = payloads_of(offered);
   for (const char *codec : kRecorded) {
@@ -156,8 +169,10 @@ std::string keep_codecs(const std::string &sdp,
 std::string accept_codecs(const std::string &answer, const std::string &offer) {
   std::vector<Lines> answered = split(answer);
   const std::vector<Lines> offered = split(offer);
-  for (std::size_t i = 1; i < std::min(answered.size(), offered.size()); ++i)
+  for (std::size_t i = 1; i < std::min(answered.size(), offered.size()); ++i) {
+    restore_parameters(answered[i], offered[i]);
     add_codecs(answered[i], offered[i]);
+  }
   return join(answered);
 }
 
