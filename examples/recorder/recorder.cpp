@@ -3,7 +3,6 @@
 
 #include <unistd.h>
 
-#include <list>
 #include <mutex>
 
 #include "chat_log.h"
@@ -17,18 +16,16 @@
 #include "common/timer.h"
 #include "control.h"
 #include "options.h"
-#include "participant.h"
 #include "progress.h"
+#include "roster.h"
 #include "startup.h"
 #include "track.h"
-#include "withdrawn.h"
 
 namespace recorder {
 namespace {
 
 constexpr std::chrono::milliseconds kTick{250};
 constexpr std::chrono::milliseconds kProgressEvery{1000};
-constexpr std::size_t kMostPast = 10000;
 constexpr std::chrono::milliseconds kPrintTime{2000};
 
 std::vector<JsonWriter> status_of(const std::vector<ProgressRow> &rows) {
@@ -51,8 +48,6 @@ class Recorder {
   int run();
 
  private:
-  using Participants = std::list<std::unique_ptr<Participant>>;
-
   void open_log();
   void open_keys();
   void open_control();
@@ -60,15 +55,7 @@ class Recorder {
   void open_room(const Entrance &entrance);
   void set_timers();
 
-  void join(const Feed &feed);
-  void change(const Feed &feed);
-  void leave(const Feed &feed, const std::string &why);
-  void send_away(Participants::iterator who, const std::string &reason);
-  std::int64_t withdraw(const std::string &identity, const std::string &by);
-  std::int64_t allow(const std::string &identity, const std::string &by);
-  const char *withdrawn_by(const std::string &identity) const;
-  std::int64_t forbid(const std::string &identity);
-  std::int64_t permit(const std::string &identity);
+  std::unique_ptr<Participant> participant(const Feed &feed);
   void tick();
   void show();
 
@@ -79,7 +66,6 @@ class Recorder {
   void finish();
   ExitStatus status() const;
 
-  std::vector<ProgressRow> rows();
   JsonWriter answer(const ControlRequest &request);
 
   const Options &options_;
@@ -91,13 +77,7 @@ class Recorder {
   GMainLoop *loop_ = g_main_loop_new(nullptr, FALSE);
   std::string room_name_;
   std::unique_ptr<Room> room_;
-  Withdrawn withdrawn_;
-  std::set<std::string> keyless_;  // whose keys were taken away; empty: the key that all share
-  std::map<std::string, Participants::iterator> by_feed_;
-  Participants participants_;
-  Participants leaving_;
-  std::vector<ProgressRow> past_;  // of those who left, for the last figures
-  Figures past_figures_;
+  Roster roster_;
   std::uint64_t losses_ = 0;  // of the room
   std::unique_ptr<ChatLog> chat_;
   std::unique_ptr<Control> control_;
@@ -117,7 +97,9 @@ Recorder::Recorder(const Options &options)
       folder_(options.output),
       journal_(options.json ? Progress::Style::kJson : Progress::Style::kPeople,
                [this](const std::string &why) { fail(why); }),
-      withdrawn_(options.output) {
+      roster_(
+          journal_, options.output, [this](const Feed &feed) { return participant(feed); },
+          [this] { end_when_empty(); }) {
   receive_ = receive_settings(options);
   const Entrance way = entrance(options);  // no log of a start that lacks a file
   room_name_ = way.room;
@@ -125,9 +107,7 @@ Recorder::Recorder(const Options &options)
   open_control();
   open_metrics();
   open_log();
-  for (const std::string &identity : withdrawn_.identities())
-    journal_.note("withdrawn-before", {{"participant", identity}},
-                  identity + " is not recorded: withdrawn by command, before this start");
+  roster_.note_withdrawn();
   open_room(way);
   set_timers();
 }
@@ -175,14 +155,8 @@ void Recorder::open_keys() {
   events.recovered = [this] {
     journal_.note("keys-recovered", {}, "the keys file can be read again");
   };
-  events.withdrawn = [this](const std::string &identity) {
-    keyless_.insert(identity);
-    withdraw(identity, "keys");
-  };
-  events.allowed = [this](const std::string &identity) {
-    keyless_.erase(identity);
-    allow(identity, "keys");
-  };
+  events.withdrawn = [this](const std::string &identity) { roster_.lose_key(identity); };
+  events.allowed = [this](const std::string &identity) { roster_.regain_key(identity); };
   keys_ = std::make_unique<Keys>(std::move(settings), std::move(events));
   receive_.provider = keys_->provider();
 }
@@ -196,13 +170,8 @@ void Recorder::open_control() {
 void Recorder::open_metrics() {
   if (options_.metrics.empty())
     return;
-  metrics_ = std::make_unique<MetricsServer>(options_.metrics, [this] {
-    Figures figures = past_figures_;
-    for (const Participants *all : {&participants_, &leaving_})
-      for (const auto &who : *all)
-        figures += who->figures();
-    return metrics_of(figures, participants_.size(), losses_);
-  });
+  metrics_ = std::make_unique<MetricsServer>(
+      options_.metrics, [this] { return metrics_of(roster_.figures(), roster_.size(), losses_); });
 }
 
 void Recorder::open_room(const Entrance &entrance) {
@@ -217,9 +186,14 @@ void Recorder::open_room(const Entrance &entrance) {
                   "in room " + room_name_ + " as \"" + options_.name + '"' +
                       (gap.count() > 0 ? " after " + std::to_string(gap.count()) + " ms" : ""));
   };
-  events.publisher_joined = [this](const Feed &feed) { join(feed); };
-  events.publisher_changed = [this](const Feed &feed) { change(feed); };
-  events.publisher_left = [this](const Feed &feed, const std::string &why) { leave(feed, why); };
+  events.publisher_joined = [this](const Feed &feed) {
+    if (!stopping_)
+      roster_.join(feed);
+  };
+  events.publisher_changed = [this](const Feed &feed) { roster_.change(feed); };
+  events.publisher_left = [this](const Feed &feed, const std::string &why) {
+    roster_.leave(feed, why);
+  };
   events.lost = [this](const std::string &why, std::chrono::milliseconds again_in) {
     ++losses_;
     examples::notify("STATUS=trying to get into the room again: " + why);
@@ -246,7 +220,8 @@ void Recorder::open_room(const Entrance &entrance) {
                         std::chrono::milliseconds(receive_.key_wait / GST_MSECOND)},
       journal_);
   events.data = [this](const Feed &feed, const std::string &packet) {
-    if (!stopping_ && !withdrawn_by(feed.identity))  // who has withdrawn is not quoted either
+    if (!stopping_ &&
+        !roster_.is_withdrawn(feed.identity))  // who has withdrawn is not quoted either
       chat_->take(feed.identity, packet);
   };
   room_ = entrance.enter(receive_, std::move(events));
@@ -274,11 +249,9 @@ void Recorder::set_timers() {
                [this] { stop("time"); });
 }
 
-// ---- participants -------------------------------------------------------------------------------
+// ---- while it runs ------------------------------------------------------------------------------
 
-void Recorder::join(const Feed &feed) {
-  if (stopping_)
-    return;
+std::unique_ptr<Participant> Recorder::participant(const Feed &feed) {
   std::optional<Seal> seal;
   if (options_.sealed) {
     seal = options_.seal;
@@ -288,83 +261,13 @@ void Recorder::join(const Feed &feed) {
       seal->server_trailer = room_->server_trailer();
   }
   const bool has_own_key = keys_ && GST_IS_E2EE_PARTICIPANT_KEY_PROVIDER(keys_->provider());
-  participants_.push_back(std::make_unique<Participant>(
+  return std::make_unique<Participant>(
       Participant::Context{*room_, journal_, receive_, folder_.fd(), std::move(seal), has_own_key},
-      feed));
-  by_feed_[feed.id] = std::prev(participants_.end());
-  if (const char *by = withdrawn_by(feed.identity))
-    participants_.back()->withdraw(by);
-}
-
-// Someone with another name has other keys, and another file.
-void Recorder::change(const Feed &feed) {
-  auto found = by_feed_.find(feed.id);
-  if (found == by_feed_.end())
-    return;
-  if ((*found->second)->identity() == feed.identity) {
-    (*found->second)->update(feed);
-    return;
-  }
-  leave(feed, "renamed");
-  join(feed);
-}
-
-void Recorder::leave(const Feed &feed, const std::string &why) {
-  auto found = by_feed_.find(feed.id);
-  if (found == by_feed_.end())
-    return;
-  send_away(found->second, why);
-  by_feed_.erase(found);
-}
-
-void Recorder::send_away(Participants::iterator who, const std::string &reason) {
-  leaving_.splice(leaving_.end(), participants_, who);
-  (*who)->leave(reason, [this, who] {
-    for (ProgressRow &row : (*who)->rows())
-      if (past_.size() < kMostPast)
-        past_.push_back(std::move(row));
-    past_figures_ += (*who)->figures();
-    leaving_.erase(who);
-    end_when_empty();
-  });
-}
-
-std::int64_t Recorder::withdraw(const std::string &identity, const std::string &by) {
-  std::int64_t count = 0;
-  for (Participants *all : {&participants_, &leaving_})  // before anything waits for the disk
-    for (auto &who : *all)
-      if (identity.empty() || who->identity() == identity)
-        who->withhold();
-  for (Participants *all : {&participants_, &leaving_})
-    for (auto &who : *all)
-      if (identity.empty() || who->identity() == identity) {
-        who->withdraw(by);
-        ++count;
-      }
-  return count;
-}
-
-// Null when they may be recorded.
-const char *Recorder::withdrawn_by(const std::string &identity) const {
-  if (withdrawn_.contains(identity))
-    return "command";
-  return keyless_.contains(identity) || keyless_.contains("") ? "keys" : nullptr;
-}
-
-std::int64_t Recorder::allow(const std::string &identity, const std::string &by) {
-  std::int64_t count = 0;
-  for (auto &who : participants_)
-    if ((identity.empty() || who->identity() == identity) && !withdrawn_by(who->identity())) {
-      who->allow(by);
-      ++count;
-    }
-  return count;
+      feed);
 }
 
 void Recorder::tick() {
-  for (Participants *all : {&participants_, &leaving_})
-    for (auto &who : *all)
-      who->tick();
+  roster_.tick();
   chat_->tick();
   try {
     if (log_)
@@ -374,48 +277,21 @@ void Recorder::tick() {
   }
 }
 
-// ---- what others see ----------------------------------------------------------------------------
-
-std::vector<ProgressRow> Recorder::rows() {
-  std::vector<ProgressRow> rows;
-  for (const Participants *all : {&participants_, &leaving_})
-    for (const auto &who : *all)
-      for (ProgressRow &row : who->rows())
-        rows.push_back(std::move(row));
-  return rows;
-}
-
 void Recorder::show() {
-  journal_.show(rows());
+  journal_.show(roster_.rows());
 }
 
 JsonWriter Recorder::answer(const ControlRequest &request) {
   JsonWriter answer;
   if (request.command == "status")
-    answer.set("participants", status_of(rows()));
+    answer.set("participants", status_of(roster_.rows()));
   else if (request.command == "stop")
     stop("command");
   else if (request.command == "withdraw")
-    answer.set("recordings", forbid(request.identity));
+    answer.set("recordings", roster_.forbid(request.identity));
   else
-    answer.set("recordings", permit(request.identity));
+    answer.set("recordings", roster_.permit(request.identity));
   return answer;
-}
-
-// How many recordings it ended; whoever comes under this name later is not recorded either.
-std::int64_t Recorder::forbid(const std::string &identity) {
-  journal_.note("command", {{"command", "withdraw"}, {"participant", identity}});
-  const std::int64_t count = withdraw(identity, "command");
-  withdrawn_.insert(identity);
-  return count;
-}
-
-std::int64_t Recorder::permit(const std::string &identity) {
-  if (!withdrawn_.contains(identity))
-    throw Failure("nobody has withdrawn " + identity);
-  withdrawn_.erase(identity);
-  journal_.note("command", {{"command", "allow"}, {"participant", identity}});
-  return allow(identity, "command");
 }
 
 // ---- the end ------------------------------------------------------------------------------------
@@ -449,19 +325,17 @@ void Recorder::stop(const std::string &why) {
   examples::notify("STOPPING=1");
   journal_.note("stopping", {{"by", why}},
                 "stopping: taking what is on its way (again Ctrl-C: at once)");
-  by_feed_.clear();
   if (!failure().empty())  // nothing may be recorded that nobody accounts for
-    withdraw("", "failure");
-  while (!participants_.empty())
-    send_away(participants_.begin(), "stopped");
+    roster_.withdraw("", "failure");
+  roster_.send_all_away("stopped");
   end_when_empty();
 }
 
 void Recorder::end_when_empty() {
-  if (!stopping_ || !participants_.empty() || !leaving_.empty())
+  if (!stopping_ || !roster_.is_empty())
     return;
   chat_->close();
-  journal_.end(past_);
+  journal_.end(roster_.past_rows());
   room_->close([this] { g_main_loop_quit(loop_); });
 }
 
