@@ -33,7 +33,29 @@ void end_buffer(GstElement *jitterbuffer) {
   // At its end it takes timers as expired, and one that may ask again for a packet does so
   // without a pause, for as long as the latency is.
   g_object_set(jitterbuffer, "rtx-max-retries", 0, nullptr);
-  gst_pad_send_event(examples::static_pad(jitterbuffer, "sink").get(), gst_event_new_eos());
+  const auto sink = examples::static_pad(jitterbuffer, "sink");
+  // Packets that still come would be refused as behind the end, and that stops the thread which
+  // receives for all streams.
+  if (const ObjectPtr<GstPad> source{gst_pad_get_peer(sink.get())})
+    gst_pad_add_probe(
+        source.get(), GstPadProbeType(GST_PAD_PROBE_TYPE_BUFFER | GST_PAD_PROBE_TYPE_BUFFER_LIST),
+        [](GstPad *, GstPadProbeInfo *, gpointer) { return GST_PAD_PROBE_DROP; }, nullptr, nullptr);
+  gst_pad_send_event(sink.get(), gst_event_new_eos());
+}
+
+// rtpbin leaves them behind, and then makes none of that name for a source that comes back.
+void remove_pads_of(guint ssrc, GstElement *rtpbin) {
+  const std::string name = "_" + std::to_string(ssrc) + "_";
+  std::vector<ObjectPtr<GstPad>> pads;
+  GST_OBJECT_LOCK(rtpbin);
+  for (GList *pad = rtpbin->srcpads; pad; pad = pad->next)
+    if (std::string_view(GST_PAD_NAME(pad->data)).find(name) != std::string_view::npos)
+      pads.emplace_back(GST_PAD(gst_object_ref(pad->data)));
+  GST_OBJECT_UNLOCK(rtpbin);
+  for (const auto &pad : pads) {
+    gst_pad_set_active(pad.get(), FALSE);
+    gst_element_remove_pad(rtpbin, pad.get());
+  }
 }
 
 }  // namespace
@@ -279,6 +301,7 @@ void Streams::forget_ssrcs(const std::function<bool(const PastSsrc &)> &which) {
     }
     for (const auto &demux : demuxes)
       g_signal_emit_by_name(demux.get(), "clear-ssrc", ssrc);
+    remove_pads_of(ssrc, rtpbin().get());
   }
 }
 
