@@ -1,78 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// A place in a room: what is final, what is tried again and how soon, and what is resumed.
-#include "livekit/room.h"
-
-#include <gtest/gtest.h>
-
-#include "fake_server.h"
-#include "recorder/main_context.h"
+// A place in a room: what is final, and what is tried again and how soon.
+#include "place.h"
 
 namespace {
 
 using namespace fake;
-using namespace livekit;
-using namespace std::chrono_literals;
-using recorder::run_for;
-using recorder::run_until;
-using Milliseconds = std::chrono::milliseconds;
-
-const std::string kFirst = make_token({"key", "secret"}, "blue", "me", "Me", {});
-const std::string kSecond = make_token({"key", "secret"}, "blue", "me", "Me again", {});
-
-class LiveKitPlace : public testing::Test {
- protected:
-  void enter() {
-    if (settings_.access.url.empty())
-      settings_.access.url = server_.url();
-    settings_.access.token = kFirst;
-    room_ = std::make_unique<livekit::Room>(
-        settings_,
-        livekit::Room::Events{
-            .joined = [this](const wire::Join &, Milliseconds gap) { take("joined", "", gap); },
-            .resumed = [this](Milliseconds gap) { take("resumed", "", gap); },
-            .message = [this](const wire::Response &) { take("message"); },
-            .lost =
-                [this](const std::string &why, Milliseconds again_in) {
-                  take("lost", why);
-                  waits_.push_back(again_in);
-                },
-            .refused = [this](const std::string &why) { take("refused", why); },
-            .ended =
-                [this](wire::Reason reason, const std::string &why) {
-                  take("ended", why);
-                  reason_ = reason;
-                }});
-  }
-  void take(const std::string &event, const std::string &why = {}, Milliseconds gap = {}) {
-    log_.push_back(event);
-    why_ = why;
-    gap_ = gap;
-  }
-  bool logged(const std::vector<std::string> &wanted) {
-    return run_until([&] { return log_.size() >= wanted.size(); }) && log_ == wanted;
-  }
-  /// Nothing follows, though the server would let us in.
-  void expect_silence() {
-    const std::size_t events = log_.size(), attempts = server_.queries.size();
-    room_->join_anew("nothing follows");
-    run_for(500ms);
-    EXPECT_EQ(log_.size(), events) << log_.back();
-    EXPECT_EQ(server_.queries.size(), attempts);
-  }
-  bool resumes(const std::string &query) {
-    return query.find("&reconnect=1&sid=PA_me") != std::string::npos;
-  }
-
-  FakeServer server_;
-  livekit::Room::Settings settings_{
-      .access = {}, .can_resume = {}, .backoff = examples::Backoff(50ms, 200ms)};
-  std::vector<std::string> log_;
-  std::vector<Milliseconds> waits_;
-  std::string why_;
-  Milliseconds gap_{};
-  wire::Reason reason_ = wire::REASON_UNKNOWN;
-  std::unique_ptr<livekit::Room> room_;
-};
 
 TEST_F(LiveKitPlace, IsToldWhatTheServerSays) {
   enter();
@@ -258,91 +190,6 @@ TEST_F(LiveKitPlace, ItsOwnKeyIsWorthMoreThanARefreshedToken) {
   room_->join_anew("media");
   ASSERT_TRUE(logged({"joined", "message", "joined"}));
   EXPECT_NE(server_.tokens.back(), "Bearer " + kSecond);
-}
-
-// ---- Resuming
-
-class Resuming : public LiveKitPlace {
- protected:
-  void SetUp() override {
-    settings_.can_resume = [this] { return media_goes_on_; };
-    enter();
-    ASSERT_TRUE(logged({"joined"}));
-  }
-  bool media_goes_on_ = true;
-};
-
-TEST_F(Resuming, WhereMediaGoesOn) {
-  server_.on_open = [this] { server_.send_reconnect(); };
-  server_.drop();
-  ASSERT_TRUE(logged({"joined", "lost", "resumed"}));
-  EXPECT_TRUE(resumes(server_.queries.back())) << server_.queries.back();
-  EXPECT_GE(gap_, waits_.front());
-  server_.leave(wire::ROOM_CLOSED);
-  EXPECT_TRUE(logged({"joined", "lost", "resumed", "ended"}));
-}
-
-TEST_F(Resuming, WhenTheServerAsksForIt) {
-  server_.on_open = [this] { server_.send_reconnect(); };
-  server_.leave(wire::REASON_UNKNOWN, wire::Leave::RESUME);
-  ASSERT_TRUE(logged({"joined", "lost", "resumed"}));
-  EXPECT_TRUE(resumes(server_.queries.back()));
-}
-
-TEST_F(Resuming, NotWhereMediaIsGone) {
-  media_goes_on_ = false;
-  server_.drop();
-  ASSERT_TRUE(logged({"joined", "lost", "joined"}));
-  EXPECT_FALSE(resumes(server_.queries.back()));
-}
-
-TEST_F(Resuming, GivesWayToANewSessionWhereTheServerKnowsNothing) {
-  server_.on_open = [this] {
-    if (resumes(server_.queries.back()))
-      server_.leave(wire::STATE_MISMATCH, wire::Leave::RECONNECT);
-    else
-      server_.send_join();
-  };
-  server_.drop();
-  ASSERT_TRUE(logged({"joined", "lost", "lost", "joined"}));
-  EXPECT_FALSE(resumes(server_.queries.back()));
-  EXPECT_EQ(waits_.back(), 0ms);
-  EXPECT_GE(gap_, waits_.front());
-}
-
-TEST_F(Resuming, GivesWayToANewSessionWhereItIsRefused) {
-  server_.refuse = 401;
-  server_.drop();
-  ASSERT_TRUE(logged({"joined", "lost", "lost"}));
-  server_.refuse = 0;
-  ASSERT_TRUE(run_until([this] { return log_.back() == "joined"; }));
-  EXPECT_FALSE(resumes(server_.queries.back()));
-}
-
-TEST_F(Resuming, MayBeANewSessionAfterAll) {
-  server_.drop();  // the server answers with a join
-  ASSERT_TRUE(logged({"joined", "lost", "joined"}));
-  server_.drop();
-  ASSERT_TRUE(run_until([this] { return waits_.size() == 2; }));
-  EXPECT_GE(waits_.back(), 40ms);
-}
-
-TEST_F(Resuming, WaitsLongerEachTimeForAServerThatIsGone) {
-  server_.stop();
-  ASSERT_TRUE(run_until([this] { return waits_.size() >= 5; }));
-  EXPECT_GE(waits_.back(), 150ms);
-  server_.on_open = [this] { server_.send_reconnect(); };
-  server_.restart();
-  EXPECT_TRUE(run_until([this] { return log_.back() == "resumed"; }));
-}
-
-TEST_F(Resuming, IsNotTriedAnyMoreOnceMediaFailed) {
-  server_.stop();
-  ASSERT_TRUE(logged({"joined", "lost", "lost"}));
-  room_->join_anew("the connection for media failed");
-  server_.restart();
-  ASSERT_TRUE(run_until([this] { return log_.back() == "joined"; }));
-  EXPECT_FALSE(resumes(server_.queries.back()));
 }
 
 // ---- Joining anew, and the end
