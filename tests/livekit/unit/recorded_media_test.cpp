@@ -154,7 +154,7 @@ const wire::Participant kBob = participant("bob", {track("TR_a", wire::AUDIO)});
 TEST_F(RecordedMedia, GoesToTheOwnersOfItsTracks) {
   join_with({kAlice, kBob});
   connect(offer("PA_alice|x TR_v", "PA_bob TR_a"));
-  send_for(1s);
+  send_for(1500ms);
   drain("PA_alice");
   drain("PA_bob");
   EXPECT_EQ(shares_["PA_alice"]->of(Media::kVideo), sender_->sent(Media::kVideo));
