@@ -3,6 +3,7 @@
 import { execFileSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import path from 'node:path';
+import { SENDER } from './party.mjs';
 
 const sum = (events, field) => events.reduce((total, event) => total + event[field], 0);
 
@@ -26,9 +27,9 @@ export async function checkFiles(recorder, codecs, status = 0) {
   for (const [i, codec] of codecs.entries()) {
     decoded += (await recorder.look(codec, files[i])).frames;
   }
-  const recorded = sum(recorder.happened('recording-closed'), 'frames');
-  const arrived = sum(recorder.happened('left'), 'frames-arrived')
-    - sum(recorder.happened('frames-plaintext'), 'frames');
+  const of = (event) => recorder.happened(event).filter(({ participant }) => participant === SENDER);
+  const recorded = sum(of('recording-closed'), 'frames');
+  const arrived = sum(of('left'), 'frames-arrived') - sum(of('frames-plaintext'), 'frames');
   if (recorded !== arrived) throw new Error(`${recorded} frames recorded of ${arrived} that arrived`);
   if (decoded !== recorded) throw new Error(`${decoded} of ${recorded} frames decode`);
   checkLog(recorder);

@@ -3,13 +3,17 @@
 // people leave and come again.
 import { execFileSync } from 'node:child_process';
 import path from 'node:path';
+import { until } from '../../interop/driver/process.mjs';
 import { Gathering } from './gathering.mjs';
 import { SENDER } from './party.mjs';
 import { checkFiles, checkLog } from './recordings.mjs';
 import { recording } from './together.mjs';
 
 const LOSSY = 3; // exit status
+const FRAMES = 50;
+const PATIENCE_MS = 15000;
 const CODEC = 'vp8';
+const OTHER = 'other'; // beside the sender
 
 /** A recorder, and a sender whose picture it records. */
 async function recorded(self, program, { codec = CODEC, ...who } = {}) {
@@ -20,24 +24,23 @@ async function recorded(self, program, { codec = CODEC, ...who } = {}) {
   return { recorder, sender, track };
 }
 
-/** While it is muted the server sends pictures of its own, which nobody takes for the sender's. */
 async function mute(self) {
   const { recorder, sender } = await recorded(self, 'js');
   await sender.client.ask('mute');
   await self.told(recorder, 'track-muted');
-  await self.told(recorder, 'frames-plaintext');
   await sender.client.ask('unmute');
   await self.told(recorder, 'track-unmuted');
   await self.more(recorder, CODEC, 'pictures after unmute');
   await checkFiles(recorder, [CODEC]);
 }
 
-/** At once: the server uses the media section of the first track for the second one. */
+/** At the end of a track the server sends pictures of its own, which are not the sender's. */
 async function republish(self) {
   const { recorder, sender, track } = await recorded(self, 'node');
   await sender.unpublish(track);
   await sender.publish(CODEC);
   await self.more(recorder, CODEC, 'the second track');
+  await self.told(recorder, 'frames-plaintext');
   await checkFiles(recorder, [CODEC]);
 }
 
@@ -57,13 +60,20 @@ async function shareScreen(self) {
   await checkFiles(recorder, [CODEC, CODEC]);
 }
 
+/** The server uses the media section of who left; somebody else is there all the time. */
 async function rejoin(self) {
-  const { recorder, sender } = await recorded(self, 'node');
+  const { recorder, sender } = await recorded(self, 'node', { senders: [SENDER, OTHER] });
+  const other = await self.enter('node', OTHER);
+  await other.publish(CODEC);
+  await self.more(recorder, CODEC, 'the other sender', { of: OTHER });
   await sender.close();
   await self.told(recorder, 'left');
+  await self.more(recorder, CODEC, 'the other sender, still', { of: OTHER });
   const again = await self.enter('node', SENDER);
   await again.publish(CODEC);
-  await self.told(recorder, 'recording-started', 2);
+  await self.told(recorder, 'recording-started', 3);
+  await self.more(recorder, CODEC, 'who came again');
+  await self.more(recorder, CODEC, 'the other sender all the time', { of: OTHER });
   await checkFiles(recorder, [CODEC, CODEC]);
 }
 
@@ -90,12 +100,14 @@ async function unencrypted(self) {
 
 /** Recorded without keys, opened with them afterwards. */
 async function sealed(self) {
-  const { codec, bench } = { ...self.cell, bench: self.bench };
+  const { bench, cell: { codec } } = self;
   const recorder = await self.enter('recorder', 'recorder', { sealed: true });
   const sender = await self.enter('node', SENDER);
   await sender.publish(codec);
-  await self.told(recorder, 'recording-started');
-  await self.more(recorder, codec, 'frames');
+  await until('frames in the file', PATIENCE_MS, () => {
+    const row = recorder.happened('progress').at(-1)?.participants[0];
+    return row?.video + row?.audio >= FRAMES || row;
+  });
   await recorder.finish();
   checkLog(recorder);
   const [file] = recorder.files();
@@ -107,17 +119,16 @@ async function sealed(self) {
 
 /** One is recorded no longer, the other one is. */
 async function withdraw(self) {
-  const other = 'other';
   const control = path.join(self.bench.work, `${self.room}-control`);
   const { recorder } = await recorded(self, 'node', {
-    senders: [SENDER, other], options: ['--control', control],
+    senders: [SENDER, OTHER], options: ['--control', control],
   });
-  const second = await self.enter('node', other);
+  const second = await self.enter('node', OTHER);
   await second.publish(CODEC);
-  await self.more(recorder, CODEC, 'the other sender', { of: other });
+  await self.more(recorder, CODEC, 'the other sender', { of: OTHER });
   execFileSync(self.bench.recorder, ['withdraw', '--control', control, SENDER]);
   await self.told(recorder, 'recording-closed');
-  await self.more(recorder, CODEC, 'the other sender, still', { of: other });
+  await self.more(recorder, CODEC, 'the other sender, still', { of: OTHER });
   await recorder.finish();
   const [first] = recorder.happened('recording-closed');
   if (first.participant !== SENDER || first.reason !== 'withdrawn') {
