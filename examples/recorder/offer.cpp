@@ -4,7 +4,6 @@
 #include <glib.h>
 
 #include <algorithm>
-#include <iterator>
 #include <sstream>
 
 namespace recorder {
@@ -111,31 +110,21 @@ std::vector<std::string> numbers_of(const std::vector<Payload> &payloads,
   return numbers;
 }
 
-// webrtcbin leaves the profile of H.264 out, by which the server knows its codec again.
-void restore_parameters(Lines &answered, const Lines &offered) {
-  for (std::string &line : answered) {
-    if (!line.starts_with("a=fmtp:"))
-      continue;
-    const std::string about = line.substr(0, line.find(' ') + 1);
-    const auto same = std::ranges::find_if(
-        offered, [&about](const std::string &other) { return other.starts_with(about); });
-    if (same != offered.end())
-      line = *same;
-  }
-}
-
-void add_codecs(Lines &answered, const Lines &offered) {
-  const std::vector<Payload> answers = payloads_of(answered), offers = payloads_of(offered);
-  for (const char *codec : kRecorded) {
-    for (const std::string &number : numbers_of(offers, codec)) {
-      if (std::ranges::any_of(answers,
-                              [&number](const Payload &one) { return one.number == number; }))
-        continue;
-      answered.front() += " " + number;
-      std::ranges::copy_if(offered, std::back_inserter(answered),
-                           [&number](const std::string &line) { return is_about(line, number); });
-    }
-  }
+// A codec of the offer in the answer. Its parameters are those that were offered: webrtcbin leaves
+// the profile of H.264 out, and the server does not take that for the same codec.
+void accept_payload(Lines &answered, const Lines &offered, const std::string &number) {
+  const std::string parameters = "a=fmtp:" + number + " ";
+  const bool is_answered = std::ranges::any_of(answered, [&number](const std::string &line) {
+    return line.starts_with("a=rtpmap:" + number + " ");
+  });
+  if (!is_answered)
+    answered.front() += " " + number;
+  std::erase_if(answered,
+                [&parameters](const std::string &line) { return line.starts_with(parameters); });
+  for (const std::string &line : offered)
+    if (line.starts_with(parameters) ||
+        (!is_answered && is_about(line, number) && !line.ends_with(" goog-remb")))
+      answered.push_back(line);
 }
 
 void keep_codec(Lines &section, const std::string &codec) {
@@ -169,10 +158,10 @@ std::string keep_codecs(const std::string &sdp,
 std::string accept_codecs(const std::string &answer, const std::string &offer) {
   std::vector<Lines> answered = split(answer);
   const std::vector<Lines> offered = split(offer);
-  for (std::size_t i = 1; i < std::min(answered.size(), offered.size()); ++i) {
-    restore_parameters(answered[i], offered[i]);
-    add_codecs(answered[i], offered[i]);
-  }
+  for (std::size_t i = 1; i < std::min(answered.size(), offered.size()); ++i)
+    for (const char *codec : kRecorded)
+      for (const std::string &number : numbers_of(payloads_of(offered[i]), codec))
+        accept_payload(answered[i], offered[i], number);
   return join(answered);
 }
 

@@ -25,6 +25,11 @@ constexpr milliseconds kDrainMargin{500};
 // Packets that the SFU has sent before it stopped.
 constexpr milliseconds kOnTheWay{100};
 
+// Without it a media section keeps to the codecs that the chain of its first stream takes.
+void take_any_codec(GstElement *, GObject *transceiver) {
+  gst_util_set_object_arg(transceiver, "codec-preferences", "application/x-rtp");
+}
+
 // A copy is called: the callback may destroy the receiver that it is a member of.
 template <typename Callback, typename... Arguments>
 void call(Callback callback, Arguments &&...arguments) {
@@ -131,6 +136,7 @@ void Receiver::Core::set_up_pipeline() {
   }
 
   examples::ask_for_lost_video(webrtcbin);
+  g_signal_connect(webrtcbin, "on-new-transceiver", G_CALLBACK(take_any_codec), nullptr);
   streams_->watch();
   g_signal_connect(webrtcbin, "on-data-channel",
                    G_CALLBACK(+[](GstElement *, GObject *channel, gpointer self) {
