@@ -16,9 +16,11 @@ command of the docs, formatting, no warning by g++ and clang++, elements and pip
 under AddressSanitizer and UndefinedBehaviorSanitizer, key changes under ThreadSanitizer,
 examples/demo.sh with both codecs, tests/interop/run.sh, calls with Chromium and an SFU,
 tests/recorder/run.sh, meetings that are recorded, and tests/livekit/run.sh, rooms of a LiveKit
-server with LiveKit's own clients. Up to 45 minutes.
+server with LiveKit's own clients. Up to 45 minutes, beside building a LiveKit server once.
 
   --quick         core, elements, shorter pipelines, Python, docs and formatting: three minutes
+  --full          also what takes longer: 50 publishers in a room, longer cuts, every codec with
+                  every way of using keys, livekitwebrtcsrc, which needs Rust: half an hour more
   --filter=NAME   only test cases whose name contains NAME; * and ? stand for any characters
   --no-install    install nothing, only say which Debian packages are missing; calls and meetings
                   that cannot run here count as skipped then, otherwise as failed
@@ -30,7 +32,11 @@ TEXT
 }
 
 e2ee_arguments "$@"
-quick=${E2EE_OPTION[quick]-} filter=${E2EE_OPTION[filter]-}
+quick=${E2EE_OPTION[quick]-} filter=${E2EE_OPTION[filter]-} full=${E2EE_OPTION[full]-}
+if [[ $full && ($quick || $filter) ]]; then
+  e2ee_say 'tests/run.sh: --full is of all tests, --quick and --filter of some. See --help.'
+  exit 2
+fi
 
 # shellcheck disable=SC2034
 E2EE_PACKAGES_format=(clang-format-14) # read by e2ee_install
@@ -44,9 +50,19 @@ rm -rf "$results"
 mkdir -p "$results/plain"
 steps=$results/plain/steps.tsv
 jobs=$(nproc)
+call_folders=()
 if [[ -t 2 ]]; then bold=$'\e[1m' plain=$'\e[m'; else bold='' plain=''; fi
 
-heading() { e2ee_say "$bold== $*$plain"; }
+section=
+end_section() {
+  [[ ! $section ]] || e2ee_say "   $section: $((SECONDS - section_start)) s"
+  section=
+}
+heading() {
+  end_section
+  section=$* section_start=$SECONDS
+  e2ee_say "$bold== $*$plain"
+}
 
 # step NAME SECONDS COMMAND ...: one test case; its output is shown when it fails.
 step() {
@@ -157,12 +173,13 @@ threads_under_tsan() {
 }
 export -f threads_under_tsan
 
-# calls interop|recorder|livekit: runs tests/NAME/run.sh, which writes steps.tsv. Only who asked for no
-# installing may be left without these tests.
+# calls NAME SCRIPT [OPTION ...]: runs a script that writes build/NAME/results/steps.tsv. Only who
+# asked for no installing may be left without these tests.
 calls() {
-  local script=tests/$1/run.sh folder=$main_build/$1/results status=0
+  local script=$2 folder=$main_build/$1/results status=0
+  call_folders+=("$folder")
   rm -rf "$folder"
-  "$E2EE_ROOT/$script" ${E2EE_NO_INSTALL:+--no-install} >&2 </dev/null || status=$?
+  "$E2EE_ROOT/$script" ${E2EE_NO_INSTALL:+--no-install} "${@:3}" >&2 </dev/null || status=$?
   if ((status == 2)) && [[ $E2EE_NO_INSTALL ]]; then
     printf 'skipped\t%s\tit says above what it lacks\n' "$script" >>"$steps"
   elif ((status == 2)); then
@@ -238,18 +255,21 @@ if [[ -z $quick && -z $filter ]]; then
     done
   fi
   heading 'Calls with Chromium and an SFU'
-  calls interop
+  calls interop tests/interop/run.sh
   heading 'Meetings that are recorded'
-  calls recorder
+  calls recorder tests/recorder/run.sh
   heading 'Rooms of a LiveKit server'
-  calls livekit
+  calls livekit tests/livekit/run.sh ${full:+--full}
+  if [[ $full ]]; then
+    heading 'livekitwebrtcsrc'
+    calls webrtcsrc tests/livekit/webrtcsrc.sh
+  fi
 fi
 
 folders=("$results/plain")
 for part in with-overrides asan; do
   [[ ! -d $results/$part ]] || folders+=("$results/$part")
 done
-if [[ -z $quick && -z $filter ]]; then
-  folders+=("$main_build"/{interop,recorder,livekit}/results)
-fi
+folders+=("${call_folders[@]}")
+end_section
 python3 "$E2EE_ROOT/tests/report.py" "${folders[@]}"

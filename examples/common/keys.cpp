@@ -226,6 +226,13 @@ Keys::~Keys() {
   watch_->stop();
 }
 
+bool Keys::has_key_of(const std::string &identity) const {
+  if (!GST_IS_E2EE_PARTICIPANT_KEY_PROVIDER(provider()))
+    return true;
+  const auto participants = participants_of(provider());
+  return std::ranges::find(participants, identity) != participants.end();
+}
+
 GstE2EEKeyProvider *Keys::provider() const {
   return watch_->provider();
 }

@@ -48,6 +48,8 @@ class Keys {
   Keys &operator=(const Keys &) = delete;
 
   GstE2EEKeyProvider *provider() const;
+  // Whether there is a key of this participant now, or one that all share.
+  bool has_key_of(const std::string &identity) const;
 
  private:
   class Watch;

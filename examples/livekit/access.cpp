@@ -125,6 +125,42 @@ void check_grants(const Access &access, const Grants &wanted) {
     throw Refused("the token does not allow to subscribe (canSubscribe): ask for one that does");
 }
 
+// Whether there is a token.
+bool take_token(const AccessOptions &options, Access &access) {
+  if (!options.token_file.empty())
+    access.token =
+        stripped(examples::read_secret(examples::file_or_credential(options.token_file)));
+  else if (options.api_key_file.empty())
+    access.token = stripped(environment("LIVEKIT_TOKEN"));
+  if (access.token.empty() && options.token_file.empty())
+    return false;
+  check_grants(access, access.grants);
+  const TokenContent content = read_token(access.token);
+  access.room = content.room;
+  access.identity = content.identity;
+  access.grants = content.grants;
+  if (!options.room.empty() && options.room != access.room)
+    throw WrongUsage("the token is for the room " + access.room + ", not for " + options.room);
+  if (!options.identity.empty() && options.identity != access.identity)
+    throw WrongUsage("the token is for " + access.identity + ": --identity is for an API key");
+  return true;
+}
+
+void take_api_key(const AccessOptions &options, Access &access) {
+  access.key = options.api_key_file.empty()
+                   ? ApiKey{stripped(environment("LIVEKIT_API_KEY")),
+                            stripped(environment("LIVEKIT_API_SECRET"))}
+                   : read_api_key(examples::file_or_credential(options.api_key_file));
+  if (access.key.key.empty() || access.key.secret.empty())
+    throw WrongUsage(
+        "--token-file FILE (or LIVEKIT_TOKEN), or --room with --api-key-file FILE (or\n"
+        "LIVEKIT_API_KEY and LIVEKIT_API_SECRET), says how to get into the room");
+  if (options.room.empty())
+    throw WrongUsage("--room NAME is missing: the API key opens every room");
+  access.room = options.room;
+  access.identity = options.identity;
+}
+
 }  // namespace
 
 std::string make_token(const ApiKey &key, const std::string &room, const std::string &identity,
@@ -186,36 +222,10 @@ Access open_access(const AccessOptions &options, const Grants &grants) {
   access.trusted = examples::read_certificates(options.ca_file);
   access.name = options.name;
   access.grants = grants;
-
   if (!options.token_file.empty() && !options.api_key_file.empty())
     throw WrongUsage("give --token-file or --api-key-file, not both");
-  if (!options.token_file.empty())
-    access.token =
-        stripped(examples::read_secret(examples::file_or_credential(options.token_file)));
-  else if (options.api_key_file.empty())
-    access.token = stripped(environment("LIVEKIT_TOKEN"));
-  if (!access.token.empty() || !options.token_file.empty()) {
-    check_grants(access, grants);
-    access.room = read_token(access.token).room;
-    access.identity = read_token(access.token).identity;
-    if (!options.room.empty() && options.room != access.room)
-      throw WrongUsage("the token is for the room " + access.room + ", not for " + options.room);
-    access.grants = read_token(access.token).grants;
-    return access;
-  }
-
-  access.key = options.api_key_file.empty()
-                   ? ApiKey{stripped(environment("LIVEKIT_API_KEY")),
-                            stripped(environment("LIVEKIT_API_SECRET"))}
-                   : read_api_key(examples::file_or_credential(options.api_key_file));
-  if (access.key.key.empty() || access.key.secret.empty())
-    throw WrongUsage(
-        "--token-file FILE (or LIVEKIT_TOKEN), or --room with --api-key-file FILE (or\n"
-        "LIVEKIT_API_KEY and LIVEKIT_API_SECRET), says how to get into the room");
-  if (options.room.empty())
-    throw WrongUsage("--room NAME is missing: the API key opens every room");
-  access.room = options.room;
-  access.identity = options.identity;
+  if (!take_token(options, access))
+    take_api_key(options, access);
   return access;
 }
 

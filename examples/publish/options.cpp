@@ -35,7 +35,7 @@ constexpr const char *kDescription =
     "In front of a line, screen= and screen-audio= say that it is a shared screen; camera= and\n"
     "microphone= are what video and audio are without.\n"
     "\n"
-    "Keys that change: with watch=true in --key-provider the file is followed.\n"
+    "Keys that change: a keys file in --key-provider (participant,keys-file=FILE) is followed.\n"
     "\n"
     "Exit status: 0 = ended as asked, or all sources came to their end; 1 = failed; 2 = wrong\n"
     "usage, or a room, token, file or source that cannot be used; 3 = ended as asked, but a "

@@ -128,6 +128,10 @@ examples::Keys::Events Publisher::key_events() {
 // ---- Sources
 
 void Publisher::add_sources() {
+  if (!keys_.has_key_of(access_.identity))
+    report_.note("keys-missing", {{"participant", access_.identity}},
+                 "there is no key of " + access_.identity +
+                     ", which is this program's name in the room: nothing is sent until there is");
   LineSettings settings;
   settings.encode = options_.encode;
   settings.provider = keys_.provider();

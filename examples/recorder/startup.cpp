@@ -57,24 +57,23 @@ std::string own_identity() {
 }
 
 Entrance livekit_entrance(const Options &options) {
-  livekit::AccessOptions given = options.livekit;
-  if (given.identity.empty())
-    given.identity = own_identity();
-  const livekit::Access access =
-      livekit::open_access(given, {.subscribe = true, .recorder = !options.unannounced});
+  livekit::Access access =
+      livekit::open_access(options.livekit, {.subscribe = true, .recorder = !options.unannounced});
+  if (access.identity.empty())
+    access.identity = own_identity();
   if (!access.grants.recorder && !options.unannounced)
     throw Refused(
-        "the token does not show the others that the room is recorded (grant \"recorder\"): ask "
-        "for "
-        "one that does, or give --unannounced");
-  return {
-      access.room, [access, allow = options.allow_unencrypted](const ReceiveSettings &receive,
-                                                               Room::Events events) {
-        return std::make_unique<LiveKitRoom>(
-            LiveKitRoom::Settings{
-                .access = access, .allow_unencrypted = allow, .receive = receive, .backoff = Backoff()},
-            std::move(events));
-      }};
+        "the token does not show the others that the room is recorded (grant \"recorder\"): get "
+        "one "
+        "that does, or give --unannounced");
+  return {access.room, [access, allow = options.allow_unencrypted](const ReceiveSettings &receive,
+                                                                   Room::Events events) {
+            return std::make_unique<LiveKitRoom>(LiveKitRoom::Settings{.access = access,
+                                                                       .allow_unencrypted = allow,
+                                                                       .receive = receive,
+                                                                       .backoff = Backoff()},
+                                                 std::move(events));
+          }};
 }
 
 }  // namespace

@@ -289,6 +289,14 @@ TEST_F(AccessTest, ATokenOfAnotherRoom) {
   EXPECT_NO_THROW(open());
 }
 
+TEST_F(AccessTest, ATokenOfSomebodyElse) {
+  options_.token_file = file(token_);
+  options_.identity = "you";
+  expect_throw<WrongUsage>("the token is for me: --identity is for an API key");
+  options_.identity = "me";
+  EXPECT_NO_THROW(open());
+}
+
 TEST_F(AccessTest, ATokenThatIsNone) {
   for (const std::string text : {"", "\n", "hush", "hush.hush.hush", "a.b\033.c"}) {
     options_.token_file = file(text);
