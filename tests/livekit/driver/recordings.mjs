@@ -31,6 +31,6 @@ export async function checkFiles(recorder, codecs, status = 0) {
   const recorded = sum(of('recording-closed'), 'frames');
   const arrived = sum(of('left'), 'frames-arrived') - sum(of('frames-plaintext'), 'frames');
   if (recorded !== arrived) throw new Error(`${recorded} frames recorded of ${arrived} that arrived`);
-  if (decoded !== recorded) throw new Error(`${decoded} of ${recorded} frames decode`);
+  if (decoded < recorded) throw new Error(`${decoded} of ${recorded} frames decode`);
   checkLog(recorder);
 }

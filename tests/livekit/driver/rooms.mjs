@@ -13,6 +13,7 @@ const LOSSY = 3; // exit status
 const FRAMES = 50;
 const PATIENCE_MS = 15000;
 const CODEC = 'vp8';
+const VIDEO = ['vp8', 'h264', 'vp9'];
 const OTHER = 'other'; // beside the sender
 
 /** A recorder, and a sender whose picture it records. */
@@ -117,6 +118,29 @@ async function sealed(self) {
   if (matches === 0) throw new Error(`nothing to recognise in ${frames} frames`);
 }
 
+/** What is recorded is what was sent: each frame, in order. */
+async function equal(self, result) {
+  const { bench, cell: { sender: program, codec } } = self;
+  const { recorder, sender } = await recorded(self, program, { codec });
+  await self.more(recorder, codec, 'more of the clip', { pictures: FRAMES });
+  await checkFiles(recorder, [codec]);
+  const [file] = recorder.files();
+  const found = await bench.media.ask('compare', { codec, path: file, sent: sender.clip });
+  if (found.missing > 0 || found.foreign > 0) throw new Error(JSON.stringify(found));
+  result.frames = found.frames;
+}
+
+/** A server offers later what the first answer took; here it is one codec after the other. */
+async function severalCodecs(self) {
+  const recorder = await self.enter('recorder', 'recorder', { senders: VIDEO });
+  for (const codec of VIDEO) {
+    const sender = await self.enter('node', codec);
+    await sender.publish(codec);
+    await self.more(recorder, codec, `pictures in ${codec}`, { of: codec });
+  }
+  await recorder.finish();
+}
+
 /** One is recorded no longer, the other one is. */
 async function withdraw(self) {
   const control = path.join(self.bench.work, `${self.room}-control`);
@@ -138,9 +162,12 @@ async function withdraw(self) {
   checkLog(recorder);
 }
 
+// Who sends clips, which are known frame by frame.
+const CLIPS = { publish: ['vp8', 'vp9', 'h264', 'opus'], go: ['h264', 'opus'] };
+
 const SCENARIOS = {
   mute, republish, 'codec-change': changeCodec, 'screen-share': shareScreen, rejoin, ratchet,
-  unencrypted, withdraw, indicator: recording,
+  unencrypted, withdraw, 'several-codecs': severalCodecs, indicator: recording,
 };
 
 export const rooms = () => [
@@ -148,4 +175,6 @@ export const rooms = () => [
     { name: `room/${name}`, kind: Gathering, run, receiver: 'recorder' })),
   ...['vp8', 'opus'].map((codec) => (
     { name: `room/sealed/${codec}`, kind: Gathering, run: sealed, codec })),
+  ...Object.entries(CLIPS).flatMap(([sender, codecs]) => codecs.map((codec) => (
+    { name: `room/equal/${sender}/${codec}`, kind: Gathering, run: equal, sender, codec }))),
 ];

@@ -98,6 +98,22 @@ def slices(frame):
     return b"".join(unit.rstrip(b"\0") for unit in units if unit and unit[0] & 31 in (1, 5))
 
 
+def compare(codec, received, sent):
+    """`missing`: frames that were sent between those received; `foreign`: not sent, or out of order."""
+    same = slices if codec == "h264" else bytes
+    known = [same(frame) for frame in sent]
+    last, missing, strange = None, 0, 0
+    for frame in received:
+        try:
+            place = known.index(same(frame), 0 if last is None else last + 1)
+        except ValueError:
+            strange += 1
+            continue
+        missing += 0 if last is None else place - last - 1
+        last = place
+    return {"frames": len(received), "missing": missing, "foreign": strange}
+
+
 def foreign(codec, received, sent):
     """How many of the received frames are none of those that were sent."""
     same = slices if codec == "h264" else bytes

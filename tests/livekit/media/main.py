@@ -44,6 +44,24 @@ def count(line, codec, feed):
     return {**seen.report(), **size}
 
 
+def frames_of(codec, path):
+    """Of a recording, encoded as they are."""
+    entry = CODECS[codec]
+    parse = f"! h264parse ! {clip.CAPS['h264']}" if codec == "h264" else ""
+    pipeline = Gst.parse_launch(
+        f"filesrc name=in ! matroskademux name=demux demux.{entry.media}_0 ! queue {parse} "
+        "! appsink name=out sync=false async=false"
+    )
+    pipeline.get_by_name("in").set_property("location", path)
+    pipeline.set_state(Gst.State.PLAYING)
+    frames = []
+    while sample := pipeline.get_by_name("out").emit("try-pull-sample", PATIENCE):
+        buffer = sample.get_buffer()
+        frames.append(buffer.extract_dup(0, buffer.get_size()))
+    pipeline.set_state(Gst.State.NULL)
+    return frames
+
+
 class Media:
     @staticmethod
     def do_clip(codec, path):
@@ -55,6 +73,11 @@ class Media:
         media = CODECS[codec].media
         line = f"filesrc name=in ! matroskademux name=demux demux.{media}_0 ! queue"
         return count(line, codec, lambda source: source.set_property("location", path))
+
+    @staticmethod
+    def do_compare(codec, path, sent):
+        """A recording with the clip that was sent."""
+        return clip.compare(codec, frames_of(codec, path), clip.read(sent))
 
     @staticmethod
     def do_look_clip(codec, path, sent=None):
