@@ -145,8 +145,9 @@ void Room::on_leave(const wire::Leave &leave) {
 void Room::lose(const std::string &why, Next next) {
   const auto now = steady_clock::now();
   const bool had_settled = up_since_ != steady_clock::time_point() && now - up_since_ > kSettled;
-  if (up_since_ != steady_clock::time_point())
+  if (has_media_ || lost_since_ == steady_clock::time_point())
     lost_since_ = now;
+  has_media_ = has_media_ && next == Next::kResume;
   up_since_ = {};
   signalling_.reset();
   if (next == Next::kJoin)

@@ -26,8 +26,8 @@ class Room {
     examples::Backoff backoff;
   };
   struct Events {
-    // A session begins: nothing of an earlier one is left. `gap`: since that was lost; 0: the
-    // first.
+    // A session begins: nothing of an earlier one is left. `gap`: since one was lost that had
+    // media; 0: the first.
     std::function<void(const wire::Join &, Milliseconds gap)> joined;
     // Signalling is back and the media connections go on.
     std::function<void(Milliseconds gap)> resumed;
@@ -47,6 +47,9 @@ class Room {
   Room &operator=(const Room &) = delete;
 
   void send(const wire::Request &request);
+
+  // Media of this session flow: when it is lost, a gap begins.
+  void set_media_connected() { has_media_ = true; }
 
   // Begins a new session, as when media connections failed.
   void join_anew(const std::string &why);
@@ -72,7 +75,8 @@ class Room {
   std::string sid_;  // of the session; empty: none
   bool was_joined_ = false;
   bool resuming_ = false;
-  bool is_over_ = false;  // it was closed, or the server has ended it
+  bool has_media_ = false;  // in this session
+  bool is_over_ = false;    // it was closed, or the server has ended it
   std::chrono::steady_clock::time_point up_since_, lost_since_;
   examples::Timer again_;
   std::unique_ptr<Signalling> signalling_;

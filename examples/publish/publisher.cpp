@@ -321,6 +321,7 @@ Session::Events Publisher::session_events() {
   };
   events.connected = [this] {
     report_.note("connected", {}, "");
+    room_->set_media_connected();
     for (Track &track : tracks_)
       if (track.published)
         track.source->announce();

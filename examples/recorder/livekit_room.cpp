@@ -291,7 +291,11 @@ void LiveKitRoom::connect(const wire::Join &join) {
             .candidate = [this](unsigned mline,
                                 const std::string &text) { send_candidate(mline, text); },
             .gathered = {},
-            .connected = [this] { connect_limit_.stop(); },
+            .connected =
+                [this] {
+                  connect_limit_.stop();
+                  room_->set_media_connected();
+                },
             .failed = [this](const std::string &why) { room_->join_anew(why); },
             .trouble = [this](const std::string &why) { tell_once(why); },
             .route = [this](const StreamStart &start) { return route(start); },

@@ -12,12 +12,15 @@ const SHORT_MS = 2000;
 const LONG_MS = 30000;
 const BACK_MS = 40000; // the longest back-off, and a session that begins
 const LOSSY = 3; // exit status: ended as asked, but something was lost
-// Of programs that lose a connection or go on without one.
+// Events of programs that lose a connection or go on without one.
 const PATHS = ['room-lost', 'room-joined', 'resumed'];
 const STAYS = [];
 const RESUMES = ['room-lost', 'resumed'];
 const JOINS_ANEW = ['room-lost', 'room-joined'];
 
+const PROGRAMS = ['recorder', 'publish'];
+
+// `long`: under which programs it takes long; `gap`: so many milliseconds at least.
 const CUTS = {
   signalling: {
     cut: ({ proxy }) => proxy.cut(),
@@ -29,8 +32,14 @@ const CUTS = {
     publish: RESUMES,
   },
   'media-2s': { cut: cutMedia(SHORT_MS), recorder: STAYS, publish: STAYS },
-  'media-30s': { cut: cutMedia(LONG_MS), recorder: JOINS_ANEW, publish: JOINS_ANEW, long: true },
-  'both-30s': { cut: cutBoth, recorder: JOINS_ANEW, publish: JOINS_ANEW },
+  'media-30s': {
+    cut: cutMedia(LONG_MS), recorder: JOINS_ANEW, publish: JOINS_ANEW, long: PROGRAMS,
+    gap: LONG_MS / 3, // the server notices later
+  },
+  'both-30s': {
+    cut: cutBoth, recorder: JOINS_ANEW, publish: JOINS_ANEW, long: ['publish'],
+    gap: LONG_MS - SHORT_MS,
+  },
 };
 
 function cutMedia(ms) {
@@ -76,6 +85,9 @@ class Cut extends Gathering {
   }
 }
 
+/** In milliseconds. */
+const gapOf = (event) => event?.['gap-ms'] ?? event?.gap_ms;
+
 async function cut(self, result) {
   const { way, ours } = self.cell;
   const wanted = way[ours];
@@ -88,6 +100,8 @@ async function cut(self, result) {
   await self.more(self.receiver, CODEC, 'pictures after the cut', { within: BACK_MS });
   const others = self.paths(first).filter((event) => !wanted.includes(event));
   if (others.length > 0) throw new Error(`not only ${wanted}, also ${others}`);
+  const gap = gapOf(self.program.happened(...wanted).at(-1));
+  if (gap < way.gap) throw new Error(`the gap is said to be of ${gap} ms`);
   result.frames = await self.receiver.pictures(CODEC);
   if (ours === 'recorder') await checkFiles(self.program, [CODEC], wanted === STAYS ? 0 : LOSSY);
 }
@@ -114,7 +128,7 @@ async function killServer(self, result) {
 /** all: also those that take long. */
 export function cuts({ all }) {
   const cells = Object.entries(CUTS).flatMap(([name, way]) => (
-    ['recorder', 'publish'].filter((ours) => way[ours] && (all || !way.long)).map((ours) => ({
+    PROGRAMS.filter((ours) => way[ours] && (all || !way.long?.includes(ours))).map((ours) => ({
       name: `cut/${ours}/${name}`, kind: Cut, run: cut, way, ours, limit: 120000,
     }))));
   return [...cells, { name: 'cut/server', kind: Gathering, run: killServer }];
