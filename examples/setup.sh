@@ -72,6 +72,7 @@ E2EE_PACKAGES_recorder=(
 E2EE_PACKAGES_livekit=(
   python3-pip              # where Debian's Go is too old it comes from PyPI
   openssl                  # makes the key that signs audit logs
+  nftables                 # loses packets
 )
 # Other makers' Node packages bring it with them, and conflict with Debian's.
 command -v npm >/dev/null || E2EE_PACKAGES_interop+=(npm)

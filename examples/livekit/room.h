@@ -12,6 +12,11 @@
 
 namespace livekit {
 
+// Between attempts to join: short, since a meeting goes on meanwhile.
+inline examples::Backoff usual_backoff() {
+  return examples::Backoff(std::chrono::seconds(1), std::chrono::seconds(10));
+}
+
 // Our place in a LiveKit room. Stays until it is closed: joins again, with a back-off, when the
 // server is gone. Everything happens on the main context.
 class Room {
@@ -23,7 +28,7 @@ class Room {
     // Whether media connections can go on without ICE being restarted, so that a lost WebSocket
     // alone needs no new session. Asked when one is lost; null: never.
     std::function<bool()> can_resume;
-    examples::Backoff backoff;
+    examples::Backoff backoff = usual_backoff();
   };
   struct Events {
     // A session begins: nothing of an earlier one is left. `gap`: since one was lost that had

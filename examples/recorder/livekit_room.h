@@ -26,7 +26,7 @@ class LiveKitRoom : public Room {
     bool allow_unencrypted = false;
     // The server's own trailer and ICE servers are used where this names none.
     ReceiveSettings receive;
-    examples::Backoff backoff;
+    examples::Backoff backoff = livekit::usual_backoff();
   };
 
   LiveKitRoom(Settings settings, Events events);

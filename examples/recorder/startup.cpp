@@ -66,14 +66,13 @@ Entrance livekit_entrance(const Options &options) {
         "the token does not show the others that the room is recorded (grant \"recorder\"): get "
         "one "
         "that does, or give --unannounced");
-  return {access.room, [access, allow = options.allow_unencrypted](const ReceiveSettings &receive,
-                                                                   Room::Events events) {
-            return std::make_unique<LiveKitRoom>(LiveKitRoom::Settings{.access = access,
-                                                                       .allow_unencrypted = allow,
-                                                                       .receive = receive,
-                                                                       .backoff = Backoff()},
-                                                 std::move(events));
-          }};
+  return {
+      access.room, [access, allow = options.allow_unencrypted](const ReceiveSettings &receive,
+                                                               Room::Events events) {
+        return std::make_unique<LiveKitRoom>(
+            LiveKitRoom::Settings{.access = access, .allow_unencrypted = allow, .receive = receive},
+            std::move(events));
+      }};
 }
 
 }  // namespace

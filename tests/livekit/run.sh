@@ -30,7 +30,7 @@ skipped by name.
                      calls of the clients among themselves begin with control/; writes
                      build/livekit-part.json instead
   --repeat=1..1000   each cell so many times
-  --full             every codec with every way of using keys
+  --full             every codec with every way of using keys, and every cut of 30 seconds
   --no-install       install nothing, only say which Debian packages are missing
   --version          print the version
 

@@ -10,7 +10,7 @@ import { checkFiles, checkLog } from './recordings.mjs';
 const CODEC = 'vp8';
 const SHORT_MS = 2000;
 const LONG_MS = 30000;
-const BACK_MS = 40000; // the longest back-off, and a session that begins
+const BACK_MS = 25000; // the longest back-off, and a session that begins
 const LOSSY = 3; // exit status: ended as asked, but something was lost
 // Events of programs that lose a connection or go on without one.
 const PATHS = ['room-lost', 'room-joined', 'resumed'];

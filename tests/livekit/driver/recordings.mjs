@@ -17,7 +17,8 @@ export function checkLog({ recordings, bench }) {
 
 /**
  * Ends a recorder, with `status`. There are as many files of the sender as there are `codecs`, one
- * after the other, which decode, and hold every frame that arrived and is not the server's own.
+ * after the other, which decode, and hold every frame that arrived and is not the server's own. How
+ * many these are.
  */
 export async function checkFiles(recorder, codecs, status = 0) {
   await recorder.finish(status);
@@ -33,4 +34,5 @@ export async function checkFiles(recorder, codecs, status = 0) {
   if (recorded !== arrived) throw new Error(`${recorded} frames recorded of ${arrived} that arrived`);
   if (decoded < recorded) throw new Error(`${decoded} of ${recorded} frames decode`);
   checkLog(recorder);
+  return recorded;
 }

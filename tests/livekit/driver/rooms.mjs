@@ -2,6 +2,7 @@
 // What happens in the rooms that e2ee-recorder records: tracks are muted, replaced and withdrawn,
 // people leave and come again.
 import { execFileSync } from 'node:child_process';
+import { readFileSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import { until } from '../../interop/driver/process.mjs';
 import { Gathering } from './gathering.mjs';
@@ -32,7 +33,7 @@ async function mute(self) {
   await sender.client.ask('unmute');
   await self.told(recorder, 'track-unmuted');
   await self.more(recorder, CODEC, 'pictures after unmute');
-  await checkFiles(recorder, [CODEC]);
+  return checkFiles(recorder, [CODEC]);
 }
 
 /** At the end of a track the server sends pictures of its own, which are not the sender's. */
@@ -42,7 +43,7 @@ async function republish(self) {
   await sender.publish(CODEC);
   await self.more(recorder, CODEC, 'the second track');
   await self.told(recorder, 'frames-plaintext');
-  await checkFiles(recorder, [CODEC]);
+  return checkFiles(recorder, [CODEC]);
 }
 
 async function changeCodec(self) {
@@ -50,7 +51,7 @@ async function changeCodec(self) {
   await sender.unpublish(track);
   await sender.publish('h264');
   await self.told(recorder, 'recording-started', 2);
-  await checkFiles(recorder, [CODEC, 'h264']);
+  return checkFiles(recorder, [CODEC, 'h264']);
 }
 
 async function shareScreen(self) {
@@ -58,7 +59,7 @@ async function shareScreen(self) {
   await sender.publish(CODEC, { screen: true });
   await self.told(recorder, 'recording-started', 2);
   await self.more(recorder, CODEC, 'pictures of camera and screen');
-  await checkFiles(recorder, [CODEC, CODEC]);
+  return checkFiles(recorder, [CODEC, CODEC]);
 }
 
 /** The server uses the media section of who left; somebody else is there all the time. */
@@ -75,7 +76,7 @@ async function rejoin(self) {
   await self.told(recorder, 'recording-started', 3);
   await self.more(recorder, CODEC, 'who came again');
   await self.more(recorder, CODEC, 'the other sender all the time', { of: OTHER });
-  await checkFiles(recorder, [CODEC, CODEC]);
+  return checkFiles(recorder, [CODEC, CODEC]);
 }
 
 /** Nobody tells the recorder: it finds the next generation of the key by itself. */
@@ -84,7 +85,7 @@ async function ratchet(self) {
   await sender.client.ask('ratchet', { key: self.keys[0] });
   await self.told(recorder, 'frames-key-ratcheted');
   await self.more(recorder, CODEC, 'pictures after the ratchet');
-  await checkFiles(recorder, [CODEC]);
+  return checkFiles(recorder, [CODEC]);
 }
 
 async function unencrypted(self) {
@@ -96,7 +97,7 @@ async function unencrypted(self) {
   await self.told(lenient, 'track-unencrypted');
   await self.more(lenient, CODEC, 'pictures that are not encrypted');
   await checkFiles(strict, [], LOSSY);
-  await checkFiles(lenient, [CODEC], LOSSY);
+  return checkFiles(lenient, [CODEC], LOSSY);
 }
 
 /** Recorded without keys, opened with them afterwards. */
@@ -141,6 +142,27 @@ async function severalCodecs(self) {
   await recorder.finish();
 }
 
+/** Encrypted, in both of LiveKit's forms. */
+async function chat(self) {
+  const { recorder, sender } = await recorded(self, 'js');
+  const forms = ['stream', 'message'];
+  for (const form of forms) await sender.say(`hello as a ${form}`, form);
+  await until('both messages beside the recordings', PATIENCE_MS, () => {
+    const said = linesOf(recorder.recordings, 'chat-')
+      .filter(({ participant }) => participant === SENDER).map(({ message }) => message);
+    return forms.every((form) => said.includes(`hello as a ${form}`)) || said;
+  });
+  return checkFiles(recorder, [CODEC]);
+}
+
+/** Of the first file in a folder whose name begins so: lines of JSON. */
+function linesOf(folder, beginning) {
+  const name = readdirSync(folder).find((each) => each.startsWith(beginning));
+  if (!name) return [];
+  const lines = readFileSync(path.join(folder, name), 'utf8').split('\n');
+  return lines.filter((line) => line).map((line) => JSON.parse(line));
+}
+
 /** One is recorded no longer, the other one is. */
 async function withdraw(self) {
   const control = path.join(self.bench.work, `${self.room}-control`);
@@ -167,12 +189,14 @@ const CLIPS = { publish: ['vp8', 'vp9', 'h264', 'opus'], go: ['h264', 'opus'] };
 
 const SCENARIOS = {
   mute, republish, 'codec-change': changeCodec, 'screen-share': shareScreen, rejoin, ratchet,
-  unencrypted, withdraw, 'several-codecs': severalCodecs, indicator: recording,
+  unencrypted, withdraw, 'several-codecs': severalCodecs, chat, indicator: recording,
 };
 
 export const rooms = () => [
-  ...Object.entries(SCENARIOS).map(([name, run]) => (
-    { name: `room/${name}`, kind: Gathering, run, receiver: 'recorder' })),
+  ...Object.entries(SCENARIOS).map(([name, scenario]) => ({
+    name: `room/${name}`, kind: Gathering, receiver: 'recorder',
+    run: async (self, result) => { result.frames = await scenario(self) ?? 0; },
+  })),
   ...['vp8', 'opus'].map((codec) => (
     { name: `room/sealed/${codec}`, kind: Gathering, run: sealed, codec })),
   ...Object.entries(CLIPS).flatMap(([sender, codecs]) => codecs.map((codec) => (

@@ -99,7 +99,7 @@ def slices(frame):
 
 
 def compare(codec, received, sent):
-    """`missing`: frames that were sent between those received; `foreign`: not sent, or out of order."""
+    """`missing`: sent between those received; `foreign`: not sent, or out of order."""
     same = slices if codec == "h264" else bytes
     known = [same(frame) for frame in sent]
     last, missing, strange = None, 0, 0
