@@ -76,12 +76,13 @@ class Publisher {
 };
 
 livekit::Access open_access(const Options &options) {
-  livekit::AccessOptions access = options.access;
-  if (access.name.empty())
-    access.name = "Publisher";
+  livekit::AccessOptions given = options.access;
+  if (given.name.empty())
+    given.name = "Publisher";
+  livekit::Access access = livekit::open_access(given, {.publish = true});
   if (access.identity.empty())
     access.identity = "publisher-" + std::to_string(g_random_int());
-  return livekit::open_access(access, {.publish = true});
+  return access;
 }
 
 Publisher::Publisher(const Options &options)
