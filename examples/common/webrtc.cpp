@@ -127,6 +127,19 @@ void ask_for_lost_video(GstElement *webrtcbin) {
   g_signal_connect(webrtcbin, "deep-element-added", G_CALLBACK(expect_pauses), nullptr);
 }
 
+void leave_out_fec(GstElement *webrtcbin) {
+  const ObjectPtr<GstElement> rtpbin(gst_bin_get_by_name(GST_BIN(webrtcbin), "rtpbin"));
+  const guint asked = g_signal_lookup("request-fec-decoder-full", G_OBJECT_TYPE(rtpbin.get()));
+  g_signal_handlers_disconnect_matched(
+      rtpbin.get(), static_cast<GSignalMatchType>(G_SIGNAL_MATCH_ID | G_SIGNAL_MATCH_DATA), asked,
+      0, nullptr, nullptr, webrtcbin);
+  g_signal_connect(rtpbin.get(), "new-storage",
+                   G_CALLBACK(+[](GstElement *, GstElement *storage, guint, gpointer) {
+                     g_object_set(storage, "size-time", guint64{0}, nullptr);
+                   }),
+                   nullptr);
+}
+
 DescriptionPtr create_description(GstElement *webrtcbin, const char *kind) {
   PromisePtr promise(gst_promise_new());
   const std::string signal = std::string("create-") + kind;

@@ -45,6 +45,11 @@ guint64 packets_lost_in(const GstStructure *stats);
 // The transceiver of a pad of webrtcbin.
 ObjectPtr<GObject> transceiver_of(GstPad *pad);
 
+// Streams that are received get no decoder of FEC, which is not negotiated. rtpbin 1.22 would keep
+// the decoder and a pad of each stream after it was cleared, and take no stream of that source any
+// more.
+void leave_out_fec(GstElement *webrtcbin);
+
 // Packets of video that are missing are asked for again. Before there are transceivers.
 void ask_for_lost_video(GstElement *webrtcbin);
 

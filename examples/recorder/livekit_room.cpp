@@ -149,20 +149,19 @@ void LiveKitRoom::take_offer(bool may_wait) {
     return;
   const std::vector<Section> sections = sections_of(*offer_);
   for (unsigned i = 0; i < sections.size(); ++i) {
-    if (sections[i].track.empty())
+    const std::string &track = sections[i].track;
+    if (track.empty() || codecs_[i].track == track)  // also of somebody who has just left
       continue;
-    const std::string codec = codec_of(sections[i].track);
+    const std::string codec = codec_of(track);
     if (!codec.empty())
-      codecs_[i] = codec;
-    else if (may_wait && !tracks_.is_refused(sections[i].track))
+      codecs_[i] = {.track = track, .codec = codec};
+    else if (may_wait && !tracks_.is_refused(track))
       return wait(offer_limit_, kOfferWaits, [this] { take_offer(false); });
   }
   offer_limit_.stop();
   taken_offer_ = *std::exchange(offer_, std::nullopt);
-  receiver_->take_offer(keep_codecs(taken_offer_, [this](unsigned section) {
-    const auto known = codecs_.find(section);
-    return known == codecs_.end() ? std::string() : known->second;
-  }));
+  receiver_->take_offer(
+      keep_codecs(taken_offer_, [this](unsigned section) { return codecs_[section].codec; }));
 }
 
 void LiveKitRoom::on_trickle(const wire::Trickle &trickle) {
@@ -323,6 +322,8 @@ void LiveKitRoom::retire() {
 
 // Keys go by the identity that signalling gives the track's sender.
 Route LiveKitRoom::route(const StreamStart &start) {
+  if (start.track.empty())  // a packet that came long behind the end of its track
+    return {.what = Route::What::kLeaveOut};
   const Feed *owner = owner_of(start.track);
   if (!owner) {
     if (tracks_.is_refused(start.track))

@@ -42,6 +42,10 @@ class LiveKitRoom : public Room {
  private:
   friend class LiveKitSubscription;
 
+  struct TrackCodec {
+    std::string track, codec;
+  };
+
   // Signalling
   void on_joined(const livekit::wire::Join &join, std::chrono::milliseconds gap);
   void on_message(const livekit::wire::Response &response);
@@ -79,10 +83,10 @@ class LiveKitRoom : public Room {
   std::set<std::string> told_;
   std::map<std::string, LiveKitSubscription *> subscriptions_;  // by sid of the participant
   bool gives_up_unknown_ = false;
-  std::optional<std::string> offer_;        // waits until its tracks are known
-  std::string taken_offer_;                 // the last one
-  std::map<unsigned, std::string> codecs_;  // of the sections of offers
-  unsigned streams_ = 0;                    // so far, for their order
+  std::optional<std::string> offer_;       // waits until its tracks are known
+  std::string taken_offer_;                // the last one
+  std::map<unsigned, TrackCodec> codecs_;  // of the sections of offers
+  unsigned streams_ = 0;                   // so far, for their order
   examples::Timer connect_limit_, unknown_limit_, offer_limit_;
   std::list<std::unique_ptr<Receiver>> retired_;  // that deliver what they hold
   std::unique_ptr<Receiver> receiver_;

@@ -136,6 +136,7 @@ void Receiver::Core::set_up_pipeline() {
   }
 
   examples::ask_for_lost_video(webrtcbin);
+  examples::leave_out_fec(webrtcbin);
   g_signal_connect(webrtcbin, "on-new-transceiver", G_CALLBACK(take_any_codec), nullptr);
   streams_->watch();
   g_signal_connect(webrtcbin, "on-data-channel",

@@ -6,6 +6,7 @@
 
 #include "feedback.h"
 #include "receive_stats.h"
+#include "source.h"
 
 namespace recorder {
 
@@ -26,36 +27,6 @@ template <typename Callback, typename... Arguments>
 void call(Callback callback, Arguments &&...arguments) {
   if (callback)
     callback(arguments...);
-}
-
-// The end goes behind what the jitter buffer holds. It gives up what is missing in between.
-void end_buffer(GstElement *jitterbuffer) {
-  // At its end it takes timers as expired, and one that may ask again for a packet does so
-  // without a pause, for as long as the latency is.
-  g_object_set(jitterbuffer, "rtx-max-retries", 0, nullptr);
-  const auto sink = examples::static_pad(jitterbuffer, "sink");
-  // Packets that still come would be refused as behind the end, and that stops the thread which
-  // receives for all streams.
-  if (const ObjectPtr<GstPad> source{gst_pad_get_peer(sink.get())})
-    gst_pad_add_probe(
-        source.get(), GstPadProbeType(GST_PAD_PROBE_TYPE_BUFFER | GST_PAD_PROBE_TYPE_BUFFER_LIST),
-        [](GstPad *, GstPadProbeInfo *, gpointer) { return GST_PAD_PROBE_DROP; }, nullptr, nullptr);
-  gst_pad_send_event(sink.get(), gst_event_new_eos());
-}
-
-// rtpbin leaves them behind, and then makes none of that name for a source that comes back.
-void remove_pads_of(guint ssrc, GstElement *rtpbin) {
-  const std::string name = "_" + std::to_string(ssrc) + "_";
-  std::vector<ObjectPtr<GstPad>> pads;
-  GST_OBJECT_LOCK(rtpbin);
-  for (GList *pad = rtpbin->srcpads; pad; pad = pad->next)
-    if (std::string_view(GST_PAD_NAME(pad->data)).find(name) != std::string_view::npos)
-      pads.emplace_back(GST_PAD(gst_object_ref(pad->data)));
-  GST_OBJECT_UNLOCK(rtpbin);
-  for (const auto &pad : pads) {
-    gst_pad_set_active(pad.get(), FALSE);
-    gst_element_remove_pad(rtpbin, pad.get());
-  }
 }
 
 }  // namespace
@@ -251,7 +222,7 @@ void Streams::end(Stream &stream) {
   if (stream.block != 0)
     leave_out(stream, "");
   if (const auto buffer = jitterbuffer_of(stream.ssrc))
-    end_buffer(buffer.get());
+    end_source(buffer.get());
   else
     on_end_passed(stream.pad.get());
 }
@@ -293,15 +264,12 @@ void Streams::forget_ssrcs(const std::function<bool(const PastSsrc &)> &which) {
       gone.push_back(past.ssrc);
     return which(past);
   });
-  const auto demuxes = elements_of(rtpbin().get(), "rtpssrcdemux");
   for (const guint ssrc : gone) {
     {
       const std::lock_guard lock(mutex_);
       jitterbuffers_.erase(ssrc);
     }
-    for (const auto &demux : demuxes)
-      g_signal_emit_by_name(demux.get(), "clear-ssrc", ssrc);
-    remove_pads_of(ssrc, rtpbin().get());
+    clear_source(rtpbin().get(), ssrc);
   }
 }
 
@@ -354,7 +322,7 @@ void Streams::end_counted(GstElement *jitterbuffer) {
         return GST_PAD_PROBE_REMOVE;
       },
       this, nullptr);
-  end_buffer(jitterbuffer);
+  end_source(jitterbuffer);
 }
 
 void Streams::end_of(const std::string &owner) {

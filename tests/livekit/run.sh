@@ -30,7 +30,8 @@ skipped by name.
                      calls of the clients among themselves begin with control/; writes
                      build/livekit-part.json instead
   --repeat=1..1000   each cell so many times
-  --full             every codec with every way of using keys, and every cut of 30 seconds
+  --full             every codec with every way of using keys, every cut of 30 seconds, and 50
+                     publishers for a minute
   --no-install       install nothing, only say which Debian packages are missing
   --version          print the version
 
@@ -48,7 +49,7 @@ repeat=${E2EE_OPTION[repeat]-1}
 e2ee_install build run test interop recorder livekit
 # shellcheck disable=SC2034
 E2EE_TARGETS=(plugins/e2ee/libgste2ee.so gst/e2ee/GstE2EE-1.0.typelib
-  examples/recorder/e2ee-recorder examples/publish/e2ee-publish) # read by e2ee_build
+  examples/recorder/e2ee-recorder examples/publish/e2ee-publish tests/recorder/e2ee-test-publisher) # read by e2ee_build
 e2ee_build -Dtests=true
 e2ee_npm
 

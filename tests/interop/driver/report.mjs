@@ -62,7 +62,8 @@ export class Report {
 
   add(result) {
     const { cell, passed, why, frames, seconds, took, late, ratcheted } = result;
-    const note = (ratcheted ? ', ratcheted' : '') + (late > 0 ? `, ${late} packets late` : '');
+    const note = (ratcheted ? ', ratcheted' : '') + (late > 0 ? `, ${late} packets late` : '')
+      + (result.note ? `, ${result.note}` : '');
     const first = seconds === undefined ? '' : `, first after ${seconds.toFixed(2)} s`;
     say(passed
       ? `${cell.name} ... ok, ${frames} ${cell.unit ?? 'frames'}${first}${note} (${took.toFixed(1)} s)`

@@ -15,7 +15,9 @@ import { Call, runCell } from './cell.mjs';
 import { controls, matrix, webrtcsrc } from './cells.mjs';
 import { chats } from './chat.mjs';
 import { cuts } from './cuts.mjs';
+import { joins } from './joins.mjs';
 import { LiveKitReport } from './livekit-report.mjs';
+import { loads, loadsFile, reportLoads } from './load.mjs';
 import { losses } from './loss.mjs';
 import { publishing } from './publishing.mjs';
 import { refusals } from './refusals.mjs';
@@ -52,6 +54,7 @@ class Bench {
   recorder = path.join(options.build, 'examples/recorder/e2ee-recorder');
   unseal = path.join(options.build, 'examples/recorder/e2ee-unseal');
   publisher = path.join(options.build, 'examples/publish/e2ee-publish');
+  crowd = path.join(options.build, 'tests/recorder/e2ee-test-publisher');
   auditKey = path.join(this.work, 'audit.pem');
   auditPublicKey = path.join(this.work, 'audit.pub');
 
@@ -128,6 +131,7 @@ async function tryCell(bench, cell) {
 const everything = () => [
   ...controls(), ...together(), ...chats(), ...refusals(), ...publishing(),
   ...matrix({ all: options.full }), ...cuts({ all: options.full }), ...losses(), ...rooms(),
+  ...loads({ all: options.full }), ...joins(),
 ];
 
 async function main() {
@@ -156,6 +160,8 @@ async function main() {
   } finally {
     await bench.close();
   }
+  const measured = report.results.flatMap((result) => result.loads ?? []);
+  reportLoads(loadsFile(options.build, options.filter !== ''), measured);
   return report.finish();
 }
 

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Makes clips, and looks for the picture and the tone in recordings and clips, by lines of JSON."""
 
+import json
 import sys
 from pathlib import Path
 
@@ -11,9 +12,11 @@ gi.require_version("Gst", "1.0")
 from gi.repository import Gst  # noqa: E402
 
 Gst.init(None)
-sys.path.append(str(Path(__file__).resolve().parents[2] / "interop/peer"))
+TESTS = Path(__file__).resolve().parents[2]
+sys.path += [str(TESTS / "interop/peer"), str(TESTS / "recorder/meeting")]
 
 import clip  # noqa: E402
+import recordings  # noqa: E402
 from content import TONES_IN_A_ROW, Seen, phase_of_picture, phase_of_sound  # noqa: E402
 from formats import CODECS, decoding  # noqa: E402
 from lines import serve  # noqa: E402
@@ -78,6 +81,20 @@ class Media:
     def do_compare(codec, path, sent):
         """A recording with the clip that was sent."""
         return clip.compare(codec, frames_of(codec, path), clip.read(sent))
+
+    @staticmethod
+    def do_compare_stay(path, manifest):
+        """A recording with what e2ee-test-publisher sent, by medium; `manifest`: begin of its files' names."""
+        compared = {}
+        for media, track in recordings.read(path).items():
+            with open(f"{manifest}.{media}.jsonl", encoding="ascii") as file:
+                sent = [json.loads(line) for line in file]
+            match = recordings.compare(track.frames, sent)
+            compared[media] = {
+                "frames": len(track.frames), "missing": match.missing,
+                "strange": match.unknown + match.backwards, "text": str(match),
+            }  # fmt: skip
+        return compared
 
     @staticmethod
     def do_look_clip(codec, path, sent=None):

@@ -3,17 +3,17 @@
 // e2ee-test-publisher [FOLDER-FOR-CLIPS]: participants of a meeting, told what to do by lines of
 // JSON on standard input. Each {"id", "op", ...} is answered by {"id", "result"} or {"id",
 // "error"}; connections are told of by {"event", "name", "state"}. Ends with its input. Whoever
-// drives it talks to the SFU.
+// drives it talks to the SFU, but for LiveKit's servers: there a participant joins by itself.
 #include <gst/e2ee/e2ee.h>
 #include <gst/gst.h>
-#include <json-glib/json-glib.h>
 
 #include <chrono>
-#include <iostream>
 #include <map>
 #include <thread>
 
 #include "common/program.h"
+#include "lines.h"
+#include "livekit_seat.h"
 #include "participant.h"
 
 namespace publisher {
@@ -23,44 +23,6 @@ using namespace examples;
 
 constexpr std::chrono::milliseconds kTick{5};
 const VideoFormat kScreen{"vp8", 320, 180};
-
-/// Writes lines from any thread.
-class Output {
- public:
-  void write(JsonBuilder *builder) {
-    const std::unique_ptr<JsonNode, FreeWith<&json_node_unref>> root(
-        json_builder_get_root(builder));
-    const CharPtr text(json_to_string(root.get(), FALSE));
-    const std::lock_guard lock(mutex_);
-    std::cout << text.get() << std::endl;
-  }
-
- private:
-  std::mutex mutex_;
-};
-
-using Builder = ObjectPtr<JsonBuilder>;
-
-void member(const Builder &builder, const char *name, const std::string &value) {
-  json_builder_set_member_name(builder.get(), name);
-  json_builder_add_string_value(builder.get(), value.c_str());
-}
-
-/// A request; what is not there has the default of its type.
-struct Request {
-  JsonObject *object;
-
-  std::string text(const char *name, const char *otherwise = "") const {
-    return json_object_get_string_member_with_default(object, name, otherwise);
-  }
-  unsigned number(const char *name, unsigned otherwise = 0) const {
-    return unsigned(json_object_get_int_member_with_default(object, name, otherwise));
-  }
-  bool flag(const char *name) const {
-    return json_object_get_boolean_member_with_default(object, name, FALSE);
-  }
-  Media media() const { return text("media") == "audio" ? Media::kAudio : Media::kVideo; }
-};
 
 class Meeting {
  public:
@@ -73,7 +35,9 @@ class Meeting {
   /// Answers by adding to `answer`, an object that is open.
   void run(const std::string &operation, const Request &request, const Builder &answer) {
     if (operation == "join")
-      member(answer, "sdp", join(request));
+      member(answer, "sdp", join(request).make_offer());
+    else if (operation == "join-livekit")
+      join_livekit(request);
     else if (operation == "prepare")
       prepare(request);
     else if (operation == "answer")
@@ -110,7 +74,7 @@ class Meeting {
     clips_.audio();
   }
 
-  std::string join(const Request &request) {
+  Participant &join(const Request &request) {
     const std::string name = request.text("name");
     const std::string protection = request.text("protection", "encrypt");
     Participant::Settings settings;
@@ -122,25 +86,38 @@ class Meeting {
       settings.screen = &clips_.video(kScreen);
     settings.provider = G_OBJECT(provider_.get());
     settings.manifest = request.text("manifest");
-    if (protection != "encrypt")
+    if (protection == "none")
       settings.protection = Participant::Protection::kNone;
     if (protection == "prerecorded") {
+      settings.protection = Participant::Protection::kEncrypted;
       settings.video = &load_clip(settings.format.codec, *settings.video, settings.identity);
       settings.audio = &load_clip("opus", *settings.audio, settings.identity);
     }
-    settings.on_state = [this, name](const char *state) {
-      const Builder event(json_builder_new());
-      json_builder_begin_object(event.get());
-      member(event, "event", "connection");
-      member(event, "name", name);
-      member(event, "state", state);
-      json_builder_end_object(event.get());
-      output_.write(event.get());
-    };
+    settings.on_state = [this, name](const char *state) { tell(name, state); };
     auto participant = std::make_unique<Participant>(std::move(settings));
-    std::string offer = participant->make_offer();
+    Participant &joined = *participant;
     paused([&] { participants_[name] = std::move(participant); });
-    return offer;
+    return joined;
+  }
+
+  void join_livekit(const Request &request) {
+    const std::string name = request.text("name");
+    livekit::Access access;
+    access.url = request.text("url");
+    access.token = request.text("token");
+    seats_[name] = std::make_unique<LiveKitSeat>(
+        access, join(request),
+        [this, name](const std::string &why) { tell(name, ("failed: " + why).c_str()); });
+  }
+
+  void tell(const std::string &name, const char *state) {
+    const Builder event(json_builder_new());
+    json_builder_begin_object(event.get());
+    member(event, "event", "connection");
+    member(event, "name", name);
+    member(event, "state", state);
+    json_builder_end_object(event.get());
+    output_.write(event.get());
   }
 
   /// One set of ciphertext for all who load.
@@ -152,6 +129,15 @@ class Meeting {
   }
 
   void leave(const std::string &name) {
+    if (const auto seat = seats_.find(name); seat != seats_.end())
+      return seat->second->leave([this, name] {
+        remove(name);
+        seats_.erase(name);
+      });
+    remove(name);
+  }
+
+  void remove(const std::string &name) {
     std::unique_ptr<Participant> gone;
     paused([&] {
       if (const auto found = participants_.extract(name))
@@ -214,37 +200,9 @@ class Meeting {
   std::map<std::string, Clip> load_;
   std::mutex mutex_;  // between the thread that sends and the one that reads commands
   std::map<std::string, std::unique_ptr<Participant>> participants_;
+  std::map<std::string, std::unique_ptr<LiveKitSeat>> seats_;  // of those in LiveKit's rooms
   std::jthread sender_;
 };
-
-void serve(Meeting &meeting, Output &output) {
-  for (std::string line; std::getline(std::cin, line);) {
-    const Builder answer(json_builder_new());
-    json_builder_begin_object(answer.get());
-    const ObjectPtr<JsonParser> parser(json_parser_new());
-    try {
-      Error error;
-      json_parser_load_from_data(parser.get(), line.c_str(), -1, error.out());
-      error.check("standard input");
-      const Request request{json_node_get_object(json_parser_get_root(parser.get()))};
-      json_builder_set_member_name(answer.get(), "id");
-      json_builder_add_int_value(answer.get(), request.number("id"));
-      json_builder_set_member_name(answer.get(), "result");
-      json_builder_begin_object(answer.get());
-      try {
-        meeting.run(request.text("op"), request, answer);
-        json_builder_end_object(answer.get());
-      } catch (const Failure &failure) {
-        json_builder_end_object(answer.get());
-        member(answer, "error", failure.what());
-      }
-    } catch (const Failure &failure) {
-      member(answer, "error", failure.what());
-    }
-    json_builder_end_object(answer.get());
-    output.write(answer.get());
-  }
-}
 
 }  // namespace
 }  // namespace publisher
@@ -263,7 +221,10 @@ int main(int argc, char **argv) {
     examples::require_elements(examples::kWebrtcElements);
     publisher::Output output;
     publisher::Meeting meeting(output, folders ? folders[0] : "");
-    publisher::serve(meeting, output);
+    publisher::serve(
+        output,
+        [&meeting](const std::string &operation, const publisher::Request &request,
+                   const publisher::Builder &result) { meeting.run(operation, request, result); });
     return examples::kDone;
   });
 }

@@ -192,11 +192,22 @@ void Participant::take_answer(const std::string &sdp) {
       const char *value = gst_sdp_media_get_attribute_val_n(media, "candidate", at);
       if (!value)
         break;
-      const std::string candidate = "candidate:" + std::string(value);
-      if (on_loopback(candidate))
-        g_signal_emit_by_name(peer_, "add-ice-candidate", line, candidate.c_str());
+      add_candidate(line, "candidate:" + std::string(value));
     }
   }
+}
+
+void Participant::add_candidate(unsigned mline, const std::string &candidate) {
+  if (on_loopback(candidate))
+    g_signal_emit_by_name(peer_, "add-ice-candidate", mline, candidate.c_str());
+}
+
+std::vector<Media> Participant::media() const {
+  std::vector<Media> media;
+  for (const Track *track : {&audio_, &video_, &screen_})
+    if (track->clip)
+      media.push_back(track->media);
+  return media;
 }
 
 // ---- Sending
@@ -231,7 +242,7 @@ std::vector<std::uint8_t> Participant::next_frame(Track &track, bool &key) {
   track.at = (track.at + 1) % track.clip->frames.size();
   std::vector<std::uint8_t> bytes = frame.bytes;
   key = frame.key || track.media == Media::kAudio;
-  if (settings_.protection == Protection::kEncrypt)
+  if (settings_.protection != Protection::kEncrypted)
     stamp(track.media == Media::kAudio ? "opus" : settings_.format.codec, id_, track.sent, bytes);
   return bytes;
 }
@@ -259,14 +270,17 @@ void Participant::push(Track &track) {
   if (!key)
     GST_BUFFER_FLAG_SET(buffer, GST_BUFFER_FLAG_DELTA_UNIT);
   const CapsPtr caps(gst_pad_get_current_caps(track.pad.get()));
-  if (track.manifest)
+  if (track.manifest) {
+    const std::string plain = fingerprint(caps.get(), frame);
+    const bool leaves_plain = settings_.protection == Protection::kNone;
     track.entry = Manifest::Entry{.number = track.sent,
                                   .pts = track.next,
                                   .time_us = g_get_real_time(),
                                   .size = frame.size(),
-                                  .plain = fingerprint(caps.get(), frame),
-                                  .cipher = {},
+                                  .plain = plain,
+                                  .cipher = leaves_plain ? plain : "",
                                   .key = key};
+  }
   gst_pad_push(track.pad.get(), buffer);
   if (track.manifest)
     track.manifest->add(*track.entry);

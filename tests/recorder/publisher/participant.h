@@ -15,14 +15,18 @@ namespace publisher {
 /// One who sends audio and video from clips through an encryptor, stock payloaders and webrtcbin.
 class Participant {
  public:
-  enum class Protection { kEncrypt, kNone };
+  enum class Protection {
+    kEncrypt,
+    kEncrypted,  // frames of clips leave as they are
+    kNone,
+  };
   struct Settings {
     std::string identity;
     VideoFormat format;
     const Clip *video = nullptr;
     const Clip *audio = nullptr;
-    const Clip *screen = nullptr;                  // a second video, of the same codec; may be null
-    Protection protection = Protection::kEncrypt;  // none: frames of clips leave as they are
+    const Clip *screen = nullptr;  // a second video, of the same codec; may be null
+    Protection protection = Protection::kEncrypt;
     GObject *provider = nullptr;
     std::string manifest;  // prefix of the files' names; empty: none is written
     std::function<void(const char *state)> on_state;  // of the connection; from any thread
@@ -36,6 +40,9 @@ class Participant {
   /// With all its candidates.
   std::string make_offer();
   void take_answer(const std::string &sdp);
+  void add_candidate(unsigned mline, const std::string &candidate);
+  /// Of the offer's media sections.
+  std::vector<Media> media() const;
 
   // What follows is called with the sending thread kept off.
   /// Pushes the frames whose time has come.
