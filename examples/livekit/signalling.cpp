@@ -18,7 +18,6 @@ using std::chrono::seconds;
 namespace {
 
 constexpr int kProtocol = 15;
-constexpr seconds kConnectWithin{10};
 constexpr seconds kCloseWithin{2};
 // Of what a server says instead of letting one in; what is longer is not for people.
 constexpr gsize kLongestAnswer = 65536;
@@ -89,6 +88,7 @@ struct Signalling::Core : std::enable_shared_from_this<Core> {
       : events(std::move(given)),
         address(settings.url),
         token(settings.token),
+        patience(settings.patience),
         resumes(!settings.resume.empty()) {
     session.reset(soup_session_new_with_options("timeout", 0u, "user-agent", "gst-e2ee", nullptr));
     if (settings.trusted)
@@ -118,6 +118,7 @@ struct Signalling::Core : std::enable_shared_from_this<Core> {
 
   Events events;
   const std::string address, token;
+  const milliseconds patience;
   const bool resumes;
   ObjectPtr<SoupSession> session;
   ObjectPtr<SoupMessage> upgrade;
@@ -169,7 +170,7 @@ void Signalling::Core::connect(const Settings &settings) {
     return limit.start(milliseconds(0), [this] {
       end({.how = End::kRefused, .why = "the address " + address + " is none", .leave = {}});
     });
-  limit.start(kConnectWithin, [this] {
+  limit.start(patience, [this] {
     timed_out = true;
     g_cancellable_cancel(cancellable.get());
   });
@@ -215,7 +216,7 @@ void Signalling::Core::on_connected(GAsyncResult *result) {
                      static_cast<Core *>(self)->on_closed();
                    }),
                    this);
-  limit.start(kConnectWithin, [this] {
+  limit.start(patience, [this] {
     end({.how = End::kUnreachable, .why = "the server does not let anybody in", .leave = {}});
   });
 }
@@ -223,7 +224,7 @@ void Signalling::Core::on_connected(GAsyncResult *result) {
 // A refused upgrade has no words; asked for them, the server has.
 void Signalling::Core::explain(unsigned status) {
   const ObjectPtr<SoupMessage> message = request_to("/rtc/validate");
-  limit.start(kConnectWithin, [this] { g_cancellable_cancel(cancellable.get()); });
+  limit.start(patience, [this] { g_cancellable_cancel(cancellable.get()); });
   soup_session_send_async(
       session.get(), message.get(), G_PRIORITY_DEFAULT, cancellable.get(), &Question::on_sent,
       new Question{weak_from_this(), status, std::string(kLongestAnswer, '\0')});

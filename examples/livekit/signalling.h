@@ -3,6 +3,7 @@
 
 #include <libsoup/soup.h>
 
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <string>
@@ -23,6 +24,7 @@ class Signalling {
     bool auto_subscribe = true;
     std::string resume;  // sid of the participant whose media connections go on; empty: join anew
     GTlsDatabase *trusted = nullptr;  // null: the system's certificates
+    std::chrono::milliseconds patience = std::chrono::seconds(10);  // until one is in the room
   };
 
   enum class End {

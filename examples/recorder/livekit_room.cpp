@@ -14,8 +14,6 @@ using std::chrono::milliseconds;
 
 namespace {
 
-// The media of a session comes within this time, or a new one is tried.
-constexpr milliseconds kConnectWithin{20000};
 // Signalling may say a moment later whose a track is.
 constexpr milliseconds kUnknownFor{5000};
 constexpr milliseconds kOfferWaits{1000};
@@ -303,7 +301,7 @@ void LiveKitRoom::connect(const wire::Join &join) {
   } catch (const examples::Failure &failure) {
     return room_->join_anew(failure.what());
   }
-  connect_limit_.start(kConnectWithin,
+  connect_limit_.start(settings_.patience,
                        [this] { room_->join_anew("no connection for media came about"); });
 }
 

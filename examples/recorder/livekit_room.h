@@ -27,6 +27,8 @@ class LiveKitRoom : public Room {
     // The server's own trailer and ICE servers are used where this names none.
     ReceiveSettings receive;
     examples::Backoff backoff = livekit::usual_backoff();
+    // Until the media of a session comes, or a new one is tried.
+    std::chrono::milliseconds patience = std::chrono::seconds(20);
   };
 
   LiveKitRoom(Settings settings, Events events);

@@ -302,6 +302,7 @@ TEST_F(RecordedRoom, AServersTrailerMayBeTooShort) {
 }
 
 TEST_F(RecordedRoom, AnOfferThatIsNoneCostsASession) {
+  settings_.patience = milliseconds(1000);
   for (const char *sdp : {"", "hello", "v=0\r\nm=video", "m=audio 9 x y\r\na=msid:x"}) {
     log_.clear();
     enter_and_wait();

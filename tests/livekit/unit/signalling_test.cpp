@@ -43,6 +43,8 @@ class SignallingTest : public testing::Test {
   }
 
   FakeServer server_;
+  static constexpr std::chrono::milliseconds kSoon{
+      500};  // where the server is not expected to answer
   Signalling::Settings settings_{.url = {}, .token = "hush-hush", .resume = {}};
   std::vector<wire::Response::MessageCase> messages_;
   int ends_ = 0;
@@ -268,6 +270,7 @@ TEST_F(SignallingTest, AServerThatNeverLetsOneInIsGivenUp) {
     server_.send(pong);
     server_.send_bytes("");
   };
+  settings_.patience = kSoon;
   open();
   expect_end(End::kUnreachable, "does not let");
   EXPECT_TRUE(messages_.empty());
@@ -283,6 +286,7 @@ TEST_F(SignallingTest, ASecondJoinIsNone) {
 
 TEST_F(SignallingTest, AServerThatHangs) {
   server_.hangs = true;
+  settings_.patience = kSoon;
   open();
   expect_end(End::kUnreachable, "the server does not answer");
 }

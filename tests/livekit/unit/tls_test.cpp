@@ -73,7 +73,10 @@ TEST(TlsTest, AServerWithoutTlsIsToldOff) {
   std::string address = server.url(), why;
   address.replace(0, 2, "wss");
   const Signalling signalling(
-      {.url = address, .token = "hush-hush", .resume = {}},
+      {.url = address,
+       .token = "hush-hush",
+       .resume = {},
+       .patience = std::chrono::milliseconds(500)},
       {.message = {}, .ended = [&](const Signalling::Ended &ended) { why = ended.why; }});
   EXPECT_TRUE(run_until([&] { return !why.empty(); }));
   EXPECT_TRUE(server.tokens.empty());
