@@ -322,30 +322,31 @@ void LiveKitRoom::retire() {
 Route LiveKitRoom::route(const StreamStart &start) {
   if (start.track.empty())  // a packet that came long behind the end of its track
     return {.what = Route::What::kLeaveOut};
-  const Feed *owner = owner_of(start.track);
-  if (!owner) {
-    if (tracks_.is_refused(start.track))
-      return {.what = Route::What::kLeaveOut};
-    if (!gives_up_unknown_) {
-      wait(unknown_limit_, kUnknownFor, [this] {
-        gives_up_unknown_ = true;
-        if (receiver_)
-          receiver_->route_again();
-        gives_up_unknown_ = false;
-      });
-      return {.what = Route::What::kWait};
-    }
+  for (const auto &[sid, subscription] : subscriptions_)
+    if (subscription->has(start.track))
+      return route(start, *subscription);
+  if (tracks_.is_refused(start.track) || owner_of(start.track))
+    return {.what = Route::What::kLeaveOut};
+  if (gives_up_unknown_) {
     tell_once("the server sends the track " + start.track +
               " of nobody in the room: it is not recorded");
     return {.what = Route::What::kLeaveOut};
   }
-  if (const std::string named = start.stream.substr(0, start.stream.find('|')); named != owner->id)
-    tell_once("the server's offer names another sender for a track of " + owner->identity +
-              ": keys and file are those of " + owner->identity);
-  const auto subscription = subscriptions_.find(owner->id);
-  if (subscription == subscriptions_.end())
-    return {.what = Route::What::kLeaveOut};
-  return subscription->second->route(start, ++streams_);
+  wait(unknown_limit_, kUnknownFor, [this] {
+    gives_up_unknown_ = true;
+    if (receiver_)
+      receiver_->route_again();
+    gives_up_unknown_ = false;
+  });
+  return {.what = Route::What::kWait};
+}
+
+Route LiveKitRoom::route(const StreamStart &start, LiveKitSubscription &subscription) {
+  const Feed &owner = subscription.feed();
+  if (const std::string named = start.stream.substr(0, start.stream.find('|')); named != owner.id)
+    tell_once("the server's offer names another sender for a track of " + owner.identity +
+              ": keys and file are those of " + owner.identity);
+  return subscription.route(start, ++streams_);
 }
 
 void LiveKitRoom::on_data(const std::string &message) {

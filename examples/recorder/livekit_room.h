@@ -69,6 +69,7 @@ class LiveKitRoom : public Room {
   ReceiveSettings receive_settings(const livekit::wire::Join &join) const;
   void retire();
   Route route(const StreamStart &start);
+  Route route(const StreamStart &start, LiveKitSubscription &subscription);
   void on_data(const std::string &message);
   void forget(LiveKitSubscription *subscription);
 

@@ -2,12 +2,16 @@
 #include "livekit_subscription.h"
 
 #include <algorithm>
+#include <iterator>
+#include <utility>
 
 namespace recorder {
 namespace {
 
 // Nobody has as many cameras: it is the server that went wrong.
 constexpr unsigned kMostPlaces = 8;
+// Tracks that were taken away, and whose first packets may still be on their way.
+constexpr std::ptrdiff_t kMostGone = 16;
 
 }  // namespace
 
@@ -29,7 +33,11 @@ void LiveKitSubscription::Outlet::deliver(unsigned number, Media media, unsigned
 
 // Streams come and go with the server's offers.
 void LiveKitSubscription::update(const Feed &feed) {
-  feed_ = feed;
+  for (const Feed::Stream &stream : std::exchange(feed_, feed).streams)
+    if (!feed_stream(stream.id))
+      gone_.push_back(stream);
+  if (std::ssize(gone_) > kMostGone)
+    gone_.erase(gone_.begin(), gone_.end() - kMostGone);
   std::erase_if(places_, [&feed](const auto &place) {
     return std::ranges::none_of(
         feed.streams, [&place](const Feed::Stream &stream) { return stream.id == place.second; });
@@ -42,6 +50,8 @@ unsigned LiveKitSubscription::place_of(const Feed::Stream &stream, Media media) 
     if (track == stream.id)
       return place.second;
   unsigned place = stream.is_screen ? 1 : 0;
+  if (!feed_stream(stream.id))
+    return place;  // a late one that is gone already: what replaces it goes into the same recording
   if (places_.contains({media, place}))
     for (place = 2; places_.contains({media, place});)
       ++place;
@@ -50,10 +60,21 @@ unsigned LiveKitSubscription::place_of(const Feed::Stream &stream, Media media) 
   return place;
 }
 
+const Feed::Stream *LiveKitSubscription::feed_stream(const std::string &track) const {
+  const auto found = std::ranges::find(feed_.streams, track, &Feed::Stream::id);
+  return found == feed_.streams.end() ? nullptr : &*found;
+}
+
+const Feed::Stream *LiveKitSubscription::stream(const std::string &track) const {
+  if (const Feed::Stream *present = feed_stream(track))
+    return present;
+  const auto found = std::ranges::find(gone_, track, &Feed::Stream::id);
+  return found == gone_.end() ? nullptr : &*found;
+}
+
 Route LiveKitSubscription::route(const StreamStart &start, unsigned number) {
-  const auto stream = std::ranges::find_if(
-      feed_.streams, [&start](const Feed::Stream &other) { return other.id == start.track; });
-  if (stream == feed_.streams.end())
+  const Feed::Stream *stream = this->stream(start.track);
+  if (!stream)
     return {.what = Route::What::kLeaveOut};
   const unsigned place = place_of(*stream, start.media);
   if (place >= kMostPlaces) {
@@ -81,11 +102,19 @@ void LiveKitSubscription::request_key_frame() {
     room_.receiver_->request_key_frame(feed_.id);
 }
 
+std::set<std::string> LiveKitSubscription::tracks() const {
+  std::set<std::string> tracks;
+  for (const auto *some : {&feed_.streams, &gone_})
+    for (const Feed::Stream &stream : *some)
+      tracks.insert(stream.id);
+  return tracks;
+}
+
 // Connections that were replaced may still hold something, too.
 void LiveKitSubscription::drain(std::function<void()> drained) {
   drained_ = std::move(drained);
   if (room_.receiver_)
-    room_.receiver_->drain(feed_.id, [this, outlet = outlet_] {
+    room_.receiver_->drain(feed_.id, tracks(), [this, outlet = outlet_] {
       if (!outlet->is_open)
         return;
       has_ended_ = true;

@@ -3,9 +3,11 @@
 
 #include <map>
 #include <memory>
+#include <set>
 #include <shared_mutex>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "livekit_room.h"
 #include "succession.h"
@@ -28,11 +30,16 @@ class LiveKitSubscription : public Subscription {
 
   const Feed &feed() const { return feed_; }
   // `number`: streams are numbered in the order in which they begin.
+  // Whether it is, or was, one of theirs.
+  bool has(const std::string &track) const { return stream(track) != nullptr; }
   Route route(const StreamStart &start, unsigned number);
   // A connection that was replaced has delivered all it held, and goes.
   void on_retired(const ReceiveStats &stats);
 
  private:
+  const Feed::Stream *feed_stream(const std::string &track) const;
+  const Feed::Stream *stream(const std::string &track) const;
+  std::set<std::string> tracks() const;
   // Where frames go. Streams may outlive the subscription that they were for.
   struct Outlet {
     explicit Outlet(Events given) : events(std::move(given)) {}
@@ -49,6 +56,7 @@ class LiveKitSubscription : public Subscription {
 
   LiveKitRoom &room_;
   Feed feed_;
+  std::vector<Feed::Stream> gone_;
   const std::shared_ptr<Outlet> outlet_;
   // Which of the recordings a track goes into: camera and microphone, screen and its sound, others.
   std::map<std::pair<Media, unsigned>, std::string> places_;

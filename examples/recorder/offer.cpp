@@ -10,6 +10,7 @@ namespace recorder {
 namespace {
 
 constexpr std::string_view kMsid = "a=msid:";
+constexpr std::string_view kSsrc = "a=ssrc:";
 
 void take_line(const std::string &line, Section &section) {
   if (line == "a=inactive" || line == "a=recvonly") {
@@ -17,6 +18,10 @@ void take_line(const std::string &line, Section &section) {
   } else if (line.starts_with(kMsid)) {
     std::istringstream words(line.substr(kMsid.size()));
     words >> section.stream >> section.track;
+  } else if (line.starts_with(kSsrc)) {
+    const auto ssrc = static_cast<unsigned>(g_ascii_strtoull(&line[kSsrc.size()], nullptr, 10));
+    if (std::ranges::find(section.ssrcs, ssrc) == section.ssrcs.end())
+      section.ssrcs.push_back(ssrc);
   }
 }
 
@@ -176,7 +181,8 @@ std::vector<Section> sections_of(const std::string &sdp) {
       std::istringstream words(line.substr(2));
       std::string kind, port;
       words >> kind >> port;
-      sections.push_back({.kind = kind, .sends = port != "0", .stream = {}, .track = {}});
+      sections.push_back(
+          {.kind = kind, .sends = port != "0", .stream = {}, .track = {}, .ssrcs = {}});
     } else if (!sections.empty()) {
       take_line(line, sections.back());
     }

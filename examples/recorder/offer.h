@@ -13,6 +13,7 @@ struct Section {
   bool sends = false;
   // Of its msid; empty: none.
   std::string stream, track;
+  std::vector<unsigned> ssrcs;
 
   bool operator==(const Section &) const = default;
 };

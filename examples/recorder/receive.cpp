@@ -51,7 +51,8 @@ class Receiver::Core : public std::enable_shared_from_this<Core> {
 
   void start();
   void drain(std::function<void()> drained);
-  void drain(const std::string &owner, std::function<void()> drained);
+  void drain(const std::string &owner, const std::set<std::string> &tracks,
+             std::function<void()> drained);
   void silence();
 
   Peer &peer() { return *peer_; }
@@ -60,6 +61,7 @@ class Receiver::Core : public std::enable_shared_from_this<Core> {
  private:
   struct Drain {
     std::string owner;
+    std::set<std::string> tracks;
     std::function<void()> drained;
     bool is_late = false;
     Timer limit;
@@ -234,10 +236,12 @@ void Receiver::Core::drain(std::function<void()> drained) {
   });
 }
 
-void Receiver::Core::drain(const std::string &owner, std::function<void()> drained) {
-  streams_->end_of(owner);
+void Receiver::Core::drain(const std::string &owner, const std::set<std::string> &tracks,
+                           std::function<void()> drained) {
+  streams_->end_of(owner, tracks);
   Drain &drain = drains_.emplace_back();
   drain.owner = owner;
+  drain.tracks = tracks;
   drain.drained = std::move(drained);
   drain.limit.start(kOnTheWay + longest_drain(), [this, &drain] {
     drain.is_late = true;
@@ -249,7 +253,7 @@ void Receiver::Core::drain(const std::string &owner, std::function<void()> drain
 void Receiver::Core::tell_drained() {
   const auto alive = shared_from_this();
   for (auto drain = drains_.begin(); drain != drains_.end();) {
-    if (!drain->is_late && !streams_->have_ended(drain->owner)) {
+    if (!drain->is_late && !streams_->have_ended(drain->owner, drain->tracks)) {
       ++drain;
       continue;
     }
@@ -288,8 +292,9 @@ void Receiver::drain(std::function<void()> drained) {
   core_->drain(std::move(drained));
 }
 
-void Receiver::drain(const std::string &owner, std::function<void()> drained) {
-  core_->drain(owner, std::move(drained));
+void Receiver::drain(const std::string &owner, const std::set<std::string> &tracks,
+                     std::function<void()> drained) {
+  core_->drain(owner, tracks, std::move(drained));
 }
 
 void Receiver::request_key_frame(const std::string &owner) {

@@ -5,6 +5,7 @@
 
 #include <functional>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -108,8 +109,10 @@ class Receiver {
   // that wait for their key, for as long as they would have waited anyway.
   // Of events only state and frames come from now on.
   void drain(std::function<void()> drained);
-  // The same for the streams of one owner, while the others go on.
-  void drain(const std::string &owner, std::function<void()> drained);
+  // The same for the streams of one owner, while the others go on. `tracks`: those of the owner,
+  // also where no stream has begun yet.
+  void drain(const std::string &owner, const std::set<std::string> &tracks,
+             std::function<void()> drained);
 
   // For who begins to write anew and cannot use anything before. Empty: of all.
   void request_key_frame(const std::string &owner = {});

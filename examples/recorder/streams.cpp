@@ -21,6 +21,8 @@ namespace {
 constexpr milliseconds kOnTheWay{100};
 // Longer than packets come behind the end of a stream.
 constexpr milliseconds kForgetAfter{10000};
+// A jitter buffer gives at its end what it holds.
+constexpr milliseconds kBornWithin{1000};
 
 // A copy is called: the callback may destroy what it is a member of.
 template <typename Callback, typename... Arguments>
@@ -115,10 +117,14 @@ void Streams::begin(GstPad *pad, gulong block) {
     stream.start.mline = mline_of(pad);
     stream.start.media = Track::media_of(pad);
     stream.start.nth = place_of(sections_, stream.start.mline);
-    if (stream.start.mline < sections_.size()) {
+    if (const auto origin = origins_.find(stream.ssrc); origin != origins_.end()) {
+      stream.start.stream = origin->second.stream;
+      stream.start.track = origin->second.track;
+    } else if (stream.start.mline < sections_.size()) {
       stream.start.stream = sections_[stream.start.mline].stream;
       stream.start.track = sections_[stream.start.mline].track;
     }
+    stream.ending = unborn_.erase(stream.ssrc) > 0;  // the end is on its way already
     route(stream);
   } catch (const Failure &failure) {
     leave_out(stream, failure.what());
@@ -190,23 +196,80 @@ void Streams::leave_out(Stream &stream, const std::string &why) {
 
 bool Streams::must_wait(const std::string &sdp) {
   std::vector<Section> sections = sections_of(sdp);
-  bool wait = false;
-  for (Stream &stream : streams_) {
-    const Section now =
-        stream.start.mline < sections.size() ? sections[stream.start.mline] : Section{};
-    if (!stream.pad || (now.sends && now.track == stream.start.track))
-      continue;
-    end_soon(stream);
-    wait |= now.sends;
-  }
-  if (wait)
+  if (end_replaced(sections))
     return true;
   // One that is used again may come with the source it had.
   forget_ssrcs([&sections](const PastSsrc &past) {
     return past.mline < sections.size() && sections[past.mline].sends;
   });
+  learn(sections);
   sections_ = std::move(sections);
   return false;
+}
+
+// Ends what is not sent any more. Whether a section is to be used again in which something still
+// ends.
+bool Streams::end_replaced(const std::vector<Section> &sections) {
+  bool wait = false;
+  const auto goes_on = [&](unsigned mline, const std::string &track) {
+    const Section now = mline < sections.size() ? sections[mline] : Section{};
+    const bool same = now.sends && now.track == track;
+    return std::pair(same, now.sends);
+  };
+  for (Stream &stream : streams_) {
+    const auto [same, used] = goes_on(stream.start.mline, stream.start.track);
+    if (!stream.pad || same)
+      continue;
+    end_soon(stream);
+    wait |= used;
+  }
+  for (const auto &[ssrc, origin] : origins_) {
+    const auto [same, used] = goes_on(origin.mline, origin.track);
+    if (same || !is_unborn(ssrc))
+      continue;
+    end_unborn(ssrc);
+    wait |= used;
+  }
+  return wait;
+}
+
+void Streams::learn(const std::vector<Section> &sections) {
+  std::erase_if(origins_, [this](const auto &known) {
+    return !is_unborn(known.first) &&
+           std::ranges::none_of(
+               streams_, [&known](const Stream &stream) { return stream.ssrc == known.first; });
+  });
+  for (unsigned mline = 0; mline < sections.size(); ++mline)
+    for (const unsigned ssrc : sections[mline].ssrcs)
+      origins_[ssrc] = {mline, sections[mline].stream, sections[mline].track};
+}
+
+// ---- Streams that end before they begin
+
+// Whether its first packets have come, and wait for those before them.
+bool Streams::is_unborn(guint ssrc) {
+  const bool was_born =
+      std::ranges::any_of(streams_, [ssrc](const Stream &stream) { return stream.ssrc == ssrc; }) ||
+      std::ranges::any_of(past_ssrcs_, [ssrc](const PastSsrc &past) { return past.ssrc == ssrc; });
+  return !was_born && jitterbuffer_of(ssrc);
+}
+
+// What came is delivered: a pad comes, and the end behind it.
+void Streams::end_unborn(guint ssrc) {
+  const auto [timer, is_new] = unborn_.try_emplace(ssrc);
+  if (!is_new)
+    return;
+  timer->second.start(kOnTheWay, [this, ssrc] {
+    if (const auto buffer = jitterbuffer_of(ssrc))
+      end_source(buffer.get());
+    unborn_[ssrc].start(kBornWithin, [this, ssrc] {
+      past_ssrcs_.push_back({ssrc, origins_[ssrc].mline, steady_clock::now()});
+      unborn_.erase(ssrc);
+      sweep();
+      call(events_.ended);
+      call(events_.section_free);
+    });
+  });
 }
 
 void Streams::end_soon(Stream &stream) {
@@ -325,10 +388,13 @@ void Streams::end_counted(GstElement *jitterbuffer) {
   end_source(jitterbuffer);
 }
 
-void Streams::end_of(const std::string &owner) {
+void Streams::end_of(const std::string &owner, const std::set<std::string> &tracks) {
   for (Stream &stream : streams_)
     if (stream.is_of(owner))
       end_soon(stream);
+  for (const auto &[ssrc, origin] : origins_)
+    if (tracks.contains(origin.track) && is_unborn(ssrc))
+      end_unborn(ssrc);
 }
 
 bool Streams::have_ended() const {
@@ -337,9 +403,12 @@ bool Streams::have_ended() const {
          });
 }
 
-bool Streams::have_ended(const std::string &owner) const {
+bool Streams::have_ended(const std::string &owner, const std::set<std::string> &tracks) {
   return std::ranges::none_of(streams_,
-                              [&owner](const Stream &stream) { return stream.is_of(owner); });
+                              [&owner](const Stream &stream) { return stream.is_of(owner); }) &&
+         std::ranges::none_of(origins_, [&](const auto &known) {
+           return tracks.contains(known.second.track) && is_unborn(known.first);
+         });
 }
 
 // ---- What others ask

@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -43,10 +44,11 @@ class Streams : public std::enable_shared_from_this<Streams> {
 
   // Everything that came is delivered: what waits for earlier packets or for a key, too.
   void end_all();
-  void end_of(const std::string &owner);
+  // `tracks`: those of the owner, whose streams may still have to begin.
+  void end_of(const std::string &owner, const std::set<std::string> &tracks);
   bool are_ending() const { return ending_; }
   bool have_ended() const;
-  bool have_ended(const std::string &owner) const;
+  bool have_ended(const std::string &owner, const std::set<std::string> &tracks);
 
   // Whether it was about one of the streams: state or error.
   bool take_message(GstMessage *message);
@@ -75,12 +77,22 @@ class Streams : public std::enable_shared_from_this<Streams> {
     std::chrono::steady_clock::time_point since;
   };
 
+  // What an offer says about a source.
+  struct Origin {
+    unsigned mline;
+    std::string stream, track;
+  };
+
   void on_pad(GstPad *pad);
   void begin(GstPad *pad, gulong block);
   void route(Stream &stream);
   void link(Stream &stream, Route route);
   void leave_out(Stream &stream, const std::string &why);
   static GstPadProbeReturn on_pad_event(GstPad *pad, GstPadProbeInfo *info, gpointer self);
+  bool end_replaced(const std::vector<Section> &sections);
+  void learn(const std::vector<Section> &sections);
+  bool is_unborn(guint ssrc);
+  void end_unborn(guint ssrc);
   void end_soon(Stream &stream);
   void end(Stream &stream);
   void end_counted(GstElement *jitterbuffer);
@@ -104,7 +116,11 @@ class Streams : public std::enable_shared_from_this<Streams> {
   bool ending_ = false;
   std::size_t full_buffers_ = 0;  // jitter buffers that have not given all they hold, at the end
   std::list<Stream> streams_;
-  std::vector<Section> sections_;  // of the last offer that was taken
+  std::vector<Section> sections_;    // of the last offer that was taken
+  std::map<guint, Origin> origins_;  // of sources that are sent, or whose streams go on
+  // Sources whose first packets wait in a jitter buffer, so that they have no pad yet, and that are
+  // to end.
+  std::map<guint, examples::Timer> unborn_;
   std::vector<PastSsrc> past_ssrcs_;
   examples::Timer sweep_;
   std::map<std::string, ReceiveStats> past_;  // of streams that are gone, by owner

@@ -177,6 +177,33 @@ TEST_F(RecordedMedia, OfOneOwnerEndsWhileTheOthersGoOn) {
   EXPECT_EQ(shares_["PA_alice"]->of(Media::kVideo), sent);
 }
 
+// The first packets wait as long as late ones are waited for: nobody has seen a stream by then.
+TEST_F(RecordedMedia, WhoStaysForAMomentLosesNothing) {
+  join_with({kAlice, kBob});
+  connect(offer("PA_alice|x TR_v", "PA_bob TR_a"));
+  send_for(300ms);
+  wire::Participant gone = kAlice;
+  gone.set_state(wire::Participant::DISCONNECTED);
+  update({gone});
+  ASSERT_TRUE(logged("-alice"));
+  drain("PA_alice");
+  EXPECT_GT(sender_->sent(Media::kVideo), 0U);
+  EXPECT_EQ(shares_["PA_alice"]->of(Media::kVideo), sender_->sent(Media::kVideo));
+}
+
+// An offer that comes sooner than the first packets are given on.
+TEST_F(RecordedMedia, ATrackThatIsReplacedAtOnceLosesNothing) {
+  join_with({kAlice, kBob});
+  connect(offer("PA_alice|x TR_v", "PA_bob TR_a"));
+  send_for(300ms);
+  const std::uint64_t sent = sender_->sent(Media::kVideo);
+  update({participant("alice", {track("TR_w", wire::VIDEO)})});
+  send_offer(offer("PA_alice|x TR_w", "PA_bob TR_a"));
+  EXPECT_TRUE(run_until([this] { return is_answered(); }));
+  drain("PA_alice");
+  EXPECT_EQ(shares_["PA_alice"]->of(Media::kVideo), sent);
+}
+
 TEST_F(RecordedMedia, OffersMayNameSomebodyElse) {
   join_with({kAlice, kBob});
   connect(offer("PA_bob|x TR_v", "PA_bob TR_a"));
