@@ -65,7 +65,8 @@ struct Route {
 struct TrackStats {
   Media media;
   std::string codec;
-  std::uint64_t frames_arrived = 0;  // out of the depayloader
+  std::uint64_t frames_arrived =
+      0;  // out of the depayloader, but for those of the server that are dropped
   std::uint64_t frames_held = 0;     // waiting for a key
   std::uint64_t frames_dropped = 0;  // by e2eedecrypt, but for those that the server made
 };

@@ -267,6 +267,7 @@ TrackStats Track::stats() const {
   // Nothing else passes in the clear here: enabled and allow-plaintext stay as they are.
   const guint64 of_server = counter("server-frames") - counter("passed-plaintext");
   stats.frames_dropped -= std::min(of_server, stats.frames_dropped);
+  stats.frames_arrived -= std::min(of_server, stats.frames_arrived);
   stats.frames_held = counter("held");
   return stats;
 }

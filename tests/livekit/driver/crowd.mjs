@@ -100,12 +100,15 @@ export class Crowd {
 
   /** What the recorder says when they have left. */
   totals() {
-    const left = this.events('left');
-    const sum = (name) => left.reduce((total, entry) => total + entry[name], 0);
+    const sum = (event, field) => this.events(event)
+      .reduce((total, entry) => total + entry[field], 0);
     return {
-      left: left.length, arrived: sum('frames-arrived'), packetsLost: sum('packets-lost'),
-      unreadable: sum('frames-not-decrypted'), unwritten: sum('frames-not-written'),
-      written: this.events('recording-closed').reduce((total, { frames }) => total + frames, 0),
+      left: this.events('left').length,
+      arrived: sum('left', 'frames-arrived'),
+      unreadable: sum('left', 'frames-not-decrypted'),
+      unwritten: sum('left', 'frames-not-written'),
+      packetsLost: sum('left', 'packets-lost'),
+      written: sum('recording-closed', 'frames'),
     };
   }
 
