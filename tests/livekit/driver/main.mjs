@@ -131,7 +131,7 @@ async function tryCell(bench, cell) {
 const everything = () => [
   ...controls(), ...together(), ...chats(), ...refusals(), ...publishing(),
   ...matrix({ all: options.full }), ...cuts({ all: options.full }), ...losses(), ...rooms(),
-  ...loads({ all: options.full }), ...joins(),
+  ...loads({ all: options.full }), ...(options.full ? joins() : []),
 ];
 
 async function main() {
