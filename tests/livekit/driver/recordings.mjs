@@ -17,8 +17,8 @@ export function checkLog({ recordings, bench }) {
 
 /**
  * Ends a recorder, with `status`. There are as many files of the sender as there are `codecs`, one
- * after the other, which decode where no packet was lost, and hold every frame that arrived and is not the server's own. How
- * many these are.
+ * after the other. They hold every frame that arrived and is not the server's own, and decode where
+ * no packet was lost. How many frames these are.
  */
 export async function checkFiles(recorder, codecs, status = 0) {
   await recorder.finish(status);
