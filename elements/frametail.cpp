@@ -32,8 +32,10 @@ Tail look_at_tail(GstBuffer *buffer, ByteView server_trailer) {
     tail.from_server = true;
     tail.server_trailer = server_trailer.size();
     tail.known_filler = is_known_filler(frame.first(frame.size() - server_trailer.size()));
-  } else if (!server_trailer.empty() && is_h264_filler_frame(frame, server_trailer)) {
+  } else if (const auto behind =
+                 server_trailer.empty() ? std::nullopt : h264_filler_tail(frame, server_trailer)) {
     tail.from_server = tail.known_filler = true;
+    tail.server_trailer = *behind;
   }
   if (!tail.from_server)
     tail.trailer = find_packet_trailer(frame);

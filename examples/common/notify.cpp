@@ -31,6 +31,13 @@ void notify(const std::string &state) {
   close(fd);
 }
 
+void notify_status(std::string text) {
+  for (char &letter : text)
+    if (g_ascii_iscntrl(letter))
+      letter = ' ';
+  notify("STATUS=" + text);
+}
+
 std::optional<std::chrono::milliseconds> watchdog_interval() {
   const char *limit = g_getenv("WATCHDOG_USEC"), *pid = g_getenv("WATCHDOG_PID");
   guint64 microseconds = 0, process = 0;

@@ -30,7 +30,7 @@ std::optional<Text> Texts::take(const std::string &sender, const wire::DataPaylo
       go_on(sender, payload.stream_chunk(), trouble);
       return {};
     case wire::DataPayload::kStreamTrailer:
-      return end(sender, payload.stream_trailer());
+      return end(sender, payload.stream_trailer(), trouble);
     default:
       return {};
   }
@@ -56,7 +56,7 @@ std::optional<Text> Texts::begin(const std::string &sender, const wire::StreamHe
     trouble = "too many texts come at once: one is given up";
     open_.pop_front();
   }
-  open_.push_back({.sender = sender, .text = std::move(text)});
+  open_.push_back({.sender = sender, .text = std::move(text), .length = header.total_length()});
   return {};
 }
 
@@ -74,13 +74,18 @@ void Texts::go_on(const std::string &sender, const wire::StreamChunk &chunk, std
   open_.erase(open);
 }
 
-std::optional<Text> Texts::end(const std::string &sender, const wire::StreamTrailer &trailer) {
+std::optional<Text> Texts::end(const std::string &sender, const wire::StreamTrailer &trailer,
+                               std::string &trouble) {
   const auto open = find(sender, trailer.stream_id());
   if (open == open_.end())
     return {};
-  Text text = std::move(open->text);
+  const Open whole = std::move(*open);
   open_.erase(open);
-  return text;
+  if (whole.length > 0 && whole.length != whole.text.text.size()) {
+    trouble = "a text came incomplete";
+    return {};
+  }
+  return whole.text;
 }
 
 }  // namespace livekit

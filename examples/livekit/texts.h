@@ -34,12 +34,14 @@ class Texts {
   struct Open {
     std::string sender;
     Text text;
-    std::uint64_t next = 0;  // chunk
+    std::uint64_t length = 0;  // as announced; 0: it was not
+    std::uint64_t next = 0;    // chunk
   };
   std::optional<Text> begin(const std::string &sender, const wire::StreamHeader &header,
                             std::string &trouble);
   void go_on(const std::string &sender, const wire::StreamChunk &chunk, std::string &trouble);
-  std::optional<Text> end(const std::string &sender, const wire::StreamTrailer &trailer);
+  std::optional<Text> end(const std::string &sender, const wire::StreamTrailer &trailer,
+                          std::string &trouble);
   std::deque<Open>::iterator find(const std::string &sender, const std::string &id);
 
   std::deque<Open> open_;  // the oldest is given up for a new one

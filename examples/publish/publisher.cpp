@@ -270,7 +270,7 @@ void Publisher::lose(const std::string &why, milliseconds again_in) {
       "room-lost",
       {{"why", why}, {"again_in_ms", std::int64_t{again_in.count()}}, {"media", goes_on}},
       why + (goes_on ? "; media goes on" : "") + "; trying again in " + seconds_text(again_in));
-  examples::notify("STATUS=trying to get into the room again: " + why);
+  examples::notify_status("trying to get into the room again: " + why);
   if (goes_on || !session_)
     return;
   lossy_ = true;

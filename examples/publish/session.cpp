@@ -250,8 +250,13 @@ void Session::Core::send_offer() {
   const bool all_known = std::all_of(tracks_.begin(), tracks_.end(), [](const Section &track) {
     return !track.announced || !track.sid.empty();
   });
-  if (offer_.empty() || !all_known)
+  if (offer_.empty())
     return;
+  if (!all_known)
+    return connect_limit_.start(kConnectWithin, [this] {
+      fail("the server does not confirm a track: does the token allow to publish it?");
+    });
+  connect_limit_.stop();
   sent_offer_.set_type("offer");
   sent_offer_.set_sdp(std::exchange(offer_, ""));
   wire::Request request;

@@ -3,6 +3,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <utility>
 
@@ -18,6 +19,8 @@ namespace {
 
 // A server could make anybody write.
 constexpr std::size_t kMostHeld = 1000;
+constexpr std::size_t kMostHeldBytes = 16 << 20;
+constexpr std::size_t kMostSeen = 4096;
 constexpr std::size_t kMostParticipants = 1000;
 
 using BytesPtr = std::unique_ptr<GBytes, FreeWith<&g_bytes_unref>>;
@@ -54,13 +57,19 @@ void ChatLog::take(const std::string &identity, const std::string &packet) {
   if (!settings_.provider)
     return write_sealed(held);
   // In order: a text stream is several packets.
-  if (!held_.empty() || !open(held)) {
-    if (held_.size() == kMostHeld) {
-      give_up(held_.front());
-      held_.pop_front();
-    }
-    held_.push_back(std::move(held));
+  if (held_.empty() && open(held))
+    return;
+  held_bytes_ += held.packet.ByteSizeLong();
+  held_.push_back(std::move(held));
+  while (held_.size() > kMostHeld || held_bytes_ > kMostHeldBytes) {
+    give_up(held_.front());
+    drop_first();
   }
+}
+
+void ChatLog::drop_first() {
+  held_bytes_ -= held_.front().packet.ByteSizeLong();
+  held_.pop_front();
 }
 
 void ChatLog::tick() {
@@ -70,7 +79,7 @@ void ChatLog::tick() {
         return;
       give_up(held_.front());
     }
-    held_.pop_front();
+    drop_first();
   }
 }
 
@@ -97,13 +106,33 @@ void ChatLog::give_up(const Held &held) {
 }
 
 GstE2EEDataCryptor *ChatLog::cryptor_of(const std::string &identity) {
-  CryptorPtr &cryptor = cryptors_[identity];
-  if (!cryptor && cryptors_.size() <= kMostParticipants)
-    cryptor.reset(gst_e2ee_data_cryptor_new(settings_.provider, identity.c_str(), nullptr));
-  return cryptor.get();
+  const auto known = cryptors_.find(identity);
+  if (known != cryptors_.end())
+    return known->second.get();
+  CryptorPtr cryptor(gst_e2ee_data_cryptor_new(settings_.provider, identity.c_str(), nullptr));
+  if (!cryptor)
+    return nullptr;
+  if (cryptors_.size() == kMostParticipants)
+    cryptors_.clear();
+  return cryptors_.emplace(identity, std::move(cryptor)).first->second.get();
 }
 
+// A server that gives a message again would have it said twice.
+bool ChatLog::is_repeated(const Held &held) {
+  const std::string name =
+      held.identity + '\n' + std::to_string(held.packet.key_index()) + '\n' + held.packet.iv();
+  if (std::ranges::find(seen_, name) != seen_.end())
+    return true;
+  seen_.push_back(name);
+  if (seen_.size() > kMostSeen)
+    seen_.pop_front();
+  return false;
+}
+
+// Whether nothing more is to be done about it.
 bool ChatLog::open(const Held &held) {
+  if (!settings_.may(held.identity))
+    return true;
   GstE2EEDataCryptor *cryptor = cryptor_of(held.identity);
   if (!cryptor)
     return false;
@@ -112,6 +141,10 @@ bool ChatLog::open(const Held &held) {
       held.packet.key_index(), nullptr));
   if (!plain)
     return false;
+  if (is_repeated(held)) {
+    tell(held.identity, "a message came again: it is left out");
+    return true;
+  }
   gsize size = 0;
   const auto *data = static_cast<const char *>(g_bytes_get_data(plain.get(), &size));
   write_payload(held, std::string(data, size));
@@ -131,7 +164,7 @@ void ChatLog::write_payload(const Held &held, const std::string &payload) {
   if (!text)
     return;
   JsonFields fields{{"time", time_text(held.came_us)}, {"participant", held.identity}};
-  if (text->sent_ms > 0)
+  if (text->sent_ms > 0 && text->sent_ms < G_MAXINT64 / 1000)
     fields.emplace_back("sent", time_text(text->sent_ms * 1000));
   if (!text->id.empty())
     fields.emplace_back("id", text->id);
@@ -169,12 +202,18 @@ void ChatLog::append(const std::string &line) {
     file_ = created.name;
     journal_.note("chat-started", {{"file", file_}}, "writing the chat into " + file_);
   }
+  const off_t start = lseek(fd_, 0, SEEK_CUR);
   for (std::size_t at = 0; at < line.size();) {
     const ssize_t wrote = ::write(fd_, line.data() + at, line.size() - at);
     if (wrote < 0 && errno == EINTR)
       continue;
-    if (wrote < 0)
-      throw WriteFailure("writing " + file_, errno);
+    if (wrote < 0) {
+      const WriteFailure failure("writing " + file_, errno);
+      // Half a line would spoil the next one, too.
+      if (ftruncate(fd_, start) != 0 || lseek(fd_, start, SEEK_SET) < 0)
+        ::close(std::exchange(fd_, -1));
+      throw failure;
+    }
     at += static_cast<std::size_t>(wrote);
   }
 }

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <map>
 #include <string>
 
@@ -24,9 +25,10 @@ using namespace examples;
 class ChatLog {
  public:
   struct Settings {
-    int folder = -1;                         // descriptor, not owned
-    GstE2EEKeyProvider *provider = nullptr;  // not owned; null: sealed
-    std::chrono::milliseconds key_wait{0};   // for a key that comes late
+    int folder = -1;                                       // descriptor, not owned
+    GstE2EEKeyProvider *provider = nullptr;                // not owned; null: sealed
+    std::chrono::milliseconds key_wait{0};                 // for a key that comes late
+    std::function<bool(const std::string &identity)> may;  // be written down now
   };
 
   ChatLog(Settings settings, Journal &journal);
@@ -49,6 +51,7 @@ class ChatLog {
     Clock::time_point until;
   };
 
+  bool is_repeated(const Held &held);
   bool open(const Held &held);
   GstE2EEDataCryptor *cryptor_of(const std::string &identity);
   void write_payload(const Held &held, const std::string &payload);
@@ -56,6 +59,7 @@ class ChatLog {
   void write(const JsonFields &fields);
   void append(const std::string &line);
   void give_up(const Held &held);
+  void drop_first();
   void tell(const std::string &identity, const std::string &problem);
 
   const Settings settings_;
@@ -63,6 +67,8 @@ class ChatLog {
   std::map<std::string, CryptorPtr> cryptors_;
   livekit::Texts texts_;
   std::deque<Held> held_;
+  std::size_t held_bytes_ = 0;
+  std::deque<std::string> seen_;  // identity, key index and IV of messages that were opened
   std::string file_;
   int fd_ = -1;
   std::uint64_t messages_ = 0, not_decrypted_ = 0;

@@ -76,10 +76,12 @@ std::unique_ptr<Subscription> LiveKitRoom::subscribe(const Feed &feed, const Rec
                                                      Subscription::Events events) {
   auto subscription = std::make_unique<LiveKitSubscription>(*this, feed, std::move(events));
   subscriptions_[feed.id] = subscription.get();
+  living_.insert(subscription.get());
   return subscription;
 }
 
 void LiveKitRoom::forget(LiveKitSubscription *subscription) {
+  living_.erase(subscription);
   const auto found = subscriptions_.find(subscription->feed().id);
   if (found != subscriptions_.end() && found->second == subscription)
     subscriptions_.erase(found);
@@ -312,8 +314,8 @@ void LiveKitRoom::retire() {
   Receiver *receiver = receiver_.get();
   retired_.push_back(std::move(receiver_));
   receiver->drain([this, receiver] {
-    for (const auto &[sid, subscription] : subscriptions_)
-      subscription->on_retired(receiver->stats(sid));
+    for (LiveKitSubscription *subscription : living_)
+      subscription->on_retired(receiver->stats(subscription->feed().id));
     std::erase_if(retired_, [receiver](const auto &other) { return other.get() == receiver; });
   });
 }
@@ -351,7 +353,8 @@ Route LiveKitRoom::route(const StreamStart &start, LiveKitSubscription &subscrip
 
 void LiveKitRoom::on_data(const std::string &message) {
   wire::DataPacket packet;
-  if (!packet.ParseFromString(message) || !packet.has_encrypted_packet())
+  if (!packet.ParseFromString(message) || !packet.has_encrypted_packet() ||
+      !is_livekit_name(packet.participant_identity()))
     return;
   for (const auto &[sid, feed] : feeds_)
     if (feed.identity == packet.participant_identity())

@@ -84,6 +84,7 @@ class LiveKitRoom : public Room {
   std::map<std::string, Feed> feeds_;  // by sid; those that publish
   LiveKitTracks tracks_;
   std::set<std::string> told_;
+  std::set<LiveKitSubscription *> living_;  // also those that drain while their sid is here again
   std::map<std::string, LiveKitSubscription *> subscriptions_;  // by sid of the participant
   bool gives_up_unknown_ = false;
   std::optional<std::string> offer_;       // waits until its tracks are known

@@ -80,6 +80,7 @@ class Recorder {
   Roster roster_;
   std::uint64_t losses_ = 0;  // of the room
   std::unique_ptr<ChatLog> chat_;
+  bool chat_is_open_ = true;
   std::unique_ptr<Control> control_;
   std::vector<guint> sources_;
   // The second one ends at once: files are whole, the audit log stays open-ended.
@@ -196,7 +197,7 @@ void Recorder::open_room(const Entrance &entrance) {
   };
   events.lost = [this](const std::string &why, std::chrono::milliseconds again_in) {
     ++losses_;
-    examples::notify("STATUS=trying to get into the room again: " + why);
+    examples::notify_status("trying to get into the room again: " + why);
     journal_.note(
         "room-lost", {{"problem", why}, {"again-in-ms", std::int64_t{again_in.count()}}},
         why + "; trying again in " + std::to_string((again_in.count() + 999) / 1000) + " s", true);
@@ -217,11 +218,12 @@ void Recorder::open_room(const Entrance &entrance) {
                        bool serious) { journal_.note(event, fields, text, serious); };
   chat_ = std::make_unique<ChatLog>(
       ChatLog::Settings{folder_.fd(), receive_.provider,
-                        std::chrono::milliseconds(receive_.key_wait / GST_MSECOND)},
+                        std::chrono::milliseconds(receive_.key_wait / GST_MSECOND),
+                        // Who has withdrawn is not quoted either.
+                        [this](const std::string &who) { return !roster_.is_withdrawn(who); }},
       journal_);
   events.data = [this](const Feed &feed, const std::string &packet) {
-    if (!stopping_ &&
-        !roster_.is_withdrawn(feed.identity))  // who has withdrawn is not quoted either
+    if (chat_is_open_ && !roster_.is_withdrawn(feed.identity))
       chat_->take(feed.identity, packet);
   };
   room_ = entrance.enter(receive_, std::move(events));
@@ -334,6 +336,7 @@ void Recorder::stop(const std::string &why) {
 void Recorder::end_when_empty() {
   if (!stopping_ || !roster_.is_empty())
     return;
+  chat_is_open_ = false;
   chat_->close();
   journal_.end(roster_.past_rows());
   room_->close([this] { g_main_loop_quit(loop_); });

@@ -284,10 +284,15 @@ void Streams::end(Stream &stream) {
     return;
   if (stream.block != 0)
     leave_out(stream, "");
-  if (const auto buffer = jitterbuffer_of(stream.ssrc))
-    end_source(buffer.get());
-  else
-    on_end_passed(stream.pad.get());
+  const auto buffer = jitterbuffer_of(stream.ssrc);
+  if (!buffer)
+    return on_end_passed(stream.pad.get());
+  end_source(buffer.get());
+  // One that has stopped for an error gives no end; the section must not wait for it for ever.
+  stream.end_soon.start(kBornWithin + milliseconds(settings_.latency_ms), [this, &stream] {
+    if (stream.pad)
+      on_end_passed(stream.pad.get());
+  });
 }
 
 void Streams::on_end_passed(GstPad *pad) {

@@ -251,8 +251,8 @@ TEST(LiveKit, ThePictureOfTheServerIsKnownAsDepayloadersGiveIt) {
       decryptor->push(frame);
       const Buffer out = decryptor->pull();
       ASSERT_EQ(out != nullptr, passes);
-      if (out) {
-        EXPECT_EQ(bytes_of(out.get()), frame);
+      if (out) {  // without what stands behind it
+        EXPECT_EQ(bytes_of(out.get()), picture(frame != picture(false)));
       }
     }
     EXPECT_EQ(decryptor->stat("server-frames"), 3U);

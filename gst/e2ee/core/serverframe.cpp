@@ -53,13 +53,16 @@ bool take_unit(ByteView &frame, ByteView unit) {
 
 }  // namespace
 
-bool is_h264_filler_frame(ByteView frame, ByteView trailer) {
+std::optional<std::size_t> h264_filler_tail(ByteView frame, ByteView trailer) {
   for (const ByteView unit : {ByteView(kH264Sps), ByteView(kH264Pps), ByteView(kH264Idr)})
     if (!take_unit(frame, unit))
-      return false;
+      return std::nullopt;
+  const std::size_t behind = frame.size();
   // Its first two bytes were read as a length.
-  return frame.empty() ||
-         (trailer.size() > 2 && take_unit(frame, trailer.subspan(2)) && frame.empty());
+  if (behind > 0 &&
+      (trailer.size() <= 2 || !take_unit(frame, trailer.subspan(2)) || !frame.empty()))
+    return std::nullopt;
+  return behind;
 }
 
 }  // namespace e2ee

@@ -3,6 +3,8 @@
 // a trailer that the server announces to its clients.
 #pragma once
 
+#include <optional>
+
 #include "core/bytes.h"
 
 namespace e2ee {
@@ -17,9 +19,9 @@ E2EE_SHARED bool ends_with(ByteView frame, ByteView trailer);
 /// of Opus silence, or a NAL unit of a 2x2 H.264 key frame.
 E2EE_SHARED bool is_known_filler(ByteView payload);
 
-/// Whether `frame` is LiveKit's whole 2x2 H.264 key frame, with start codes or lengths of four
-/// bytes. The server writes `trailer` behind the NAL units of the packet, where depayloaders take
-/// it for another NAL unit or drop it.
-E2EE_SHARED bool is_h264_filler_frame(ByteView frame, ByteView trailer);
+/// How many bytes stand behind LiveKit's 2x2 H.264 key frame, which `frame` is, with start codes or
+/// lengths of four bytes; none: it is another frame. The server writes `trailer` behind the NAL
+/// units of the packet, where depayloaders take it for another NAL unit or drop it.
+E2EE_SHARED std::optional<std::size_t> h264_filler_tail(ByteView frame, ByteView trailer);
 
 }  // namespace e2ee
