@@ -2,6 +2,7 @@
 // Frames of NAL units: clear up to two bytes into the first slice, everything behind that is one
 // RBSP, escaped as a whole.
 #include <algorithm>
+#include <array>
 #include <cstring>
 
 #include "core/nal.h"
@@ -127,31 +128,37 @@ std::optional<Tail> tail_of(ByteView frame, bool has_key_12) {
 // they came or without what RTP elements and parsers put in.
 class Headers {
  public:
-  Headers(ByteView received, const NalRule &rule) : received_(received) {
-    made_.push_back(with_long_codes(received));
-    short_codes_ = made_.front().size() != received.size();
-    if (short_codes_)
-      return;
-    for (const auto shortened : {without_added_sets, without_added_delimiter}) {
-      if (std::optional<std::vector<std::uint8_t>> header = shortened(received, rule))
-        made_.push_back(std::move(*header));
-    }
-  }
-
   static constexpr std::size_t kMax = 3;
 
-  std::size_t count() const { return short_codes_ ? 2 : made_.size(); }
-  ByteView operator[](std::size_t i) const {
-    return i < made_.size() ? ByteView(made_[i]) : received_;
+  Headers(ByteView received, const NalRule &rule) : received_(received) {
+    made_[0] = with_long_codes(received);
+    if (made_[0].size() != received.size()) {
+      readings_ = {made_[0], received};
+      count_ = 2;
+      return;
+    }
+    readings_[0] = made_[0];
+    for (const auto shortened : {without_added_sets, without_added_delimiter})
+      if (std::optional<std::vector<std::uint8_t>> header = shortened(received, rule)) {
+        made_[count_] = std::move(*header);
+        readings_[count_] = made_[count_];
+        ++count_;
+      }
   }
+  Headers(const Headers &) = delete;
+  Headers &operator=(const Headers &) = delete;
+
+  std::size_t count() const { return count_; }
+  ByteView operator[](std::size_t i) const { return readings_[i]; }
 
   /// What becomes the header of the plaintext: received start codes stay as they are.
-  ByteView plain(std::size_t i) const { return i == 0 ? received_ : (*this)[i]; }
+  ByteView plain(std::size_t i) const { return i == 0 ? received_ : readings_[i]; }
 
  private:
   ByteView received_;
-  bool short_codes_;
-  std::vector<std::vector<std::uint8_t>> made_;
+  std::size_t count_ = 1;
+  std::array<std::vector<std::uint8_t>, kMax> made_;
+  std::array<ByteView, kMax> readings_;
 };
 
 // Whether picture data would stay in the clear in front of the first slice.
