@@ -20,10 +20,6 @@ std::string size_text(guint64 bytes) {
                                : formatted("%.1f MB", bytes / kKilo / kKilo);
 }
 
-std::string seconds_text(GstClockTime time) {
-  return formatted("%.1f s", static_cast<double>(time) / GST_SECOND);
-}
-
 std::string refusal_text(const E2EEStats &stats) {
   std::string text = std::to_string(stats.refused());
   if (stats.missing_key > 0)
@@ -38,7 +34,9 @@ std::string refusal_text(const E2EEStats &stats) {
 std::string recording_text(const ReceiverResult &receiver, GstClockTime duration) {
   if (!receiver.recorded)
     return "nothing";
-  return receiver.file + ", " + seconds_text(duration) + ", " + size_text(receiver.file_size);
+  return receiver.file + ", " +
+         examples::seconds_text(std::chrono::milliseconds(duration / GST_MSECOND)) + ", " +
+         size_text(receiver.file_size);
 }
 
 std::string codecs_text(const CallResult &result) {

@@ -60,14 +60,13 @@ class Error {
   Error &operator=(const Error &) = delete;
 
   GError **out() { return &error_; }
+  explicit operator bool() const { return error_ != nullptr; }
   // `doing` comes in front of the message, unless it is empty.
   template <typename Thrown = Failure>
   void check(const std::string &doing = "") const {
     if (error_)
       throw Thrown((doing.empty() ? "" : doing + ": ") + message());
   }
-
- private:
   // GLib quotes with signs that not every terminal has.
   std::string message() const {
     std::string text = error_->message;
@@ -77,6 +76,7 @@ class Error {
     return text;
   }
 
+ private:
   GError *error_ = nullptr;
 };
 

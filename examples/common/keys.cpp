@@ -36,7 +36,7 @@ std::vector<std::string> participants_of(GstE2EEKeyProvider *provider) {
   return identities;
 }
 
-std::string seconds_text(std::chrono::milliseconds time) {
+std::string whole_seconds(std::chrono::milliseconds time) {
   return std::to_string(std::chrono::ceil<std::chrono::seconds>(time).count()) + " s";
 }
 
@@ -104,7 +104,7 @@ class Keys::Watch : public std::enable_shared_from_this<Keys::Watch> {
 
   void stuck(const std::string &doing) {
     const Held held = shared_from_this();
-    bad(doing + " takes longer than " + seconds_text(settings_.alarm_every));
+    bad(doing + " takes longer than " + whole_seconds(settings_.alarm_every));
   }
 
   static void on_loaded(GObject *, GAsyncResult *result, gpointer data) {
@@ -192,10 +192,10 @@ class Keys::Watch : public std::enable_shared_from_this<Keys::Watch> {
     const std::string what = (named ? "" : path_ + ": ") + problem_;
     if (taken_away_)
       return "keys file " + what + "; its keys were taken away after " +
-             seconds_text(settings_.grace) + ", " + settings_.purpose +
+             whole_seconds(settings_.grace) + ", " + settings_.purpose +
              " stops until the file is good again";
-    return "keys file " + what + "; the keys from before stay for another " + seconds_text(left()) +
-           ", then all " + settings_.purpose + " stops";
+    return "keys file " + what + "; the keys from before stay for another " +
+           whole_seconds(left()) + ", then all " + settings_.purpose + " stops";
   }
 
   const Settings settings_;

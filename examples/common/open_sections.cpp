@@ -1,45 +1,30 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "open_sections.h"
 
-#include <functional>
-#include <sstream>
+#include "sdp_text.h"
 
 namespace examples {
-namespace {
-
-// Lines in front of the first media section have none.
-std::string with_lines(
-    const std::string &sdp,
-    const std::function<std::string(unsigned section, const std::string &line)> &line_for) {
-  std::string changed;
-  unsigned sections = 0;
-  std::istringstream lines(sdp);
-  for (std::string line; std::getline(lines, line);) {
-    while (line.ends_with('\r'))
-      line.pop_back();
-    sections += line.starts_with("m=");
-    if (!line.empty())
-      changed += (sections > 0 ? line_for(sections - 1, line) : line) + "\r\n";
-  }
-  return changed;
-}
-
-}  // namespace
 
 std::string OpenSections::open(const std::string &offer) {
+  SdpSections sections = split_sdp(offer);
   closed_.clear();
-  return with_lines(offer, [this](unsigned section, const std::string &line) -> std::string {
-    if (line != "a=inactive" && line != "a=recvonly")
-      return line;
-    closed_.insert(section);
-    return "a=sendonly";
-  });
+  for (std::size_t i = 1; i < sections.size(); ++i)
+    for (std::string &line : sections[i])
+      if (line == "a=inactive" || line == "a=recvonly") {
+        closed_.insert(i);
+        line = "a=sendonly";
+      }
+  return join_sdp(sections);
 }
 
 std::string OpenSections::close(const std::string &answer) const {
-  return with_lines(answer, [this](unsigned section, const std::string &line) -> std::string {
-    return line == "a=recvonly" && closed_.contains(section) ? "a=inactive" : line;
-  });
+  SdpSections sections = split_sdp(answer);
+  for (const std::size_t i : closed_)
+    if (i < sections.size())
+      for (std::string &line : sections[i])
+        if (line == "a=recvonly")
+          line = "a=inactive";
+  return join_sdp(sections);
 }
 
 }  // namespace examples

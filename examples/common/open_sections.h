@@ -6,8 +6,8 @@
 
 namespace examples {
 
-// Media sections of offers that send nothing for now. A webrtcbin of release 1.22 cannot open a
-// section again once it has closed, so to webrtcbin they stay open.
+// Media sections of offers in which nothing is sent. webrtcbin 1.22 cannot open a section again
+// once it has closed, so to webrtcbin they stay open.
 class OpenSections {
  public:
   // The offer as webrtcbin sees it.
@@ -16,7 +16,7 @@ class OpenSections {
   std::string close(const std::string &answer) const;
 
  private:
-  std::set<unsigned> closed_;  // in the last offer
+  std::set<std::size_t> closed_;  // of the last offer, as split_sdp() counts them
 };
 
 }  // namespace examples

@@ -2,12 +2,13 @@
 #include "peer.h"
 
 #include <algorithm>
-#include <sstream>
 #include <string_view>
 #include <utility>
 
+#include "callback.h"
 #include "elements.h"
 #include "open_sections.h"
+#include "sdp_text.h"
 #include "timer.h"
 
 namespace examples {
@@ -20,18 +21,16 @@ struct Apart {
 
 // Candidates inside a description would be used whether they are allowed or not.
 Apart take_apart(const std::string &sdp) {
+  SdpSections sections = split_sdp(sdp);
   Apart apart;
-  unsigned mlines = 0;
-  std::istringstream lines(sdp);
-  for (std::string line; std::getline(lines, line);) {
-    while (line.ends_with('\r'))
-      line.pop_back();
-    mlines += line.starts_with("m=");
-    if (line.starts_with("a=candidate:") && mlines > 0)
-      apart.candidates.emplace_back(mlines - 1, line.substr(2));
-    else if (!line.empty() && line != "a=end-of-candidates")
-      apart.sdp += line + "\r\n";
-  }
+  for (unsigned mline = 0; mline + 1 < sections.size(); ++mline)
+    std::erase_if(sections[mline + 1], [&](const std::string &line) {
+      const bool is_candidate = line.starts_with("a=candidate:");
+      if (is_candidate)
+        apart.candidates.emplace_back(mline, line.substr(2));
+      return is_candidate || line == "a=end-of-candidates";
+    });
+  apart.sdp = join_sdp(sections);
   return apart;
 }
 
@@ -54,13 +53,6 @@ void accept_transport_wide(const GstSDPMessage *offer, GstSDPMessage *answer) {
       if (std::string_view(value).ends_with(kTransportWide))
         gst_sdp_media_add_attribute(answered, "extmap", value);
   }
-}
-
-// A copy is called: the callback may destroy the peer that it is a member of.
-template <typename Callback, typename... Arguments>
-void call(Callback callback, Arguments &&...arguments) {
-  if (callback)
-    callback(arguments...);
 }
 
 }  // namespace

@@ -17,6 +17,11 @@ constexpr std::chrono::milliseconds kRewriteEvery{250};
 
 }  // namespace
 
+std::string seconds_text(std::chrono::milliseconds time) {
+  const CharPtr text(g_strdup_printf("%.1f s", static_cast<double>(time.count()) / 1000));
+  return text.get();
+}
+
 std::string harmless(const std::string &text) {
   const CharPtr valid(g_utf8_make_valid(text.data(), static_cast<gssize>(text.size())));
   std::string shown;

@@ -10,6 +10,8 @@ namespace examples {
 // Text from elsewhere, for a terminal: control characters, escape sequences and marks that turn the
 // direction of text around become visible, invalid UTF-8 a replacement character.
 std::string harmless(const std::string &text);
+// "2.5 s"
+std::string seconds_text(std::chrono::milliseconds time);
 
 // Colours, when the output is a terminal and the user did not ask for none (NO_COLOR).
 class Terminal {

@@ -132,17 +132,9 @@ struct Signalling::Core : std::enable_shared_from_this<Core> {
   std::function<void()> closed;
 };
 
-namespace {
-
-// For C callbacks that may come when the connection is gone already.
-template <typename Core>
-using Weak = std::weak_ptr<Core>;
-
-}  // namespace
-
 // Why the upgrade was refused: on its way to the server and back.
 struct Signalling::Core::Question {
-  Weak<Core> asker;
+  std::weak_ptr<Core> asker;
   unsigned status;
   std::string words;
 
@@ -177,11 +169,11 @@ void Signalling::Core::connect(const Settings &settings) {
   soup_session_websocket_connect_async(
       session.get(), upgrade.get(), nullptr, nullptr, G_PRIORITY_DEFAULT, cancellable.get(),
       [](GObject *, GAsyncResult *result, gpointer weak) {
-        const std::unique_ptr<Weak<Core>> owned(static_cast<Weak<Core> *>(weak));
+        const std::unique_ptr<std::weak_ptr<Core>> owned(static_cast<std::weak_ptr<Core> *>(weak));
         if (const auto core = owned->lock())
           core->on_connected(result);
       },
-      new Weak<Core>(weak_from_this()));
+      new std::weak_ptr<Core>(weak_from_this()));
 }
 
 void Signalling::Core::on_connected(GAsyncResult *result) {

@@ -9,7 +9,6 @@
 
 #include "names.h"
 #include "recorded_file.h"
-#include "startup.h"
 
 namespace recorder {
 

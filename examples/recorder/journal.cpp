@@ -10,10 +10,10 @@ constexpr std::size_t kMostLines = 10000;
 constexpr std::size_t kMostBeforeFigures = 10;  // there are new ones in a second
 
 // Much comes from the SFU: what is too long for a record of the log must not end it.
-constexpr std::size_t kLongestText = 4096;
+constexpr std::size_t kLongestField = 4096;
 
 std::string shortened(const std::string &text) {
-  return text.size() > kLongestText ? text.substr(0, kLongestText) + "..." : text;
+  return text.size() > kLongestField ? text.substr(0, kLongestField) + "..." : text;
 }
 
 JsonFields shortened(JsonFields fields) {

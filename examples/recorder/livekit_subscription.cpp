@@ -33,8 +33,9 @@ void LiveKitSubscription::Outlet::deliver(unsigned number, Media media, unsigned
 
 // Streams come and go with the server's offers.
 void LiveKitSubscription::update(const Feed &feed) {
-  for (const Feed::Stream &stream : std::exchange(feed_, feed).streams)
-    if (!feed_stream(stream.id))
+  const Feed before = std::exchange(feed_, feed);
+  for (const Feed::Stream &stream : before.streams)
+    if (!present(stream.id))
       gone_.push_back(stream);
   if (std::ssize(gone_) > kMostGone)
     gone_.erase(gone_.begin(), gone_.end() - kMostGone);
@@ -50,7 +51,7 @@ unsigned LiveKitSubscription::place_of(const Feed::Stream &stream, Media media) 
     if (track == stream.id)
       return place.second;
   unsigned place = stream.is_screen ? 1 : 0;
-  if (!feed_stream(stream.id))
+  if (!present(stream.id))
     return place;  // a late one that is gone already: what replaces it goes into the same recording
   if (places_.contains({media, place}))
     for (place = 2; places_.contains({media, place});)
@@ -60,14 +61,14 @@ unsigned LiveKitSubscription::place_of(const Feed::Stream &stream, Media media) 
   return place;
 }
 
-const Feed::Stream *LiveKitSubscription::feed_stream(const std::string &track) const {
+const Feed::Stream *LiveKitSubscription::present(const std::string &track) const {
   const auto found = std::ranges::find(feed_.streams, track, &Feed::Stream::id);
   return found == feed_.streams.end() ? nullptr : &*found;
 }
 
 const Feed::Stream *LiveKitSubscription::stream(const std::string &track) const {
-  if (const Feed::Stream *present = feed_stream(track))
-    return present;
+  if (const Feed::Stream *found = present(track))
+    return found;
   const auto found = std::ranges::find(gone_, track, &Feed::Stream::id);
   return found == gone_.end() ? nullptr : &*found;
 }

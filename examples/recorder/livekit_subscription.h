@@ -29,17 +29,14 @@ class LiveKitSubscription : public Subscription {
   ReceiveStats stats() const override;
 
   const Feed &feed() const { return feed_; }
-  // `number`: streams are numbered in the order in which they begin.
   // Whether it is, or was, one of theirs.
   bool has(const std::string &track) const { return stream(track) != nullptr; }
+  // `number`: streams are numbered in the order in which they begin.
   Route route(const StreamStart &start, unsigned number);
   // A connection that was replaced has delivered all it held, and goes.
   void on_retired(const ReceiveStats &stats);
 
  private:
-  const Feed::Stream *feed_stream(const std::string &track) const;
-  const Feed::Stream *stream(const std::string &track) const;
-  std::set<std::string> tracks() const;
   // Where frames go. Streams may outlive the subscription that they were for.
   struct Outlet {
     explicit Outlet(Events given) : events(std::move(given)) {}
@@ -51,12 +48,15 @@ class LiveKitSubscription : public Subscription {
     bool is_open = true;
   };
 
+  const Feed::Stream *present(const std::string &track) const;
+  const Feed::Stream *stream(const std::string &track) const;  // or one that was taken away
+  std::set<std::string> tracks() const;                        // all of them
   void tell_drained();
   unsigned place_of(const Feed::Stream &stream, Media media);
 
   LiveKitRoom &room_;
   Feed feed_;
-  std::vector<Feed::Stream> gone_;
+  std::vector<Feed::Stream> gone_;  // taken away lately
   const std::shared_ptr<Outlet> outlet_;
   // Which of the recordings a track goes into: camera and microphone, screen and its sound, others.
   std::map<std::pair<Media, unsigned>, std::string> places_;

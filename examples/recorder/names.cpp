@@ -82,4 +82,10 @@ int sync_folder(int folder, const char *path) {
   return error;
 }
 
+std::string now_text() {
+  g_autoptr(GDateTime) now = g_date_time_new_now_utc();
+  const examples::CharPtr text(g_date_time_format(now, "%Y%m%dT%H%M%SZ"));
+  return text.get();
+}
+
 }  // namespace recorder

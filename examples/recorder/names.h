@@ -15,6 +15,8 @@ using examples::Failure;
 // ignore case either. Never empty, never hidden.
 std::string escape_identity(const std::string &identity);
 
+std::string now_text();  // as in 20260704T073015Z
+
 struct CreatedFile {
   int fd;
   std::string name;  // in the folder

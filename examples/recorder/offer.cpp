@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <sstream>
 
+#include "common/sdp_text.h"
+
 namespace recorder {
 namespace {
 
@@ -34,7 +36,7 @@ struct Payload {
   }
 };
 
-using Lines = std::vector<std::string>;
+using Lines = examples::SdpSections::value_type;
 
 std::vector<Payload> payloads_of(const Lines &section) {
   std::vector<Payload> payloads;
@@ -78,29 +80,6 @@ bool is_about(const std::string &line, const std::string &number) {
 
 // Codecs that are recorded.
 constexpr const char *kRecorded[] = {"VP8", "VP9", "H264", "H265", "OPUS"};
-
-// The sections of a description; the session's lines come first.
-std::vector<Lines> split(const std::string &sdp) {
-  std::vector<Lines> sections(1);
-  std::istringstream lines(sdp);
-  for (std::string line; std::getline(lines, line);) {
-    while (line.ends_with('\r'))
-      line.pop_back();
-    if (line.starts_with("m="))
-      sections.emplace_back();
-    if (!line.empty())
-      sections.back().push_back(line);
-  }
-  return sections;
-}
-
-std::string join(const std::vector<Lines> &sections) {
-  std::string sdp;
-  for (const Lines &section : sections)
-    for (const std::string &line : section)
-      sdp += line + "\r\n";
-  return sdp;
-}
 
 // A codec of an offer, and what sends its lost packets again.
 std::vector<std::string> numbers_of(const std::vector<Payload> &payloads,
@@ -153,39 +132,36 @@ void keep_codec(Lines &section, const std::string &codec) {
 
 std::string keep_codecs(const std::string &sdp,
                         const std::function<std::string(unsigned)> &codec_of) {
-  std::vector<Lines> sections = split(sdp);
+  examples::SdpSections sections = examples::split_sdp(sdp);
   for (std::size_t i = 1; i < sections.size(); ++i)
     if (const std::string codec = codec_of(static_cast<unsigned>(i - 1)); !codec.empty())
       keep_codec(sections[i], codec);
-  return join(sections);
+  return examples::join_sdp(sections);
 }
 
 std::string accept_codecs(const std::string &answer, const std::string &offer) {
-  std::vector<Lines> answered = split(answer);
-  const std::vector<Lines> offered = split(offer);
+  examples::SdpSections answered = examples::split_sdp(answer);
+  const examples::SdpSections offered = examples::split_sdp(offer);
   for (std::size_t i = 1; i < std::min(answered.size(), offered.size()); ++i)
     for (const char *codec : kRecorded)
       for (const std::string &number : numbers_of(payloads_of(offered[i]), codec))
         accept_payload(answered[i], offered[i], number);
-  return join(answered);
+  return examples::join_sdp(answered);
 }
 
 std::vector<Section> sections_of(const std::string &sdp) {
+  const examples::SdpSections media = examples::split_sdp(sdp);
   std::vector<Section> sections;
-  std::istringstream lines(sdp);
-  for (std::string line; std::getline(lines, line);) {
-    while (line.ends_with('\r'))
-      line.pop_back();
-    if (line.starts_with("m=")) {
-      // Port 0: the section is not used.
-      std::istringstream words(line.substr(2));
-      std::string kind, port;
-      words >> kind >> port;
-      sections.push_back(
-          {.kind = kind, .sends = port != "0", .stream = {}, .track = {}, .ssrcs = {}});
-    } else if (!sections.empty()) {
-      take_line(line, sections.back());
-    }
+  for (std::size_t i = 1; i < media.size(); ++i) {
+    // Port 0: the section is not used.
+    std::istringstream words(media[i].front().substr(2));
+    std::string kind, port;
+    words >> kind >> port;
+    Section &section = sections.emplace_back();
+    section.kind = kind;
+    section.sends = port != "0";
+    for (const std::string &line : media[i])
+      take_line(line, section);
   }
   return sections;
 }

@@ -5,6 +5,7 @@
 #include <list>
 #include <utility>
 
+#include "common/callback.h"
 #include "common/peer.h"
 #include "common/timer.h"
 #include "feedback.h"
@@ -12,6 +13,7 @@
 
 namespace recorder {
 
+using examples::call;
 using examples::Failure;
 using examples::ObjectPtr;
 using examples::Peer;
@@ -22,19 +24,10 @@ namespace {
 
 // To what was held on purpose.
 constexpr milliseconds kDrainMargin{500};
-// Packets that the SFU has sent before it stopped.
-constexpr milliseconds kOnTheWay{100};
 
 // Without it a media section keeps to the codecs that the chain of its first stream takes.
 void take_any_codec(GstElement *, GObject *transceiver) {
   gst_util_set_object_arg(transceiver, "codec-preferences", "application/x-rtp");
-}
-
-// A copy is called: the callback may destroy the receiver that it is a member of.
-template <typename Callback, typename... Arguments>
-void call(Callback callback, Arguments &&...arguments) {
-  if (callback)
-    callback(arguments...);
 }
 
 }  // namespace
@@ -226,7 +219,7 @@ void Receiver::Core::drain(std::function<void()> drained) {
              .trouble = {},
              .route = events_.route,
              .data = {}};
-  drain_limit_.start(kOnTheWay, [this] {
+  drain_limit_.start(Streams::kOnTheWay, [this] {
     streams_->end_all();
     drain_limit_.start(longest_drain(), [this] {
       if (const auto callback = std::exchange(drained_, nullptr))
@@ -243,7 +236,7 @@ void Receiver::Core::drain(const std::string &owner, const std::set<std::string>
   drain.owner = owner;
   drain.tracks = tracks;
   drain.drained = std::move(drained);
-  drain.limit.start(kOnTheWay + longest_drain(), [this, &drain] {
+  drain.limit.start(Streams::kOnTheWay + longest_drain(), [this, &drain] {
     drain.is_late = true;
     tell_drained();
   });

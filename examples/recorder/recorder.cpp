@@ -15,6 +15,7 @@
 #include "common/stop_signals.h"
 #include "common/timer.h"
 #include "control.h"
+#include "names.h"
 #include "options.h"
 #include "progress.h"
 #include "roster.h"

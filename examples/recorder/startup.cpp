@@ -93,12 +93,6 @@ Folder::~Folder() {
   close(fd_);
 }
 
-std::string now_text() {
-  g_autoptr(GDateTime) now = g_date_time_new_now_utc();
-  examples::CharPtr text(g_date_time_format(now, "%Y%m%dT%H%M%SZ"));
-  return text.get();
-}
-
 Entrance entrance(const Options &options) {
   return options.is_livekit ? livekit_entrance(options) : janus_entrance(options);
 }

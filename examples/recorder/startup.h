@@ -26,8 +26,6 @@ class Folder {
   int fd_ = -1;
 };
 
-std::string now_text();  // for names of files
-
 // A room that is joined when it is made, with the secrets and certificates that its files hold.
 struct Entrance {
   std::string room;

@@ -31,6 +31,9 @@ class Streams : public std::enable_shared_from_this<Streams> {
     std::function<void()> section_free;                   // an offer that had to wait may be taken
   };
 
+  // In which packets come that the SFU has sent before it stopped.
+  static constexpr std::chrono::milliseconds kOnTheWay{100};
+
   // Both elements stop before this goes. Call watch() once.
   Streams(GstElement *pipeline, GstElement *webrtcbin, const ReceiveSettings &settings,
           Events events);
@@ -95,6 +98,7 @@ class Streams : public std::enable_shared_from_this<Streams> {
   void end_unborn(guint ssrc);
   void end_soon(Stream &stream);
   void end(Stream &stream);
+  void expect_end(Stream &stream);
   void end_counted(GstElement *jitterbuffer);
   void on_end_passed(GstPad *pad);
   void forget_ended();

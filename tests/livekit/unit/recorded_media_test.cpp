@@ -191,11 +191,14 @@ TEST_F(RecordedMedia, WhoStaysForAMomentLosesNothing) {
   EXPECT_EQ(shares_["PA_alice"]->of(Media::kVideo), sender_->sent(Media::kVideo));
 }
 
-// An offer that comes sooner than the first packets are given on.
-TEST_F(RecordedMedia, ATrackThatIsReplacedAtOnceLosesNothing) {
+/// Before, and just when, the first packets are given on: they wait for a second.
+class RecordedMediaAfter : public RecordedMedia,
+                           public testing::WithParamInterface<milliseconds> {};
+
+TEST_P(RecordedMediaAfter, ATrackThatIsReplacedLosesNothing) {
   join_with({kAlice, kBob});
   connect(offer("PA_alice|x TR_v", "PA_bob TR_a"));
-  send_for(300ms);
+  send_for(GetParam());
   const std::uint64_t sent = sender_->sent(Media::kVideo);
   update({participant("alice", {track("TR_w", wire::VIDEO)})});
   send_offer(offer("PA_alice|x TR_w", "PA_bob TR_a"));
@@ -203,6 +206,10 @@ TEST_F(RecordedMedia, ATrackThatIsReplacedAtOnceLosesNothing) {
   drain("PA_alice");
   EXPECT_EQ(shares_["PA_alice"]->of(Media::kVideo), sent);
 }
+
+INSTANTIATE_TEST_SUITE_P(Milliseconds, RecordedMediaAfter,
+                         testing::Values(300ms, 900ms, 930ms, 960ms, 990ms),
+                         [](const auto &test) { return std::to_string(test.param.count()); });
 
 TEST_F(RecordedMedia, OffersMayNameSomebodyElse) {
   join_with({kAlice, kBob});
@@ -296,6 +303,31 @@ TEST_F(RecordedMedia, WhoLeavesWhileTheRoomIsLostLosesNothing) {
   EXPECT_EQ(shares_["PA_alice"]->of(Media::kVideo), sender_->sent(Media::kVideo));
   run_for(1500ms);  // nor does bob, who stays
   EXPECT_EQ(shares_["PA_bob"]->of(Media::kAudio), sender_->sent(Media::kAudio));
+}
+
+TEST_F(RecordedMedia, WhoComesBackAtOnceLosesNothingOfBefore) {
+  join_with({kAlice, kBob});
+  connect(offer("PA_alice|x TR_v", "PA_bob TR_a"));
+  std::unique_ptr<Share> before;
+  bool drained = false;
+  on_publisher = [&](const recorder::Feed &feed, const std::string &what) {
+    if (what == "+")
+      return subscribe(feed);
+    if (what != "-")
+      return;
+    before = std::move(shares_[feed.id]);
+    before->subscription->drain([&] { drained = true; });
+  };
+  send_for(1500ms);
+  server_.join.mutable_other_participants()->DeleteSubrange(0, 1);
+  server_.leave(wire::SERVER_SHUTDOWN, wire::Leave::RECONNECT);
+  ASSERT_TRUE(logged("-alice"));
+  log_.clear();
+  update({kAlice});
+  ASSERT_TRUE(logged("+alice"));
+  EXPECT_FALSE(drained);
+  ASSERT_TRUE(run_until([&] { return drained; }));
+  EXPECT_EQ(before->of(Media::kVideo), sender_->sent(Media::kVideo));
 }
 
 TEST_F(RecordedMedia, NothingComesToASubscriptionThatIsGone) {
