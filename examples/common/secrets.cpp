@@ -5,6 +5,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 #include "program.h"
 
@@ -45,6 +46,20 @@ std::string file_or_credential(const std::string &given) {
                  g_getenv("CREDENTIALS_DIRECTORY") != nullptr
              ? credential_path(given)
              : given;
+}
+
+std::string without_passwords(const std::string &text) {
+  std::string shown = text;
+  for (const auto &[pattern, instead] :
+       {std::pair{"(://)[^/@\\s\"]+@", "\\1(hidden)@"},
+        std::pair{"\\b(user-pw|password)\\s*=\\s*(\"[^\"]*\"|\\S+)", "\\1=(hidden)"}}) {
+    GRegex *regex = g_regex_new(pattern, G_REGEX_DEFAULT, G_REGEX_MATCH_DEFAULT, nullptr);
+    const CharPtr replaced(
+        g_regex_replace(regex, shown.c_str(), -1, 0, instead, G_REGEX_MATCH_DEFAULT, nullptr));
+    g_regex_unref(regex);
+    shown = replaced ? replaced.get() : "(hidden)";
+  }
+  return shown;
 }
 
 }  // namespace examples

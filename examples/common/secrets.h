@@ -15,4 +15,8 @@ std::string credential_path(const std::string &name);
 // A file as it is, or the name of a systemd credential.
 std::string file_or_credential(const std::string &given);
 
+// Text for people in which passwords of addresses (scheme://user:password@host) and of GStreamer
+// properties (user-pw=, password=) do not show.
+std::string without_passwords(const std::string &text);
+
 }  // namespace examples

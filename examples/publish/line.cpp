@@ -7,11 +7,14 @@
 #include <mutex>
 #include <utility>
 
+#include "common/callback.h"
 #include "common/program.h"
+#include "common/secrets.h"
 #include "valve.h"
 
 namespace publish {
 
+using examples::call;
 using examples::CapsPtr;
 using examples::CharPtr;
 using examples::ErrorPtr;
@@ -33,12 +36,6 @@ constexpr const char *kEnd = "e2ee-publish-end";  // name of the element behind 
 GstClockTime system_time() {
   const ObjectPtr<GstClock> clock(gst_system_clock_obtain());
   return gst_clock_get_time(clock.get());
-}
-
-template <typename Callback, typename... Arguments>
-void call(Callback callback, Arguments &&...arguments) {
-  if (callback)
-    callback(arguments...);
 }
 
 }  // namespace
@@ -112,12 +109,14 @@ Line::Core::~Core() {
 
 // With an element behind it a line may end in caps, or in an element whose pads come later.
 void Line::Core::add_source() {
-  const std::string quoted = '"' + settings_.text + '"';
+  const std::string quoted = '"' + examples::without_passwords(settings_.text) + '"';
   examples::Error error;
   const std::string text = settings_.text + " ! identity silent=true name=" + kEnd;
   GstElement *bin = gst_parse_bin_from_description_full(text.c_str(), FALSE, nullptr,
                                                         GST_PARSE_FLAG_FATAL_ERRORS, error.out());
-  error.check<Refused>(quoted + ", which has to end without a sink");
+  if (error)
+    throw Refused(quoted + ", which has to end without a sink: " +
+                  examples::without_passwords(error.message()));
   gst_bin_add(GST_BIN(pipeline_.get()), bin);
   if (!GST_OBJECT_FLAG_IS_SET(bin, GST_ELEMENT_FLAG_SOURCE))
     throw Refused(quoted + " has no source element");
@@ -273,7 +272,7 @@ void Line::Core::take(GstMessage *message) {
       GError *error = nullptr;
       gst_message_parse_warning(message, &error, nullptr);
       const ErrorPtr owned(error);
-      return call(events_.warned, std::string(error->message));
+      return call(events_.warned, examples::without_passwords(error->message));
     }
     case GST_MESSAGE_ELEMENT:
       if (gst_structure_has_name(structure, "GstE2EEState"))
@@ -322,7 +321,8 @@ void Line::Core::take_error(GstMessage *message) {
     return refuse(error->message);
   const CharPtr name(GST_MESSAGE_SRC(message) ? gst_object_get_name(GST_MESSAGE_SRC(message))
                                               : nullptr);
-  call(events_.failed, (name ? std::string(name.get()) + ": " : "") + error->message);
+  call(events_.failed,
+       (name ? std::string(name.get()) + ": " : "") + examples::without_passwords(error->message));
 }
 
 // ---- Wanted or not

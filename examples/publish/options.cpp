@@ -6,8 +6,10 @@
 #include <cmath>
 #include <cstdio>
 #include <memory>
+#include <sstream>
 
 #include "common/program.h"
+#include "common/secrets.h"
 #include "livekit/room_options.h"
 
 namespace publish {
@@ -62,7 +64,7 @@ SourceOption source_option(const std::string &text) {
 struct Given {
   char **sources = nullptr, **words = nullptr;
   char *key_provider = nullptr, *scheme = nullptr, *codec = nullptr, *size = nullptr,
-       *metrics = nullptr, *stun = nullptr, *turn_file = nullptr;
+       *metrics = nullptr, *stun = nullptr, *turn_file = nullptr, *sources_file = nullptr;
   int bitrate = 1500, frame_rate = 30;
   double seconds = 0;
   gboolean json = FALSE, loopback_only = FALSE;
@@ -70,7 +72,7 @@ struct Given {
   ~Given() {
     g_strfreev(sources);
     g_strfreev(words);
-    for (char *text : {key_provider, scheme, codec, size, metrics, stun, turn_file})
+    for (char *text : {key_provider, scheme, codec, size, metrics, stun, turn_file, sources_file})
       g_free(text);
   }
 };
@@ -96,9 +98,25 @@ Codec video_codec(const std::string &name) {
   return *codec;
 }
 
+// A source in each line; what begins with # is a comment.
+void read_sources(const std::string &file, std::vector<SourceOption> &sources) {
+  examples::Error error;
+  char *text = nullptr;
+  g_file_get_contents(examples::file_or_credential(file).c_str(), &text, nullptr, error.out());
+  error.check<examples::Refused>("--sources-file");
+  const examples::CharPtr owned(text);
+  std::istringstream lines(text);
+  constexpr char blank[] = " \t\r";
+  for (std::string line; std::getline(lines, line);) {
+    const std::size_t at = line.find_first_not_of(blank);
+    if (at != std::string::npos && line[at] != '#')
+      sources.push_back(source_option(line.substr(at, line.find_last_not_of(blank) + 1 - at)));
+  }
+}
+
 void check(const Options &options) {
   if (options.sources.empty())
-    throw Wrong("--source \"LINE\" is missing: what is to be published");
+    throw Wrong("--source \"LINE\" or --sources-file FILE is missing: what is to be published");
   for (const SourceOption &source : options.sources)
     if (source.line.find_first_not_of(" \t\n") == std::string::npos)
       throw Wrong("--source takes a line as for gst-launch-1.0, and one is empty");
@@ -117,6 +135,8 @@ void take(const Given &given, Options &options) {
                 "\" belongs to no option: a line behind --source goes into quotes");
   for (char **line = given.sources; line && *line; ++line)
     options.sources.push_back(source_option(*line));
+  if (given.sources_file)
+    read_sources(given.sources_file, options.sources);
   options.key_provider = text(given.key_provider);
   if (given.scheme)
     options.scheme = given.scheme;
@@ -143,6 +163,8 @@ Options parse_options(int argc, char **argv) {
   const GOptionEntry main_entries[] = {
       {"source", 's', 0, G_OPTION_ARG_STRING_ARRAY, &given.sources,
        "a track; give it again for more", "LINE"},
+      {"sources-file", 0, 0, G_OPTION_ARG_FILENAME, &given.sources_file,
+       "file with more of them, a line each: for cameras with a password", "FILE"},
       {"key-provider", 'k', 0, G_OPTION_ARG_STRING, &given.key_provider,
        "where keys come from, as in shared,passphrase-file=meeting", "STRING"},
       {"scheme", 0, 0, G_OPTION_ARG_STRING, &given.scheme, "livekit (default) or sframe", "NAME"},

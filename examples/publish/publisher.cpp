@@ -20,6 +20,7 @@ namespace publish {
 
 using examples::ExitStatus;
 using examples::JsonFields;
+using examples::seconds_text;
 using livekit::Room;
 using std::chrono::milliseconds;
 
@@ -27,12 +28,6 @@ namespace {
 
 constexpr milliseconds kTick{250};
 constexpr milliseconds kShowEvery{1000};
-
-std::string seconds_text(milliseconds time) {
-  char text[32];
-  snprintf(text, sizeof text, "%.1f s", static_cast<double>(time.count()) / 1000);
-  return text;
-}
 
 class Publisher {
  public:

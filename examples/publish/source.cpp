@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "source.h"
 
-#include <cstdio>
 #include <utility>
 
 #include "common/program.h"
+#include "common/terminal.h"
 
 namespace publish {
 
+using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 namespace {
@@ -26,13 +27,6 @@ guint64 number_in(const GstStructure *structure, const char *field) {
   if (structure)
     gst_structure_get_uint64(structure, field, &value);
   return value;
-}
-
-std::string seconds_text(GstClockTime time) {
-  char text[32];
-  snprintf(text, sizeof text, "%.1f s",
-           static_cast<double>(time) / static_cast<double>(GST_SECOND));
-  return text;
 }
 
 }  // namespace
@@ -245,9 +239,10 @@ void Source::watch_for_key_frame() {
   }
   if (std::exchange(told_of_key_frame_, true) || state_ != State::kRunning)
     return;
-  const std::string interval = gate.key_interval
-                                   ? "its key frames come every " + seconds_text(*gate.key_interval)
-                                   : "it has given no second one yet";
+  const std::string interval =
+      gate.key_interval ? "its key frames come every " +
+                              examples::seconds_text(milliseconds(*gate.key_interval / GST_MSECOND))
+                        : "it has given no second one yet";
   events_.told("key-frame-late",
                "it does not make a key frame when it is asked to (" + interval +
                    "): receivers wait for a picture; set the camera's key-frame interval (GOP, "

@@ -2,13 +2,16 @@
 // What the command line means, and what is known of codecs before anything runs.
 #include "publish/options.h"
 
+#include <fstream>
 #include <vector>
 
+#include "common/secrets.h"
 #include "pipeline.h"
 #include "publish/announcement.h"
 #include "publish/format.h"
 #include "publish/keyframe.h"
 #include "publish/sdp.h"
+#include "recorder/files.h"
 
 namespace publish {
 namespace {
@@ -50,6 +53,31 @@ TEST(OptionsTest, SourcesSayWhatTheyAre) {
   EXPECT_EQ(options.sources[1].kind, wire::SCREEN_SHARE);
   EXPECT_EQ(options.sources[1].line, "ximagesrc");
   EXPECT_EQ(options.sources[2].kind, wire::MICROPHONE);
+}
+
+TEST(OptionsTest, SourcesOfAFile) {
+  const recorder::Folder folder;
+  const std::string file = folder / "sources";
+  std::ofstream(file) << "# what this room shows\n\n  screen=ximagesrc  \nrtspsrc user-pw=secret\n";
+  const Options options = parse({"--sources-file", file});
+  ASSERT_EQ(options.sources.size(), 3U);
+  EXPECT_EQ(options.sources[1].line, "ximagesrc");
+  EXPECT_EQ(options.sources[2].line, "rtspsrc user-pw=secret");
+  EXPECT_NE(refused({"--sources-file", folder / "none"}).find("none"), std::string::npos);
+}
+
+TEST(OptionsTest, PasswordsDoNotShow) {
+  const std::pair<const char *, const char *> texts[] = {
+      {"uridecodebin uri=rtsp://admin:pass@192.0.2.1/a",
+       "uridecodebin uri=rtsp://(hidden)@192.0.2.1/a"},
+      {"rtspsrc user-id=admin user-pw=pass latency=0",
+       "rtspsrc user-id=admin user-pw=(hidden) latency=0"},
+      {"rtspsrc user-pw = \"a b\" ! x", "rtspsrc user-pw=(hidden) ! x"},
+      {"x password=y", "x password=(hidden)"},
+      {"videotestsrc pattern=ball", "videotestsrc pattern=ball"},
+  };
+  for (const auto &[given, shown] : texts)
+    EXPECT_EQ(examples::without_passwords(given), shown);
 }
 
 TEST(OptionsTest, Encoding) {

@@ -134,6 +134,13 @@ TEST(NotifyTest, TheManagerHears) {
   EXPECT_EQ(manager.heard(), "READY=1\nSTATUS=joining");
 }
 
+// The text comes from a server, and the manager reads orders line by line.
+TEST(NotifyTest, AStatusIsOneLine) {
+  const Manager manager;
+  examples::notify_status("refused: no\nWATCHDOG=trigger\rX");
+  EXPECT_EQ(manager.heard(), "STATUS=refused: no WATCHDOG=trigger X");
+}
+
 TEST(NotifyTest, WithoutAManagerNothingHappens) {
   g_unsetenv("NOTIFY_SOCKET");
   examples::notify("READY=1");
