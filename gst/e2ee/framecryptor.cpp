@@ -99,7 +99,7 @@ struct FrameCryptor::Private final : KeyUser {
     const KeySlot *slot = ring->find(static_cast<std::uint64_t>(key_id));
     if (slot != nullptr && !slot->keys.empty())
       return slot->keys.front();
-    binding->want(static_cast<std::uint64_t>(key_id));
+    binding->want(static_cast<std::uint64_t>(key_id), *this);
     return nullptr;
   }
 
@@ -144,7 +144,8 @@ struct FrameCryptor::Private final : KeyUser {
     auto *keep = static_cast<GstE2EEKeyProvider *>(g_object_ref(provider));
     const KeyInfo info{told.key->id, told.key->generation, told.key->fingerprint};
     told.key.reset();  // a key that was withdrawn does not live on in a task
-    binding->state().queue().post([keep, told, info, owner = binding->owner()] {
+    binding->state().queue().post(Urgency::set, [keep, told, info, owner = binding->owner()] {
+      const ForeignCall call;
       GstStructure *report = gst_structure_new(
           "GstE2EEKeyUse", "participant", G_TYPE_STRING, owner.c_str(), "key-id", G_TYPE_UINT64,
           info.id, "generation", G_TYPE_UINT64, info.generation, "fingerprint", G_TYPE_STRING,
@@ -340,7 +341,7 @@ FrameCryptor::Result FrameCryptor::decrypt(const CodecRule &codec, ByteView fram
   if (later_generation)
     result.ratchet_steps = priv_->binding->follow(opened.key);
   if (result.reason == Reason::missing_key)
-    priv_->binding->want(opened.key_id);
+    priv_->binding->want(opened.key_id, *priv_);
   if (result.reason == Reason::ok && opened.key && !priv_->told_protected) {
     priv_->told_protected = true;
     priv_->binding->state().protect(priv_->binding->owner());

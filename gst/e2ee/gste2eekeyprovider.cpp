@@ -120,7 +120,7 @@ gchar *gst_e2ee_key_provider_get_fingerprint(GstE2EEKeyProvider *provider, const
 
 void gst_e2ee_key_provider_sync(GstE2EEKeyProvider *provider) {
   g_return_if_fail(GST_IS_E2EE_KEY_PROVIDER(provider));
-  ProviderState::of(provider)->queue().run([] {});
+  ProviderState::of(provider)->sync();
 }
 
 gboolean gst_e2ee_key_provider_check(GstE2EEKeyProvider *provider, GError **error) {

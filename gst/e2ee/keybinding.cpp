@@ -10,12 +10,15 @@ namespace e2ee {
 
 namespace {
 
-// A hostile sender can name any key id: what is remembered of unknown ones is bounded.
-constexpr std::size_t kMaxWanted = 256;
-// And so are the keys that a provider gave for such ids, for one that knows an answer to any.
+// A hostile sender can name any key id. So many look-ups of a stream wait at once; more are asked
+// for when the stream names them again.
+constexpr unsigned kMaxPending = 16;
+// When the look-ups that were answered a while ago are forgotten.
+constexpr std::size_t kManyWanted = 256;
+// Keys that a provider gave for such ids, for one that knows an answer to any.
 constexpr std::size_t kMaxAsked = 1024;
 constexpr std::chrono::seconds kAskAgain{1};
-constexpr auto kPending = std::chrono::steady_clock::time_point::max();
+constexpr auto kPending = Clock::time_point::max();
 
 // Of texts for the user, by what they are about.
 constexpr std::size_t kMaxRefused = 64;
@@ -28,10 +31,15 @@ void warn_once_about_memory() {
                     "disk; raise RLIMIT_MEMLOCK (ulimit -l) to avoid it");
 }
 
-void log_and_clear(GError **error, const char *what) {
-  if (*error != nullptr)
-    GST_CAT_INFO(debug_category(), "%s: %s", what, (*error)->message);
-  g_clear_error(error);
+// What a provider's vfunc gives; null when it has no such key or failed.
+template <typename Call>
+MaterialPtr ask(Call call) {
+  const ForeignCall inside;
+  g_autoptr(GError) error = nullptr;
+  MaterialPtr material(call(&error));
+  if (error != nullptr)
+    GST_CAT_INFO(debug_category(), "key look-up: %s", error->message);
+  return material;
 }
 
 }  // namespace
@@ -55,22 +63,20 @@ void KeyBinding::publish(std::shared_ptr<KeyRing> ring) {
 }
 
 void KeyBinding::start(const std::set<std::uint64_t> &ids) {
-  state_->queue().post([self = shared_from_this(), ids] {
-    if (GstE2EEKeyProvider *provider = self->state_->ref_provider()) {
-      self->refresh_current(provider);
+  const LookUp look_up{Urgency::awaited, started_.token()};
+  state_->queue().post(Urgency::awaited, [self = shared_from_this(), ids, look_up] {
+    if (const ProviderRef provider = self->state_->ref_provider()) {
+      self->refresh_current(provider.get(), look_up);
       for (std::uint64_t id : ids)
-        self->refresh(provider, id);
-      g_object_unref(provider);
+        self->refresh(provider.get(), id, look_up);
     }
     std::lock_guard lock(self->mutex_);
     self->is_started_ = true;
-    self->started_.notify_all();
   });
 }
 
 void KeyBinding::wait_started(std::chrono::milliseconds limit) {
-  std::unique_lock lock(mutex_);
-  started_.wait_for(lock, limit, [this] { return is_started_; });
+  started_.wait([last = RealClock::now() + limit] { return RealClock::now() > last; });
 }
 
 // ---- users --------------------------------------------------------------------------------------
@@ -86,12 +92,14 @@ void KeyBinding::detach(KeyUser *user) {
 }
 
 void KeyBinding::tell_changed() {
+  const ForeignCall call;  // elements send events upstream
   std::lock_guard lock(users_mutex_);
   for (KeyUser *user : users_)
     user->keys_changed();
 }
 
 void KeyBinding::tell_looked_up() {
+  const ForeignCall call;
   std::lock_guard lock(users_mutex_);
   for (KeyUser *user : users_)
     user->looked_up();
@@ -105,43 +113,54 @@ void KeyBinding::tell_withdrawn(bool wait) {
 
 // ---- look-ups -----------------------------------------------------------------------------------
 
-void KeyBinding::want(std::uint64_t key_id) {
-  const auto now = std::chrono::steady_clock::now();
+void KeyBinding::want(std::uint64_t key_id, const KeyUser &user) {
+  const auto now = Clock::now();
   {
     std::lock_guard lock(mutex_);
     // The last number stands for all keys where keys are withdrawn: nobody can have it looked up.
-    if (!is_started_ || key_id > scheme_.max_key_id || key_id == GST_E2EE_ALL_KEYS)
+    if (!is_started_ || key_id > scheme_.max_key_id || key_id == GST_E2EE_ALL_KEYS ||
+        derivations_.count(key_id) != 0)
       return;
     auto at = wanted_.find(key_id);
     if (at != wanted_.end() && (at->second == kPending || now - at->second < kAskAgain))
       return;
-    if (at == wanted_.end() && wanted_.size() >= kMaxWanted) {
-      // Look-ups that were answered a while ago make room: nobody can shut others out for good.
+    KeyUser::Asking &asking = *user.asking_;
+    if (asking.pending >= kMaxPending || !asking.rate.take())
+      return;
+    if (wanted_.size() >= kManyWanted)
       std::erase_if(wanted_, [&](const auto &entry) {
         return entry.second != kPending && now - entry.second >= kAskAgain;
       });
-      if (wanted_.size() >= kMaxWanted)
-        return;
-    }
     wanted_[key_id] = kPending;
+    ++asking.pending;
   }
-  // Behind everything that the application asked for.
-  state_->queue().post_when_idle([self = shared_from_this(), key_id] {
-    GstE2EEKeyProvider *provider = self->state_->ref_provider();
-    if (provider == nullptr)
-      return;
+  // One turn for each participant, or for each element where none is named.
+  const void *asker = owner_.empty() ? static_cast<const void *>(&user) : this;
+  state_->asked().add(asker, [self = shared_from_this(), key_id, asking = user.asking_] {
     {
       std::lock_guard lock(self->mutex_);
-      self->wanted_[key_id] = std::chrono::steady_clock::now();
+      --asking->pending;
+      self->wanted_[key_id] = Clock::now();
     }
-    self->refresh(provider, key_id);
-    if (self->ring()->find(key_id) == nullptr)
-      g_signal_emit_by_name(provider, "key-missing", self->owner_or_null(), key_id);
-    else
-      self->note_asked(key_id);
-    self->tell_looked_up();
-    g_object_unref(provider);
+    self->look_up_asked(key_id);
   });
+}
+
+void KeyBinding::look_up_asked(std::uint64_t key_id) {
+  const ProviderRef provider = state_->ref_provider();
+  if (!provider)
+    return;
+  const LookUp look_up{Urgency::asked,
+                       when_done([self = shared_from_this()] { self->tell_looked_up(); })};
+  if (refresh(provider.get(), key_id, look_up))
+    note_asked(key_id);
+  else
+    tell_missing(provider.get(), key_id);
+}
+
+void KeyBinding::tell_missing(GstE2EEKeyProvider *provider, std::uint64_t key_id) {
+  const ForeignCall call;
+  g_signal_emit_by_name(provider, "key-missing", owner_or_null(), key_id);
 }
 
 // A frame named a key that the provider then had. Beyond so many, one goes under which nothing was
@@ -156,7 +175,8 @@ void KeyBinding::note_asked(std::uint64_t key_id) {
       return;
     auto at = std::find_if(asked_.begin(), asked_.end(), [&](std::uint64_t id) {
       const auto entry = entries_.find(id);
-      return entry == entries_.end() || entry->second.key->usage->frames() == 0;
+      return (entry == entries_.end() && derivations_.count(id) == 0) ||
+             (entry != entries_.end() && entry->second.key->usage->frames() == 0);
     });
     if (at == asked_.end())
       at = asked_.begin();
@@ -182,63 +202,136 @@ KeyRef KeyBinding::known_key(const Material &material) {
 }
 
 // The generation that `material` asks for, from an earlier one that is already derived.
-KeyRef KeyBinding::walk_to(const Material &material, KeyRef key) {
+void KeyBinding::walk_to(const Material &material, KeyRef key) {
   while (key->generation < material.generation + material.steps) {
     KeyRef next = ratchet_key(scheme_, material, *key, owner_);
     if (!next || !advance(key, next))
       break;
     key = std::move(next);
   }
-  return key;
 }
 
-// The key of `material`, derived unless it is known, and put into the ring. Null when it cannot be
-// derived, or when a removal came between look-up and here: then it is looked up again.
-KeyRef KeyBinding::key_for(MaterialPtr material, unsigned began) {
+// Has the key of `material` derived, unless it is known or on its way. False when it cannot be
+// used. When a removal came between look-up and here it is looked up again.
+bool KeyBinding::take(MaterialPtr material, unsigned began, const LookUp &look_up) {
   material_freeze(material.get());
   const Material &content = material_of(material.get());
   const std::uint64_t id = content.key_id;
   if (const std::string why = scheme_.why_refused(content); !why.empty()) {
     refuse(why);
     drop_replaced(id, began);
-    return nullptr;
+    return false;
   }
-  if (KeyRef known = known_key(content))
-    return walk_to(content, known);
-  KeyRef key = derive_key(scheme_, content, owner_);
+  if (const KeyRef known = known_key(content)) {
+    if (known->generation >= content.generation + content.steps)
+      return true;
+    Task walk = [self = shared_from_this(), known, done = look_up.done,
+                 held = std::shared_ptr<GstE2EEKeyMaterial>(std::move(material))] {
+      self->walk_to(material_of(held.get()), known);
+    };
+    if (look_up.derive_here)
+      walk();
+    else
+      Workers::get().post(look_up.urgency, std::move(walk));
+    return true;
+  }
+  std::uint64_t number;
+  {
+    std::unique_lock lock(mutex_);
+    if (began != removals_) {
+      lock.unlock();
+      look_up_again(id, look_up);
+      return true;
+    }
+    Derivation &derivation = derivations_[id];
+    const bool under_way =
+        derivation.material && same_material(content, material_of(derivation.material.get()));
+    derivation.done.push_back(look_up.done);
+    if (under_way && look_up.urgency >= derivation.urgency && !look_up.derive_here)
+      return true;
+    if (!under_way) {
+      derivation.material = std::move(material);
+      derivation.number = ++last_derivation_;
+    }
+    derivation.urgency = look_up.urgency;
+    number = derivation.number;
+  }
+  if (look_up.derive_here)
+    derive(id, number);
+  else
+    Workers::get().post(look_up.urgency,
+                        [self = shared_from_this(), id, number] { self->derive(id, number); });
+  return true;
+}
+
+// Twice for the same, when it became more urgent: then the second finds nothing to do, or does what
+// another worker does just now.
+void KeyBinding::derive(std::uint64_t key_id, std::uint64_t number) {
+  MaterialPtr material;
+  {
+    std::lock_guard lock(mutex_);
+    const auto at = derivations_.find(key_id);
+    if (at == derivations_.end() || at->second.number != number)
+      return;
+    material = material_ref(at->second.material.get());
+  }
+  KeyRef key = derive_key(scheme_, material_of(material.get()), owner_);
   warn_once_about_memory();
-  if (!key) {
+  if (!key)
     GST_CAT_WARNING(debug_category(),
                     "key %" G_GUINT64_FORMAT
                     " cannot be derived for scheme %s: wrong key size, or a secret that is gone "
                     "after a fork",
-                    id, scheme_.name);
-    drop_replaced(id, began);
-    return nullptr;
-  }
-  {
-    std::lock_guard lock(mutex_);
-    if (began != removals_) {
-      look_up_again(id);
-      return nullptr;
-    }
-    entries_[id] = {std::move(material), key};
-    std::shared_ptr<KeyRing> ring = copy_of_ring();
-    KeySlot &slot = ring->slot(id);
-    slot.keys = {key};
-    slot.ahead.clear();
-    if (ring->current && ring->current->id == id)
-      ring->current = key;
-    publish(std::move(ring));
-    wanted_.erase(id);
+                    key_id, scheme_.name);
+  std::vector<Done> done;  // goes last
+  if (!install(std::move(material), key, number, done))
+    return;
+  if (!key) {
+    drop_replaced(key_id, removals());
+    return;
   }
   GST_CAT_DEBUG(debug_category(),
-                "key %" G_GUINT64_FORMAT " generation %" G_GUINT64_FORMAT " for %s: %s", id,
+                "key %" G_GUINT64_FORMAT " generation %" G_GUINT64_FORMAT " for %s: %s", key_id,
                 key->generation, scheme_.name, key->fingerprint.c_str());
   tell_changed();
   tell_withdrawn(false);  // of the key that was there before
-  look_ahead(id);
-  return key;
+  look_ahead(key_id);
+}
+
+// False when another look-up or a removal came meanwhile.
+bool KeyBinding::install(MaterialPtr material, const KeyRef &key, std::uint64_t number,
+                         std::vector<Done> &done) {
+  const std::uint64_t id = material_of(material.get()).key_id;
+  std::lock_guard lock(mutex_);
+  const auto at = derivations_.find(id);
+  if (at == derivations_.end() || at->second.number != number)
+    return false;
+  done = std::move(at->second.done);
+  derivations_.erase(at);
+  if (!key) {
+    if (current_id_ == id && ring_->current) {
+      std::shared_ptr<KeyRing> ring = copy_of_ring();
+      ring->current.reset();
+      publish(std::move(ring));
+    }
+    return true;
+  }
+  entries_[id] = {std::move(material), key};
+  std::shared_ptr<KeyRing> ring = copy_of_ring();
+  KeySlot &slot = ring->slot(id);
+  slot.keys = {key};
+  slot.ahead.clear();
+  if (current_id_ == id)
+    ring->current = key;
+  publish(std::move(ring));
+  wanted_.erase(id);
+  return true;
+}
+
+void KeyBinding::note_derivations(const Done &done) {
+  std::lock_guard lock(mutex_);
+  for (auto &[id, derivation] : derivations_)
+    derivation.done.push_back(done);
 }
 
 // Tells the user, once for each key id and reason.
@@ -253,56 +346,66 @@ void KeyBinding::refuse(const std::string &why) {
 
 // What cannot be used has taken the place of a key all the same: that one is no longer valid.
 void KeyBinding::drop_replaced(std::uint64_t key_id, unsigned began) {
-  if (began == removals() && ring()->find(key_id) != nullptr)
-    withdraw(key_id);
+  {
+    std::lock_guard lock(mutex_);
+    if (began != removals_ || (ring_->find(key_id) == nullptr && derivations_.count(key_id) == 0))
+      return;
+  }
+  withdraw(key_id);
 }
 
-void KeyBinding::look_up_again(std::uint64_t key_id) {
-  state_->queue().post([self = shared_from_this(), key_id] {
-    if (GstE2EEKeyProvider *provider = self->state_->ref_provider()) {
-      self->refresh(provider, key_id);
-      self->refresh_current(provider);
-      g_object_unref(provider);
+void KeyBinding::look_up_again(std::uint64_t key_id, const LookUp &look_up) {
+  state_->queue().post(look_up.urgency, [self = shared_from_this(), key_id, look_up] {
+    if (const ProviderRef provider = self->state_->ref_provider()) {
+      self->refresh(provider.get(), key_id, look_up);
+      self->refresh_current(provider.get(), look_up);
     }
   });
 }
 
-void KeyBinding::refresh(GstE2EEKeyProvider *provider, std::uint64_t key_id) {
+bool KeyBinding::refresh(GstE2EEKeyProvider *provider, std::uint64_t key_id,
+                         const LookUp &look_up) {
   const unsigned began = removals();
-  GError *error = nullptr;
-  MaterialPtr material(gst_e2ee_key_provider_lookup(provider, owner_or_null(), key_id, &error));
-  log_and_clear(&error, "key look-up");
+  MaterialPtr material = ask([&](GError **error) {
+    return gst_e2ee_key_provider_lookup(provider, owner_or_null(), key_id, error);
+  });
   if (!material) {
-    if (ring()->find(key_id) != nullptr)
-      withdraw(key_id);
-  } else if (material_of(material.get()).key_id == key_id) {
-    state_->protect(owner_);
-    key_for(std::move(material), began);
-  } else {
+    drop_replaced(key_id, removals());
+    return false;
+  }
+  if (material_of(material.get()).key_id != key_id) {
     GST_CAT_WARNING(debug_category(),
                     "asked for key %" G_GUINT64_FORMAT ", the provider gave another one", key_id);
+    return false;
   }
+  state_->protect(owner_);
+  return take(std::move(material), began, look_up);
 }
 
-void KeyBinding::refresh_current(GstE2EEKeyProvider *provider) {
+void KeyBinding::refresh_current(GstE2EEKeyProvider *provider, const LookUp &look_up) {
   const unsigned began = removals();
-  GError *error = nullptr;
-  MaterialPtr material(gst_e2ee_key_provider_lookup_current(provider, owner_or_null(), &error));
-  log_and_clear(&error, "look-up of the current key");
-  if (material)
+  MaterialPtr material = ask([&](GError **error) {
+    return gst_e2ee_key_provider_lookup_current(provider, owner_or_null(), error);
+  });
+  std::optional<std::uint64_t> id;
+  if (material) {
     state_->protect(owner_);
-  KeyRef key = material ? key_for(std::move(material), began) : nullptr;
+    id = material_of(material.get()).key_id;
+    if (!take(std::move(material), began, look_up))
+      id.reset();
+  }
   {
-    std::lock_guard lock(mutex_);
-    if (began != removals_) {
-      if (key)
-        look_up_again(key->id);
+    std::unique_lock lock(mutex_);
+    if (id && began != removals_) {
+      lock.unlock();
+      look_up_again(*id, look_up);
       return;
     }
-    // A frame may have proved a later generation meanwhile.
-    auto entry = key ? entries_.find(key->id) : entries_.end();
-    if (entry != entries_.end())
-      key = entry->second.key;
+    current_id_ = id;
+    const auto entry = id ? entries_.find(*id) : entries_.end();
+    if (id && (entry == entries_.end() || derivations_.count(*id) != 0))
+      return;  // it becomes current when it is derived
+    KeyRef key = id ? entry->second.key : nullptr;
     if (ring_->current == key)
       return;
     std::shared_ptr<KeyRing> ring = copy_of_ring();
@@ -314,16 +417,21 @@ void KeyBinding::refresh_current(GstE2EEKeyProvider *provider) {
 
 void KeyBinding::withdraw(std::uint64_t key_id) {
   const bool all = key_id == GST_E2EE_ALL_KEYS;
+  std::map<std::uint64_t, Derivation> stopped;  // whoever waits for them is told without the mutex
   {
     std::lock_guard lock(mutex_);
     ++removals_;
     if (all) {
+      stopped.swap(derivations_);
       entries_.clear();
       wanted_.clear();
       asked_.clear();
       refused_.clear();
-    } else if (entries_.erase(key_id) == 0) {
-      return;
+    } else {
+      if (auto derivation = derivations_.extract(key_id))
+        stopped.insert(std::move(derivation));
+      if (entries_.erase(key_id) == 0)
+        return;
     }
     std::shared_ptr<KeyRing> ring = all ? std::make_shared<KeyRing>() : copy_of_ring();
     ring->erase(key_id);

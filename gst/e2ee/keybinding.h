@@ -3,7 +3,6 @@
 
 #include <atomic>
 #include <chrono>
-#include <condition_variable>
 #include <deque>
 #include <map>
 #include <memory>
@@ -12,9 +11,11 @@
 #include <string>
 #include <vector>
 
+#include "core/budget.h"
 #include "core/scheme.h"
 #include "gste2eekeyprovider.h"
 #include "material-private.h"
+#include "workers.h"
 
 namespace e2ee {
 
@@ -32,8 +33,25 @@ class KeyUser {
   /// key. No lock is held.
   virtual void looked_up() {}
 
+  /// What its frames ask for, bounded.
+  struct Asking {
+    TokenBucket rate;
+    unsigned pending = 0;
+  };
+
  protected:
   ~KeyUser() = default;
+
+ private:
+  friend class KeyBinding;
+  const std::shared_ptr<Asking> asking_ = std::make_shared<Asking>();  // under the binding's mutex
+};
+
+/// Why a key is looked up.
+struct LookUp {
+  Urgency urgency = Urgency::set;
+  Done done;                 // goes when the key can be used
+  bool derive_here = false;  // and not by the workers
 };
 
 /// The derived keys of one participant under one scheme.
@@ -58,12 +76,12 @@ class KeyBinding : public std::enable_shared_from_this<KeyBinding> {
   /// Queues the look-ups of the current key and of `ids`.
   void start(const std::set<std::uint64_t> &ids);
 
-  /// Waits until what start() queued is done, at most `limit`.
+  /// Waits until the keys that start() looked up are derived, at most `limit`.
   void wait_started(std::chrono::milliseconds limit);
 
-  /// Asks for a key that a frame names, at most once a second for each. Cheap: called for each bad
-  /// frame on the streaming thread.
-  void want(std::uint64_t key_id);
+  /// Asks for a key that a frame of `user` names, at most once a second for each. Cheap: called for
+  /// each bad frame on the streaming thread.
+  void want(std::uint64_t key_id, const KeyUser &user);
 
   /// A frame has verified under `key`, which the ring had as one of the future: it is the present
   /// now, unless the key was replaced meanwhile. Returns the steps taken. Cheap; any thread.
@@ -72,11 +90,15 @@ class KeyBinding : public std::enable_shared_from_this<KeyBinding> {
   void attach(KeyUser *user);
   void detach(KeyUser *user);
 
-  // On the worker:
-  void refresh(GstE2EEKeyProvider *provider, std::uint64_t key_id);
-  void refresh_current(GstE2EEKeyProvider *provider);
+  // On the provider's queue:
+  /// False when the provider has no such key, or one that cannot be used.
+  bool refresh(GstE2EEKeyProvider *provider, std::uint64_t key_id, const LookUp &look_up);
+  void refresh_current(GstE2EEKeyProvider *provider, const LookUp &look_up);
   /// One step forward with a key; its new generation, or null when there is no such key.
   KeyRef ratchet(GstE2EEKeyProvider *provider, std::uint64_t key_id);
+
+  /// What is being derived keeps `done` until it is there.
+  void note_derivations(const Done &done);
 
   /// Whether a timer for Provider's ratchet-interval runs.
   std::atomic<bool> ratchets_by_time{false};
@@ -89,18 +111,31 @@ class KeyBinding : public std::enable_shared_from_this<KeyBinding> {
     MaterialPtr given;  // what the provider handed out
     KeyRef key;         // derived from it, perhaps some steps later
   };
+  /// A key on its way: the latest look-up of a key id counts.
+  struct Derivation {
+    std::uint64_t number;
+    MaterialPtr material;
+    Urgency urgency;
+    std::vector<Done> done;
+  };
 
   void refuse(const std::string &why);
   void drop_replaced(std::uint64_t key_id, unsigned began);
+  void look_up_asked(std::uint64_t key_id);
   void note_asked(std::uint64_t key_id);
+  void tell_missing(GstE2EEKeyProvider *provider, std::uint64_t key_id);
   KeyRef known_key(const Material &material);
-  KeyRef key_for(MaterialPtr material, unsigned began);
-  KeyRef walk_to(const Material &material, KeyRef key);
+  bool take(MaterialPtr material, unsigned began, const LookUp &look_up);
+  void derive(std::uint64_t key_id, std::uint64_t number);
+  bool install(MaterialPtr material, const KeyRef &key, std::uint64_t number,
+               std::vector<Done> &done);
+  void walk_to(const Material &material, KeyRef key);
   bool advance(const KeyRef &from, const KeyRef &key);
   void announce_ratchet(GstE2EEKeyProvider *provider, const KeyRef &key);
   void end_grace_later(const std::vector<KeyRef> &left);
   void look_ahead(std::uint64_t key_id);
-  void look_up_again(std::uint64_t key_id);
+  void derive_ahead(std::uint64_t key_id);
+  void look_up_again(std::uint64_t key_id, const LookUp &look_up);
   void publish(std::shared_ptr<KeyRing> ring);
   std::shared_ptr<KeyRing> copy_of_ring();
   void tell_changed();
@@ -110,15 +145,19 @@ class KeyBinding : public std::enable_shared_from_this<KeyBinding> {
   const std::shared_ptr<ProviderState> state_;
   const Scheme &scheme_;
   const std::string owner_;
+  const Completion started_;
 
   std::mutex mutex_;
-  std::condition_variable started_;
   bool is_started_ = false;
   KeyRingRef ring_ = std::make_shared<KeyRing>();
   std::map<std::uint64_t, Entry> entries_;
+  std::map<std::uint64_t, Derivation> derivations_;
+  std::uint64_t last_derivation_ = 0;
+  std::optional<std::uint64_t> current_id_;  // of the key that is current once it is derived
+  std::set<std::uint64_t> looking_ahead_;
   std::set<std::string> refused_;      // what was told
   std::atomic<unsigned> removals_{0};  // a look-up that began before one is void
-  std::map<std::uint64_t, std::chrono::steady_clock::time_point> wanted_;
+  std::map<std::uint64_t, Clock::time_point> wanted_;
   std::deque<std::uint64_t> asked_;  // key ids that frames named and the provider knew
   std::atomic<unsigned> version_{0};
 

@@ -53,7 +53,7 @@ bool KeyBinding::advance(const KeyRef &from, const KeyRef &key) {
                 key->generation, key->fingerprint.c_str());
   end_grace_later(left);
   if (too_many) {
-    state_->queue().post([weak = weak_from_this()] {
+    Workers::get().post(Urgency::set, [weak = weak_from_this()] {
       if (auto self = weak.lock())
         self->tell_withdrawn(false);
     });
@@ -66,7 +66,8 @@ bool KeyBinding::advance(const KeyRef &from, const KeyRef &key) {
 void KeyBinding::end_grace_later(const std::vector<KeyRef> &left) {
   // Weak: a key that is withdrawn meanwhile must not live on in a task.
   const std::vector<std::weak_ptr<const Key>> weak_left(left.begin(), left.end());
-  state_->queue().post_at(Clock::now() + kGrace, [weak = weak_from_this(), weak_left] {
+  const Clock::time_point when = Clock::now() + kGrace;
+  state_->queue().post_at(when, Urgency::set, [weak = weak_from_this(), weak_left] {
     auto self = weak.lock();
     if (!self)
       return;
@@ -100,16 +101,15 @@ std::uint64_t KeyBinding::follow(const KeyRef &key) {
   }
   if (!advance(from, key))
     return 0;
-  state_->queue().post([self = shared_from_this(), weak_key = std::weak_ptr(key)] {
+  state_->queue().post(Urgency::set, [self = shared_from_this(), weak_key = std::weak_ptr(key)] {
     const KeyRef proven = weak_key.lock();
-    if (!proven)
+    const ProviderRef provider = self->state_->ref_provider();
+    if (!proven || !provider)
       return;
-    if (GstE2EEKeyProvider *provider = self->state_->ref_provider()) {
-      self->announce_ratchet(provider, proven);
-      g_signal_emit_by_name(provider, "key-ratcheted", self->owner_or_null(), proven->id,
-                            proven->generation);
-      g_object_unref(provider);
-    }
+    self->announce_ratchet(provider.get(), proven);
+    const ForeignCall call;
+    g_signal_emit_by_name(provider.get(), "key-ratcheted", self->owner_or_null(), proven->id,
+                          proven->generation);
   });
   return key->generation - from->generation;
 }
@@ -128,8 +128,10 @@ void KeyBinding::announce_ratchet(GstE2EEKeyProvider *provider, const KeyRef &ke
       entry->second.given = material_ref(material.get());
   }
   GstE2EEKeyProviderInterface *iface = GST_E2EE_KEY_PROVIDER_GET_IFACE(provider);
-  if (material && iface->ratcheted != nullptr)
-    iface->ratcheted(provider, owner_or_null(), key->id, key->generation, material.get());
+  if (!material || iface->ratcheted == nullptr)
+    return;
+  const ForeignCall call;
+  iface->ratcheted(provider, owner_or_null(), key->id, key->generation, material.get());
 }
 
 KeyRef KeyBinding::ratchet(GstE2EEKeyProvider *provider, std::uint64_t key_id) {
@@ -157,40 +159,50 @@ KeyRef KeyBinding::ratchet(GstE2EEKeyProvider *provider, std::uint64_t key_id) {
 
 // Derives one generation more, when nothing more urgent is to do, until the window is full.
 void KeyBinding::look_ahead(std::uint64_t key_id) {
-  state_->queue().post_when_idle([weak = weak_from_this(), key_id] {
-    auto self = weak.lock();
-    if (!self)
+  {
+    std::lock_guard lock(mutex_);
+    if (!looking_ahead_.insert(key_id).second)
+      return;  // a worker does, and goes on with what there is now
+  }
+  Workers::get().post(Urgency::ahead, [weak = weak_from_this(), key_id] {
+    if (auto self = weak.lock())
+      self->derive_ahead(key_id);
+  });
+}
+
+void KeyBinding::derive_ahead(std::uint64_t key_id) {
+  KeyRef from;
+  MaterialPtr given;
+  {
+    std::lock_guard lock(mutex_);
+    looking_ahead_.erase(key_id);
+    auto entry = entries_.find(key_id);
+    const KeySlot *slot = ring_->find(key_id);
+    if (entry == entries_.end() || slot == nullptr ||
+        slot->ahead.size() >=
+            std::min(material_of(entry->second.given.get()).ratchet_window, scheme_.max_window))
       return;
-    KeyRef from;
-    MaterialPtr given;
-    {
-      std::lock_guard lock(self->mutex_);
-      auto entry = self->entries_.find(key_id);
-      const KeySlot *slot = self->ring_->find(key_id);
-      if (entry == self->entries_.end() || slot == nullptr ||
-          slot->ahead.size() >= std::min(material_of(entry->second.given.get()).ratchet_window,
-                                         self->scheme_.max_window))
-        return;
-      from = slot->ahead.empty() ? entry->second.key : slot->ahead.back();
-      given = material_ref(entry->second.given.get());
-    }
-    KeyRef next = ratchet_key(self->scheme_, material_of(given.get()), *from, self->owner_);
+    from = slot->ahead.empty() ? entry->second.key : slot->ahead.back();
+    given = material_ref(entry->second.given.get());
+    looking_ahead_.insert(key_id);
+  }
+  const KeyRef next = ratchet_key(scheme_, material_of(given.get()), *from, owner_);
+  {
+    std::lock_guard lock(mutex_);
+    looking_ahead_.erase(key_id);
     if (!next)
       return;
-    {
-      std::lock_guard lock(self->mutex_);
-      const KeySlot *now = self->ring_->find(key_id);
-      if (now == nullptr || now->keys.empty())
-        return;
-      const KeyRef &last = now->ahead.empty() ? now->keys.front() : now->ahead.back();
-      if (last != from)
-        return;  // replaced or moved on: whoever did that has queued another look
-      std::shared_ptr<KeyRing> ring = self->copy_of_ring();
+    const KeySlot *now = ring_->find(key_id);
+    if (now == nullptr || now->keys.empty())
+      return;
+    const KeyRef &last = now->ahead.empty() ? now->keys.front() : now->ahead.back();
+    if (last == from) {  // else it was replaced or moved on
+      std::shared_ptr<KeyRing> ring = copy_of_ring();
       ring->slot(key_id).ahead.push_back(next);
-      self->publish(std::move(ring));
+      publish(std::move(ring));
     }
-    self->look_ahead(key_id);
-  });
+  }
+  look_ahead(key_id);
 }
 
 }  // namespace e2ee

@@ -41,8 +41,8 @@ ProviderState::~ProviderState() {
   g_weak_ref_clear(&provider_);
 }
 
-GstE2EEKeyProvider *ProviderState::ref_provider() {
-  return static_cast<GstE2EEKeyProvider *>(g_weak_ref_get(&provider_));
+ProviderRef ProviderState::ref_provider() {
+  return ProviderRef(static_cast<GstE2EEKeyProvider *>(g_weak_ref_get(&provider_)));
 }
 
 std::string ProviderState::owner_of(const char *participant) const {
@@ -65,8 +65,8 @@ std::shared_ptr<KeyBinding> ProviderState::bind(const Scheme &scheme, const char
   return binding;
 }
 
-std::vector<std::shared_ptr<KeyBinding>> ProviderState::bindings_of(const std::string &owner) {
-  std::vector<std::shared_ptr<KeyBinding>> found;
+ProviderState::Bindings ProviderState::bindings_of(const std::string &owner) {
+  Bindings found;
   for (auto it = bindings_.begin(); it != bindings_.end();) {
     std::shared_ptr<KeyBinding> binding = it->second.lock();
     if (binding && it->first.first == owner)
@@ -78,7 +78,7 @@ std::vector<std::shared_ptr<KeyBinding>> ProviderState::bindings_of(const std::s
 
 void ProviderState::changed(const char *participant, std::uint64_t key_id, bool wait) {
   const std::string owner = owner_of(participant);
-  std::vector<std::shared_ptr<KeyBinding>> bindings;
+  Bindings bindings;
   {
     std::lock_guard lock(mutex_);
     announced_[owner].insert(key_id);
@@ -87,25 +87,24 @@ void ProviderState::changed(const char *participant, std::uint64_t key_id, bool 
   }
   if (bindings.empty())
     return;
-  auto task = [state = shared_from_this(), bindings, key_id] {
-    GstE2EEKeyProvider *provider = state->ref_provider();
-    if (provider == nullptr)
+  auto look_up = [state = shared_from_this(), bindings, key_id](const Done &done) {
+    const ProviderRef provider = state->ref_provider();
+    if (!provider)
       return;
     for (const auto &binding : bindings) {
-      binding->refresh(provider, key_id);
-      binding->refresh_current(provider);
+      binding->refresh(provider.get(), key_id, {Urgency::set, done});
+      binding->refresh_current(provider.get(), {Urgency::set, done});
     }
-    g_object_unref(provider);
   };
   if (wait)
-    queue_->run(task);
+    queue_->run(Urgency::set, look_up);
   else
-    queue_->post(task);
+    queue_->post(Urgency::set, [look_up] { look_up(nullptr); });
 }
 
 void ProviderState::removed(const char *participant, std::uint64_t key_id) {
   const std::string owner = owner_of(participant);
-  std::vector<std::shared_ptr<KeyBinding>> bindings;
+  Bindings bindings;
   {
     std::lock_guard lock(mutex_);
     if (key_id == GST_E2EE_ALL_KEYS)
@@ -119,28 +118,28 @@ void ProviderState::removed(const char *participant, std::uint64_t key_id) {
 }
 
 std::optional<std::uint64_t> ProviderState::ratchet(const char *participant, std::uint64_t key_id) {
-  std::vector<std::shared_ptr<KeyBinding>> bindings;
+  Bindings bindings;
   {
     std::lock_guard lock(mutex_);
     bindings = bindings_of(owner_of(participant));
   }
-  std::optional<std::uint64_t> generation;
   if (bindings.empty())
-    return generation;
-  queue_->run([&] {
-    GstE2EEKeyProvider *provider = ref_provider();
-    if (provider == nullptr)
+    return std::nullopt;
+  auto reached = std::make_shared<std::atomic<std::uint64_t>>(0);
+  queue_->run(Urgency::set, [state = shared_from_this(), bindings, key_id, reached](const Done &) {
+    const ProviderRef provider = state->ref_provider();
+    if (!provider)
       return;
     // First all to the same generation: a step of one is told to the others by the provider.
     for (const auto &binding : bindings)
-      binding->refresh(provider, key_id);
+      binding->refresh(provider.get(), key_id, {.derive_here = true});
     for (const auto &binding : bindings) {
-      if (KeyRef key = binding->ratchet(provider, key_id))
-        generation = key->generation;
+      if (const KeyRef key = binding->ratchet(provider.get(), key_id))
+        *reached = key->generation;
     }
-    g_object_unref(provider);
   });
-  return generation;
+  const std::uint64_t generation = *reached;
+  return generation != 0 ? std::optional(generation) : std::nullopt;
 }
 
 bool ProviderState::has_several_schemes(const char *participant) {
@@ -154,21 +153,20 @@ bool ProviderState::has_several_schemes(const char *participant) {
 // On the worker.
 void ProviderState::ratchet_if_current(const std::shared_ptr<KeyBinding> &binding,
                                        const KeyRef &key) {
-  GstE2EEKeyProvider *provider = ref_provider();
-  if (provider == nullptr)
+  const ProviderRef provider = ref_provider();
+  if (!provider)
     return;
   if (key && binding->ring()->current != key)
     key->ratchet_asked = false;  // when it is current it may be due again
   else if (key && ratchet_due_)
-    ratchet_due_(provider, binding->owner_or_null(), key->id);
-  g_object_unref(provider);
+    ratchet_due_(provider.get(), binding->owner_or_null(), key->id);
 }
 
 void ProviderState::ratchet_after_interval(std::weak_ptr<KeyBinding> weak) {
   const auto interval = std::chrono::nanoseconds(static_cast<std::int64_t>(
       std::clamp(ratchet_interval_.load(), kShortestInterval, kLongestInterval)));
   const auto when = Clock::now() + interval;
-  queue_->post_at(when, [state = shared_from_this(), weak] {
+  queue_->post_at(when, Urgency::set, [state = shared_from_this(), weak] {
     auto binding = weak.lock();
     if (!binding)
       return;
@@ -189,16 +187,26 @@ void ProviderState::frame_sealed(const std::shared_ptr<KeyBinding> &binding, con
   const std::uint64_t sealed = key->sealed.fetch_add(1, std::memory_order_relaxed) + 1;
   // One request for a key, however long the step takes.
   if (frames != 0 && sealed >= frames && !key->ratchet_asked.exchange(true))
-    queue_->post([state = shared_from_this(), binding, weak_key = std::weak_ptr(key)] {
-      state->ratchet_if_current(binding, weak_key.lock());
-    });
+    queue_->post(Urgency::set,
+                 [state = shared_from_this(), binding, weak_key = std::weak_ptr(key)] {
+                   state->ratchet_if_current(binding, weak_key.lock());
+                 });
   const std::uint64_t interval = ratchet_interval_.load(std::memory_order_relaxed);
   if (interval != 0 && interval != GST_CLOCK_TIME_NONE && !binding->ratchets_by_time.exchange(true))
     ratchet_after_interval(binding);
 }
 
+void ProviderState::sync() {
+  queue_->run(Urgency::set, [state = shared_from_this()](const Done &done) {
+    std::lock_guard lock(state->mutex_);
+    for (const auto &[whose, weak] : state->bindings_)
+      if (const std::shared_ptr<KeyBinding> binding = weak.lock())
+        binding->note_derivations(done);
+  });
+}
+
 std::string ProviderState::fingerprint(const char *participant, std::uint64_t key_id) {
-  std::vector<std::shared_ptr<KeyBinding>> bindings;
+  Bindings bindings;
   {
     std::lock_guard lock(mutex_);
     bindings = bindings_of(owner_of(participant));

@@ -11,10 +11,18 @@
 #include <string>
 #include <vector>
 
+#include "askedlookups.h"
 #include "keybinding.h"
-#include "workqueue.h"
 
 namespace e2ee {
+
+struct ProviderUnref {
+  void operator()(GstE2EEKeyProvider *provider) const {
+    const ForeignCall call;  // it may be the last one
+    g_object_unref(provider);
+  }
+};
+using ProviderRef = std::unique_ptr<GstE2EEKeyProvider, ProviderUnref>;
 
 /// What the library keeps beside a provider, from the first use until it is finalised.
 class ProviderState : public std::enable_shared_from_this<ProviderState> {
@@ -72,14 +80,20 @@ class ProviderState : public std::enable_shared_from_this<ProviderState> {
   void add_notice(std::string text);
   std::vector<std::string> take_notices();
 
+  /// Where the provider's vfuncs are called.
   WorkQueue &queue() { return *queue_; }
+  AskedLookups &asked() { return *asked_; }
   /// A strong reference, for tasks; null while the provider is being finalised.
-  GstE2EEKeyProvider *ref_provider();
+  ProviderRef ref_provider();
+  /// Waits until what was queued up to now is done.
+  void sync();
   /// Who a participant's keys belong to: nobody in particular with a shared provider.
   std::string owner_of(const char *participant) const;
 
  private:
-  std::vector<std::shared_ptr<KeyBinding>> bindings_of(const std::string &owner);
+  using Bindings = std::vector<std::shared_ptr<KeyBinding>>;
+
+  Bindings bindings_of(const std::string &owner);
   void ratchet_if_current(const std::shared_ptr<KeyBinding> &binding, const KeyRef &key);
   void ratchet_after_interval(std::weak_ptr<KeyBinding> binding);
 
@@ -91,7 +105,8 @@ class ProviderState : public std::enable_shared_from_this<ProviderState> {
   std::atomic<std::uint64_t> ratchet_frames_{0};
   std::atomic<std::uint64_t> ratchet_interval_{0};
   GError *error_ = nullptr;
-  std::shared_ptr<WorkQueue> queue_ = std::make_shared<WorkQueue>();
+  const std::shared_ptr<WorkQueue> queue_ = std::make_shared<WorkQueue>();
+  const std::shared_ptr<AskedLookups> asked_ = std::make_shared<AskedLookups>(queue_);
 
   std::mutex mutex_;
   std::map<std::pair<std::string, const Scheme *>, std::weak_ptr<KeyBinding>> bindings_;

@@ -38,7 +38,7 @@ TEST_F(Custom, KeysArriveBeforeTheFirstFrame) {
   EXPECT_EQ(encryptor.dropped(), 0U);
 }
 
-TEST_F(Custom, R9_IsAskedOnOneThreadThatStreamsNothing) {
+TEST_F(Custom, R9_IsAskedOneCallAtATimeAndNeverWhereFramesStream) {
   keys->current = keys->lookup = always(1, 3);
   Element encryptor("e2eeencrypt", provider);
   Element decryptor("e2eedecrypt", provider);

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "askedlookups.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace e2ee {
+
+void AskedLookups::add(const void *asker, Task look_up) {
+  std::lock_guard lock(mutex_);
+  auto at = std::find_if(askers_.begin(), askers_.end(),
+                         [&](const Asker &known) { return known.who == asker; });
+  if (at == askers_.end())
+    at = askers_.insert(at, {asker, {}});
+  at->lookups.push_back(std::move(look_up));
+  if (!std::exchange(posted_, true))
+    post();
+}
+
+// One at a time in the queue: what is more urgent goes in front of the next.
+void AskedLookups::post() {
+  queue_->post(Urgency::asked, [self = shared_from_this()] { self->turn(); });
+}
+
+void AskedLookups::turn() {
+  Task look_up;
+  {
+    std::lock_guard lock(mutex_);
+    Asker asker = std::move(askers_.front());
+    askers_.pop_front();
+    look_up = std::move(asker.lookups.front());
+    asker.lookups.pop_front();
+    if (!asker.lookups.empty())
+      askers_.push_back(std::move(asker));
+  }
+  look_up();
+  look_up = nullptr;
+  std::lock_guard lock(mutex_);
+  posted_ = !askers_.empty();
+  if (posted_)
+    post();
+}
+
+}  // namespace e2ee
