@@ -40,10 +40,10 @@ std::string complaint_on(GstBus *bus) {
 
 ProviderPtr new_provider(const Sealing &sealing) {
   const bool fixed_ring = sealing.seal.scheme == "jitsi" || sealing.seal.scheme == "realtimekit";
-  auto *provider = g_object_new(sealing.has_own_keys ? GST_TYPE_E2EE_PARTICIPANT_KEY_PROVIDER
-                                                     : GST_TYPE_E2EE_SHARED_KEY_PROVIDER,
-                                "exportable", TRUE, "keyring-size", fixed_ring ? 16u : 256u,
-                                "ratchet-window", 0u, nullptr);
+  auto *provider =
+      g_object_new(sealing.has_own_keys ? GST_TYPE_E2EE_PARTICIPANT_KEY_PROVIDER
+                                        : GST_TYPE_E2EE_SHARED_KEY_PROVIDER,
+                   "keyring-size", fixed_ring ? 16u : 256u, "ratchet-window", 0u, nullptr);
   return ProviderPtr(GST_E2EE_KEY_PROVIDER(provider));
 }
 
@@ -189,19 +189,16 @@ BufferPtr OpenerKey::open(unsigned track, GstCaps *caps, GstBuffer *frame) {
 MaterialPtr OpenerKey::ratchet(unsigned track, GstCaps *caps) {
   decryptor(track, caps);  // material of the next generation is there while it is in use
   Error error;
-  GstE2EEKeyMaterial *next = nullptr;
-  if (sealing_.has_own_keys) {
-    auto *provider = GST_E2EE_PARTICIPANT_KEY_PROVIDER(provider_.get());
-    const char *who = sealing_.participant.c_str();
-    if (gst_e2ee_participant_key_provider_ratchet(provider, who, key_id_, error.out()))
-      next = gst_e2ee_participant_key_provider_get_material(provider, who, key_id_, error.out());
-  } else {
-    auto *provider = GST_E2EE_SHARED_KEY_PROVIDER(provider_.get());
-    if (gst_e2ee_shared_key_provider_ratchet(provider, key_id_, error.out()))
-      next = gst_e2ee_shared_key_provider_get_material(provider, key_id_, error.out());
-  }
+  const char *who = sealing_.has_own_keys ? sealing_.participant.c_str() : nullptr;
+  if (who != nullptr)
+    gst_e2ee_participant_key_provider_ratchet(GST_E2EE_PARTICIPANT_KEY_PROVIDER(provider_.get()),
+                                              who, key_id_, error.out());
+  else
+    gst_e2ee_shared_key_provider_ratchet(GST_E2EE_SHARED_KEY_PROVIDER(provider_.get()), key_id_,
+                                         error.out());
   error.check("key " + std::to_string(key_id_) + " cannot be ratcheted");
-  return MaterialPtr(next);
+  // What a look-up gives can be used and not be read, whether the key is exportable or not.
+  return MaterialPtr(gst_e2ee_key_provider_lookup(provider_.get(), who, key_id_, nullptr));
 }
 
 }  // namespace recorder

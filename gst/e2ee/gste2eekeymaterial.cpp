@@ -9,7 +9,6 @@
 struct _GstE2EEKeyMaterial {
   std::atomic<int> refs{1};
   std::atomic<bool> frozen{false};
-  bool exportable = true;
   e2ee::Material material;
 };
 
@@ -63,15 +62,14 @@ MaterialPtr material_with_defaults(const GstE2EEKeyMaterial *material,
   if (filled.ratchet_window == 0)
     filled.ratchet_window = defaults.ratchet_window;
   static std::atomic<std::uint64_t> last_lineage{0};
+  filled.exportable = filled.exportable && defaults.exportable;
   filled.lineage = ++last_lineage;
   MaterialPtr copy = material_new(std::move(filled));
-  copy->exportable = defaults.exportable;
   material_freeze(copy.get());
   return copy;
 }
 
-MaterialPtr material_of_key(const Material &from, const Key &key, const Scheme &scheme,
-                            bool exportable) {
+MaterialPtr material_of_key(const Material &from, const Key &key, const Scheme &scheme) {
   if (key.own.empty())
     return nullptr;
   Material material = from.clone();
@@ -84,13 +82,8 @@ MaterialPtr material_of_key(const Material &from, const Key &key, const Scheme &
   material.steps = 0;
   material.scheme = &scheme;
   MaterialPtr made = material_new(std::move(material));
-  made->exportable = exportable;
   material_freeze(made.get());
   return made;
-}
-
-void material_set_exportable(GstE2EEKeyMaterial *material, bool exportable) {
-  material->exportable = exportable;
 }
 
 bool same_material(const Material &a, const Material &b) {
@@ -219,9 +212,10 @@ gboolean gst_e2ee_key_material_set_ratchet_window(GstE2EEKeyMaterial *material, 
 GBytes *gst_e2ee_key_material_get_bytes(GstE2EEKeyMaterial *material, GError **error) {
   g_return_val_if_fail(material != nullptr, nullptr);
   const e2ee::ByteView bytes = material->material.bytes.view();
-  if (!material->exportable || bytes.empty()) {
+  if (!material->material.exportable || bytes.empty()) {
     g_set_error_literal(error, GST_E2EE_ERROR, GST_E2EE_ERROR_INVALID_OPTION,
-                        "this key material cannot be read back: its provider is not exportable");
+                        "this key material cannot be read back: it was set on a key provider "
+                        "that is not exportable");
     return nullptr;
   }
   return g_bytes_new(bytes.data(), bytes.size());

@@ -123,6 +123,9 @@ gboolean gst_e2ee_key_material_set_ratchet_window(GstE2EEKeyMaterial *material, 
  * The secret itself, to hand on to a participant who joins late: the raw bytes, or the UTF-8 of a
  * passphrase. They are in ordinary memory from here on.
  *
+ * Material that has been set on a provider without its `exportable` property cannot be read,
+ * whichever providers it goes through later.
+ *
  * Returns: (transfer full): a copy, or %NULL with %GST_E2EE_ERROR_INVALID_OPTION
  */
 GST_E2EE_API

@@ -121,8 +121,7 @@ void KeyBinding::announce_ratchet(GstE2EEKeyProvider *provider, const KeyRef &ke
     std::lock_guard lock(mutex_);
     auto entry = entries_.find(key->id);
     if (entry != entries_.end() && entry->second.key == key)
-      material = material_of_key(material_of(entry->second.given.get()), *key, scheme_,
-                                 state_->exportable());
+      material = material_of_key(material_of(entry->second.given.get()), *key, scheme_);
     // Shipped providers are known to forget the old generation; so do we.
     if (material && material_of(material.get()).lineage != 0)
       entry->second.given = material_ref(material.get());

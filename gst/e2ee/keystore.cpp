@@ -181,9 +181,10 @@ MaterialPtr KeyStore::export_material(const std::string &owner, std::uint64_t id
   if (!has_key(owner, id, error))
     return nullptr;
   const MaterialPtr *found = find(owner, id);
-  if (!options_.defaults.exportable) {
+  if (!material_of(found->get()).exportable) {
     g_set_error_literal(error, GST_E2EE_ERROR, GST_E2EE_ERROR_INVALID_OPTION,
-                        "keys of this provider cannot be handed on: set exportable before them");
+                        "this key cannot be handed on: set exportable before the key, on each "
+                        "provider that it comes through");
     return nullptr;
   }
   if (material_of(found->get()).steps != 0) {
@@ -204,7 +205,6 @@ std::uint64_t KeyStore::step(const std::string &owner, std::uint64_t id) {
   ++stepped.steps;
   const std::uint64_t generation = stepped.generation + stepped.steps;
   MaterialPtr made = material_new(std::move(stepped));
-  material_set_exportable(made.get(), options_.defaults.exportable);
   material_freeze(made.get());
   rings_[owner].keys[id] = std::move(made);
   return generation;
@@ -224,7 +224,6 @@ void KeyStore::advance(const std::string &owner, GstE2EEKeyMaterial *material, b
     Material stepped = held.clone();
     stepped.steps = reached.generation - held.generation;
     next = material_new(std::move(stepped));
-    material_set_exportable(next.get(), options_.defaults.exportable);
     material_freeze(next.get());
   } else {
     next = material_ref(material);

@@ -48,7 +48,7 @@ class KeyStore {
   /// Whether the key at this place was set from the same secret.
   bool is_set_from(const std::string &owner, const GstE2EEKeyMaterial *material) const;
 
-  /// For handing on: only when the store is exportable, and only what can be used elsewhere.
+  /// For handing on: only what is exportable, and can be used elsewhere.
   MaterialPtr export_material(const std::string &owner, std::uint64_t id, GError **error) const;
 
   /// One ratchet step with a key that nobody has derived; its new generation.

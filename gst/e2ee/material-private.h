@@ -31,17 +31,13 @@ MaterialPtr material_new(Material material);
 /// From here on setters fail.
 void material_freeze(GstE2EEKeyMaterial *material);
 
-/// A frozen copy with the open options filled in, and a lineage of its own.
+/// A frozen copy with the open options filled in, and a lineage of its own. Exportable if both are.
 MaterialPtr material_with_defaults(const GstE2EEKeyMaterial *material,
                                    const MaterialDefaults &defaults);
 
 /// Frozen material of the generation that `key` belongs to, which was reached by ratcheting from
 /// `from`; null when it was not.
-MaterialPtr material_of_key(const Material &from, const Key &key, const Scheme &scheme,
-                            bool exportable);
-
-/// Whether the application may have the bytes of this material back.
-void material_set_exportable(GstE2EEKeyMaterial *material, bool exportable);
+MaterialPtr material_of_key(const Material &from, const Key &key, const Scheme &scheme);
 
 /// Whether both would derive the same keys; of two that a shipped provider holds, whether they
 /// come from the same setting of a key.

@@ -51,8 +51,6 @@ class ProviderState : public std::enable_shared_from_this<ProviderState> {
   // Options of the provider that concern running keys.
   int failure_tolerance() const { return failure_tolerance_; }
   void set_failure_tolerance(int failures) { failure_tolerance_ = failures; }
-  bool exportable() const { return exportable_; }
-  void set_exportable(bool exportable) { exportable_ = exportable; }
 
   // When the participant that sends here ratchets, 0 for never: after so many frames under a key,
   // and after so many nanoseconds. `due` is called on the worker; set it before anything else.
@@ -101,7 +99,6 @@ class ProviderState : public std::enable_shared_from_this<ProviderState> {
   RatchetDue ratchet_due_;
   const bool shared_;
   std::atomic<int> failure_tolerance_{-1};
-  std::atomic<bool> exportable_{false};
   std::atomic<std::uint64_t> ratchet_frames_{0};
   std::atomic<std::uint64_t> ratchet_interval_{0};
   GError *error_ = nullptr;

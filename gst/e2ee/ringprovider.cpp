@@ -85,7 +85,6 @@ bool set_ring_property(GObject *provider, KeyStore &store, guint id, const GValu
       break;
     case kExportable:
       options.defaults.exportable = g_value_get_boolean(value);
-      state_of(provider).set_exportable(options.defaults.exportable);
       break;
     default:
       return false;

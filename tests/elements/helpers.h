@@ -25,6 +25,7 @@ struct Unref {
   void operator()(GError *error) const { g_error_free(error); }
   void operator()(gchar *text) const { g_free(text); }
   void operator()(GBytes *bytes) const { g_bytes_unref(bytes); }
+  void operator()(GstE2EEKeyMaterial *material) const { gst_e2ee_key_material_unref(material); }
 };
 using Buffer = std::unique_ptr<GstBuffer, Unref>;
 using Caps = std::unique_ptr<GstCaps, Unref>;
@@ -72,6 +73,8 @@ Provider parsed(const std::string &text);
 Provider passphrase_provider(const char *passphrase, guint index = 0);
 void set_raw(const Provider &provider, guint8 fill, guint index);
 GstE2EEKeyMaterial *raw_material(guint8 fill, guint64 key_id);
+
+using Material = std::unique_ptr<GstE2EEKeyMaterial, Unref>;
 
 // ---- frames -------------------------------------------------------------------------------------
 

@@ -9,12 +9,6 @@
 namespace elements {
 namespace {
 
-using Material = std::unique_ptr<GstE2EEKeyMaterial, decltype(&gst_e2ee_key_material_unref)>;
-
-Material own_material(GstE2EEKeyMaterial *material) {
-  return {material, gst_e2ee_key_material_unref};
-}
-
 std::unique_ptr<GBytes, Unref> key_bytes(gsize size, int fill = 'k') {
   const Bytes bytes(size, static_cast<guint8>(fill));
   return std::unique_ptr<GBytes, Unref>(g_bytes_new(bytes.data(), size));
@@ -50,7 +44,7 @@ TEST(Setters, RefuseIndicesOutsideTheRing) {
     EXPECT_TRUE(error.is(GST_E2EE_ERROR_INVALID_INDEX)) << error.text();
     EXPECT_FALSE(gst_e2ee_shared_key_provider_set_current_index(self, index, error.at()));
     EXPECT_TRUE(error.is(GST_E2EE_ERROR_INVALID_INDEX)) << error.text();
-    const Material material = own_material(raw_material(1, index));
+    const Material material(raw_material(1, index));
     EXPECT_FALSE(gst_e2ee_shared_key_provider_set_material(self, material.get(), error.at()));
     EXPECT_TRUE(error.is(GST_E2EE_ERROR_INVALID_INDEX)) << error.text();
   }
@@ -92,7 +86,7 @@ TEST(Materials, OptionsAreChecked) {
   EXPECT_TRUE(error.is(GST_E2EE_ERROR_INVALID_KEY));
   EXPECT_EQ(gst_e2ee_key_material_new_raw(key_bytes(15).get(), 0, error.at()), nullptr);
   EXPECT_TRUE(error.is(GST_E2EE_ERROR_INVALID_KEY));
-  const Material material = own_material(raw_material(1, 5));
+  const Material material(raw_material(1, 5));
   EXPECT_EQ(gst_e2ee_key_material_get_key_id(material.get()), 5U);
   EXPECT_FALSE(gst_e2ee_key_material_set_key_size(material.get(), 192, error.at()));
   EXPECT_TRUE(error.is(GST_E2EE_ERROR_INVALID_OPTION));
@@ -105,7 +99,7 @@ TEST(Materials, OptionsAreChecked) {
 
 TEST(Materials, AreFixedOnceHandedOut) {
   const Provider provider = empty_provider();
-  const Material material = own_material(raw_material(1, 0));
+  const Material material(raw_material(1, 0));
   ASSERT_TRUE(gst_e2ee_shared_key_provider_set_material(shared(provider), material.get(), nullptr));
   Error error;
   EXPECT_FALSE(gst_e2ee_key_material_set_key_size(material.get(), 256, error.at()));
@@ -119,7 +113,7 @@ TEST(Materials, AreFixedOnceHandedOut) {
 TEST(Materials, OwnOptionsComeBeforeTheProviders) {
   const Provider ours = empty_provider();
   g_object_set(ours.get(), "ratchet-salt", "provider's", "key-size", 128, nullptr);
-  const Material material = own_material(raw_material('k', 0));
+  const Material material(raw_material('k', 0));
   ASSERT_TRUE(gst_e2ee_key_material_set_salt(material.get(), "its own", nullptr));
   ASSERT_TRUE(gst_e2ee_key_material_set_key_size(material.get(), 256, nullptr));
   ASSERT_TRUE(gst_e2ee_shared_key_provider_set_material(shared(ours), material.get(), nullptr));
@@ -293,7 +287,7 @@ TEST(Fingerprints, DifferByKeyIndexAndOptions) {
   g_object_set(longer.get(), "key-size", 256, nullptr);
   set_raw(longer, 1, 0);
   const Provider later = empty_provider();
-  const Material material = own_material(raw_material(1, 0));
+  const Material material(raw_material(1, 0));
   gst_e2ee_key_material_set_generation(material.get(), 3, nullptr);
   gst_e2ee_shared_key_provider_set_material(shared(later), material.get(), nullptr);
   const std::string texts[] = {fingerprint(raw_provider(1), 0), fingerprint(raw_provider(2), 0),

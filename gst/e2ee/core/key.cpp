@@ -86,6 +86,7 @@ Material Material::clone() const {
   copy.lineage = lineage;
   copy.scheme = scheme;
   copy.ratchet_window = ratchet_window;
+  copy.exportable = exportable;
   return copy;
 }
 

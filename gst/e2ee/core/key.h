@@ -31,6 +31,7 @@ struct Material {
   std::uint64_t generation = 0;  // ratchet steps that lead to these bytes
   std::uint64_t steps = 0;       // further steps to take before use
   unsigned ratchet_window = 0;
+  bool exportable = true;          // whether the application may read `bytes`; only ever cleared
   std::uint64_t lineage = 0;       // which setting of a key this comes from; 0: not known
   const Scheme *scheme = nullptr;  // ratcheted under this one, of no use to others
 
