@@ -5,8 +5,6 @@
 #include <thread>
 
 #include "core/cryptor.h"
-#include "gste2eeparticipantkeyprovider.h"
-#include "gste2eesharedkeyprovider.h"
 #include "registry.h"
 
 namespace e2ee {
@@ -217,11 +215,11 @@ bool check_wishes(const Scheme &scheme, const CryptorOptions &options, GError **
   return false;
 }
 
-// A shipped provider answers at once. Of others each key is looked at as it comes. Who decrypts may
-// have other keys beside one with an index that the scheme does not know.
+// Where a look-up may block, each key is looked at as it comes. Who decrypts may have other keys
+// beside one with an index that the scheme does not know.
 bool check_current_key(GstE2EEKeyProvider *provider, const Scheme &scheme,
                        const CryptorOptions &options, GError **error) {
-  if (!GST_IS_E2EE_SHARED_KEY_PROVIDER(provider) && !GST_IS_E2EE_PARTICIPANT_KEY_PROVIDER(provider))
+  if (!ProviderState::of(provider)->traits().answers_at_once)
     return true;
   const MaterialPtr current(
       gst_e2ee_key_provider_lookup_current(provider, options.participant, nullptr));
@@ -254,7 +252,7 @@ std::unique_ptr<FrameCryptor> FrameCryptor::open(GstE2EEKeyProvider *provider,
   }
   if (!check_ring(provider, *scheme, error) || !check_wishes(*scheme, options, error))
     return nullptr;
-  if (GST_IS_E2EE_PARTICIPANT_KEY_PROVIDER(provider) && options.participant == nullptr) {
+  if (ProviderState::of(provider)->traits().needs_participant && options.participant == nullptr) {
     g_set_error_literal(error, GST_E2EE_ERROR, GST_E2EE_ERROR_INVALID_OPTION,
                         "the key provider has a key for each participant: set participant to the "
                         "identity whose key this is");

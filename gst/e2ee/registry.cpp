@@ -5,7 +5,6 @@
 #include <iterator>
 
 #include "debug.h"
-#include "gste2eesharedkeyprovider.h"
 
 namespace e2ee {
 
@@ -31,8 +30,7 @@ std::shared_ptr<ProviderState> ProviderState::of(GstE2EEKeyProvider *provider) {
   return *holder;
 }
 
-ProviderState::ProviderState(GstE2EEKeyProvider *provider)
-    : shared_(GST_IS_E2EE_SHARED_KEY_PROVIDER(provider)) {
+ProviderState::ProviderState(GstE2EEKeyProvider *provider) {
   g_weak_ref_init(&provider_, provider);
 }
 
@@ -46,7 +44,7 @@ ProviderRef ProviderState::ref_provider() {
 }
 
 std::string ProviderState::owner_of(const char *participant) const {
-  return shared_ || participant == nullptr ? std::string() : std::string(participant);
+  return traits_.one_ring || participant == nullptr ? std::string() : std::string(participant);
 }
 
 std::shared_ptr<KeyBinding> ProviderState::bind(const Scheme &scheme, const char *participant) {

@@ -48,6 +48,16 @@ class ProviderState : public std::enable_shared_from_this<ProviderState> {
 
   std::string fingerprint(const char *participant, std::uint64_t key_id);
 
+  /// What is to be known of a provider to work with it. It says so as it is made; those that
+  /// applications write are as here.
+  struct Traits {
+    bool one_ring = false;           // the same keys for all participants
+    bool needs_participant = false;  // has no key for nobody in particular
+    bool answers_at_once = false;    // its look-ups do not block
+  };
+  void set_traits(const Traits &traits) { traits_ = traits; }
+  const Traits &traits() const { return traits_; }
+
   // Options of the provider that concern running keys.
   int failure_tolerance() const { return failure_tolerance_; }
   void set_failure_tolerance(int failures) { failure_tolerance_ = failures; }
@@ -85,7 +95,7 @@ class ProviderState : public std::enable_shared_from_this<ProviderState> {
   ProviderRef ref_provider();
   /// Waits until what was queued up to now is done.
   void sync();
-  /// Who a participant's keys belong to: nobody in particular with a shared provider.
+  /// Who a participant's keys belong to: nobody in particular with one ring for all.
   std::string owner_of(const char *participant) const;
 
  private:
@@ -97,7 +107,7 @@ class ProviderState : public std::enable_shared_from_this<ProviderState> {
 
   GWeakRef provider_;
   RatchetDue ratchet_due_;
-  const bool shared_;
+  Traits traits_;
   std::atomic<int> failure_tolerance_{-1};
   std::atomic<std::uint64_t> ratchet_frames_{0};
   std::atomic<std::uint64_t> ratchet_interval_{0};

@@ -1,63 +1,72 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-// What the shipped providers share: key rings with their options, setters that announce.
+// What the shipped providers are: rings of keys with their options, and setters that announce. The
+// two public classes are names for it.
 #pragma once
 
+#include "filekeys.h"
 #include "gste2eekeyprovider.h"
 #include "keystore.h"
 
 namespace e2ee {
 
-/// Ids of the common properties; a provider's own start at kFirstOwn.
-enum RingProperty : guint {
-  kKeyringSize = 1,
-  kKeySize,
-  kKdf,
-  kRatchetSalt,
-  kRatchetWindow,
-  kFailureTolerance,
-  kExportable,
-  kFirstOwn,
+/// How the two classes differ.
+struct RingKind {
+  bool shared;           // one ring for everyone, or else one for each participant
+  guint default_window;  // of ratchet-window
 };
 
-/// Adds the common properties; call from class_init.
-void install_ring_properties(GObjectClass *klass, guint default_window);
-
-/// The initial options; call from init.
-KeyStore *new_key_store(guint default_window);
-
-/// False when `id` is not one of the common properties.
-bool set_ring_property(GObject *provider, KeyStore &store, guint id, const GValue *value);
-bool get_ring_property(GObject *provider, const KeyStore &store, guint id, GValue *value);
-
-/// One of the shipped providers at work. `participant` is null for the shared ring.
 class RingProvider {
  public:
-  RingProvider(gpointer provider, KeyStore &store, const char *participant)
-      : provider_(GST_E2EE_KEY_PROVIDER(provider)),
-        store_(store),
-        participant_(participant),
-        owner_(participant ? participant : "") {}
+  RingProvider(GstE2EEKeyProvider *provider, const RingKind &kind);
 
-  // Each announces what it did, and returns when running elements have it.
-  bool set(MaterialPtr material, GError **error);
-  bool set_current(guint64 id, GError **error);
-  bool ratchet(guint64 id, GError **error);
-  bool remove(guint64 id, GError **error);
-  bool remove_all(GError **error);
-  // Whoever has nothing left is told as a whole.
-  void remove_these(const std::set<std::uint64_t> &ids);
+  // `participant` is null for the shared ring; participants need an identity. Each announces what
+  // it did, and returns when running elements have it.
+  bool set(const char *participant, MaterialPtr material, GError **error);
+  bool set_current(const char *participant, guint64 id, GError **error);
+  bool ratchet(const char *participant, guint64 id, GError **error);
+  bool remove(const char *participant, guint64 id, GError **error);
+  bool remove_all(const char *participant, GError **error);
+  /// Whoever has nothing left is told as a whole.
+  void remove_these(const char *participant, const std::set<std::uint64_t> &ids);
+
+  GstE2EEKeyMaterial *export_material(const char *participant, guint64 id, GError **error) const;
+
+  KeyStore &store() { return store_; }
+  FileKeys &file_keys() { return file_keys_; }
+  void add_notice(std::string text);
+  void notify_keys_file();
+
+  // GObject's.
+  bool set_property(guint id, const GValue *value);
+  bool get_property(guint id, GValue *value);
+
+  // The vfuncs of the interface.
+  GstE2EEKeyMaterial *lookup_current(const char *participant) const;
+  GstE2EEKeyMaterial *lookup(const char *participant, guint64 id) const;
+  void ratcheted(const char *participant, GstE2EEKeyMaterial *material);
 
  private:
-  void announce(guint64 id);
+  bool check_owner(const char *participant, GError **error) const;
+  void announce(const char *participant, guint64 id);
 
-  GstE2EEKeyProvider *provider_;
-  KeyStore &store_;
-  const char *participant_;
-  std::string owner_;
+  GstE2EEKeyProvider *const provider_;
+  const bool shared_;
+  KeyStore store_;
+  FileKeys file_keys_{*this};
 };
 
-/// For the ratcheted vfunc.
-void note_ratchet(GstE2EEKeyProvider *provider, KeyStore &store, const char *participant,
-                  GstE2EEKeyMaterial *material);
+/// An instance of either class.
+struct RingObject {
+  GObject parent;
+  RingProvider *ring;
+};
+
+inline RingProvider &ring_of(gpointer object) {
+  return *static_cast<RingObject *>(object)->ring;
+}
+
+// For G_DEFINE_TYPE of both.
+void ring_class_init(GObjectClass *klass, const RingKind &kind);
+void ring_iface_init(GstE2EEKeyProviderInterface *iface);
 
 }  // namespace e2ee

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "filekeys.h"
+
+#include "ringprovider.h"
+
+namespace e2ee {
+
+gchar *FileKeys::copy_path() {
+  std::lock_guard lock(mutex_);
+  return path_ ? g_strdup(path_->c_str()) : nullptr;
+}
+
+void FileKeys::note(const std::string &identity, std::uint64_t id) {
+  std::lock_guard lock(mutex_);
+  places_[identity].insert(id);
+  had_some_ = true;
+}
+
+void FileKeys::remove(const std::string &identity, const std::set<std::uint64_t> &ids) {
+  ring_.remove_these(identity.c_str(), ids);
+  std::lock_guard lock(mutex_);
+  auto of = places_.find(identity);
+  if (of == places_.end())
+    return;
+  for (std::uint64_t id : ids)
+    of->second.erase(id);
+  if (of->second.empty())
+    places_.erase(of);
+}
+
+// The key stands as it is when the file says the same as before: setting it again would rewind a
+// ratchet.
+bool FileKeys::take(const std::string &identity, FileRing &keys, GError **error) {
+  for (auto &[id, material] : keys.keys) {
+    if (!ring_.store().is_set_from(identity, material.get()) &&
+        !ring_.set(identity.c_str(), std::move(material), error))
+      return false;
+    note(identity, id);
+  }
+  const MaterialPtr current = ring_.store().lookup_current(identity);
+  if (current && material_of(current.get()).key_id == *keys.current)
+    return true;
+  return ring_.set_current(identity.c_str(), *keys.current, error);
+}
+
+// New keys first, so that a participant who rotates always has one.
+bool FileKeys::load_one(const std::string &identity, FileRing &keys, const Places &before,
+                        GError **error) {
+  if (!take(identity, keys, error))
+    return false;
+  auto had = before.find(identity);
+  if (had == before.end())
+    return true;
+  std::set<std::uint64_t> gone = had->second;
+  for (const auto &[id, material] : keys.keys)
+    gone.erase(id);
+  remove(identity, gone);
+  return true;
+}
+
+bool FileKeys::load(const char *path, GError **error) {
+  Places before;
+  bool is_news = false;
+  NoGroups no_groups;
+  {
+    std::lock_guard lock(mutex_);
+    is_news = path_ != path;
+    path_ = path;
+    before = places_;
+    no_groups = had_some_ ? NoGroups::kNobody : NoGroups::kMistake;
+  }
+  if (is_news)
+    ring_.notify_keys_file();
+  FileRings rings;
+  std::vector<std::string> notices;
+  if (!read_keys_file(path, ring_.store().options().ring_size, no_groups, rings, notices, error))
+    return false;
+  for (std::string &notice : notices)
+    ring_.add_notice(std::move(notice));
+  // At once: new keys of others may take long to derive.
+  for (const auto &[identity, ids] : before) {
+    if (rings.count(identity) == 0)
+      remove(identity, ids);
+  }
+  for (auto &[identity, keys] : rings) {
+    if (!load_one(identity, keys, before, error))
+      return false;
+  }
+  return true;
+}
+
+}  // namespace e2ee
