@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* A key provider in C: one raw key, drawn at random, for everyone.
  *
- *   gcc provider.c -o provider $(pkg-config --cflags --libs gstreamer-e2ee-1.0)
+ *   gcc -DGST_USE_UNSTABLE_API provider.c -o provider $(pkg-config --cflags --libs gstreamer-e2ee-1.0)
  */
 
 #include <gst/e2ee/e2ee.h>

@@ -13,6 +13,8 @@ G_BEGIN_DECLS
  * @GST_E2EE_SCHEME_SFRAME: SFrame, RFC 9605
  *
  * Wire format and key schedule of encrypted frames.
+ *
+ * Since: 0.1
  */
 typedef enum {
   GST_E2EE_SCHEME_LIVEKIT,
@@ -33,6 +35,8 @@ GType gst_e2ee_scheme_get_type(void);
  * @GST_E2EE_KDF_HKDF: HKDF-SHA256
  *
  * How a key is derived from its material.
+ *
+ * Since: 0.1
  */
 typedef enum {
   GST_E2EE_KDF_AUTO,
@@ -51,6 +55,8 @@ GType gst_e2ee_kdf_get_type(void);
  * @GST_E2EE_SFRAME_KID_MAP_PLAIN: the KID is the key id
  *
  * What a received SFrame KID means.
+ *
+ * Since: 0.1
  */
 typedef enum {
   GST_E2EE_SFRAME_KID_MAP_PROFILE,
@@ -68,6 +74,8 @@ GType gst_e2ee_sframe_kid_map_get_type(void);
  * @GST_E2EE_CLEAR_HEADER_NONE: nothing: pure RFC 9605 frames
  *
  * Which codec bytes stay readable in front of an SFrame frame.
+ *
+ * Since: 0.1
  */
 typedef enum {
   GST_E2EE_CLEAR_HEADER_SCHEME,
@@ -86,6 +94,8 @@ GType gst_e2ee_clear_header_get_type(void);
  * @GST_E2EE_SERVER_FRAMES_PASS: pass any frame that ends with the announced trailer
  *
  * What to do with frames that the media server injects in the clear.
+ *
+ * Since: 0.1
  */
 typedef enum {
   GST_E2EE_SERVER_FRAMES_DROP,
@@ -110,6 +120,8 @@ GType gst_e2ee_server_frames_get_type(void);
  * @GST_E2EE_ERROR_LIMIT: more of something than is allowed
  *
  * Codes of the domain %GST_E2EE_ERROR. Messages say what to do and never contain a secret.
+ *
+ * Since: 0.1
  */
 typedef enum {
   GST_E2EE_ERROR_INVALID_KEY,
@@ -131,9 +143,20 @@ GType gst_e2ee_error_get_type(void);
  * GST_E2EE_ERROR:
  *
  * Error domain of the library.
+ *
+ * Since: 0.1
  */
 #define GST_E2EE_ERROR (gst_e2ee_error_quark())
 
+/**
+ * gst_e2ee_error_quark:
+ *
+ * Use %GST_E2EE_ERROR.
+ *
+ * Returns: the error domain of the library
+ *
+ * Since: 0.1
+ */
 GST_E2EE_API
 GQuark gst_e2ee_error_quark(void);
 

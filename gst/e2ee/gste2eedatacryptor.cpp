@@ -72,12 +72,7 @@ struct Side {
 // A message is a frame of a codec without clear bytes: what LiveKit's frames carry behind the tag
 // travels beside it.
 struct DataCryptor {
-  ~DataCryptor() {
-    if (receiving.cryptor) {
-      receiving.cryptor->on_keys_changed({});
-      receiving.cryptor->on_looked_up({});
-    }
-  }
+  ~DataCryptor() { close(); }
 
   Side sending;
   Side receiving;
@@ -87,12 +82,12 @@ struct DataCryptor {
   std::condition_variable keys_changed;
   unsigned changes = 0;  // keys that came, and look-ups that were answered
 
-  bool is_open(GError **error) const;
   int chosen_index() {
     std::lock_guard lock(sending.mutex);
     return key_index;
   }
   bool open(GstE2EEKeyProvider *provider, const gchar *participant, GError **error);
+  void close();
   Reason encrypt(ByteView data, GBytes **payload, GBytes **iv, std::uint64_t &key_id);
   Reason encrypt_once(ByteView data, GBytes **payload, GBytes **iv, std::uint64_t &key_id);
   Reason decrypt(ByteView payload, ByteView iv, guint key_index, GBytes **data);
@@ -101,14 +96,6 @@ struct DataCryptor {
   bool wait_for_key(Side &side, unsigned seen);
   Reason when_keyed(Side &side, const std::function<Reason()> &once);
 };
-
-// Not when it was made by other means than gst_e2ee_data_cryptor_new().
-bool DataCryptor::is_open(GError **error) const {
-  if (!sending.cryptor || !receiving.cryptor)
-    g_set_error_literal(error, GST_E2EE_ERROR, GST_E2EE_ERROR_INVALID_OPTION,
-                        "it was made without a key provider: use gst_e2ee_data_cryptor_new()");
-  return sending.cryptor && receiving.cryptor;
-}
 
 bool DataCryptor::open(GstE2EEKeyProvider *provider, const gchar *participant, GError **error) {
   for (Side *side : {&sending, &receiving}) {
@@ -126,6 +113,15 @@ bool DataCryptor::open(GstE2EEKeyProvider *provider, const gchar *participant, G
   receiving.cryptor->on_looked_up(note);
   sending.cryptor->wait_ready(kStartPatience);
   return true;
+}
+
+void DataCryptor::close() {
+  if (receiving.cryptor) {
+    receiving.cryptor->on_keys_changed({});
+    receiving.cryptor->on_looked_up({});
+  }
+  sending.cryptor.reset();
+  receiving.cryptor.reset();
 }
 
 Reason DataCryptor::encrypt_once(ByteView data, GBytes **payload, GBytes **iv,
@@ -199,8 +195,6 @@ Reason DataCryptor::when_keyed(Side &side, const std::function<Reason()> &once) 
 Reason DataCryptor::decrypt(ByteView payload, ByteView iv, guint index, GBytes **data) {
   if (payload.size() < kTagSize || payload.size() > kMaxMessage || iv.size() != kIvSize)
     return Reason::malformed;
-  if (index >= kKeyIndices)
-    return Reason::missing_key;
   std::vector<std::uint8_t> frame;
   frame.reserve(payload.size() + kIvSize + 2);
   frame.insert(frame.end(), payload.begin(), payload.end());
@@ -224,10 +218,13 @@ Reason DataCryptor::decrypt(ByteView payload, ByteView iv, guint index, GBytes *
 
 using e2ee::Reason;
 
-enum { PROP_0, PROP_KEY_INDEX };
+enum { PROP_0, PROP_KEY_PROVIDER, PROP_PARTICIPANT, PROP_KEY_INDEX, N_PROPERTIES };
 
 struct _GstE2EEDataCryptor {
   GObject parent;
+  GstE2EEKeyProvider *provider;
+  gchar *participant;
+  GError *error;  // why it cannot be used
   e2ee::DataCryptor *cryptor;
 };
 
@@ -235,27 +232,69 @@ G_DEFINE_TYPE(GstE2EEDataCryptor, gst_e2ee_data_cryptor, G_TYPE_OBJECT)
 
 static void gst_e2ee_data_cryptor_set_property(GObject *object, guint id, const GValue *value,
                                                GParamSpec *pspec) {
-  e2ee::DataCryptor &self = *GST_E2EE_DATA_CRYPTOR(object)->cryptor;
-  if (id != PROP_KEY_INDEX) {
-    G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
-    return;
+  GstE2EEDataCryptor *self = GST_E2EE_DATA_CRYPTOR(object);
+  switch (id) {
+    case PROP_KEY_PROVIDER:
+      self->provider = static_cast<GstE2EEKeyProvider *>(g_value_dup_object(value));
+      break;
+    case PROP_PARTICIPANT:
+      self->participant = g_value_dup_string(value);
+      break;
+    case PROP_KEY_INDEX: {
+      std::lock_guard lock(self->cryptor->sending.mutex);
+      self->cryptor->key_index = g_value_get_int(value);
+      break;
+    }
+    default:
+      G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
   }
-  std::lock_guard lock(self.sending.mutex);
-  self.key_index = g_value_get_int(value);
 }
 
 static void gst_e2ee_data_cryptor_get_property(GObject *object, guint id, GValue *value,
                                                GParamSpec *pspec) {
-  e2ee::DataCryptor &self = *GST_E2EE_DATA_CRYPTOR(object)->cryptor;
-  if (id != PROP_KEY_INDEX) {
-    G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
-    return;
+  GstE2EEDataCryptor *self = GST_E2EE_DATA_CRYPTOR(object);
+  switch (id) {
+    case PROP_KEY_PROVIDER:
+      g_value_set_object(value, self->provider);
+      break;
+    case PROP_PARTICIPANT:
+      g_value_set_string(value, self->participant);
+      break;
+    case PROP_KEY_INDEX:
+      g_value_set_int(value, self->cryptor->chosen_index());
+      break;
+    default:
+      G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
   }
-  g_value_set_int(value, self.chosen_index());
+}
+
+static void gst_e2ee_data_cryptor_constructed(GObject *object) {
+  GstE2EEDataCryptor *self = GST_E2EE_DATA_CRYPTOR(object);
+  G_OBJECT_CLASS(gst_e2ee_data_cryptor_parent_class)->constructed(object);
+  // As on the elements, an empty participant is none.
+  const bool shared = self->participant == nullptr || *self->participant == '\0';
+  if (self->provider == nullptr)
+    g_set_error_literal(&self->error, GST_E2EE_ERROR, GST_E2EE_ERROR_INVALID_OPTION,
+                        "the data cryptor was made without a key provider: set key-provider");
+  else
+    self->cryptor->open(self->provider, shared ? nullptr : self->participant, &self->error);
+}
+
+static void gst_e2ee_data_cryptor_dispose(GObject *object) {
+  GstE2EEDataCryptor *self = GST_E2EE_DATA_CRYPTOR(object);
+  if (self->error == nullptr)
+    g_set_error_literal(&self->error, GST_E2EE_ERROR, GST_E2EE_ERROR_INVALID_OPTION,
+                        "the data cryptor was disposed of: make another one");
+  self->cryptor->close();
+  g_clear_object(&self->provider);
+  G_OBJECT_CLASS(gst_e2ee_data_cryptor_parent_class)->dispose(object);
 }
 
 static void gst_e2ee_data_cryptor_finalize(GObject *object) {
-  delete GST_E2EE_DATA_CRYPTOR(object)->cryptor;
+  GstE2EEDataCryptor *self = GST_E2EE_DATA_CRYPTOR(object);
+  delete self->cryptor;
+  g_free(self->participant);
+  g_clear_error(&self->error);
   G_OBJECT_CLASS(gst_e2ee_data_cryptor_parent_class)->finalize(object);
 }
 
@@ -263,33 +302,43 @@ static void gst_e2ee_data_cryptor_class_init(GstE2EEDataCryptorClass *klass) {
   GObjectClass *object_class = G_OBJECT_CLASS(klass);
   object_class->set_property = gst_e2ee_data_cryptor_set_property;
   object_class->get_property = gst_e2ee_data_cryptor_get_property;
+  object_class->constructed = gst_e2ee_data_cryptor_constructed;
+  object_class->dispose = gst_e2ee_data_cryptor_dispose;
   object_class->finalize = gst_e2ee_data_cryptor_finalize;
 
-  /**
-   * GstE2EEDataCryptor:key-index:
-   *
-   * Key index to encrypt with, 0 to 255; -1, the default, is the current one.
-   *
-   * Since: 0.1
-   */
-  g_object_class_install_property(
-      object_class, PROP_KEY_INDEX,
+  const auto once =
+      static_cast<GParamFlags>(G_PARAM_READWRITE | G_PARAM_CONSTRUCT_ONLY | G_PARAM_STATIC_STRINGS);
+  const auto any_time = static_cast<GParamFlags>(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS);
+  static GParamSpec *properties[N_PROPERTIES];
+  properties[PROP_KEY_PROVIDER] = g_param_spec_object(
+      "key-provider", "Key provider", "Where keys come from", GST_TYPE_E2EE_KEY_PROVIDER, once);
+  properties[PROP_PARTICIPANT] =
+      g_param_spec_string("participant", "Participant",
+                          "Identity whose keys are used; unset: the shared key", nullptr, once);
+  properties[PROP_KEY_INDEX] =
       g_param_spec_int("key-index", "Key index",
                        "Key index to encrypt with, one that media does not use if possible; -1: "
                        "the current one. May be changed at any time",
-                       -1, e2ee::kKeyIndices - 1, -1,
-                       static_cast<GParamFlags>(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS)));
+                       -1, e2ee::kKeyIndices - 1, -1, any_time);
+  g_object_class_install_properties(object_class, N_PROPERTIES, properties);
 }
 
 static void gst_e2ee_data_cryptor_init(GstE2EEDataCryptor *self) {
   self->cryptor = new e2ee::DataCryptor;
 }
 
+static bool check_usable(const GstE2EEDataCryptor *self, GError **error) {
+  if (self->error != nullptr && error != nullptr)
+    *error = g_error_copy(self->error);
+  return self->error == nullptr;
+}
+
 GstE2EEDataCryptor *gst_e2ee_data_cryptor_new(GstE2EEKeyProvider *provider,
                                               const gchar *participant, GError **error) {
   g_return_val_if_fail(GST_IS_E2EE_KEY_PROVIDER(provider), nullptr);
-  auto *self = static_cast<GstE2EEDataCryptor *>(g_object_new(GST_TYPE_E2EE_DATA_CRYPTOR, nullptr));
-  if (!self->cryptor->open(provider, participant, error))
+  auto *self = GST_E2EE_DATA_CRYPTOR(g_object_new(GST_TYPE_E2EE_DATA_CRYPTOR, "key-provider",
+                                                  provider, "participant", participant, nullptr));
+  if (!check_usable(self, error))
     g_clear_object(&self);
   return self;
 }
@@ -301,7 +350,7 @@ gboolean gst_e2ee_data_cryptor_encrypt(GstE2EEDataCryptor *self, GBytes *data, G
   *payload = nullptr;
   *iv = nullptr;
   *key_index = 0;
-  if (!self->cryptor->is_open(error))
+  if (!check_usable(self, error))
     return FALSE;
   if (g_bytes_get_size(data) > e2ee::kMaxMessage) {
     g_set_error_literal(error, GST_E2EE_ERROR, GST_E2EE_ERROR_INVALID_OPTION,
@@ -326,8 +375,14 @@ GBytes *gst_e2ee_data_cryptor_decrypt(GstE2EEDataCryptor *self, GBytes *payload,
                                       guint key_index, GError **error) {
   g_return_val_if_fail(GST_IS_E2EE_DATA_CRYPTOR(self), nullptr);
   g_return_val_if_fail(payload != nullptr && iv != nullptr, nullptr);
-  if (!self->cryptor->is_open(error))
+  if (!check_usable(self, error))
     return nullptr;
+  if (key_index >= e2ee::kKeyIndices) {
+    g_set_error(error, GST_E2EE_ERROR, GST_E2EE_ERROR_INVALID_INDEX,
+                "there is no key index %u: messages name one from 0 to %u", key_index,
+                e2ee::kKeyIndices - 1);
+    return nullptr;
+  }
   GBytes *data = nullptr;
   const Reason reason =
       self->cryptor->decrypt(e2ee::view_of(payload), e2ee::view_of(iv), key_index, &data);

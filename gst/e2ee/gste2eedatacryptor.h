@@ -25,16 +25,42 @@ G_DECLARE_FINAL_TYPE(GstE2EEDataCryptor, gst_e2ee_data_cryptor, GST, E2EE_DATA_C
  * One object serves one participant: for messages sent, oneself; for messages received, the sender.
  * All methods may be called on any thread.
  *
+ * Making an object looks up the current key and waits for it, at most three seconds. Use
+ * gst_e2ee_data_cryptor_new() to learn at once what is wrong; an object that was made with
+ * g_object_new() fails with the same error in each call.
+ *
+ * Since: 0.1
+ */
+
+/**
+ * GstE2EEDataCryptor:key-provider:
+ *
+ * Where keys come from.
+ *
+ * Since: 0.1
+ */
+
+/**
+ * GstE2EEDataCryptor:participant:
+ *
+ * Whose keys; %NULL or empty for the shared key.
+ *
+ * Since: 0.1
+ */
+
+/**
+ * GstE2EEDataCryptor:key-index:
+ *
+ * Key index to encrypt with, 0 to 255; -1, the default, is the current one.
+ *
  * Since: 0.1
  */
 
 /**
  * gst_e2ee_data_cryptor_new:
  * @provider: (transfer none): where keys come from
- * @participant: (nullable): whose keys; %NULL for the shared key
+ * @participant: (nullable): whose keys; %NULL or empty for the shared key
  * @error: return location for a #GError
- *
- * Has the current key looked up, and waits for it at most three seconds.
  *
  * Returns: (transfer full): a new object, or %NULL with @error set when @provider carries an error,
  *   or needs a participant
@@ -59,7 +85,7 @@ GstE2EEDataCryptor *gst_e2ee_data_cryptor_new(GstE2EEKeyProvider *provider,
  *
  * Returns: (skip): %TRUE, or %FALSE with %GST_E2EE_ERROR_NOT_FOUND when there is no key now,
  *   %GST_E2EE_ERROR_LIMIT when it was used as often as AES-GCM allows,
- * %GST_E2EE_ERROR_INVALID_OPTION for an empty message, %GST_E2EE_ERROR_CRYPTO
+ *   %GST_E2EE_ERROR_INVALID_OPTION for an empty message, %GST_E2EE_ERROR_CRYPTO
  *
  * Since: 0.1
  */
@@ -72,7 +98,7 @@ gboolean gst_e2ee_data_cryptor_encrypt(GstE2EEDataCryptor *self, GBytes *data, G
  * @self: the cryptor
  * @payload: what came, ciphertext and tag
  * @iv: the 12 bytes that came with it
- * @key_index: the key index that came with it
+ * @key_index: the key index that came with it, 0 to 255
  * @error: return location for a #GError
  *
  * Decrypts a message. A key that is not known is asked for, which may take as long as the provider
@@ -81,8 +107,8 @@ gboolean gst_e2ee_data_cryptor_encrypt(GstE2EEDataCryptor *self, GBytes *data, G
  * Nothing here finds messages that were sent before and come again: put a number into them.
  *
  * Returns: (transfer full): the message, or %NULL with %GST_E2EE_ERROR_NOT_FOUND when the key is
- * not there, %GST_E2EE_ERROR_CRYPTO when the tag does not verify, %GST_E2EE_ERROR_PARSE when the
- * parts have the wrong length
+ *   not there, %GST_E2EE_ERROR_INVALID_INDEX when there can be none, %GST_E2EE_ERROR_CRYPTO when
+ *   the tag does not verify, %GST_E2EE_ERROR_PARSE when the parts have the wrong length
  *
  * Since: 0.1
  */

@@ -19,8 +19,8 @@ G_BEGIN_DECLS
  * were used twice. Nothing of what it tells is verified. Bytes that anyone can write may look like
  * a frame, and any bytes are a frame of SFrame's whose first bytes are a header.
  *
- * Returns: %TRUE, or %FALSE for a frame that is not laid out like one of @scheme, and for a codec
- *   that it does not carry
+ * Returns: %TRUE, or %FALSE for a frame that is not laid out like one of @scheme, for a codec that
+ *   it does not carry, and for values that the enums do not have
  *
  * Since: 0.1
  */

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstring>
 
+#include "gste2eekeyprovider.h"
 #include "material-private.h"
 
 struct _GstE2EEKeyMaterial {
@@ -21,12 +22,21 @@ namespace {
 
 constexpr std::size_t kMinRawKey = 16;
 constexpr guint kMaxRatchetWindow = 64;
+constexpr guint64 kMaxGeneration = G_MAXINT64;  // ratchet steps from there never wrap
 
 bool check_open(const GstE2EEKeyMaterial *material, GError **error) {
   if (!material->frozen)
     return true;
   g_set_error_literal(error, GST_E2EE_ERROR, GST_E2EE_ERROR_INVALID_OPTION,
                       "this key material has been handed out: set its options before that");
+  return false;
+}
+
+bool check_key_id(guint64 key_id, GError **error) {
+  if (key_id != GST_E2EE_ALL_KEYS)
+    return true;
+  g_set_error(error, GST_E2EE_ERROR, GST_E2EE_ERROR_INVALID_INDEX,
+              "key id %" G_GUINT64_FORMAT " stands for all keys: use another one", key_id);
   return false;
 }
 
@@ -106,6 +116,8 @@ MaterialPtr material_from_passphrase(ByteView text, guint64 key_id, GError **err
                         "the passphrase is not UTF-8 text; use a raw key for binary secrets");
     return nullptr;
   }
+  if (!check_key_id(key_id, error))
+    return nullptr;
   Material material;
   material.bytes = Secret(text);
   material.passphrase = true;
@@ -120,6 +132,8 @@ MaterialPtr material_from_bytes(ByteView bytes, guint64 key_id, GError **error) 
                 kMinRawKey, bytes.size());
     return nullptr;
   }
+  if (!check_key_id(key_id, error))
+    return nullptr;
   Material material;
   material.bytes = Secret(bytes);
   material.key_id = key_id;
@@ -158,6 +172,11 @@ gboolean gst_e2ee_key_material_set_kdf(GstE2EEKeyMaterial *material, GstE2EEKdf 
   g_return_val_if_fail(material != nullptr, FALSE);
   if (!e2ee::check_open(material, error))
     return FALSE;
+  if (static_cast<guint>(kdf) > GST_E2EE_KDF_HKDF) {
+    g_set_error(error, GST_E2EE_ERROR, GST_E2EE_ERROR_INVALID_OPTION,
+                "there is no key derivation %d: use a value of GstE2EEKdf", kdf);
+    return FALSE;
+  }
   material->material.kdf = static_cast<e2ee::Kdf>(kdf);
   return TRUE;
 }
@@ -167,6 +186,11 @@ gboolean gst_e2ee_key_material_set_salt(GstE2EEKeyMaterial *material, const gcha
   g_return_val_if_fail(material != nullptr, FALSE);
   if (!e2ee::check_open(material, error))
     return FALSE;
+  if (salt != nullptr && !g_utf8_validate(salt, -1, nullptr)) {
+    g_set_error_literal(error, GST_E2EE_ERROR, GST_E2EE_ERROR_INVALID_OPTION,
+                        "the salt is not UTF-8 text");
+    return FALSE;
+  }
   material->material.salt = salt ? std::optional<std::string>(salt) : std::nullopt;
   return TRUE;
 }
@@ -190,6 +214,12 @@ gboolean gst_e2ee_key_material_set_generation(GstE2EEKeyMaterial *material, guin
   g_return_val_if_fail(material != nullptr, FALSE);
   if (!e2ee::check_open(material, error))
     return FALSE;
+  if (generation > e2ee::kMaxGeneration) {
+    g_set_error(error, GST_E2EE_ERROR, GST_E2EE_ERROR_INVALID_OPTION,
+                "generation %" G_GUINT64_FORMAT " is too high: at most %" G_GUINT64_FORMAT,
+                generation, e2ee::kMaxGeneration);
+    return FALSE;
+  }
   material->material.generation = generation;
   return TRUE;
 }

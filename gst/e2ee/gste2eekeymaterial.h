@@ -28,10 +28,16 @@ GType gst_e2ee_key_material_get_type(void);
 /**
  * gst_e2ee_key_material_new_passphrase:
  * @text: the passphrase, UTF-8, not empty, used as it is (no Unicode normalisation)
- * @key_id: key index for the trailer schemes (0 to 255), key id for SFrame
+ * @key_id: key index for the trailer schemes (0 to 255), key id for SFrame; not
+ *   %GST_E2EE_ALL_KEYS
  * @error: return location for a #GError
  *
- * Returns: (transfer full): new material, or %NULL with %GST_E2EE_ERROR_INVALID_KEY
+ * Makes material from a text that people agreed on.
+ *
+ * Returns: (transfer full): new material, or %NULL with %GST_E2EE_ERROR_INVALID_KEY or
+ *   %GST_E2EE_ERROR_INVALID_INDEX
+ *
+ * Since: 0.1
  */
 GST_E2EE_API
 GstE2EEKeyMaterial *gst_e2ee_key_material_new_passphrase(const gchar *text, guint64 key_id,
@@ -40,17 +46,41 @@ GstE2EEKeyMaterial *gst_e2ee_key_material_new_passphrase(const gchar *text, guin
 /**
  * gst_e2ee_key_material_new_raw:
  * @bytes: at least 16 secret bytes; #GBytes itself is ordinary memory, so drop it soon
- * @key_id: key index for the trailer schemes (0 to 255), key id for SFrame
+ * @key_id: key index for the trailer schemes (0 to 255), key id for SFrame; not
+ *   %GST_E2EE_ALL_KEYS
  * @error: return location for a #GError
  *
- * Returns: (transfer full): new material, or %NULL with %GST_E2EE_ERROR_INVALID_KEY
+ * Makes material from a random key.
+ *
+ * Returns: (transfer full): new material, or %NULL with %GST_E2EE_ERROR_INVALID_KEY or
+ *   %GST_E2EE_ERROR_INVALID_INDEX
+ *
+ * Since: 0.1
  */
 GST_E2EE_API
 GstE2EEKeyMaterial *gst_e2ee_key_material_new_raw(GBytes *bytes, guint64 key_id, GError **error);
 
+/**
+ * gst_e2ee_key_material_ref: (skip)
+ * @material: material
+ *
+ * Takes a reference. Any thread.
+ *
+ * Returns: (transfer full): @material
+ *
+ * Since: 0.1
+ */
 GST_E2EE_API
 GstE2EEKeyMaterial *gst_e2ee_key_material_ref(GstE2EEKeyMaterial *material);
 
+/**
+ * gst_e2ee_key_material_unref: (skip)
+ * @material: (transfer full): material
+ *
+ * Drops a reference, with the last of which the secret is wiped. Any thread.
+ *
+ * Since: 0.1
+ */
 GST_E2EE_API
 void gst_e2ee_key_material_unref(GstE2EEKeyMaterial *material);
 
@@ -60,7 +90,11 @@ void gst_e2ee_key_material_unref(GstE2EEKeyMaterial *material);
  * @kdf: how to derive; default %GST_E2EE_KDF_AUTO
  * @error: return location for a #GError
  *
+ * Chooses the key derivation.
+ *
  * Returns: %TRUE, or %FALSE with @error set
+ *
+ * Since: 0.1
  */
 GST_E2EE_API
 gboolean gst_e2ee_key_material_set_kdf(GstE2EEKeyMaterial *material, GstE2EEKdf kdf,
@@ -73,7 +107,11 @@ gboolean gst_e2ee_key_material_set_kdf(GstE2EEKeyMaterial *material, GstE2EEKdf 
  *   scheme's own
  * @error: return location for a #GError
  *
+ * Chooses the salt of the derivation and of ratchets.
+ *
  * Returns: %TRUE, or %FALSE with @error set
+ *
+ * Since: 0.1
  */
 GST_E2EE_API
 gboolean gst_e2ee_key_material_set_salt(GstE2EEKeyMaterial *material, const gchar *salt,
@@ -85,7 +123,11 @@ gboolean gst_e2ee_key_material_set_salt(GstE2EEKeyMaterial *material, const gcha
  * @bits: 128 or 256; 0, the default, is the scheme's own
  * @error: return location for a #GError
  *
+ * Chooses the size of the AES key.
+ *
  * Returns: %TRUE, or %FALSE with @error set
+ *
+ * Since: 0.1
  */
 GST_E2EE_API
 gboolean gst_e2ee_key_material_set_key_size(GstE2EEKeyMaterial *material, guint bits,
@@ -94,10 +136,14 @@ gboolean gst_e2ee_key_material_set_key_size(GstE2EEKeyMaterial *material, guint 
 /**
  * gst_e2ee_key_material_set_generation:
  * @material: not yet handed out
- * @generation: how many ratchet steps led to these bytes; default 0
+ * @generation: how many ratchet steps led to these bytes, at most %G_MAXINT64; default 0
  * @error: return location for a #GError
  *
+ * Says which generation the bytes belong to.
+ *
  * Returns: %TRUE, or %FALSE with @error set
+ *
+ * Since: 0.1
  */
 GST_E2EE_API
 gboolean gst_e2ee_key_material_set_generation(GstE2EEKeyMaterial *material, guint64 generation,
@@ -109,7 +155,11 @@ gboolean gst_e2ee_key_material_set_generation(GstE2EEKeyMaterial *material, guin
  * @steps: how many ratchet steps a receiver looks ahead for, 0 (default) to 64
  * @error: return location for a #GError
  *
+ * Says how far a receiver looks ahead.
+ *
  * Returns: %TRUE, or %FALSE with @error set
+ *
+ * Since: 0.1
  */
 GST_E2EE_API
 gboolean gst_e2ee_key_material_set_ratchet_window(GstE2EEKeyMaterial *material, guint steps,
@@ -127,13 +177,35 @@ gboolean gst_e2ee_key_material_set_ratchet_window(GstE2EEKeyMaterial *material, 
  * whichever providers it goes through later.
  *
  * Returns: (transfer full): a copy, or %NULL with %GST_E2EE_ERROR_INVALID_OPTION
+ *
+ * Since: 0.1
  */
 GST_E2EE_API
 GBytes *gst_e2ee_key_material_get_bytes(GstE2EEKeyMaterial *material, GError **error);
 
+/**
+ * gst_e2ee_key_material_get_key_id:
+ * @material: material
+ *
+ * The id it was made with.
+ *
+ * Returns: key index for the trailer schemes, key id for SFrame
+ *
+ * Since: 0.1
+ */
 GST_E2EE_API
 guint64 gst_e2ee_key_material_get_key_id(GstE2EEKeyMaterial *material);
 
+/**
+ * gst_e2ee_key_material_get_generation:
+ * @material: material
+ *
+ * How far its key has ratcheted.
+ *
+ * Returns: how many ratchet steps led to its bytes
+ *
+ * Since: 0.1
+ */
 GST_E2EE_API
 guint64 gst_e2ee_key_material_get_generation(GstE2EEKeyMaterial *material);
 

@@ -5,13 +5,6 @@
 
 using e2ee::ProviderState;
 
-/**
- * GstE2EEKeyProvider:
- *
- * Where keys come from; see #GstE2EEKeyProviderInterface for writing one.
- *
- * Since: 0.1
- */
 G_DEFINE_INTERFACE(GstE2EEKeyProvider, gst_e2ee_key_provider, G_TYPE_OBJECT)
 
 enum { KEY_CHANGED, KEY_REMOVED, KEY_MISSING, KEY_RATCHETED, KEY_USED, N_SIGNALS };
@@ -29,6 +22,8 @@ static void gst_e2ee_key_provider_default_init(GstE2EEKeyProviderInterface *ifac
    * @key_id: the key that is new or different, or has become current
    *
    * On the thread that made the change, without a lock held.
+   *
+   * Since: 0.1
    */
   signals[KEY_CHANGED] = add("key-changed");
   /**
@@ -38,6 +33,8 @@ static void gst_e2ee_key_provider_default_init(GstE2EEKeyProviderInterface *ifac
    * @key_id: the key that is gone, or %GST_E2EE_ALL_KEYS
    *
    * On the thread that removed it, without a lock held.
+   *
+   * Since: 0.1
    */
   signals[KEY_REMOVED] = add("key-removed");
   /**
@@ -48,6 +45,8 @@ static void gst_e2ee_key_provider_default_init(GstE2EEKeyProviderInterface *ifac
    *
    * A frame came whose key the provider does not have. From a worker thread, at most once a second
    * for each key. A hostile sender can name any key id.
+   *
+   * Since: 0.1
    */
   signals[KEY_MISSING] = add("key-missing");
   /**
@@ -59,6 +58,8 @@ static void gst_e2ee_key_provider_default_init(GstE2EEKeyProviderInterface *ifac
    *
    * A key went one or more generations forward: by a call, by interval or number of frames, or
    * because a received frame proved that its sender did. On a worker or on the calling thread.
+   *
+   * Since: 0.1
    */
   signals[KEY_RATCHETED] =
       g_signal_new("key-ratcheted", G_TYPE_FROM_INTERFACE(iface), G_SIGNAL_RUN_LAST, 0, nullptr,
@@ -75,6 +76,8 @@ static void gst_e2ee_key_provider_default_init(GstE2EEKeyProviderInterface *ifac
    * withdrawn, when it stops, and every ten seconds between. The periods of one element and key
    * follow each other without a gap. From a worker thread; gst_e2ee_key_provider_sync() waits for
    * those that are on their way.
+   *
+   * Since: 0.1
    */
   // GST_TYPE_STRUCTURE is a variable that gst_init() fills; classes may be made before that.
   signals[KEY_USED] =
@@ -93,13 +96,18 @@ GstE2EEKeyMaterial *gst_e2ee_key_provider_lookup(GstE2EEKeyProvider *provider,
                                                  const gchar *participant, guint64 key_id,
                                                  GError **error) {
   g_return_val_if_fail(GST_IS_E2EE_KEY_PROVIDER(provider), nullptr);
+  if (key_id == GST_E2EE_ALL_KEYS) {
+    g_set_error_literal(error, GST_E2EE_ERROR, GST_E2EE_ERROR_INVALID_INDEX,
+                        "GST_E2EE_ALL_KEYS is no key: look up one key id");
+    return nullptr;
+  }
   GstE2EEKeyProviderInterface *iface = GST_E2EE_KEY_PROVIDER_GET_IFACE(provider);
   return iface->lookup ? iface->lookup(provider, participant, key_id, error) : nullptr;
 }
 
 void gst_e2ee_key_provider_changed(GstE2EEKeyProvider *provider, const gchar *participant,
                                    guint64 key_id) {
-  g_return_if_fail(GST_IS_E2EE_KEY_PROVIDER(provider));
+  g_return_if_fail(GST_IS_E2EE_KEY_PROVIDER(provider) && key_id != GST_E2EE_ALL_KEYS);
   ProviderState::of(provider)->changed(participant, key_id, false);
   g_signal_emit(provider, signals[KEY_CHANGED], 0, participant, key_id);
 }

@@ -5,6 +5,13 @@
 
 G_BEGIN_DECLS
 
+/**
+ * GstE2EEKeyProvider:
+ *
+ * Where keys come from; see #GstE2EEKeyProviderInterface for writing one.
+ *
+ * Since: 0.1
+ */
 #define GST_TYPE_E2EE_KEY_PROVIDER (gst_e2ee_key_provider_get_type())
 
 GST_E2EE_API
@@ -15,6 +22,8 @@ G_DECLARE_INTERFACE(GstE2EEKeyProvider, gst_e2ee_key_provider, GST, E2EE_KEY_PRO
  *
  * Type of the #GstContext through which elements without a `key-provider` of their own ask for
  * one. Make it with gst_e2ee_context_new_key_provider().
+ *
+ * Since: 0.1
  */
 #define GST_E2EE_KEY_PROVIDER_CONTEXT_TYPE "gst.e2ee.key-provider"
 
@@ -22,6 +31,8 @@ G_DECLARE_INTERFACE(GstE2EEKeyProvider, gst_e2ee_key_provider, GST, E2EE_KEY_PRO
  * GST_E2EE_ALL_KEYS: (value 18446744073709551615) (type guint64)
  *
  * As a key id: all keys of a participant.
+ *
+ * Since: 0.1
  */
 #define GST_E2EE_ALL_KEYS ((guint64) -1)
 
@@ -50,7 +61,11 @@ struct _GstE2EEKeyProviderInterface {
    * @participant: (nullable): identity, %NULL for the shared key
    * @error: return location for a #GError
    *
+   * Says what to encrypt with now.
+   *
    * Returns: (transfer full) (nullable): material of the current key
+   *
+   * Since: 0.1
    */
   GstE2EEKeyMaterial *(*lookup_current)(GstE2EEKeyProvider *provider, const gchar *participant,
                                         GError **error);
@@ -62,7 +77,11 @@ struct _GstE2EEKeyProviderInterface {
    * @key_id: key index of the trailer, or SFrame's key id
    * @error: return location for a #GError
    *
+   * Says what decrypts frames that name @key_id.
+   *
    * Returns: (transfer full) (nullable): material of this key
+   *
+   * Since: 0.1
    */
   GstE2EEKeyMaterial *(*lookup)(GstE2EEKeyProvider *provider, const gchar *participant,
                                 guint64 key_id, GError **error);
@@ -74,6 +93,10 @@ struct _GstE2EEKeyProviderInterface {
    * @key_id: the key that moved
    * @generation: its generation now
    * @material: material of that generation, to look up from now on
+   *
+   * Optional: a received frame proved that its sender has ratcheted.
+   *
+   * Since: 0.1
    */
   void (*ratcheted)(GstE2EEKeyProvider *provider, const gchar *participant, guint64 key_id,
                     guint64 generation, GstE2EEKeyMaterial *material);
@@ -82,10 +105,38 @@ struct _GstE2EEKeyProviderInterface {
   gpointer _gst_reserved[GST_PADDING];
 };
 
+/**
+ * gst_e2ee_key_provider_lookup_current:
+ * @provider: the provider
+ * @participant: (nullable): identity, %NULL for the shared key
+ * @error: return location for a #GError
+ *
+ * Asks the provider what to encrypt with, on the calling thread. May block as long as the provider
+ * does. Its bytes can be read only if they are exportable.
+ *
+ * Returns: (transfer full) (nullable): material of the current key, or %NULL with or without an
+ *   error when there is none now
+ *
+ * Since: 0.1
+ */
 GST_E2EE_API
 GstE2EEKeyMaterial *gst_e2ee_key_provider_lookup_current(GstE2EEKeyProvider *provider,
                                                          const gchar *participant, GError **error);
 
+/**
+ * gst_e2ee_key_provider_lookup:
+ * @provider: the provider
+ * @participant: (nullable): identity, %NULL for the shared key
+ * @key_id: key index of the trailer, or SFrame's key id; not %GST_E2EE_ALL_KEYS
+ * @error: return location for a #GError
+ *
+ * As gst_e2ee_key_provider_lookup_current(), for what decrypts frames that name @key_id.
+ *
+ * Returns: (transfer full) (nullable): material of this key, or %NULL with or without an error when
+ *   there is none now
+ *
+ * Since: 0.1
+ */
 GST_E2EE_API
 GstE2EEKeyMaterial *gst_e2ee_key_provider_lookup(GstE2EEKeyProvider *provider,
                                                  const gchar *participant, guint64 key_id,
@@ -97,11 +148,13 @@ GstE2EEKeyMaterial *gst_e2ee_key_provider_lookup(GstE2EEKeyProvider *provider,
  * gst_e2ee_key_provider_changed:
  * @provider: the provider
  * @participant: (nullable): identity, %NULL for the shared key
- * @key_id: the key that is new or different; also call this for the new current key after the
- *   current one changed
+ * @key_id: the key that is new or different, not %GST_E2EE_ALL_KEYS; also call this for the new
+ *   current key after the current one changed
  *
  * For implementers: says that look-ups would now give something else. The library looks up again
  * on a worker; this returns at once, on any thread. Emits #GstE2EEKeyProvider::key-changed.
+ *
+ * Since: 0.1
  */
 GST_E2EE_API
 void gst_e2ee_key_provider_changed(GstE2EEKeyProvider *provider, const gchar *participant,
@@ -115,6 +168,8 @@ void gst_e2ee_key_provider_changed(GstE2EEKeyProvider *provider, const gchar *pa
  *
  * For implementers: withdraws a key. When this returns, no frame is encrypted or decrypted with it
  * any more, and its derived forms are wiped. Emits #GstE2EEKeyProvider::key-removed.
+ *
+ * Since: 0.1
  */
 GST_E2EE_API
 void gst_e2ee_key_provider_removed(GstE2EEKeyProvider *provider, const gchar *participant,
@@ -133,6 +188,8 @@ void gst_e2ee_key_provider_removed(GstE2EEKeyProvider *provider, const gchar *pa
  *
  * Returns: (transfer full) (nullable): the fingerprint, or %NULL while no element has had this key
  *   derived
+ *
+ * Since: 0.1
  */
 GST_E2EE_API
 gchar *gst_e2ee_key_provider_get_fingerprint(GstE2EEKeyProvider *provider, const gchar *participant,
@@ -160,6 +217,8 @@ void gst_e2ee_key_provider_sync(GstE2EEKeyProvider *provider);
  * exists, hands out nothing and fails here.
  *
  * Returns: %TRUE, or %FALSE with @error set
+ *
+ * Since: 0.1
  */
 GST_E2EE_API
 gboolean gst_e2ee_key_provider_check(GstE2EEKeyProvider *provider, GError **error);
@@ -175,6 +234,8 @@ gboolean gst_e2ee_key_provider_check(GstE2EEKeyProvider *provider, GError **erro
  *
  * Returns: (transfer full): a provider, or %NULL with @error set; the error names field and file,
  *   says what to write instead, and never shows a secret
+ *
+ * Since: 0.1
  */
 GST_E2EE_API
 GstE2EEKeyProvider *gst_e2ee_key_provider_new_from_string(const gchar *text, GError **error);
@@ -189,6 +250,8 @@ GstE2EEKeyProvider *gst_e2ee_key_provider_new_from_string(const gchar *text, GEr
  * Makes a provider of a registered kind.
  *
  * Returns: (transfer full): a provider, or %NULL with @error set
+ *
+ * Since: 0.1
  */
 typedef GstE2EEKeyProvider *(*GstE2EEKeyProviderMakeFunc)(const gchar *kind, GHashTable *fields,
                                                           gpointer user_data, GError **error);
@@ -204,6 +267,8 @@ typedef GstE2EEKeyProvider *(*GstE2EEKeyProviderMakeFunc)(const gchar *kind, GHa
  * Adds a kind to the string form of providers. Kinds stay registered.
  *
  * Returns: %FALSE when @kind is taken
+ *
+ * Since: 0.1
  */
 GST_E2EE_API
 gboolean gst_e2ee_key_provider_register_kind(const gchar *kind, const gchar *const *fields,
@@ -215,6 +280,8 @@ gboolean gst_e2ee_key_provider_register_kind(const gchar *kind, const gchar *con
  *
  * Teaches GStreamer to read a provider from text, so that `key-provider="shared,..."` works on a
  * launch line. The plugin does it when it is loaded.
+ *
+ * Since: 0.1
  */
 GST_E2EE_API
 void gst_e2ee_key_provider_register_value(void);
@@ -223,8 +290,12 @@ void gst_e2ee_key_provider_register_value(void);
  * gst_e2ee_context_new_key_provider:
  * @provider: the provider
  *
+ * For one provider that serves a whole pipeline.
+ *
  * Returns: (transfer full): a context that hands @provider to all elements of a pipeline; give it
  *   to gst_element_set_context()
+ *
+ * Since: 0.1
  */
 GST_E2EE_API
 GstContext *gst_e2ee_context_new_key_provider(GstE2EEKeyProvider *provider);
@@ -233,7 +304,11 @@ GstContext *gst_e2ee_context_new_key_provider(GstE2EEKeyProvider *provider);
  * gst_e2ee_context_get_key_provider:
  * @context: a context
  *
+ * Finds the provider in a context of type %GST_E2EE_KEY_PROVIDER_CONTEXT_TYPE.
+ *
  * Returns: (transfer full) (nullable): its provider; %NULL when it is of another type
+ *
+ * Since: 0.1
  */
 GST_E2EE_API
 GstE2EEKeyProvider *gst_e2ee_context_get_key_provider(GstContext *context);

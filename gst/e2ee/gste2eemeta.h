@@ -12,6 +12,8 @@ typedef struct _GstE2EEUnprotectedMeta GstE2EEUnprotectedMeta;
  * GST_E2EE_MAX_SPATIAL_LAYERS:
  *
  * Spatial layers that a picture can have.
+ *
+ * Since: 0.1
  */
 #define GST_E2EE_MAX_SPATIAL_LAYERS 8
 
@@ -42,6 +44,8 @@ typedef struct _GstE2EEUnprotectedMeta GstE2EEUnprotectedMeta;
  *
  * With spatial layers (VP9 SVC) a frame is one layer of a picture, and @width and @height are the
  * layer's. @keyframe is then set on the lowest layer's frame of a key picture only.
+ *
+ * Since: 0.1
  */
 struct _GstE2EEFrameMeta {
   GstMeta meta;
@@ -58,14 +62,34 @@ struct _GstE2EEFrameMeta {
   gboolean end_of_picture;
   guint layer_width[GST_E2EE_MAX_SPATIAL_LAYERS];
   guint layer_height[GST_E2EE_MAX_SPATIAL_LAYERS];
+
+  /*< private >*/
+  gpointer _gst_reserved[GST_PADDING];
 };
 
 #define GST_E2EE_FRAME_META_API_TYPE (gst_e2ee_frame_meta_api_get_type())
-#define GST_E2EE_FRAME_META_INFO (gst_e2ee_frame_meta_get_info())
 
 GST_E2EE_API
 GType gst_e2ee_frame_meta_api_get_type(void);
 
+/**
+ * GST_E2EE_FRAME_META_INFO: (skip)
+ *
+ * The #GstMetaInfo of #GstE2EEFrameMeta, for gst_buffer_add_meta().
+ *
+ * Since: 0.1
+ */
+#define GST_E2EE_FRAME_META_INFO (gst_e2ee_frame_meta_get_info())
+
+/**
+ * gst_e2ee_frame_meta_get_info:
+ *
+ * Registers the meta at the first call.
+ *
+ * Returns: (transfer none): what GStreamer knows of #GstE2EEFrameMeta
+ *
+ * Since: 0.1
+ */
 GST_E2EE_API
 const GstMetaInfo *gst_e2ee_frame_meta_get_info(void);
 
@@ -80,6 +104,8 @@ const GstMetaInfo *gst_e2ee_frame_meta_get_info(void);
  * are zero and may be set.
  *
  * Returns: (transfer none): the meta, owned by @buffer
+ *
+ * Since: 0.1
  */
 GST_E2EE_API
 GstE2EEFrameMeta *gst_e2ee_buffer_add_frame_meta(GstBuffer *buffer, gboolean keyframe, guint width,
@@ -106,7 +132,11 @@ void gst_e2ee_frame_meta_set_layer_size(GstE2EEFrameMeta *meta, guint layer, gui
  * gst_e2ee_buffer_get_frame_meta:
  * @buffer: a #GstBuffer
  *
+ * Looks for what payloaders are told of a frame.
+ *
  * Returns: (transfer none) (nullable): the meta of @buffer, owned by it
+ *
+ * Since: 0.1
  */
 GST_E2EE_API
 GstE2EEFrameMeta *gst_e2ee_buffer_get_frame_meta(GstBuffer *buffer);
@@ -117,17 +147,39 @@ GstE2EEFrameMeta *gst_e2ee_buffer_get_frame_meta(GstBuffer *buffer);
  *
  * Marks a frame that passed an e2ee element in the clear because the user asked for it by name
  * (`enabled=false`, `server-frames`, `allow-plaintext`). A recorder can tell such frames apart.
+ *
+ * Since: 0.1
  */
 struct _GstE2EEUnprotectedMeta {
   GstMeta meta;
+
+  /*< private >*/
+  gpointer _gst_reserved[GST_PADDING];
 };
 
 #define GST_E2EE_UNPROTECTED_META_API_TYPE (gst_e2ee_unprotected_meta_api_get_type())
-#define GST_E2EE_UNPROTECTED_META_INFO (gst_e2ee_unprotected_meta_get_info())
 
 GST_E2EE_API
 GType gst_e2ee_unprotected_meta_api_get_type(void);
 
+/**
+ * GST_E2EE_UNPROTECTED_META_INFO: (skip)
+ *
+ * The #GstMetaInfo of #GstE2EEUnprotectedMeta, for gst_buffer_add_meta().
+ *
+ * Since: 0.1
+ */
+#define GST_E2EE_UNPROTECTED_META_INFO (gst_e2ee_unprotected_meta_get_info())
+
+/**
+ * gst_e2ee_unprotected_meta_get_info:
+ *
+ * Registers the meta at the first call.
+ *
+ * Returns: (transfer none): what GStreamer knows of #GstE2EEUnprotectedMeta
+ *
+ * Since: 0.1
+ */
 GST_E2EE_API
 const GstMetaInfo *gst_e2ee_unprotected_meta_get_info(void);
 
@@ -135,7 +187,11 @@ const GstMetaInfo *gst_e2ee_unprotected_meta_get_info(void);
  * gst_e2ee_buffer_add_unprotected_meta:
  * @buffer: a writable #GstBuffer
  *
+ * Marks a frame as one that passed in the clear.
+ *
  * Returns: (transfer none): the meta, owned by @buffer
+ *
+ * Since: 0.1
  */
 GST_E2EE_API
 GstE2EEUnprotectedMeta *gst_e2ee_buffer_add_unprotected_meta(GstBuffer *buffer);
@@ -144,7 +200,11 @@ GstE2EEUnprotectedMeta *gst_e2ee_buffer_add_unprotected_meta(GstBuffer *buffer);
  * gst_e2ee_buffer_is_unprotected:
  * @buffer: a #GstBuffer
  *
+ * Looks for a #GstE2EEUnprotectedMeta.
+ *
  * Returns: whether @buffer passed an e2ee element in the clear
+ *
+ * Since: 0.1
  */
 GST_E2EE_API
 gboolean gst_e2ee_buffer_is_unprotected(GstBuffer *buffer);

@@ -23,9 +23,97 @@ G_DECLARE_FINAL_TYPE(GstE2EEParticipantKeyProvider, gst_e2ee_participant_key_pro
  */
 
 /**
+ * GstE2EEParticipantKeyProvider:keyring-size:
+ *
+ * As #GstE2EESharedKeyProvider:keyring-size.
+ *
+ * Since: 0.1
+ */
+
+/**
+ * GstE2EEParticipantKeyProvider:key-size:
+ *
+ * As #GstE2EESharedKeyProvider:key-size.
+ *
+ * Since: 0.1
+ */
+
+/**
+ * GstE2EEParticipantKeyProvider:kdf:
+ *
+ * As #GstE2EESharedKeyProvider:kdf.
+ *
+ * Since: 0.1
+ */
+
+/**
+ * GstE2EEParticipantKeyProvider:ratchet-salt:
+ *
+ * As #GstE2EESharedKeyProvider:ratchet-salt.
+ *
+ * Since: 0.1
+ */
+
+/**
+ * GstE2EEParticipantKeyProvider:ratchet-window:
+ *
+ * How many ratchet steps a receiver looks ahead when a frame does not verify, 0 to 64, for keys
+ * that are set afterwards. Default 8.
+ *
+ * Since: 0.1
+ */
+
+/**
+ * GstE2EEParticipantKeyProvider:failure-tolerance:
+ *
+ * As #GstE2EESharedKeyProvider:failure-tolerance.
+ *
+ * Since: 0.1
+ */
+
+/**
+ * GstE2EEParticipantKeyProvider:exportable:
+ *
+ * As #GstE2EESharedKeyProvider:exportable.
+ *
+ * Since: 0.1
+ */
+
+/**
+ * GstE2EEParticipantKeyProvider:ratchet-interval:
+ *
+ * Nanoseconds, at least 10 ms, after which a participant who sends here ratchets its current key;
+ * 0, the default, is never.
+ *
+ * Since: 0.1
+ */
+
+/**
+ * GstE2EEParticipantKeyProvider:ratchet-frames:
+ *
+ * Frames, audio and video together, after which a participant who sends here ratchets its current
+ * key; 0, the default, is never.
+ *
+ * Since: 0.1
+ */
+
+/**
+ * GstE2EEParticipantKeyProvider:keys-file:
+ *
+ * The file that gst_e2ee_participant_key_provider_load_keys_file() was last called with, whether it
+ * could be read or not; %NULL before that. For applications that watch the file and load it again.
+ *
+ * Since: 0.1
+ */
+
+/**
  * gst_e2ee_participant_key_provider_new:
  *
+ * Makes a provider; set its properties before its keys.
+ *
  * Returns: (transfer full): a provider without participants
+ *
+ * Since: 0.1
  */
 GST_E2EE_API
 GstE2EEParticipantKeyProvider *gst_e2ee_participant_key_provider_new(void);
@@ -43,6 +131,8 @@ GstE2EEParticipantKeyProvider *gst_e2ee_participant_key_provider_new(void);
  *
  * Returns: %TRUE, or %FALSE with %GST_E2EE_ERROR_INVALID_KEY, %GST_E2EE_ERROR_INVALID_INDEX or
  *   %GST_E2EE_ERROR_INVALID_OPTION
+ *
+ * Since: 0.1
  */
 GST_E2EE_API
 gboolean gst_e2ee_participant_key_provider_set_passphrase(GstE2EEParticipantKeyProvider *self,
@@ -61,6 +151,8 @@ gboolean gst_e2ee_participant_key_provider_set_passphrase(GstE2EEParticipantKeyP
  * As gst_e2ee_participant_key_provider_set_passphrase(), from raw bytes.
  *
  * Returns: %TRUE, or %FALSE with @error set
+ *
+ * Since: 0.1
  */
 GST_E2EE_API
 gboolean gst_e2ee_participant_key_provider_set_key(GstE2EEParticipantKeyProvider *self,
@@ -79,6 +171,8 @@ gboolean gst_e2ee_participant_key_provider_set_key(GstE2EEParticipantKeyProvider
  * are taken from the provider's properties.
  *
  * Returns: %TRUE, or %FALSE with @error set
+ *
+ * Since: 0.1
  */
 GST_E2EE_API
 gboolean gst_e2ee_participant_key_provider_set_material(GstE2EEParticipantKeyProvider *self,
@@ -97,6 +191,8 @@ gboolean gst_e2ee_participant_key_provider_set_material(GstE2EEParticipantKeyPro
  *
  * Returns: (transfer full): its material, or %NULL with %GST_E2EE_ERROR_INVALID_OPTION unless
  *   #GstE2EEParticipantKeyProvider:exportable was set before the key
+ *
+ * Since: 0.1
  */
 GST_E2EE_API
 GstE2EEKeyMaterial *gst_e2ee_participant_key_provider_get_material(
@@ -112,6 +208,8 @@ GstE2EEKeyMaterial *gst_e2ee_participant_key_provider_get_material(
  * Encrypts with this key from the next frame on.
  *
  * Returns: %TRUE, or %FALSE with %GST_E2EE_ERROR_INVALID_INDEX or %GST_E2EE_ERROR_NOT_FOUND
+ *
+ * Since: 0.1
  */
 GST_E2EE_API
 gboolean gst_e2ee_participant_key_provider_set_current_index(GstE2EEParticipantKeyProvider *self,
@@ -129,6 +227,8 @@ gboolean gst_e2ee_participant_key_provider_set_current_index(GstE2EEParticipantK
  * nobody out who had the key: only a new key does. Emits #GstE2EEKeyProvider::key-ratcheted.
  *
  * Returns: %TRUE, or %FALSE with %GST_E2EE_ERROR_INVALID_INDEX or %GST_E2EE_ERROR_NOT_FOUND
+ *
+ * Since: 0.1
  */
 GST_E2EE_API
 gboolean gst_e2ee_participant_key_provider_ratchet(GstE2EEParticipantKeyProvider *self,
@@ -146,6 +246,8 @@ gboolean gst_e2ee_participant_key_provider_ratchet(GstE2EEParticipantKeyProvider
  * it.
  *
  * Returns: %TRUE, or %FALSE with %GST_E2EE_ERROR_NOT_FOUND
+ *
+ * Since: 0.1
  */
 GST_E2EE_API
 gboolean gst_e2ee_participant_key_provider_remove_key(GstE2EEParticipantKeyProvider *self,
@@ -162,6 +264,8 @@ gboolean gst_e2ee_participant_key_provider_remove_key(GstE2EEParticipantKeyProvi
  * any more, not even one that was held for a late key.
  *
  * Returns: %TRUE, or %FALSE with %GST_E2EE_ERROR_NOT_FOUND
+ *
+ * Since: 0.1
  */
 GST_E2EE_API
 gboolean gst_e2ee_participant_key_provider_remove(GstE2EEParticipantKeyProvider *self,
@@ -181,6 +285,8 @@ gboolean gst_e2ee_participant_key_provider_remove(GstE2EEParticipantKeyProvider 
  *
  * Returns: %TRUE, or %FALSE with %GST_E2EE_ERROR_IO or %GST_E2EE_ERROR_PARSE; the error names file,
  *   group and key, and never a value
+ *
+ * Since: 0.1
  */
 GST_E2EE_API
 gboolean gst_e2ee_participant_key_provider_load_keys_file(GstE2EEParticipantKeyProvider *self,
@@ -189,6 +295,8 @@ gboolean gst_e2ee_participant_key_provider_load_keys_file(GstE2EEParticipantKeyP
 /**
  * gst_e2ee_participant_key_provider_get_participants:
  * @self: the provider
+ *
+ * Lists who has keys.
  *
  * Returns: (transfer full) (array zero-terminated=1): the identities that have a key, sorted; free
  *   them with g_strfreev()

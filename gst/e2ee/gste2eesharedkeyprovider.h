@@ -22,9 +22,75 @@ G_DECLARE_FINAL_TYPE(GstE2EESharedKeyProvider, gst_e2ee_shared_key_provider, GST
  */
 
 /**
+ * GstE2EESharedKeyProvider:keyring-size:
+ *
+ * Number of key indices, 1 to 256, default 16. Indices of keys that are set afterwards must be
+ * below it.
+ *
+ * Since: 0.1
+ */
+
+/**
+ * GstE2EESharedKeyProvider:key-size:
+ *
+ * Bits of the AES keys that are derived, 128 (default) or 256, for keys that are set afterwards.
+ * With another size they are refused.
+ *
+ * Since: 0.1
+ */
+
+/**
+ * GstE2EESharedKeyProvider:kdf:
+ *
+ * How keys that are set afterwards are derived.
+ *
+ * Since: 0.1
+ */
+
+/**
+ * GstE2EESharedKeyProvider:ratchet-salt:
+ *
+ * Salt that keys which are set afterwards are derived and ratcheted with; %NULL, the default, is
+ * the scheme's own.
+ *
+ * Since: 0.1
+ */
+
+/**
+ * GstE2EESharedKeyProvider:ratchet-window:
+ *
+ * How many ratchet steps a receiver looks ahead when a frame does not verify, 0 to 64, for keys
+ * that are set afterwards. Default 0.
+ *
+ * Since: 0.1
+ */
+
+/**
+ * GstE2EESharedKeyProvider:failure-tolerance:
+ *
+ * Failures in a row after which looking ahead and messages become rare; -1, the default, is never.
+ * Frames that verify with the present key always pass.
+ *
+ * Since: 0.1
+ */
+
+/**
+ * GstE2EESharedKeyProvider:exportable:
+ *
+ * Whether get_material() hands out keys that are set afterwards. A key that came from a provider
+ * which is not exportable stays unreadable here too.
+ *
+ * Since: 0.1
+ */
+
+/**
  * gst_e2ee_shared_key_provider_new:
  *
+ * Makes a provider; set its properties before its keys.
+ *
  * Returns: (transfer full): a provider without keys
+ *
+ * Since: 0.1
  */
 GST_E2EE_API
 GstE2EESharedKeyProvider *gst_e2ee_shared_key_provider_new(void);
@@ -40,6 +106,8 @@ GstE2EESharedKeyProvider *gst_e2ee_shared_key_provider_new(void);
  * call gst_e2ee_shared_key_provider_set_current_index() once everyone has it.
  *
  * Returns: %TRUE, or %FALSE with %GST_E2EE_ERROR_INVALID_KEY or %GST_E2EE_ERROR_INVALID_INDEX
+ *
+ * Since: 0.1
  */
 GST_E2EE_API
 gboolean gst_e2ee_shared_key_provider_set_passphrase(GstE2EESharedKeyProvider *self,
@@ -56,6 +124,8 @@ gboolean gst_e2ee_shared_key_provider_set_passphrase(GstE2EESharedKeyProvider *s
  * As gst_e2ee_shared_key_provider_set_passphrase(), from raw bytes.
  *
  * Returns: %TRUE, or %FALSE with %GST_E2EE_ERROR_INVALID_KEY or %GST_E2EE_ERROR_INVALID_INDEX
+ *
+ * Since: 0.1
  */
 GST_E2EE_API
 gboolean gst_e2ee_shared_key_provider_set_key(GstE2EESharedKeyProvider *self, GBytes *bytes,
@@ -71,6 +141,8 @@ gboolean gst_e2ee_shared_key_provider_set_key(GstE2EESharedKeyProvider *self, GB
  * that it leaves open are taken from the provider's properties.
  *
  * Returns: %TRUE, or %FALSE with @error set
+ *
+ * Since: 0.1
  */
 GST_E2EE_API
 gboolean gst_e2ee_shared_key_provider_set_material(GstE2EESharedKeyProvider *self,
@@ -86,6 +158,8 @@ gboolean gst_e2ee_shared_key_provider_set_material(GstE2EESharedKeyProvider *sel
  *
  * Returns: (transfer full): its material, or %NULL with %GST_E2EE_ERROR_INVALID_OPTION unless
  *   #GstE2EESharedKeyProvider:exportable was set before the key
+ *
+ * Since: 0.1
  */
 GST_E2EE_API
 GstE2EEKeyMaterial *gst_e2ee_shared_key_provider_get_material(GstE2EESharedKeyProvider *self,
@@ -102,6 +176,8 @@ GstE2EEKeyMaterial *gst_e2ee_shared_key_provider_get_material(GstE2EESharedKeyPr
  * new key does. Emits #GstE2EEKeyProvider::key-ratcheted.
  *
  * Returns: %TRUE, or %FALSE with %GST_E2EE_ERROR_INVALID_INDEX or %GST_E2EE_ERROR_NOT_FOUND
+ *
+ * Since: 0.1
  */
 GST_E2EE_API
 gboolean gst_e2ee_shared_key_provider_ratchet(GstE2EESharedKeyProvider *self, guint index,
@@ -116,6 +192,8 @@ gboolean gst_e2ee_shared_key_provider_ratchet(GstE2EESharedKeyProvider *self, gu
  * Encrypts with this key from the next frame on.
  *
  * Returns: %TRUE, or %FALSE with %GST_E2EE_ERROR_INVALID_INDEX or %GST_E2EE_ERROR_NOT_FOUND
+ *
+ * Since: 0.1
  */
 GST_E2EE_API
 gboolean gst_e2ee_shared_key_provider_set_current_index(GstE2EESharedKeyProvider *self, guint index,
@@ -130,6 +208,8 @@ gboolean gst_e2ee_shared_key_provider_set_current_index(GstE2EESharedKeyProvider
  * Takes a key out of the ring. When this returns no frame is encrypted or decrypted with it.
  *
  * Returns: %TRUE, or %FALSE with %GST_E2EE_ERROR_NOT_FOUND
+ *
+ * Since: 0.1
  */
 GST_E2EE_API
 gboolean gst_e2ee_shared_key_provider_remove_key(GstE2EESharedKeyProvider *self, guint index,
