@@ -14,6 +14,7 @@ enum : guint {
   PROP_KEY_WAIT,
   PROP_KEY_WAIT_BYTES,
   PROP_ALLOW_PLAINTEXT,
+  N_PROPERTIES,
 };
 
 constexpr guint kMaxReplayWindow = 4096;
@@ -87,53 +88,106 @@ bool DecryptSettings::get(guint id, GValue *value) const {
 void DecryptSettings::install(GObjectClass *klass) {
   const auto flags = static_cast<GParamFlags>(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS |
                                               GST_PARAM_MUTABLE_READY);
-  g_object_class_install_property(
-      klass, PROP_SFRAME_KID_MAP,
+  static GParamSpec *properties[N_PROPERTIES];
+  /**
+   * GstE2EEDecrypt:sframe-kid-map:
+   *
+   * What the key id of an SFrame frame means. Can be set in NULL or READY.
+   *
+   * Since: 0.1
+   */
+  properties[PROP_SFRAME_KID_MAP] =
       g_param_spec_enum("sframe-kid-map", "SFrame key id map",
                         "Scheme sframe: what a KID means. profile: 56 random bits, key index and "
                         "ratchet step, as e2eeencrypt draws it; plain: the key id. Set in NULL or "
                         "READY",
-                        GST_TYPE_E2EE_SFRAME_KID_MAP, GST_E2EE_SFRAME_KID_MAP_PROFILE, flags));
-  g_object_class_install_property(
-      klass, PROP_REPLAY_WINDOW,
+                        GST_TYPE_E2EE_SFRAME_KID_MAP, GST_E2EE_SFRAME_KID_MAP_PROFILE, flags);
+  /**
+   * GstE2EEDecrypt:replay-window:
+   *
+   * Drops frames whose IV was among this many accepted last under their key; with scheme `sframe`
+   * also those whose counter is this far behind. It finds duplicates, not recordings that are
+   * played again. 0, the default, is off. Can be set in NULL or READY.
+   *
+   * Since: 0.1
+   */
+  properties[PROP_REPLAY_WINDOW] =
       g_param_spec_uint("replay-window", "Replay window",
                         "Drop frames whose IV was among this many accepted last under their key, "
                         "which finds duplicates, not recordings played again; with scheme sframe "
                         "also those whose counter is this far behind. 0: off. Set in NULL or READY",
-                        0, kMaxReplayWindow, 0, flags));
-  g_object_class_install_property(
-      klass, PROP_SERVER_FRAMES,
+                        0, kMaxReplayWindow, 0, flags);
+  /**
+   * GstE2EEDecrypt:server-frames:
+   *
+   * What to do with frames that the media server injects in the clear, told by
+   * #GstE2EEDecrypt:server-trailer. Can be set in NULL or READY.
+   *
+   * Since: 0.1
+   */
+  properties[PROP_SERVER_FRAMES] =
       g_param_spec_enum("server-frames", "Server frames",
                         "What to do with frames that the media server injects in the clear, told "
                         "by server-trailer: drop, known (pass the published fillers only), pass. "
                         "Set in NULL or READY",
-                        GST_TYPE_E2EE_SERVER_FRAMES, GST_E2EE_SERVER_FRAMES_DROP, flags));
-  g_object_class_install_property(
-      klass, PROP_SERVER_TRAILER,
+                        GST_TYPE_E2EE_SERVER_FRAMES, GST_E2EE_SERVER_FRAMES_DROP, flags);
+  /**
+   * GstE2EEDecrypt:server-trailer:
+   *
+   * Trailer of injected frames as the server announced it: hex digits, at least 7 bytes. %NULL, the
+   * default, is the one that all servers of the scheme use, which RealtimeKit has. Can be set in
+   * NULL or READY.
+   *
+   * Since: 0.1
+   */
+  properties[PROP_SERVER_TRAILER] =
       g_param_spec_string("server-trailer", "Server trailer",
                           "Trailer of injected frames as the server announced it: hex digits, at "
                           "least 7 bytes; unset: the one that all servers of the scheme use, which "
                           "realtimekit has. Set in NULL or READY",
-                          nullptr, flags));
-  g_object_class_install_property(
-      klass, PROP_KEY_WAIT,
+                          nullptr, flags);
+  /**
+   * GstE2EEDecrypt:key-wait:
+   *
+   * Nanoseconds to hold frames whose key is late before they are dropped; 0, the default, drops
+   * them at once. Can be set in NULL or READY.
+   *
+   * Since: 0.1
+   */
+  properties[PROP_KEY_WAIT] =
       g_param_spec_uint64("key-wait", "Key wait",
                           "Nanoseconds to hold frames whose key is late before dropping them; 0: "
                           "drop at once. Set in NULL or READY",
-                          0, G_MAXUINT64, 0, flags));
-  g_object_class_install_property(
-      klass, PROP_KEY_WAIT_BYTES,
+                          0, G_MAXUINT64, 0, flags);
+  /**
+   * GstE2EEDecrypt:key-wait-bytes:
+   *
+   * Most bytes that #GstE2EEDecrypt:key-wait holds; beyond that the oldest frames go first. Can be
+   * set in NULL or READY.
+   *
+   * Since: 0.1
+   */
+  properties[PROP_KEY_WAIT_BYTES] =
       g_param_spec_uint("key-wait-bytes", "Key wait bytes",
                         "Most bytes to hold with key-wait; beyond that the oldest frames go first. "
                         "Set in NULL or READY",
-                        0, G_MAXUINT, kDefaultKeyWaitBytes, flags));
-  g_object_class_install_property(
-      klass, PROP_ALLOW_PLAINTEXT,
+                        0, G_MAXUINT, kDefaultKeyWaitBytes, flags);
+  /**
+   * GstE2EEDecrypt:allow-plaintext:
+   *
+   * Passes frames in the clear until this participant has a key or a frame verified, marked with
+   * #GstE2EEUnprotectedMeta. Not with scheme `sframe`, whose frames cannot be told from others. Can
+   * be set in NULL or READY.
+   *
+   * Since: 0.1
+   */
+  properties[PROP_ALLOW_PLAINTEXT] =
       g_param_spec_boolean("allow-plaintext", "Allow plaintext",
                            "Pass frames in the clear until this participant has a key or a frame "
                            "verified; marked and counted. Not with scheme sframe, whose frames "
                            "cannot be told from others. Set in NULL or READY",
-                           FALSE, flags));
+                           FALSE, flags);
+  g_object_class_install_properties(klass, N_PROPERTIES, properties);
 }
 
 }  // namespace e2ee

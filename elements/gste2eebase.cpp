@@ -3,6 +3,7 @@
 
 #include <cstring>
 
+#include "baseproperties.h"
 #include "elementkeys.h"
 #include "payloadercheck.h"
 
@@ -22,17 +23,6 @@ G_DEFINE_ABSTRACT_TYPE_WITH_CODE(GstE2EEBase, gst_e2ee_base, GST_TYPE_ELEMENT,
                                  GST_DEBUG_CATEGORY_INIT(gst_e2ee_base_debug, "e2eebase", 0,
                                                          "E2EE elements, what both do"))
 
-enum {
-  PROP_0,
-  PROP_SCHEME,
-  PROP_KEY_PROVIDER,
-  PROP_PARTICIPANT,
-  PROP_ENABLED,
-  PROP_STATS,
-  PROP_SFRAME_SUITE,
-  PROP_CLEAR_HEADER,
-};
-
 namespace {
 
 // All codecs. One that the scheme does not support is refused at the CAPS event, where the error
@@ -49,12 +39,6 @@ GstStaticPadTemplate sink_template =
     GST_STATIC_PAD_TEMPLATE("sink", GST_PAD_SINK, GST_PAD_ALWAYS, GST_STATIC_CAPS(kCaps));
 GstStaticPadTemplate src_template =
     GST_STATIC_PAD_TEMPLATE("src", GST_PAD_SRC, GST_PAD_ALWAYS, GST_STATIC_CAPS(kCaps));
-
-void warn_disabled(GstE2EEBase *self) {
-  GST_ELEMENT_WARNING(self, STREAM, DECRYPT,
-                      ("End-to-end encryption is off: frames pass in the clear"),
-                      ("enabled=false on %s", GST_OBJECT_NAME(self)));
-}
 
 void gst_e2ee_base_set_context(GstElement *element, GstContext *context) {
   if (GstE2EEKeyProvider *provider = gst_e2ee_context_get_key_provider(context)) {
@@ -157,7 +141,7 @@ GstStateChangeReturn gst_e2ee_base_change_state(GstElement *element, GstStateCha
       if (base.cryptor && GST_E2EE_BASE_GET_CLASS(self)->start != nullptr)
         GST_E2EE_BASE_GET_CLASS(self)->start(self);
       if (!base.enabled)
-        warn_disabled(self);
+        e2ee::warn_disabled(self);
       break;
     default:
       break;
@@ -184,159 +168,18 @@ GstStateChangeReturn gst_e2ee_base_change_state(GstElement *element, GstStateCha
   return result;
 }
 
-// ---- properties ---------------------------------------------------------------------------------
+// ---- class --------------------------------------------------------------------------------------
 
-GstStructure *make_stats(Base &base) {
-  e2ee::KeyInfo key;
-  if (auto cryptor = e2ee::ref_cryptor(base))
-    key = cryptor->key_info();
-  GstStructure *stats = gst_structure_new_empty("application/x-e2ee-stats");
-  base.counters.write(stats);
-  gst_structure_set(stats, "key-id", G_TYPE_UINT64, key.id, "generation", G_TYPE_UINT64,
-                    key.generation, "key-fingerprint", G_TYPE_STRING, key.fingerprint.c_str(),
-                    nullptr);
-  return stats;
-}
-
-void set_provider(Base &base, GstE2EEKeyProvider *provider) {
-  std::lock_guard lock(base.mutex);
-  g_set_object(&base.provider, provider);
-}
-
-void set_enabled(GstE2EEBase *self, bool enabled) {
-  Base &base = e2ee::base_of(self);
-  if (base.enabled.exchange(enabled) == enabled || GST_STATE(self) < GST_STATE_PAUSED)
-    return;
-  if (enabled)
-    GST_ELEMENT_WARNING(self, STREAM, DECRYPT, ("End-to-end encryption is on again"), (nullptr));
-  else
-    warn_disabled(self);
-}
-
-void gst_e2ee_base_set_property(GObject *object, guint id, const GValue *value, GParamSpec *pspec) {
-  GstE2EEBase *self = GST_E2EE_BASE(object);
-  Base &base = e2ee::base_of(self);
-  if (id == PROP_ENABLED) {
-    set_enabled(self, g_value_get_boolean(value));
-    return;
-  }
-  if (!e2ee::can_change(self, pspec))
-    return;
-  if (id == PROP_KEY_PROVIDER) {
-    set_provider(base, static_cast<GstE2EEKeyProvider *>(g_value_get_object(value)));
-  } else {
-    std::lock_guard lock(base.mutex);
-    const gchar *text;
-    switch (id) {
-      case PROP_SCHEME:
-        base.settings.scheme = static_cast<GstE2EEScheme>(g_value_get_enum(value));
-        break;
-      case PROP_PARTICIPANT:
-        text = g_value_get_string(value);
-        base.settings.has_participant = text != nullptr && *text != '\0';
-        base.settings.participant = text ? text : "";
-        break;
-      case PROP_SFRAME_SUITE:
-        base.settings.sframe_suite = g_value_get_uint(value);
-        break;
-      case PROP_CLEAR_HEADER:
-        base.settings.clear_header = static_cast<GstE2EEClearHeader>(g_value_get_enum(value));
-        break;
-      default:
-        G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
-    }
-  }
-  e2ee::close_cryptor(base);
-}
-
-void gst_e2ee_base_get_property(GObject *object, guint id, GValue *value, GParamSpec *pspec) {
+void gst_e2ee_base_dispose(GObject *object) {
   Base &base = e2ee::base_of(GST_E2EE_BASE(object));
-  if (id == PROP_STATS) {
-    g_value_take_boxed(value, make_stats(base));
-    return;
-  }
-  std::lock_guard lock(base.mutex);
-  switch (id) {
-    case PROP_SCHEME:
-      g_value_set_enum(value, base.settings.scheme);
-      break;
-    case PROP_KEY_PROVIDER:
-      g_value_set_object(value, base.provider);
-      break;
-    case PROP_PARTICIPANT:
-      g_value_set_string(
-          value, base.settings.has_participant ? base.settings.participant.c_str() : nullptr);
-      break;
-    case PROP_ENABLED:
-      g_value_set_boolean(value, base.enabled);
-      break;
-    case PROP_SFRAME_SUITE:
-      g_value_set_uint(value, base.settings.sframe_suite);
-      break;
-    case PROP_CLEAR_HEADER:
-      g_value_set_enum(value, base.settings.clear_header);
-      break;
-    default:
-      G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
-  }
-}
-
-void install_properties(GObjectClass *klass) {
-  const auto ready = static_cast<GParamFlags>(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS |
-                                              GST_PARAM_MUTABLE_READY);
-  const auto playing = static_cast<GParamFlags>(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS |
-                                                GST_PARAM_MUTABLE_PLAYING);
-  const auto read = static_cast<GParamFlags>(G_PARAM_READABLE | G_PARAM_STATIC_STRINGS);
-  g_object_class_install_property(
-      klass, PROP_SCHEME,
-      g_param_spec_enum("scheme", "Scheme",
-                        "Wire format and key schedule; both ends must use the same. Set in NULL or "
-                        "READY",
-                        GST_TYPE_E2EE_SCHEME, GST_E2EE_SCHEME_LIVEKIT, ready));
-  g_object_class_install_property(
-      klass, PROP_KEY_PROVIDER,
-      g_param_spec_object("key-provider", "Key provider",
-                          "Where keys come from: a GstE2EEKeyProvider, or text such as "
-                          "\"shared,passphrase-file=/run/secrets/meeting\"; unset: asked for as "
-                          "GstContext gst.e2ee.key-provider. Set in NULL or READY",
-                          GST_TYPE_E2EE_KEY_PROVIDER, ready));
-  g_object_class_install_property(
-      klass, PROP_PARTICIPANT,
-      g_param_spec_string("participant", "Participant",
-                          "Identity whose key is used; unset: the shared key. Set in NULL or READY",
-                          nullptr, ready));
-  g_object_class_install_property(
-      klass, PROP_ENABLED,
-      g_param_spec_boolean("enabled", "Enabled",
-                           "false passes frames through in the clear, with a warning on the bus. "
-                           "Can be changed at any time",
-                           TRUE, playing));
-  g_object_class_install_property(
-      klass, PROP_STATS,
-      g_param_spec_boxed("stats", "Statistics",
-                         "Frames and bytes since the element was made, drops by reason, and id, "
-                         "generation and fingerprint of the key in use",
-                         GST_TYPE_STRUCTURE, read));
-  g_object_class_install_property(
-      klass, PROP_SFRAME_SUITE,
-      g_param_spec_uint("sframe-suite", "SFrame cipher suite",
-                        "Cipher suite of scheme sframe by its number in RFC 9605; 3, with a 32-bit "
-                        "tag, is refused for video. Set in NULL or READY",
-                        1, 5, 4, ready));
-  g_object_class_install_property(
-      klass, PROP_CLEAR_HEADER,
-      g_param_spec_enum("clear-header", "Clear header",
-                        "Scheme sframe: whether VP8 keeps its header readable in front of the "
-                        "frame, which browsers and media servers need; none makes pure RFC 9605 "
-                        "frames. Set in NULL or READY",
-                        GST_TYPE_E2EE_CLEAR_HEADER, GST_E2EE_CLEAR_HEADER_SCHEME, ready));
+  e2ee::close_cryptor(base);
+  g_clear_object(&base.provider);
+  g_clear_object(&base.from_context);
+  G_OBJECT_CLASS(gst_e2ee_base_parent_class)->dispose(object);
 }
 
 void gst_e2ee_base_finalize(GObject *object) {
-  Base &base = e2ee::base_of(GST_E2EE_BASE(object));
-  g_clear_object(&base.provider);
-  g_clear_object(&base.from_context);
-  delete &base;
+  delete &e2ee::base_of(GST_E2EE_BASE(object));
   G_OBJECT_CLASS(gst_e2ee_base_parent_class)->finalize(object);
 }
 
@@ -345,14 +188,13 @@ void gst_e2ee_base_finalize(GObject *object) {
 static void gst_e2ee_base_class_init(GstE2EEBaseClass *klass) {
   GObjectClass *object_class = G_OBJECT_CLASS(klass);
   GstElementClass *element_class = GST_ELEMENT_CLASS(klass);
-  object_class->set_property = gst_e2ee_base_set_property;
-  object_class->get_property = gst_e2ee_base_get_property;
+  object_class->dispose = gst_e2ee_base_dispose;
   object_class->finalize = gst_e2ee_base_finalize;
-  element_class->change_state = gst_e2ee_base_change_state;
-  element_class->set_context = gst_e2ee_base_set_context;
-  klass->sink_event = gst_e2ee_base_sink_event;
+  element_class->change_state = GST_DEBUG_FUNCPTR(gst_e2ee_base_change_state);
+  element_class->set_context = GST_DEBUG_FUNCPTR(gst_e2ee_base_set_context);
+  klass->sink_event = GST_DEBUG_FUNCPTR(gst_e2ee_base_sink_event);
   g_type_class_ref(GST_TYPE_E2EE_SCHEME);  // kept, for nick_of()
-  install_properties(object_class);
+  e2ee::install_base_properties(object_class);
   gst_type_mark_as_plugin_api(GST_TYPE_E2EE_BASE, static_cast<GstPluginAPIFlags>(0));
 }
 
@@ -361,15 +203,15 @@ static void gst_e2ee_base_init(GstE2EEBase *self) {
   priv->base = new Base(GST_ELEMENT(self));
   Base &base = *priv->base;
   base.sink = gst_pad_new_from_static_template(&sink_template, "sink");
-  gst_pad_set_chain_function(base.sink, chain);
-  gst_pad_set_event_function(base.sink, sink_event);
-  gst_pad_set_query_function(base.sink, e2ee::base_query);
+  gst_pad_set_chain_function(base.sink, GST_DEBUG_FUNCPTR(chain));
+  gst_pad_set_event_function(base.sink, GST_DEBUG_FUNCPTR(sink_event));
+  gst_pad_set_query_function(base.sink, GST_DEBUG_FUNCPTR(e2ee::base_query));
   // Parsers name in their caps what their decoders take and accept more, since that is known only
   // when the stream is there.
   GST_PAD_SET_ACCEPT_TEMPLATE(base.sink);
   gst_element_add_pad(GST_ELEMENT(self), base.sink);
   base.src = gst_pad_new_from_static_template(&src_template, "src");
-  gst_pad_set_query_function(base.src, e2ee::base_query);
+  gst_pad_set_query_function(base.src, GST_DEBUG_FUNCPTR(e2ee::base_query));
   gst_element_add_pad(GST_ELEMENT(self), base.src);
 }
 

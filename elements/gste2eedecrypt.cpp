@@ -429,12 +429,12 @@ static void gst_e2ee_decrypt_class_init(GstE2EEDecryptClass *klass) {
   object_class->set_property = gst_e2ee_decrypt_set_property;
   object_class->get_property = gst_e2ee_decrypt_get_property;
   object_class->finalize = gst_e2ee_decrypt_finalize;
-  element_class->change_state = gst_e2ee_decrypt_change_state;
-  GST_E2EE_BASE_CLASS(klass)->frame = frame_arrived;
-  GST_E2EE_BASE_CLASS(klass)->configure = gst_e2ee_decrypt_configure;
-  GST_E2EE_BASE_CLASS(klass)->output_caps = gst_e2ee_decrypt_output_caps;
-  GST_E2EE_BASE_CLASS(klass)->start = gst_e2ee_decrypt_start;
-  GST_E2EE_BASE_CLASS(klass)->sink_event = gst_e2ee_decrypt_sink_event;
+  element_class->change_state = GST_DEBUG_FUNCPTR(gst_e2ee_decrypt_change_state);
+  GST_E2EE_BASE_CLASS(klass)->frame = GST_DEBUG_FUNCPTR(frame_arrived);
+  GST_E2EE_BASE_CLASS(klass)->configure = GST_DEBUG_FUNCPTR(gst_e2ee_decrypt_configure);
+  GST_E2EE_BASE_CLASS(klass)->output_caps = GST_DEBUG_FUNCPTR(gst_e2ee_decrypt_output_caps);
+  GST_E2EE_BASE_CLASS(klass)->start = GST_DEBUG_FUNCPTR(gst_e2ee_decrypt_start);
+  GST_E2EE_BASE_CLASS(klass)->sink_event = GST_DEBUG_FUNCPTR(gst_e2ee_decrypt_sink_event);
   e2ee::DecryptSettings::install(object_class);
   gst_element_class_set_static_metadata(
       element_class, "End-to-end frame decryptor", "Filter/Decryptor/Network",
@@ -456,5 +456,5 @@ static void gst_e2ee_decrypt_init(GstE2EEDecrypt *self) {
       [element](GstEvent *event) {
         GST_E2EE_BASE_CLASS(gst_e2ee_decrypt_parent_class)->sink_event(element, event);
       });
-  gst_pad_set_query_function(base.src, src_query);
+  gst_pad_set_query_function(base.src, GST_DEBUG_FUNCPTR(src_query));
 }

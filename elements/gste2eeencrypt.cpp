@@ -47,7 +47,7 @@ using e2ee::Base;
 using e2ee::FrameCryptor;
 using e2ee::Reason;
 
-enum { PROP_0, PROP_SFRAME_KID, PROP_FRAME_METADATA };
+enum { PROP_0, PROP_SFRAME_KID, PROP_FRAME_METADATA, N_PROPERTIES };
 
 struct _GstE2EEEncrypt {
   GstE2EEBase parent;
@@ -308,27 +308,44 @@ static void gst_e2ee_encrypt_class_init(GstE2EEEncryptClass *klass) {
   object_class->set_property = gst_e2ee_encrypt_set_property;
   object_class->get_property = gst_e2ee_encrypt_get_property;
   object_class->finalize = gst_e2ee_encrypt_finalize;
-  GST_E2EE_BASE_CLASS(klass)->frame = encrypt_frame;
-  GST_E2EE_BASE_CLASS(klass)->configure = gst_e2ee_encrypt_configure;
-  GST_E2EE_BASE_CLASS(klass)->output_caps = gst_e2ee_encrypt_output_caps;
-  GST_E2EE_BASE_CLASS(klass)->sink_event = gst_e2ee_encrypt_sink_event;
+  GST_E2EE_BASE_CLASS(klass)->frame = GST_DEBUG_FUNCPTR(encrypt_frame);
+  GST_E2EE_BASE_CLASS(klass)->configure = GST_DEBUG_FUNCPTR(gst_e2ee_encrypt_configure);
+  GST_E2EE_BASE_CLASS(klass)->output_caps = GST_DEBUG_FUNCPTR(gst_e2ee_encrypt_output_caps);
+  GST_E2EE_BASE_CLASS(klass)->sink_event = GST_DEBUG_FUNCPTR(gst_e2ee_encrypt_sink_event);
 
   const auto ready = static_cast<GParamFlags>(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS |
                                               GST_PARAM_MUTABLE_READY);
-  g_object_class_install_property(
-      object_class, PROP_SFRAME_KID,
+  static GParamSpec *properties[N_PROPERTIES];
+  /**
+   * GstE2EEEncrypt:sframe-kid:
+   *
+   * An explicit key id for scheme `sframe`, for applications that guarantee a base key which no
+   * other sender and no earlier start used. %G_MAXUINT64, the default, draws it at random. Can be
+   * set in NULL or READY.
+   *
+   * Since: 0.1
+   */
+  properties[PROP_SFRAME_KID] =
       g_param_spec_uint64("sframe-kid", "SFrame key id",
                           "Scheme sframe: an explicit KID, for applications that guarantee a base "
                           "key which no other sender and no earlier start used; default: drawn at "
                           "random. Set in NULL or READY",
-                          0, G_MAXUINT64, G_MAXUINT64, ready));
-  g_object_class_install_property(
-      object_class, PROP_FRAME_METADATA,
+                          0, G_MAXUINT64, G_MAXUINT64, ready);
+  /**
+   * GstE2EEEncrypt:frame-metadata:
+   *
+   * Writes LiveKit's packet trailer with the capture time behind each video frame, neither
+   * encrypted nor authenticated. Not with scheme `sframe`. Can be set in NULL or READY.
+   *
+   * Since: 0.1
+   */
+  properties[PROP_FRAME_METADATA] =
       g_param_spec_boolean("frame-metadata", "Frame metadata",
                            "Write LiveKit's packet trailer with the capture time behind each video "
                            "frame, neither encrypted nor authenticated. Not with scheme sframe. "
                            "Set in NULL or READY",
-                           FALSE, ready));
+                           FALSE, ready);
+  g_object_class_install_properties(object_class, N_PROPERTIES, properties);
 
   gst_element_class_set_static_metadata(
       element_class, "End-to-end frame encryptor", "Filter/Encryptor/Network",

@@ -180,7 +180,7 @@ void finalize(GObject *object) {
 static void gst_e2ee_vp9_merge_class_init(GstE2EEVp9MergeClass *klass) {
   GstElementClass *element_class = GST_ELEMENT_CLASS(klass);
   G_OBJECT_CLASS(klass)->finalize = finalize;
-  element_class->change_state = change_state;
+  element_class->change_state = GST_DEBUG_FUNCPTR(change_state);
   gst_element_class_set_static_metadata(element_class, "VP9 layer merger", "Codec/Parser/Video",
                                         "Joins frames of several spatial layers to VP9 pictures",
                                         "The gst-e2ee developers");
@@ -191,7 +191,7 @@ static void gst_e2ee_vp9_merge_class_init(GstE2EEVp9MergeClass *klass) {
 static void gst_e2ee_vp9_merge_init(GstE2EEVp9Merge *self) {
   self->frames = new std::vector<GstBuffer *>;
   GstPad *sink = e2ee::add_pad(GST_ELEMENT(self), "sink");
-  gst_pad_set_chain_function(sink, chain);
-  gst_pad_set_event_function(sink, sink_event);
+  gst_pad_set_chain_function(sink, GST_DEBUG_FUNCPTR(chain));
+  gst_pad_set_event_function(sink, GST_DEBUG_FUNCPTR(sink_event));
   self->src = e2ee::add_pad(GST_ELEMENT(self), "src");
 }

@@ -164,7 +164,7 @@ GstStateChangeReturn change_state(GstElement *element, GstStateChange transition
 
 static void gst_e2ee_vp9_split_class_init(GstE2EEVp9SplitClass *klass) {
   GstElementClass *element_class = GST_ELEMENT_CLASS(klass);
-  element_class->change_state = change_state;
+  element_class->change_state = GST_DEBUG_FUNCPTR(change_state);
   gst_element_class_set_static_metadata(element_class, "VP9 layer splitter", "Codec/Parser/Video",
                                         "Cuts VP9 pictures of several spatial layers into frames",
                                         "The gst-e2ee developers");
@@ -174,7 +174,7 @@ static void gst_e2ee_vp9_split_class_init(GstE2EEVp9SplitClass *klass) {
 
 static void gst_e2ee_vp9_split_init(GstE2EEVp9Split *self) {
   GstPad *sink = e2ee::add_pad(GST_ELEMENT(self), "sink");
-  gst_pad_set_chain_function(sink, chain);
-  gst_pad_set_event_function(sink, sink_event);
+  gst_pad_set_chain_function(sink, GST_DEBUG_FUNCPTR(chain));
+  gst_pad_set_event_function(sink, GST_DEBUG_FUNCPTR(sink_event));
   self->src = e2ee::add_pad(GST_ELEMENT(self), "src");
 }

@@ -58,7 +58,13 @@ GST_DEBUG_CATEGORY_STATIC(rtp_e2ee_depay_debug);
 
 namespace {
 
-enum Property { PROP_0, PROP_WAIT_FOR_KEYFRAME, PROP_REQUEST_KEYFRAME, PROP_CLEAR_HEADER };
+enum Property {
+  PROP_0,
+  PROP_WAIT_FOR_KEYFRAME,
+  PROP_REQUEST_KEYFRAME,
+  PROP_CLEAR_HEADER,
+  N_PROPERTIES
+};
 
 // No encoder makes such a frame; a sender that never ends one must not fill the memory, with
 // packets of one byte neither.
@@ -419,27 +425,30 @@ static void gst_rtp_e2ee_depay_init(GstRtpE2EEDepay *self) {
 static void install_depay_properties(GObjectClass *object_class) {
   const auto flags = static_cast<GParamFlags>(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS |
                                               GST_PARAM_MUTABLE_PLAYING);
+  static GParamSpec *properties[N_PROPERTIES];
   /**
    * GstRtpE2EEDepay:wait-for-keyframe:
    *
-   * Since: 0.1
-   */
-  g_object_class_install_property(
-      object_class, PROP_WAIT_FOR_KEYFRAME,
-      g_param_spec_boolean("wait-for-keyframe", "Wait for Keyframe",
-                           "Deliver no frame of VP8 or VP9 after a loss until the next key frame",
-                           FALSE, flags));
-  /**
-   * GstRtpE2EEDepay:request-keyframe:
+   * Delivers no frame of VP8 or VP9 after a loss until the next key frame. Can be set at any time.
    *
    * Since: 0.1
    */
-  g_object_class_install_property(
-      object_class, PROP_REQUEST_KEYFRAME,
+  properties[PROP_WAIT_FOR_KEYFRAME] = g_param_spec_boolean(
+      "wait-for-keyframe", "Wait for Keyframe",
+      "Deliver no frame of VP8 or VP9 after a loss until the next key frame", FALSE, flags);
+  /**
+   * GstRtpE2EEDepay:request-keyframe:
+   *
+   * Asks upstream for a key frame of VP8 or VP9 when one was lost, at most twice a second. Can be
+   * set at any time.
+   *
+   * Since: 0.1
+   */
+  properties[PROP_REQUEST_KEYFRAME] =
       g_param_spec_boolean("request-keyframe", "Request Keyframe",
                            "Ask upstream for a key frame of VP8 or VP9 when one was lost, at most "
                            "twice a second",
-                           FALSE, flags));
+                           FALSE, flags);
   /**
    * GstRtpE2EEDepay:clear-header:
    *
@@ -448,12 +457,12 @@ static void install_depay_properties(GObjectClass *object_class) {
    *
    * Since: 0.1
    */
-  g_object_class_install_property(
-      object_class, PROP_CLEAR_HEADER,
+  properties[PROP_CLEAR_HEADER] =
       g_param_spec_enum("clear-header", "Clear header",
                         "Whether VP8 frames start with their header in the clear, which tells key "
                         "frames and their size; none: it is encrypted, too",
-                        GST_TYPE_E2EE_CLEAR_HEADER, GST_E2EE_CLEAR_HEADER_SCHEME, flags));
+                        GST_TYPE_E2EE_CLEAR_HEADER, GST_E2EE_CLEAR_HEADER_SCHEME, flags);
+  g_object_class_install_properties(object_class, N_PROPERTIES, properties);
 }
 
 static void gst_rtp_e2ee_depay_class_init(GstRtpE2EEDepayClass *klass) {
@@ -472,10 +481,10 @@ static void gst_rtp_e2ee_depay_class_init(GstRtpE2EEDepayClass *klass) {
       element_class, "RTP depayloader for encrypted frames", "Codec/Depayloader/Network/RTP",
       "Takes encrypted VP8, VP9 and Opus frames from RTP packets without reading them",
       "The gst-e2ee developers");
-  element_class->change_state = gst_rtp_e2ee_depay_change_state;
+  element_class->change_state = GST_DEBUG_FUNCPTR(gst_rtp_e2ee_depay_change_state);
 
-  base_class->process_rtp_packet = gst_rtp_e2ee_depay_process;
-  base_class->set_caps = gst_rtp_e2ee_depay_set_caps;
-  base_class->packet_lost = gst_rtp_e2ee_depay_packet_lost;
-  base_class->handle_event = gst_rtp_e2ee_depay_handle_event;
+  base_class->process_rtp_packet = GST_DEBUG_FUNCPTR(gst_rtp_e2ee_depay_process);
+  base_class->set_caps = GST_DEBUG_FUNCPTR(gst_rtp_e2ee_depay_set_caps);
+  base_class->packet_lost = GST_DEBUG_FUNCPTR(gst_rtp_e2ee_depay_packet_lost);
+  base_class->handle_event = GST_DEBUG_FUNCPTR(gst_rtp_e2ee_depay_handle_event);
 }

@@ -95,7 +95,7 @@ GST_ELEMENT_REGISTER_DEFINE(rtpe2eepay, "rtpe2eepay", GST_RANK_NONE, GST_TYPE_RT
 
 namespace {
 
-enum Property { PROP_0, PROP_PICTURE_ID_MODE, PROP_PICTURE_ID_OFFSET };
+enum Property { PROP_0, PROP_PICTURE_ID_MODE, PROP_PICTURE_ID_OFFSET, N_PROPERTIES };
 
 // Chromium and RFC 9628's non-flexible mode rely on ids; 15 bits outlast any plausible loss.
 constexpr auto kDefaultPictureIdMode = PictureIdMode::Bits15;
@@ -419,6 +419,7 @@ static void gst_rtp_e2ee_pay_init(GstRtpE2EEPay *self) {
 static void install_properties(GObjectClass *object_class) {
   const auto flags = static_cast<GParamFlags>(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS |
                                               GST_PARAM_MUTABLE_PLAYING);
+  static GParamSpec *properties[N_PROPERTIES];
   /**
    * GstRtpE2EEPay:picture-id-mode:
    *
@@ -426,13 +427,11 @@ static void install_properties(GObjectClass *object_class) {
    *
    * Since: 0.1
    */
-  g_object_class_install_property(
-      object_class, PROP_PICTURE_ID_MODE,
+  properties[PROP_PICTURE_ID_MODE] =
       g_param_spec_enum("picture-id-mode", "Picture ID mode",
                         "Width of the picture ID of VP8 and VP9; VP9 receivers expect 15 bits. "
                         "Setting it starts over from picture-id-offset (default 15-bit)",
-                        picture_id_mode_get_type(), static_cast<int>(kDefaultPictureIdMode),
-                        flags));
+                        picture_id_mode_get_type(), static_cast<int>(kDefaultPictureIdMode), flags);
   /**
    * GstRtpE2EEPay:picture-id-offset:
    *
@@ -440,12 +439,12 @@ static void install_properties(GObjectClass *object_class) {
    *
    * Since: 0.1
    */
-  g_object_class_install_property(
-      object_class, PROP_PICTURE_ID_OFFSET,
+  properties[PROP_PICTURE_ID_OFFSET] =
       g_param_spec_int("picture-id-offset", "Picture ID offset",
                        "Picture ID of the next frame; later frames count on from it "
                        "(-1 = random, default)",
-                       kRandomOffset, 0x7fff, kRandomOffset, flags));
+                       kRandomOffset, 0x7fff, kRandomOffset, flags);
+  g_object_class_install_properties(object_class, N_PROPERTIES, properties);
   gst_type_mark_as_plugin_api(picture_id_mode_get_type(), static_cast<GstPluginAPIFlags>(0));
 }
 
@@ -465,10 +464,10 @@ static void gst_rtp_e2ee_pay_class_init(GstRtpE2EEPayClass *klass) {
       element_class, "RTP payloader for encrypted frames", "Codec/Payloader/Network/RTP",
       "Puts encrypted VP8, VP9 and Opus frames in RTP packets without reading them",
       "The gst-e2ee developers");
-  element_class->change_state = gst_rtp_e2ee_pay_change_state;
+  element_class->change_state = GST_DEBUG_FUNCPTR(gst_rtp_e2ee_pay_change_state);
 
-  base_class->get_caps = gst_rtp_e2ee_pay_get_caps;
-  base_class->set_caps = gst_rtp_e2ee_pay_set_caps;
-  base_class->handle_buffer = gst_rtp_e2ee_pay_handle_buffer;
-  base_class->sink_event = gst_rtp_e2ee_pay_sink_event;
+  base_class->get_caps = GST_DEBUG_FUNCPTR(gst_rtp_e2ee_pay_get_caps);
+  base_class->set_caps = GST_DEBUG_FUNCPTR(gst_rtp_e2ee_pay_set_caps);
+  base_class->handle_buffer = GST_DEBUG_FUNCPTR(gst_rtp_e2ee_pay_handle_buffer);
+  base_class->sink_event = GST_DEBUG_FUNCPTR(gst_rtp_e2ee_pay_sink_event);
 }
