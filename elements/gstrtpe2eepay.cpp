@@ -101,6 +101,16 @@ enum Property { PROP_0, PROP_PICTURE_ID_MODE, PROP_PICTURE_ID_OFFSET, N_PROPERTI
 constexpr auto kDefaultPictureIdMode = PictureIdMode::Bits15;
 constexpr gint kRandomOffset = -1;
 
+/**
+ * GstRtpE2EEPayPictureIdMode:
+ * @none: no picture ID
+ * @7-bit: 7-bit picture ID
+ * @15-bit: 15-bit picture ID
+ *
+ * Width of the picture ID of VP8 and VP9.
+ *
+ * Since: 0.1
+ */
 GType picture_id_mode_get_type() {
   static const GEnumValue modes[] = {
       {static_cast<int>(PictureIdMode::None), "No picture ID", "none"},

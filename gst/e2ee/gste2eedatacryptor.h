@@ -62,6 +62,8 @@ G_DECLARE_FINAL_TYPE(GstE2EEDataCryptor, gst_e2ee_data_cryptor, GST, E2EE_DATA_C
  * @participant: (nullable): whose keys; %NULL or empty for the shared key
  * @error: return location for a #GError
  *
+ * Makes a data cryptor that has its current key, where the provider answers in time.
+ *
  * Returns: (transfer full): a new object, or %NULL with @error set when @provider carries an error,
  *   or needs a participant
  *

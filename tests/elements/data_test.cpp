@@ -248,6 +248,50 @@ TEST(DataCryptor, MadeWithoutAProviderSaysWhatToDo) {
   g_object_unref(bare);
 }
 
+TEST(DataCryptor, FailsInEachCallAsNewDoesWhenMadeWithProperties) {
+  const Provider provider = new_ring();
+  Error error;
+  EXPECT_EQ(gst_e2ee_data_cryptor_new(provider.get(), nullptr, error.at()), nullptr);
+  const std::string why = error.text();
+  EXPECT_TRUE(error.is(GST_E2EE_ERROR_INVALID_OPTION)) << why;
+  auto *made = static_cast<GstE2EEDataCryptor *>(
+      g_object_new(GST_TYPE_E2EE_DATA_CRYPTOR, "key-provider", provider.get(), nullptr));
+  const BytesRef text = ref_of(Bytes(16, 1));
+  EXPECT_EQ(gst_e2ee_data_cryptor_decrypt(made, text.get(), text.get(), 0, error.at()), nullptr);
+  EXPECT_EQ(error.text(), why);
+  g_object_unref(made);
+}
+
+TEST(DataCryptor, TellsWhatItWasMadeFor) {
+  const Provider provider = new_ring();
+  set_key(provider, "alice", 0x2a);
+  auto *made = static_cast<GstE2EEDataCryptor *>(
+      g_object_new(GST_TYPE_E2EE_DATA_CRYPTOR, "key-provider", provider.get(), "participant",
+                   "alice", "key-index", 0, nullptr));
+  g_autoptr(GstE2EEKeyProvider) held = nullptr;
+  g_autofree gchar *participant = nullptr;
+  g_object_get(made, "key-provider", &held, "participant", &participant, nullptr);
+  EXPECT_EQ(held, provider.get());
+  EXPECT_STREQ(participant, "alice");
+  for (const char *name : {"key-provider", "participant"}) {
+    const GParamSpec *pspec = g_object_class_find_property(G_OBJECT_GET_CLASS(made), name);
+    EXPECT_TRUE(pspec->flags & G_PARAM_CONSTRUCT_ONLY) << name;
+  }
+  GBytes *payload = nullptr;
+  GBytes *iv = nullptr;
+  guint index = 0;
+  Error error;
+  const BytesRef text = ref_of(kText);
+  EXPECT_TRUE(gst_e2ee_data_cryptor_encrypt(made, text.get(), &payload, &iv, &index, error.at()))
+      << error.text();
+  const Message message{copy_of(BytesRef(payload).get()), copy_of(BytesRef(iv).get()), index};
+  EXPECT_EQ(Data(provider, "alice").decrypt(message), kText);
+  g_object_run_dispose(G_OBJECT(made));
+  EXPECT_FALSE(gst_e2ee_data_cryptor_encrypt(made, text.get(), &payload, &iv, &index, error.at()));
+  EXPECT_TRUE(error.is(GST_E2EE_ERROR_INVALID_OPTION)) << error.text();
+  g_object_unref(made);
+}
+
 TEST(DataCryptor, R9_WhoeverNamesManyKeysIsAnsweredAndNotWaitedFor) {
   Message message = Data(raw_provider(0x36)).encrypt(kText).value();
   const auto keys = std::make_shared<CustomKeys>();

@@ -327,6 +327,25 @@ TEST(ParticipantFile, SaysWhichFileItIsAndWhoHasAKey) {
   EXPECT_EQ(file_of(from_string), file.path());
 }
 
+TEST(ParticipantFile, AnotherFileIsNotifiedAndTheSameAgainIsNot) {
+  const KeyFile one("one.ini", "[alice]\nkey=000102030405060708090a0b0c0d0e0f\n");
+  const KeyFile two("two.ini", "[alice]\nkey=000102030405060708090a0b0c0d0e0f\n");
+  const Provider provider = new_ring();
+  unsigned notified = 0;
+  const auto count = +[](GObject *, GParamSpec *, unsigned *to) { ++*to; };
+  g_signal_connect(provider.get(), "notify::keys-file", G_CALLBACK(count), &notified);
+  const auto load = [&](const KeyFile &file) {
+    return gst_e2ee_participant_key_provider_load_keys_file(ring_of(provider), file.path().c_str(),
+                                                            nullptr);
+  };
+  ASSERT_TRUE(load(one));
+  EXPECT_EQ(notified, 1U);
+  ASSERT_TRUE(load(one));
+  EXPECT_EQ(notified, 1U);
+  ASSERT_TRUE(load(two));
+  EXPECT_EQ(notified, 2U);
+}
+
 TEST(ParticipantFile, WhoeverHasNoKeyLeftIsToldAsAWhole) {
   const Provider provider = new_ring();
 #define KEY "000102030405060708090a0b0c0d0e0f\n"

@@ -260,6 +260,19 @@ class Providers(unittest.TestCase):
         self.assertEqual(context.get_context_type(), "gst.e2ee.key-provider")
         self.assertIs(GstE2EE.context_get_key_provider(context), provider)
 
+    def test_data_cryptor_by_properties(self):
+        provider = GstE2EE.ParticipantKeyProvider.new()
+        provider.set_key("alice", GLib.Bytes.new(b"k" * 32), 0)
+        sender = GstE2EE.DataCryptor(key_provider=provider, participant="alice")
+        receiver = GstE2EE.DataCryptor.new(provider, "alice")
+        sealed = sender.encrypt(GLib.Bytes.new(b"hello"))
+        self.assertEqual(receiver.decrypt(*sealed).get_data(), b"hello")
+        with ErrorsOf(self, GstE2EE.Error.INVALID_OPTION):
+            GstE2EE.DataCryptor.new(provider, None)
+        nobody = GstE2EE.DataCryptor(key_provider=provider)
+        with ErrorsOf(self, GstE2EE.Error.INVALID_OPTION):
+            nobody.encrypt(GLib.Bytes.new(b"hello"))
+
     def test_material(self):
         material = GstE2EE.KeyMaterial.new_raw(GLib.Bytes.new(b"k" * 32), 4)
         material.set_salt("salt")
