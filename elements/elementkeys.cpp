@@ -6,6 +6,8 @@ GST_DEBUG_CATEGORY_EXTERN(gst_e2ee_base_debug);
 
 namespace e2ee {
 
+const PrivateTable *library = nullptr;
+
 namespace {
 
 // The provider to use, with a reference; null when there is none.
@@ -75,7 +77,7 @@ bool open_cryptor(GstE2EEBase *self, bool required) {
   if (GST_E2EE_BASE_GET_CLASS(self)->configure != nullptr)
     GST_E2EE_BASE_GET_CLASS(self)->configure(self, &options);
   GError *error = nullptr;
-  std::shared_ptr<FrameCryptor> cryptor = FrameCryptor::open(provider, options, &error);
+  std::shared_ptr<FrameCryptor> cryptor = library->open(provider, options, &error);
   g_object_unref(provider);
   if (!cryptor)
     return fail_to_open(self, error);

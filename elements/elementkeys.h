@@ -3,8 +3,12 @@
 #pragma once
 
 #include "gste2eebase.h"
+#include "private.h"
 
 namespace e2ee {
+
+/// The library's inside. The plugin sets it when it is loaded, before there is any element.
+extern const PrivateTable *library;
 
 /// Makes the cryptor unless it is there. With neither provider nor need for one it stays away.
 /// False, with an error posted, when it cannot be made.

@@ -31,73 +31,106 @@ struct KeyUse {
   std::uint64_t failures = 0;
 };
 
-}  // namespace
-
-struct FrameCryptor::Private final : KeyUser {
-  Private(GstE2EEKeyProvider *from, std::shared_ptr<KeyBinding> keys,
-          std::optional<std::uint64_t> kid)
-      : provider(GST_E2EE_KEY_PROVIDER(g_object_ref(from))),
-        binding(std::move(keys)),
-        sealer(binding->scheme(), random_bytes, kid),
-        opener(binding->scheme()) {
-    binding->attach(this);
+/// The cryptor at work: the keys of a binding, and what was keyed with them.
+class KeyedCryptor final : public FrameCryptor, KeyUser {
+ public:
+  KeyedCryptor(GstE2EEKeyProvider *provider, std::shared_ptr<KeyBinding> binding,
+               std::optional<std::uint64_t> kid)
+      : provider_(GST_E2EE_KEY_PROVIDER(g_object_ref(provider))),
+        binding_(std::move(binding)),
+        sealer_(scheme(), random_bytes, kid),
+        opener_(scheme()) {
+    binding_->attach(this);
   }
-  ~Private() {
-    binding->detach(this);
+  ~KeyedCryptor() override {
+    binding_->detach(this);
     report_use();
-    binding.reset();
-    g_object_unref(provider);
+    binding_.reset();
+    g_object_unref(provider_);
   }
 
+  void wait_ready(std::chrono::milliseconds limit) override { binding_->wait_started(limit); }
+  bool supports(const CodecRule &codec) const override {
+    return scheme().rule_for(codec.id) != nullptr;
+  }
+  const char *carries() const override { return scheme().carries; }
+  std::size_t overhead() const override { return scheme().overhead; }
+  std::size_t headroom() const override { return scheme().headroom; }
+  ByteView server_trailer() const override { return scheme().server_trailer; }
+  bool recognises(ByteView frame) const override { return scheme().recognises(scheme(), frame); }
+  bool is_protected() const override { return binding_->state().is_protected(binding_->owner()); }
+  std::vector<std::string> take_notices() override { return binding_->state().take_notices(); }
+  KeyInfo key_info() const override;
+
+  Result encrypt(const CodecRule &codec, FrameType type, ByteView frame, ByteSpan out,
+                 int key_id) override;
+  Result decrypt(const CodecRule &codec, ByteView frame, ByteSpan out) override;
+  void set_replay_window(std::size_t window) override;
+  bool may_leave(const Result &result) override;
+  void frame_done() override;
+
+  void on_keys_changed(std::function<void()> call) override { set(changed_call_, std::move(call)); }
+  void on_looked_up(std::function<void()> call) override { set(looked_up_call_, std::move(call)); }
+  void on_keys_withdrawn(std::function<void()> call) override {
+    set(withdrawn_call_, std::move(call));
+  }
+
+ private:
   // A keyed cipher holds the key: those whose key is no longer in the ring go at once.
   void keys_withdrawn(bool wait) override {
     {
-      std::unique_lock lock(mutex);
-      ring.reset();
+      std::unique_lock lock(mutex_);
+      ring_.reset();
       take_ring();
-      sealer.retain(*ring);
-      opener.retain(*ring);
-      if (last && !ring->holds(*last)) {
+      sealer_.retain(*ring_);
+      opener_.retain(*ring_);
+      if (last_ && !ring_->holds(*last_)) {
         report_use();
-        last.reset();
+        last_.reset();
       }
       // What takes longer is inside downstream already, and so was pushed before.
-      if (wait && worker.load() != std::this_thread::get_id()) {
-        waiting = true;
-        done.wait_for(lock, kPushPatience, [this] { return worker.load() == std::thread::id(); });
-        waiting = false;
+      if (wait && worker_.load() != std::this_thread::get_id()) {
+        waiting_ = true;
+        done_.wait_for(lock, kPushPatience, [this] { return worker_.load() == std::thread::id(); });
+        waiting_ = false;
       }
     }
     if (wait)
-      run(withdrawn_call);
+      run(withdrawn_call_);
   }
 
-  void keys_changed() override { run(changed_call); }
-  void looked_up() override { run(looked_up_call); }
+  void keys_changed() override { run(changed_call_); }
+  void looked_up() override { run(looked_up_call_); }
 
   void run(const std::function<void()> &call) {
-    std::lock_guard lock(call_mutex);
+    std::lock_guard lock(call_mutex_);
     if (call)
       call();
   }
+  void set(std::function<void()> &to, std::function<void()> call) {
+    std::lock_guard lock(call_mutex_);
+    to = std::move(call);
+  }
+
+  const Scheme &scheme() const { return binding_->scheme(); }
 
   // Mutex held. The snapshot is taken anew only when the keys changed.
   void take_ring() {
-    const unsigned now = binding->version();
-    if (!ring || version != now) {
-      version = now;
-      ring = binding->ring();
+    const unsigned now = binding_->version();
+    if (!ring_ || version_ != now) {
+      version_ = now;
+      ring_ = binding_->ring();
     }
   }
 
   // Mutex held. The current key, or that of another index, which is asked for when it is missing.
   KeyRef sealing_key(int key_id) {
     if (G_LIKELY(key_id < 0))
-      return ring->current;
-    const KeySlot *slot = ring->find(static_cast<std::uint64_t>(key_id));
+      return ring_->current;
+    const KeySlot *slot = ring_->find(static_cast<std::uint64_t>(key_id));
     if (slot != nullptr && !slot->keys.empty())
       return slot->keys.front();
-    binding->want(static_cast<std::uint64_t>(key_id), *this);
+    binding_->want(static_cast<std::uint64_t>(key_id), *this);
     return nullptr;
   }
 
@@ -105,44 +138,44 @@ struct FrameCryptor::Private final : KeyUser {
   void note_key(const KeyRef &key, bool encrypts, Result &result) {
     result.key_id = key->id;
     result.near_limit = key->usage->frames() >= KeyUsage::kSoftLimit;
-    worker = std::this_thread::get_id();
+    worker_ = std::this_thread::get_id();
     const gint64 now = coarse_now();
-    if (last != key) {
+    if (last_ != key) {
       result.key_changed = true;
-      last = key;
+      last_ = key;
     }
-    if (use.key && (use.key != key || now - use.first >= kReportInterval))
+    if (use_.key && (use_.key != key || now - use_.first >= kReportInterval))
       report_use();
-    if (!use.key) {
-      use.key = key;
-      use.encrypts = encrypts;
-      use.first = now;
+    if (!use_.key) {
+      use_.key = key;
+      use_.encrypts = encrypts;
+      use_.first = now;
     }
-    use.last = now;
-    ++use.frames;
+    use_.last = now;
+    ++use_.frames;
   }
 
   // Mutex held. Also of a key under which no frame has ever verified.
   void note_failure(const KeyRef &key) {
-    if (!use.key) {
-      use.key = key;
-      use.first = coarse_now();
+    if (!use_.key) {
+      use_.key = key;
+      use_.first = coarse_now();
     }
-    if (use.key->id == key->id) {
-      use.last = coarse_now();
-      ++use.failures;
+    if (use_.key->id == key->id) {
+      use_.last = coarse_now();
+      ++use_.failures;
     }
   }
 
   // Mutex held. Tells the provider's listeners on its worker.
   void report_use() {
-    KeyUse told = std::exchange(use, {});
+    KeyUse told = std::exchange(use_, {});
     if (!told.key)
       return;
-    auto *keep = static_cast<GstE2EEKeyProvider *>(g_object_ref(provider));
+    auto *keep = static_cast<GstE2EEKeyProvider *>(g_object_ref(provider_));
     const KeyInfo info{told.key->id, told.key->generation, told.key->fingerprint};
     told.key.reset();  // a key that was withdrawn does not live on in a task
-    binding->state().queue().post(Urgency::set, [keep, told, info, owner = binding->owner()] {
+    binding_->state().queue().post(Urgency::set, [keep, told, info, owner = binding_->owner()] {
       const ForeignCall call;
       GstStructure *report = gst_structure_new(
           "GstE2EEKeyUse", "participant", G_TYPE_STRING, owner.c_str(), "key-id", G_TYPE_UINT64,
@@ -157,31 +190,113 @@ struct FrameCryptor::Private final : KeyUser {
     });
   }
 
-  GstE2EEKeyProvider *provider;
-  std::shared_ptr<KeyBinding> binding;
+  GstE2EEKeyProvider *provider_;
+  std::shared_ptr<KeyBinding> binding_;
 
-  mutable std::mutex mutex;  // held while a frame is worked on, never while one is pushed
-  std::condition_variable done;
-  std::atomic<std::thread::id> worker{};  // has a frame on its way out
-  std::atomic<bool> waiting{false};       // a removal does, for that frame
-  Sealer sealer;
-  Opener opener;
-  KeyRingRef ring;
-  unsigned version = 0;
-  KeyRef last;
-  KeyUse use;
-  bool told_protected = false;
+  mutable std::mutex mutex_;  // held while a frame is worked on, never while one is pushed
+  std::condition_variable done_;
+  std::atomic<std::thread::id> worker_{};  // has a frame on its way out
+  std::atomic<bool> waiting_{false};       // a removal does, for that frame
+  Sealer sealer_;
+  Opener opener_;
+  KeyRingRef ring_;
+  unsigned version_ = 0;
+  KeyRef last_;
+  KeyUse use_;
+  bool told_protected_ = false;
 
-  std::mutex call_mutex;
-  std::function<void()> changed_call;
-  std::function<void()> looked_up_call;
-  std::function<void()> withdrawn_call;
+  std::mutex call_mutex_;
+  std::function<void()> changed_call_;
+  std::function<void()> looked_up_call_;
+  std::function<void()> withdrawn_call_;
 };
 
-FrameCryptor::FrameCryptor(std::unique_ptr<Private> priv) : priv_(std::move(priv)) {}
-FrameCryptor::~FrameCryptor() = default;
+FrameCryptor::Result KeyedCryptor::encrypt(const CodecRule &codec, FrameType type, ByteView frame,
+                                           ByteSpan out, int key_id) {
+  Result result;
+  KeyRef key;
+  {
+    std::lock_guard lock(mutex_);
+    result.removals = binding_->removals();
+    take_ring();
+    key = sealing_key(key_id);
+    result.reason = sealer_.seal(key, codec, type, frame, out, result.size);
+    if (key)
+      result.key_id = key->id;
+    else if (key_id >= 0)
+      result.key_id = static_cast<std::uint64_t>(key_id);
+    if (result.reason != Reason::ok || frame.empty())
+      return result;
+    if (headroom() > 0)  // it ends where the output ends
+      result.offset = frame.size() + overhead() - result.size;
+    note_key(key, true, result);
+  }
+  binding_->state().frame_sealed(binding_, key);
+  return result;
+}
 
-namespace {
+FrameCryptor::Result KeyedCryptor::decrypt(const CodecRule &codec, ByteView frame, ByteSpan out) {
+  Result result;
+  Opened opened;
+  bool later_generation = false;
+  {
+    std::lock_guard lock(mutex_);
+    result.removals = binding_->removals();
+    take_ring();
+    const KeyRing &ring = *ring_;
+    result.reason = opener_.open(ring, codec, frame, out, opened);
+    result.offset = opened.offset;
+    result.size = opened.size;
+    result.key_id = opened.key_id;
+    if (result.reason == Reason::ok && opened.key) {
+      note_key(opened.key, false, result);
+      later_generation =
+          ring.find(opened.key_id)->keys.front()->generation < opened.key->generation;
+    } else if (result.reason == Reason::auth_failed) {
+      note_failure(opened.key);
+      const unsigned tolerance = static_cast<unsigned>(ring.failure_tolerance);
+      result.backing_off = ring.failure_tolerance >= 0 && opener_.failures() > tolerance;
+    }
+  }
+  if (later_generation)
+    result.ratchet_steps = binding_->follow(opened.key);
+  if (result.reason == Reason::missing_key)
+    binding_->want(opened.key_id, *this);
+  if (result.reason == Reason::ok && opened.key && !told_protected_) {
+    told_protected_ = true;
+    binding_->state().protect(binding_->owner());
+  }
+  return result;
+}
+
+bool KeyedCryptor::may_leave(const Result &result) {
+  if (G_LIKELY(binding_->removals() == result.removals))
+    return true;
+  std::lock_guard lock(mutex_);
+  take_ring();
+  return last_ && ring_->holds(*last_);
+}
+
+void KeyedCryptor::frame_done() {
+  worker_ = std::thread::id();
+  if (!waiting_)
+    return;
+  std::lock_guard lock(mutex_);
+  done_.notify_all();
+}
+
+KeyInfo KeyedCryptor::key_info() const {
+  std::lock_guard lock(mutex_);
+  KeyRef key = last_;
+  if (!key)
+    key = binding_->ring()->current;
+  return key ? KeyInfo{key->id, key->generation, key->fingerprint} : KeyInfo{};
+}
+
+void KeyedCryptor::set_replay_window(std::size_t window) {
+  std::lock_guard lock(mutex_);
+  opener_.set_replay_window(window);
+}
 
 // Providers with key rings tell how large these are; others hand out what they like, and each key
 // is looked at as it comes.
@@ -233,7 +348,7 @@ bool check_current_key(GstE2EEKeyProvider *provider, const Scheme &scheme,
 
 }  // namespace
 
-std::unique_ptr<FrameCryptor> FrameCryptor::open(GstE2EEKeyProvider *provider,
+std::unique_ptr<FrameCryptor> open_frame_cryptor(GstE2EEKeyProvider *provider,
                                                  const CryptorOptions &options, GError **error) {
   if (!gst_e2ee_key_provider_check(provider, error)) {
     g_prefix_error(error, "key-provider: ");
@@ -261,154 +376,7 @@ std::unique_ptr<FrameCryptor> FrameCryptor::open(GstE2EEKeyProvider *provider,
   if (!check_current_key(provider, *scheme, options, error))
     return nullptr;
   auto binding = ProviderState::of(provider)->bind(*scheme, options.participant);
-  return std::unique_ptr<FrameCryptor>(new FrameCryptor(
-      std::make_unique<Private>(provider, std::move(binding), options.sframe_kid)));
-}
-
-void FrameCryptor::wait_ready(std::chrono::milliseconds limit) {
-  priv_->binding->wait_started(limit);
-}
-
-bool FrameCryptor::supports(const CodecRule &codec) const {
-  return priv_->binding->scheme().rule_for(codec.id) != nullptr;
-}
-
-const char *FrameCryptor::carries() const {
-  return priv_->binding->scheme().carries;
-}
-
-std::size_t FrameCryptor::overhead() const {
-  return priv_->binding->scheme().overhead;
-}
-
-std::size_t FrameCryptor::headroom() const {
-  return priv_->binding->scheme().headroom;
-}
-
-ByteView FrameCryptor::server_trailer() const {
-  return priv_->binding->scheme().server_trailer;
-}
-
-FrameCryptor::Result FrameCryptor::encrypt(const CodecRule &codec, FrameType type, ByteView frame,
-                                           ByteSpan out, int key_id) {
-  Result result;
-  KeyRef key;
-  {
-    std::lock_guard lock(priv_->mutex);
-    result.removals = priv_->binding->removals();
-    priv_->take_ring();
-    key = priv_->sealing_key(key_id);
-    result.reason = priv_->sealer.seal(key, codec, type, frame, out, result.size);
-    if (key)
-      result.key_id = key->id;
-    else if (key_id >= 0)
-      result.key_id = static_cast<std::uint64_t>(key_id);
-    if (result.reason != Reason::ok || frame.empty())
-      return result;
-    if (headroom() > 0)  // it ends where the output ends
-      result.offset = frame.size() + overhead() - result.size;
-    priv_->note_key(key, true, result);
-  }
-  priv_->binding->state().frame_sealed(priv_->binding, key);
-  return result;
-}
-
-FrameCryptor::Result FrameCryptor::decrypt(const CodecRule &codec, ByteView frame, ByteSpan out) {
-  Result result;
-  Opened opened;
-  bool later_generation = false;
-  {
-    std::lock_guard lock(priv_->mutex);
-    result.removals = priv_->binding->removals();
-    priv_->take_ring();
-    const KeyRing &ring = *priv_->ring;
-    result.reason = priv_->opener.open(ring, codec, frame, out, opened);
-    result.offset = opened.offset;
-    result.size = opened.size;
-    result.key_id = opened.key_id;
-    if (result.reason == Reason::ok && opened.key) {
-      priv_->note_key(opened.key, false, result);
-      later_generation =
-          ring.find(opened.key_id)->keys.front()->generation < opened.key->generation;
-    } else if (result.reason == Reason::auth_failed) {
-      priv_->note_failure(opened.key);
-      const unsigned tolerance = static_cast<unsigned>(ring.failure_tolerance);
-      result.backing_off = ring.failure_tolerance >= 0 && priv_->opener.failures() > tolerance;
-    }
-  }
-  if (later_generation)
-    result.ratchet_steps = priv_->binding->follow(opened.key);
-  if (result.reason == Reason::missing_key)
-    priv_->binding->want(opened.key_id, *priv_);
-  if (result.reason == Reason::ok && opened.key && !priv_->told_protected) {
-    priv_->told_protected = true;
-    priv_->binding->state().protect(priv_->binding->owner());
-  }
-  return result;
-}
-
-bool FrameCryptor::may_leave(const Result &result) const {
-  if (G_LIKELY(priv_->binding->removals() == result.removals))
-    return true;
-  std::lock_guard lock(priv_->mutex);
-  priv_->take_ring();
-  return priv_->last && priv_->ring->holds(*priv_->last);
-}
-
-void FrameCryptor::frame_done() {
-  priv_->worker = std::thread::id();
-  if (!priv_->waiting)
-    return;
-  std::lock_guard lock(priv_->mutex);
-  priv_->done.notify_all();
-}
-
-bool FrameCryptor::recognises(ByteView frame) const {
-  const Scheme &scheme = priv_->binding->scheme();
-  return scheme.recognises(scheme, frame);
-}
-
-bool FrameCryptor::is_protected() const {
-  return priv_->binding->state().is_protected(priv_->binding->owner());
-}
-
-std::vector<std::string> FrameCryptor::take_notices() {
-  return priv_->binding->state().take_notices();
-}
-
-KeyInfo FrameCryptor::key_info() const {
-  std::lock_guard lock(priv_->mutex);
-  KeyRef key = priv_->last;
-  if (!key)
-    key = priv_->binding->ring()->current;
-  return key ? KeyInfo{key->id, key->generation, key->fingerprint} : KeyInfo{};
-}
-
-bool FrameCryptor::set_key_uses_for_tests(std::uint64_t frames) {
-  const KeyRef key = priv_->binding->ring()->current;
-  if (key)
-    key->usage->set_for_tests(frames);
-  return key != nullptr;
-}
-
-void FrameCryptor::set_replay_window(std::size_t window) {
-  std::lock_guard lock(priv_->mutex);
-  priv_->opener.set_replay_window(window);
-}
-
-void FrameCryptor::on_keys_changed(std::function<void()> call) {
-  std::lock_guard lock(priv_->call_mutex);
-  priv_->changed_call = std::move(call);
-}
-
-void FrameCryptor::on_looked_up(std::function<void()> call) {
-  std::lock_guard lock(priv_->call_mutex);
-  priv_->looked_up_call = std::move(call);
-}
-
-void FrameCryptor::on_keys_withdrawn(std::function<void()> call) {
-  std::lock_guard lock(priv_->call_mutex);
-  priv_->withdrawn_call = std::move(call);
+  return std::make_unique<KeyedCryptor>(provider, std::move(binding), options.sframe_kid);
 }
 
 }  // namespace e2ee

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-// What the elements see of the library's inside: a frame in, a frame out. Exported for our own
-// plugin and not installed; it changes with the library, from one build to the next.
+// The library's inside: a frame in, a frame out. Our own plugin reaches it through private.h; it
+// changes from one build to the next.
 #pragma once
 
 #include <chrono>
@@ -40,7 +40,7 @@ struct CryptorOptions {
 
 /// One direction of one element, for one participant. encrypt() and decrypt() belong to the
 /// streaming thread; everything else may be called on any thread.
-class E2EE_SHARED FrameCryptor {
+class FrameCryptor {
  public:
   struct Result {
     Reason reason = Reason::ok;
@@ -54,86 +54,79 @@ class E2EE_SHARED FrameCryptor {
     bool backing_off = false;         // more failures in a row than the provider tolerates
   };
 
-  /// Takes a reference on `provider` and has its keys looked up. Null, with an error that says what
-  /// to do, when the scheme cannot do what is asked for, does not go with the provider, cannot
-  /// use its current key, or the provider could not be configured.
-  static std::unique_ptr<FrameCryptor> open(GstE2EEKeyProvider *provider,
-                                            const CryptorOptions &options, GError **error);
-  ~FrameCryptor();
+  FrameCryptor() = default;
+  virtual ~FrameCryptor() = default;
   FrameCryptor(const FrameCryptor &) = delete;
   FrameCryptor &operator=(const FrameCryptor &) = delete;
 
   /// Waits until the keys that were set before open() are derived; a provider that takes longer
   /// than `limit` delivers later.
-  void wait_ready(std::chrono::milliseconds limit);
+  virtual void wait_ready(std::chrono::milliseconds limit) = 0;
 
   /// Whether the scheme takes frames of this codec.
-  bool supports(const CodecRule &codec) const;
+  virtual bool supports(const CodecRule &codec) const = 0;
 
   /// What to use where it does not, for people.
-  const char *carries() const;
+  virtual const char *carries() const = 0;
 
   /// Bytes a frame grows by, at most; headroom() of them in front.
-  std::size_t overhead() const;
-  std::size_t headroom() const;
+  virtual std::size_t overhead() const = 0;
+  virtual std::size_t headroom() const = 0;
 
   /// What marks frames that this scheme's servers send in the clear; empty where they announce it.
-  ByteView server_trailer() const;
+  virtual ByteView server_trailer() const = 0;
 
   /// `out` has room for the frame and overhead(). The frame is apart from it or headroom() bytes
   /// into it. `key_id`: what to encrypt with, instead of the current key (-1).
-  Result encrypt(const CodecRule &codec, FrameType type, ByteView frame, ByteSpan out,
-                 int key_id = -1);
+  virtual Result encrypt(const CodecRule &codec, FrameType type, ByteView frame, ByteSpan out,
+                         int key_id = -1) = 0;
 
   /// `out` is as long as the frame, and is its memory or apart from it. What does not verify
   /// leaves nothing decrypted behind.
-  Result decrypt(const CodecRule &codec, ByteView frame, ByteSpan out);
+  virtual Result decrypt(const CodecRule &codec, ByteView frame, ByteSpan out) = 0;
 
   /// Refuses frames whose IV was among the last `window` accepted ones, or with SFrame whose
   /// counter is that far behind; 0 switches it off. Forgets what was accepted so far.
-  void set_replay_window(std::size_t window);
+  virtual void set_replay_window(std::size_t window) = 0;
 
   /// Whether a frame is laid out as the scheme lays out encrypted ones; those in the clear are not,
   /// almost always.
-  bool recognises(ByteView frame) const;
+  virtual bool recognises(ByteView frame) const = 0;
 
   /// Whether the key of a frame that was encrypted or decrypted is still there: to be asked right
   /// before the push, after all that may call into the application.
-  bool may_leave(const Result &result) const;
+  virtual bool may_leave(const Result &result) = 0;
 
   /// The frame that encrypt() or decrypt() made was pushed, or is not going to be. Removal of a key
   /// waits for this, for a frame that downstream holds up only shortly.
-  void frame_done();
+  virtual void frame_done() = 0;
 
   /// Whether frames of this participant were ever encrypted, as far as the provider knows.
-  bool is_protected() const;
+  virtual bool is_protected() const = 0;
 
   /// Things the provider wants the user to know, each once.
-  std::vector<std::string> take_notices();
+  virtual std::vector<std::string> take_notices() = 0;
 
   /// The key of the last frame that passed, or before one the current key.
-  KeyInfo key_info() const;
-
-  /// As if the current key had been used for that many frames in this process, which nobody can
-  /// wait for. False without one.
-  bool set_key_uses_for_tests(std::uint64_t frames);
+  virtual KeyInfo key_info() const = 0;
 
   /// Called on a worker after keys were added or taken out, without a lock held. Set it before
   /// frames flow; an empty function takes it away and waits until a call under way is over.
-  void on_keys_changed(std::function<void()> call);
+  virtual void on_keys_changed(std::function<void()> call) = 0;
 
   /// Called on a worker after a key that a frame asked for was looked up, found or not. The same
   /// rules.
-  void on_looked_up(std::function<void()> call);
+  virtual void on_looked_up(std::function<void()> call) = 0;
 
   /// Called on the thread that took keys away, after frame_done() and before the removal returns.
   /// The same rules.
-  void on_keys_withdrawn(std::function<void()> call);
-
- private:
-  struct Private;
-  explicit FrameCryptor(std::unique_ptr<Private> priv);
-  std::unique_ptr<Private> priv_;
+  virtual void on_keys_withdrawn(std::function<void()> call) = 0;
 };
+
+/// Takes a reference on `provider` and has its keys looked up. Null, with an error that says what
+/// to do, when the scheme cannot do what is asked for, does not go with the provider, cannot use
+/// its current key, or the provider could not be configured.
+std::unique_ptr<FrameCryptor> open_frame_cryptor(GstE2EEKeyProvider *provider,
+                                                 const CryptorOptions &options, GError **error);
 
 }  // namespace e2ee

@@ -99,7 +99,7 @@ struct DataCryptor {
 
 bool DataCryptor::open(GstE2EEKeyProvider *provider, const gchar *participant, GError **error) {
   for (Side *side : {&sending, &receiving}) {
-    side->cryptor = FrameCryptor::open(
+    side->cryptor = open_frame_cryptor(
         provider, {.participant = participant, .encrypts = side == &sending}, error);
     if (!side->cryptor)
       return false;

@@ -2,6 +2,7 @@
 #include <gst/e2ee/e2ee.h>
 #include <gst/gst.h>
 
+#include "elementkeys.h"
 #include "gste2eedecrypt.h"
 #include "gste2eeencrypt.h"
 #include "gste2eevp9merge.h"
@@ -10,6 +11,12 @@
 #include "gstrtpe2eepay.h"
 
 static gboolean plugin_init(GstPlugin *plugin) {
+  g_autoptr(GError) error = nullptr;
+  e2ee::library = gst_e2ee_private(e2ee::kPrivateVersion, VERSION, &error);
+  if (e2ee::library == nullptr) {
+    g_warning("%s", error->message);
+    return FALSE;
+  }
   gst_e2ee_key_provider_register_value();
   gboolean any = FALSE;
   any |= GST_ELEMENT_REGISTER(e2eeencrypt, plugin);

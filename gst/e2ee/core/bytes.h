@@ -8,9 +8,6 @@
 #include <string_view>
 #include <vector>
 
-/// What of the core the elements call directly; all else stays inside the library.
-#define E2EE_SHARED __attribute__((visibility("default")))
-
 namespace e2ee {
 
 using ByteView = std::span<const std::uint8_t>;

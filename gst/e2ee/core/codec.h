@@ -38,14 +38,14 @@ struct CodecRule {
   const NalRule *nal;
 
   /// Room that sealing `frame` takes beyond the scheme's overhead.
-  E2EE_SHARED std::size_t extra_room(ByteView frame) const;
+  std::size_t extra_room(ByteView frame) const;
 };
 
 /// How far into the ciphertext payloader_takes() looks.
 inline constexpr std::size_t kPayloaderSight = 24;
 
 /// The rule for a caps name; null when there is none.
-E2EE_SHARED const CodecRule *codec_for_media_type(std::string_view media_type);
+const CodecRule *codec_for_media_type(std::string_view media_type);
 
 std::span<const CodecRule *const> codecs();
 

@@ -88,7 +88,7 @@ struct NalUnit {
 };
 
 /// Goes through the NAL units of a byte stream.
-class E2EE_SHARED NalReader {
+class NalReader {
  public:
   explicit NalReader(ByteView frame);
 
@@ -106,11 +106,11 @@ class E2EE_SHARED NalReader {
 };
 
 /// The first slice; null when there is none.
-E2EE_SHARED std::optional<NalUnit> first_slice(ByteView frame, const NalRule &rule);
+std::optional<NalUnit> first_slice(ByteView frame, const NalRule &rule);
 
 /// Whether the first slice starts a picture to decode from; without a slice, whether there is an
 /// SPS.
-E2EE_SHARED bool is_key_frame(ByteView frame, const NalRule &rule);
+bool is_key_frame(ByteView frame, const NalRule &rule);
 
 /// Bytes that sealing may add to `frame`: longer start codes, and what emulation prevention takes
 /// at most. Ciphertext is random and needs it once in four million bytes; what would take more

@@ -19,14 +19,14 @@ struct PacketTrailer {
 inline constexpr std::size_t kPacketTrailerSize = 15;
 
 /// The trailer of `frame`, if it ends with a well-formed one.
-E2EE_SHARED std::optional<PacketTrailer> find_packet_trailer(ByteView frame);
+std::optional<PacketTrailer> find_packet_trailer(ByteView frame);
 
 /// The capture time to write behind a byte stream of H.264 or H.265, where bytes that look like a
 /// start code would end the frame. That is `capture_us` if its bytes do not, or else the latest
 /// earlier time whose bytes do not, at most a millisecond before. None if there is no such time.
-E2EE_SHARED std::optional<std::uint64_t> capture_time_for_byte_stream(std::uint64_t capture_us);
+std::optional<std::uint64_t> capture_time_for_byte_stream(std::uint64_t capture_us);
 
 /// Writes a trailer with the capture time to `out`, kPacketTrailerSize bytes.
-E2EE_SHARED void write_packet_trailer(std::uint64_t capture_us, std::uint8_t *out);
+void write_packet_trailer(std::uint64_t capture_us, std::uint8_t *out);
 
 }  // namespace e2ee

@@ -32,6 +32,6 @@ struct ReasonNames {
 };
 
 /// Names of a reason; never fails.
-E2EE_SHARED const ReasonNames &names_of(Reason reason);
+const ReasonNames &names_of(Reason reason);
 
 }  // namespace e2ee

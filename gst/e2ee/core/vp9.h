@@ -16,14 +16,14 @@ struct Vp9Header {
 };
 
 /// The start of the uncompressed header. A frame that shows an existing one is a shown delta.
-E2EE_SHARED Vp9Header read_vp9_header(ByteView frame);
+Vp9Header read_vp9_header(ByteView frame);
 
 /// The frames of a superframe with a valid index; what has none is one frame.
-E2EE_SHARED std::vector<ByteView> split_vp9_superframe(ByteView frames);
+std::vector<ByteView> split_vp9_superframe(ByteView frames);
 
 inline constexpr std::size_t kMaxVp9Frames = 8;
 
 /// The index to put behind frames of these sizes, at most kMaxVp9Frames.
-E2EE_SHARED std::vector<std::uint8_t> vp9_superframe_index(std::span<const std::size_t> sizes);
+std::vector<std::uint8_t> vp9_superframe_index(std::span<const std::size_t> sizes);
 
 }  // namespace e2ee

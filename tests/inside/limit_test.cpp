@@ -1,17 +1,25 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 // How often a key may be used: a message from 2^31 frames on, none any more from 2^32 on. Nobody
 // can encrypt that many here, so counters start near the limits.
-#include <gst/e2ee/framecryptor.h>
-
 #include <memory>
 
-#include "helpers.h"
+#include "elements/helpers.h"
+#include "registry.h"
 
 namespace elements {
 namespace {
 
 constexpr guint64 kSoftLimit = guint64{1} << 31;
 constexpr guint64 kHardLimit = guint64{1} << 32;
+
+void set_key_uses(const Provider &provider, e2ee::SchemeId scheme, guint64 uses) {
+  const auto binding =
+      e2ee::ProviderState::of(provider.get())->bind(*e2ee::scheme_for(scheme, {}), nullptr);
+  binding->wait_started(std::chrono::seconds(10));
+  const e2ee::KeyRef current = binding->ring()->current;
+  ASSERT_NE(current, nullptr);
+  current->usage->set_for_tests(uses);
+}
 
 /// Keys of their own for each test, since a counter belongs to the key value.
 class Limit : public testing::TestWithParam<const char *> {
@@ -25,16 +33,10 @@ class Limit : public testing::TestWithParam<const char *> {
 
   /// A frame encrypted under the key of `provider` in this process is one use, decrypted another.
   void set_uses(const Provider &provider, guint64 uses) const {
-    e2ee::CryptorOptions options;
     auto *schemes = static_cast<GEnumClass *>(g_type_class_ref(GST_TYPE_E2EE_SCHEME));
-    options.scheme =
-        static_cast<GstE2EEScheme>(g_enum_get_value_by_nick(schemes, GetParam())->value);
+    const gint scheme = g_enum_get_value_by_nick(schemes, GetParam())->value;
     g_type_class_unref(schemes);
-    Error error;
-    const auto cryptor = e2ee::FrameCryptor::open(provider.get(), options, error.at());
-    ASSERT_NE(cryptor, nullptr) << error.text();
-    cryptor->wait_ready(std::chrono::seconds(10));
-    ASSERT_TRUE(cryptor->set_key_uses_for_tests(uses));
+    set_key_uses(provider, static_cast<e2ee::SchemeId>(scheme), uses);
   }
 
   const Bytes plain = noise(40, 1);
@@ -148,10 +150,7 @@ TEST(DataLimit, R4_MessagesCountWithFramesAndAreRefusedWithAnErrorOfTheirOwn) {
   const Provider provider = raw_provider(0xa6);
   g_autoptr(GstE2EEDataCryptor) data = gst_e2ee_data_cryptor_new(provider.get(), nullptr, nullptr);
   ASSERT_NE(data, nullptr);
-  const auto cryptor = e2ee::FrameCryptor::open(provider.get(), {}, nullptr);
-  ASSERT_NE(cryptor, nullptr);
-  cryptor->wait_ready(std::chrono::seconds(10));
-  ASSERT_TRUE(cryptor->set_key_uses_for_tests(kHardLimit - 1));
+  set_key_uses(provider, e2ee::SchemeId::livekit, kHardLimit - 1);
   const std::unique_ptr<GBytes, Unref> text(g_bytes_new("hello", 5));
   const auto encrypts = [&](Error &error) {
     GBytes *payload = nullptr;
