@@ -89,8 +89,9 @@ TEST(Exportable, R22_NorDoesAnApplicationsProviderThatIsToldOfARatchet) {
     const auto keys = std::make_shared<CustomKeys>();
     keys->current = keys->lookup = [&](const std::string &, guint64, GError **) {
       GstE2EEKeyMaterial *material = mine ? raw_material(0x55, 0) : held_by(closed).release();
-      if (mine)
+      if (mine) {
         EXPECT_TRUE(gst_e2ee_key_material_set_ratchet_window(material, 4, nullptr));
+      }
       return material;
     };
     g_object_set(closed.get(), "ratchet-window", 4, nullptr);

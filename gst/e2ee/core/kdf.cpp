@@ -9,6 +9,8 @@
 #include <atomic>
 #include <memory>
 
+#include "core/kdf_nettle.h"
+
 namespace e2ee {
 
 namespace {
@@ -63,6 +65,10 @@ bool hkdf(int mode, Hash hash, ByteView ikm, ByteView salt, ByteView info, ByteS
 bool pbkdf2_sha256(ByteView password, ByteView salt, unsigned rounds, ByteSpan out) {
   static EVP_KDF *const kdf = EVP_KDF_fetch(nullptr, "PBKDF2", nullptr);
   tell_hook("pbkdf2");
+#ifdef E2EE_HAS_NETTLE
+  if (nettle_pbkdf2_sha256(password, salt, rounds, out))
+    return true;
+#endif
   int unchecked = 1;  // SP 800-132 wants 16 bytes of salt, peers may have none
   const OSSL_PARAM params[] = {octets(OSSL_KDF_PARAM_PASSWORD, password),
                                octets(OSSL_KDF_PARAM_SALT, salt),
