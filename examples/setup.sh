@@ -26,7 +26,7 @@ E2EE_PACKAGES_build=(
   g++ meson ninja-build pkgconf
   libgstreamer1.0-dev
   libgstreamer-plugins-base1.0-dev # RTP, and looking into media files
-  libssl-dev
+  libssl-dev nettle-dev # passphrases in half the time
   gobject-introspection libgirepository1.0-dev # the library from Python
 )
 # shellcheck disable=SC2034
