@@ -7,14 +7,19 @@
 
 namespace e2ee {
 
-/// Fifty a second, and as many at once after a rest.
+/// So many a second, and as many at once after a rest. Tokens come with time only.
 class TokenBucket {
  public:
+  explicit TokenBucket(double each_second = 50) : most_(each_second), tokens_(each_second) {}
+
+  /// Whether there is one. Looks at the clock only when there seems to be none.
+  bool has_one() {
+    if (tokens_ < 1)
+      fill();
+    return tokens_ >= 1;
+  }
   bool take() {
-    const Clock::time_point now = Clock::now();
-    tokens_ =
-        std::min(kMost, tokens_ + kPerSecond * std::chrono::duration<double>(now - last_).count());
-    last_ = now;
+    fill();
     if (tokens_ < 1)
       return false;
     tokens_ -= 1;
@@ -22,43 +27,42 @@ class TokenBucket {
   }
 
  private:
-  static constexpr double kPerSecond = 50;
-  static constexpr double kMost = 50;
+  void fill() {
+    const Clock::time_point now = Clock::now();
+    const double passed = std::chrono::duration<double>(now - last_).count();
+    tokens_ = std::min(most_, tokens_ + most_ * passed);
+    last_ = now;
+  }
 
-  double tokens_ = kMost;
+  double most_;
+  double tokens_;
   Clock::time_point last_{};
 };
 
 /// How often a decryptor may look whether a bad frame belongs to another generation than those that
 /// are likely. A sender that really ratchets is found with its first frame; a flood of forged
-/// frames costs little more than without a ratchet window.
+/// frames costs little more than without a ratchet window, whatever good ones are among them.
 class SearchBudget {
  public:
   /// Whether a search is in order now. `tolerance`: failures in a row after which there is one a
-  /// second only; negative: no limit of that kind. Looks at the clock only after a failure.
+  /// second only; negative: no limit of that kind.
   bool allows(int tolerance) {
-    if (failures_ == 0)
-      return true;
-    const bool backing_off = tolerance >= 0 && failures_ > static_cast<unsigned>(tolerance);
-    const double rate = backing_off ? 1 : kPerSecond;
-    const double most = backing_off ? 1 : kBurst;
-    const Clock::time_point now = Clock::now();
-    tokens_ = std::min(most, tokens_ + rate * std::chrono::duration<double>(now - last_).count());
-    last_ = now;
-    return tokens_ >= 1;
+    backs_off_ = tolerance >= 0 && failures_ > static_cast<unsigned>(tolerance);
+    return bucket().has_one();
   }
-  void take() { tokens_ = std::max(tokens_ - 1, -kBurst); }
+  /// What allows() granted is done.
+  void take() { bucket().take(); }
 
   void failed() { ++failures_; }
   void succeeded() { failures_ = 0; }
   unsigned failures() const { return failures_; }
 
  private:
-  static constexpr double kPerSecond = 50;
-  static constexpr double kBurst = 50;
+  TokenBucket &bucket() { return backs_off_ ? rare_ : usual_; }
 
-  double tokens_ = kBurst;
-  Clock::time_point last_{};
+  TokenBucket usual_;
+  TokenBucket rare_{1};
+  bool backs_off_ = false;
   unsigned failures_ = 0;
 };
 

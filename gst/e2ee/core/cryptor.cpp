@@ -46,9 +46,17 @@ LikelyKeys OpenStates::likely(const KeySlot &slot) const {
 
 void OpenStates::passed(const KeyRef &key) {
   searches_.succeeded();
+  if (wary_ > 0)
+    --wary_;
   if (last_ != key)
     last_ = key;
   key->usage->count();  // the limit holds for who seals: what came is read
+}
+
+void OpenStates::failed() {
+  constexpr unsigned kWaryFor = 64;
+  searches_.failed();
+  wary_ = kWaryFor;
 }
 
 void OpenStates::retain(const KeyRing &ring) {

@@ -80,14 +80,17 @@ class OpenStates {
 
   /// What became of a frame whose tag was looked at.
   void passed(const KeyRef &key);
-  void failed() { searches_.failed(); }
+  void failed();
   SearchBudget &searches() { return searches_; }
+  /// Whether one of the latest frames failed: good ones among them prove nothing.
+  bool expects_failures() const { return wary_ > 0; }
   /// As long as the longest frame that was tried with several keys.
   std::vector<std::uint8_t> &ciphertext_copy() { return copy_; }
   SframeReceiver &sframe() { return sframe_; }
 
  private:
   SearchBudget searches_;
+  unsigned wary_ = 0;                    // for so many good frames more
   KeyRef last_;                          // of the frame that passed last; in the ring
   std::list<State> states_;              // latest used first
   std::map<KeyRef, ReplayFilter> seen_;  // of keys in the ring

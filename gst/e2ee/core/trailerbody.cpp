@@ -2,6 +2,7 @@
 #include "core/trailerbody.h"
 
 #include <algorithm>
+#include <array>
 
 namespace e2ee {
 
@@ -16,46 +17,48 @@ Reason open_with(OpenStates &states, const KeyRef &key, const SealedBody &body) 
   return states.accept(key, body.iv) ? Reason::ok : Reason::replayed;
 }
 
-// Tries keys one after the other. Between two of them a frame that is decrypted in place becomes
+/// A key, and one of the ways to read the frame.
+struct Try {
+  const KeyRef *key;
+  std::size_t reading;
+};
+
+// Tries one after the other. Between two of them a frame that is decrypted in place becomes
 // ciphertext again. Counter mode undoes itself, so that frames need no copy as long as the first
-// key is right; among bad ones a copy is cheaper. `again` says that more keys may follow.
-Reason open_with_any(OpenStates &states, KeysToTry keys, const SealedBody &body, bool again,
-                     Opened &opened) {
-  const bool in_place = body.out == body.ciphertext.data();
+// try is right; among bad ones a copy is cheaper. `again` says that more tries may follow.
+Reason open_with_any(OpenStates &states, std::span<const Try> tries,
+                     std::span<const SealedBody> readings, bool again, Opened &opened,
+                     std::size_t &which) {
   std::vector<std::uint8_t> &copy = states.ciphertext_copy();
-  bool copied = in_place && states.searches().failures() > 0 && (again || keys.size() > 1);
-  if (copied)
-    copy.assign(body.ciphertext.begin(), body.ciphertext.end());
-  for (const KeyRef *key : keys) {
-    const Reason reason = open_with(states, *key, body);
+  const std::uint8_t *copied = nullptr;  // what is in the copy
+  for (const Try &now : tries) {
+    const SealedBody &body = readings[now.reading];
+    const bool last = !again && &now == &tries.back();
+    const bool in_place = body.out == body.ciphertext.data();
+    const auto keep_copy = [&] {
+      copy.assign(body.ciphertext.begin(), body.ciphertext.end());
+      copied = body.out;
+    };
+    if (in_place && !last && copied != body.out && states.expects_failures())
+      keep_copy();
+    const Reason reason = open_with(states, *now.key, body);
     if (reason == Reason::ok) {
-      opened.key = *key;
+      opened.key = *now.key;
+      which = now.reading;
       return Reason::ok;
     }
-    if (reason == Reason::auth_failed && in_place && (again || key != keys.back())) {
-      if (copied) {
-        std::copy(copy.begin(), copy.end(), body.out);
-      } else {
-        open_with(states, *key, body);
-        copy.assign(body.ciphertext.begin(), body.ciphertext.end());
-        copied = true;
-      }
-      continue;
+    if (reason != Reason::auth_failed) {
+      cleanse({body.out, body.ciphertext.size()});
+      return reason;
     }
-    cleanse({body.out, body.ciphertext.size()});
-    if (reason != Reason::auth_failed)
-      return reason;
-  }
-  return Reason::auth_failed;
-}
-
-Reason open_any_way(OpenStates &states, KeysToTry keys, std::span<const SealedBody> readings,
-                    bool again, Opened &opened, std::size_t &which) {
-  for (which = 0; which < readings.size(); ++which) {
-    const bool more = again || which + 1 < readings.size();
-    const Reason reason = open_with_any(states, keys, readings[which], more, opened);
-    if (reason != Reason::auth_failed)
-      return reason;
+    if (!in_place || last)
+      continue;
+    if (copied == body.out) {
+      std::copy(copy.begin(), copy.end(), body.out);
+    } else {
+      open_with(states, *now.key, body);
+      keep_copy();
+    }
   }
   // One reading of a frame may leave what another began with.
   for (const SealedBody &body : readings) {
@@ -87,17 +90,36 @@ SealedBody body_of(ByteView aad, ByteView bytes, std::size_t at, std::uint8_t *o
 
 Reason open_body(OpenStates &states, const KeyRing &ring, const KeySlot &slot,
                  std::span<const SealedBody> readings, Opened &opened, std::size_t &which) {
+  // What is tried with any frame, and so bounds what a forged one costs; the rest is a search.
+  constexpr std::size_t kMost = 5;
   opened.key = slot.keys.front();
   const LikelyKeys likely = states.likely(slot);
-  const bool others = slot.keys.size() > likely.view().size() || !slot.ahead.empty();
+  std::array<Try, kMost> direct;
+  std::size_t count = 0;
+  std::vector<Try> left;
+  for (std::size_t reading = 0; reading < readings.size(); ++reading) {
+    for (const KeyRef *key : likely.view()) {
+      if (count < kMost)
+        direct[count++] = {key, reading};
+      else
+        left.push_back({key, reading});
+    }
+  }
+  const bool others =
+      !left.empty() || slot.keys.size() > likely.view().size() || !slot.ahead.empty();
   const bool search = others && states.searches().allows(ring.failure_tolerance);
-  Reason reason = open_any_way(states, likely.view(), readings, search, opened, which);
+  Reason reason =
+      open_with_any(states, std::span(direct).first(count), readings, search, opened, which);
   if (reason == Reason::auth_failed && search) {
     states.searches().take();
     std::vector<const KeyRef *> rest = likely.others_of(slot.keys);
     for (const KeyRef &key : slot.ahead)
       rest.push_back(&key);
-    reason = open_any_way(states, rest, readings, false, opened, which);
+    for (std::size_t reading = 0; reading < readings.size(); ++reading) {
+      for (const KeyRef *key : rest)
+        left.push_back({key, reading});
+    }
+    reason = open_with_any(states, left, readings, false, opened, which);
   }
   if (reason == Reason::ok)
     states.passed(opened.key);
