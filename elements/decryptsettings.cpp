@@ -107,7 +107,8 @@ void DecryptSettings::install(GObjectClass *klass) {
    *
    * Drops frames whose IV was among this many accepted last under their key; with scheme `sframe`
    * also those whose counter is this far behind. It finds duplicates, not recordings that are
-   * played again. 0, the default, is off. Can be set in NULL or READY.
+   * played again. The element remembers for its life, over READY and NULL; a flush makes it forget.
+   * 0, the default, is off. Can be set in NULL or READY.
    *
    * Since: 0.1
    */
@@ -115,7 +116,8 @@ void DecryptSettings::install(GObjectClass *klass) {
       g_param_spec_uint("replay-window", "Replay window",
                         "Drop frames whose IV was among this many accepted last under their key, "
                         "which finds duplicates, not recordings played again; with scheme sframe "
-                        "also those whose counter is this far behind. 0: off. Set in NULL or READY",
+                        "also those whose counter is this far behind. Remembered for the element's "
+                        "life, forgotten after a flush. 0: off. Set in NULL or READY",
                         0, kMaxReplayWindow, 0, flags);
   /**
    * GstE2EEDecrypt:server-frames:

@@ -64,11 +64,12 @@ bool open_cryptor(GstE2EEBase *self, bool required) {
     return false;
   }
   Settings settings;
+  CryptorOptions options;
   {
     std::lock_guard lock(base.mutex);
     settings = base.settings;
+    options.accepted = base.accepted;
   }
-  CryptorOptions options;
   options.scheme = settings.scheme;
   options.participant = settings.has_participant ? settings.participant.c_str() : nullptr;
   options.encrypts = base.encrypts;
@@ -108,6 +109,8 @@ void close_cryptor(Base &base) {
   {
     std::lock_guard lock(base.mutex);
     closing.swap(base.cryptor);
+    if (closing)
+      base.accepted = closing->take_accepted();
   }
 }
 

@@ -82,6 +82,7 @@ struct Base {
   // Made in a state change while nothing streams, used by the streaming thread; other threads take
   // the reference under the mutex.
   std::shared_ptr<FrameCryptor> cryptor;
+  std::shared_ptr<AcceptedFrames> accepted;       // by the cryptor before; under the mutex
   std::atomic<const CodecRule *> codec{nullptr};  // of the caps; null: refused
   Counters counters;
   std::shared_ptr<StateReporter> reporter;

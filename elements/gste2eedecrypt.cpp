@@ -299,7 +299,7 @@ gboolean gst_e2ee_decrypt_sink_event(GstE2EEBase *element, GstEvent *event) {
     self.queue->flush_stop();
     // After a seek the same frames come again, rightly.
     if (auto &cryptor = e2ee::base_of(element).cryptor)
-      cryptor->set_replay_window(self.settings.replay_window);
+      cryptor->forget_accepted();
   } else if (is_serialized(event) && self.queue->push_event(event)) {
     return TRUE;
   }

@@ -35,11 +35,13 @@ struct KeyUse {
 class KeyedCryptor final : public FrameCryptor, KeyUser {
  public:
   KeyedCryptor(GstE2EEKeyProvider *provider, std::shared_ptr<KeyBinding> binding,
-               std::optional<std::uint64_t> kid)
+               const CryptorOptions &options)
       : provider_(GST_E2EE_KEY_PROVIDER(g_object_ref(provider))),
         binding_(std::move(binding)),
-        sealer_(scheme(), random_bytes, kid),
+        sealer_(scheme(), random_bytes, options.sframe_kid),
         opener_(scheme()) {
+    if (options.accepted)
+      opener_.exchange_accepted(options.accepted);
     binding_->attach(this);
   }
   ~KeyedCryptor() override {
@@ -66,6 +68,8 @@ class KeyedCryptor final : public FrameCryptor, KeyUser {
                  int key_id) override;
   Result decrypt(const CodecRule &codec, ByteView frame, ByteSpan out) override;
   void set_replay_window(std::size_t window) override;
+  void forget_accepted() override;
+  std::shared_ptr<AcceptedFrames> take_accepted() override;
   bool may_leave(const Result &result) override;
   void frame_done() override;
 
@@ -298,6 +302,16 @@ void KeyedCryptor::set_replay_window(std::size_t window) {
   opener_.set_replay_window(window);
 }
 
+void KeyedCryptor::forget_accepted() {
+  std::lock_guard lock(mutex_);
+  opener_.forget_accepted();
+}
+
+std::shared_ptr<AcceptedFrames> KeyedCryptor::take_accepted() {
+  std::lock_guard lock(mutex_);
+  return opener_.exchange_accepted(std::make_shared<AcceptedFrames>());
+}
+
 // Providers with key rings tell how large these are; others hand out what they like, and each key
 // is looked at as it comes.
 bool check_ring(GstE2EEKeyProvider *provider, const Scheme &scheme, GError **error) {
@@ -376,7 +390,7 @@ std::unique_ptr<FrameCryptor> open_frame_cryptor(GstE2EEKeyProvider *provider,
   if (!check_current_key(provider, *scheme, options, error))
     return nullptr;
   auto binding = ProviderState::of(provider)->bind(*scheme, options.participant);
-  return std::make_unique<KeyedCryptor>(provider, std::move(binding), options.sframe_kid);
+  return std::make_unique<KeyedCryptor>(provider, std::move(binding), options);
 }
 
 }  // namespace e2ee

@@ -17,6 +17,8 @@
 
 namespace e2ee {
 
+class AcceptedFrames;
+
 /// What is told of a key: never the key.
 struct KeyInfo {
   std::uint64_t id = 0;
@@ -36,6 +38,8 @@ struct CryptorOptions {
   // Wishes that not every scheme can grant:
   bool allow_plaintext = false;
   bool packet_trailer = false;
+  // What take_accepted() gave: the reader that goes on is the same.
+  std::shared_ptr<AcceptedFrames> accepted;
 };
 
 /// One direction of one element, for one participant. encrypt() and decrypt() belong to the
@@ -86,8 +90,14 @@ class FrameCryptor {
   virtual Result decrypt(const CodecRule &codec, ByteView frame, ByteSpan out) = 0;
 
   /// Refuses frames whose IV was among the last `window` accepted ones, or with SFrame whose
-  /// counter is that far behind; 0 switches it off. Forgets what was accepted so far.
+  /// counter is that far behind; 0 switches it off.
   virtual void set_replay_window(std::size_t window) = 0;
+
+  /// Frames that were accepted may come again.
+  virtual void forget_accepted() = 0;
+
+  /// What was accepted, for the cryptor that takes this one's place.
+  virtual std::shared_ptr<AcceptedFrames> take_accepted() = 0;
 
   /// Whether a frame is laid out as the scheme lays out encrypted ones; those in the clear are not,
   /// almost always.

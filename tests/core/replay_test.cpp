@@ -95,13 +95,17 @@ TEST_F(Replay, OnlyVerifiedFramesCount) {
   EXPECT_EQ(opened(frame).reason, Reason::replayed);
 }
 
-TEST_F(Replay, SettingTheWindowForgets) {
+TEST_F(Replay, R5_ForgottenOnRequestAndWithAnotherWindow) {
   opener_.set_replay_window(8);
   const Bytes frame = sealed(1);
   EXPECT_EQ(opened(frame).reason, Reason::ok);
   opener_.set_replay_window(8);
+  EXPECT_EQ(opened(frame).reason, Reason::replayed) << "the same window goes on";
+  opener_.forget_accepted();
   EXPECT_EQ(opened(frame).reason, Reason::ok) << "after a seek the same frames come again";
   EXPECT_EQ(opened(frame).reason, Reason::replayed);
+  opener_.set_replay_window(9);
+  EXPECT_EQ(opened(frame).reason, Reason::ok);
 }
 
 TEST_F(Replay, SecondKeyOfASlotHasItsOwn) {
@@ -144,7 +148,30 @@ TEST_F(Replay, RetainKeepsWhatTheRingHas) {
   opener_.retain(more);
   EXPECT_EQ(opened(frame).reason, Reason::replayed) << "another key came; this one is the same";
   opener_.retain(KeyRing());
-  EXPECT_EQ(opened(frame).reason, Reason::ok);
+  EXPECT_EQ(opened(frame).reason, Reason::replayed) << "the key was away for a moment";
+  ring_ = ring_of({raw_key(1)});
+  EXPECT_EQ(opened(frame).reason, Reason::replayed) << "another object with the same bytes";
+}
+
+// Keys that went and do not come back must not add up.
+TEST_F(Replay, R5_OfKeysThatWentTheLatestAreRemembered) {
+  opener_.set_replay_window(8);
+  std::vector<KeyRef> keys;
+  std::vector<Bytes> frames;
+  const auto passes = [&](std::size_t i) {
+    return open(opener_, ring_of({keys[i]}), opus(), frames[i], Place::in_place).reason ==
+           Reason::ok;
+  };
+  for (std::uint8_t i = 0; i < 100; ++i) {
+    keys.push_back(raw_key(static_cast<std::uint8_t>(100 + i)));
+    Sealer sealer(livekit());
+    frames.push_back(seal(sealer, keys.back(), opus(), FrameType::audio, noise(40)).frame);
+    EXPECT_TRUE(passes(i));
+    opener_.retain(KeyRing());
+  }
+  EXPECT_FALSE(passes(99));
+  EXPECT_FALSE(passes(70));
+  EXPECT_TRUE(passes(1));
 }
 
 TEST(Retain, SealerGoesOnWithAKeyThatStays) {

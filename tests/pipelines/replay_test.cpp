@@ -84,6 +84,103 @@ TEST_F(Replay, AfterAFlushTheSameFramesPass) {
   EXPECT_EQ(passes(0, 4), 0U) << "the window is on again";
 }
 
+// ---- how long it is remembered ------------------------------------------------------------------
+
+namespace {
+
+/// Frames of a scheme, the first half of which have been received.
+class Remembers : public testing::TestWithParam<const char *> {
+ protected:
+  Remembers() {
+    Element encryptor("e2eeencrypt", provider_);
+    encryptor.set("scheme", GetParam());
+    encryptor.start(elements::kOpus);
+    for (unsigned i = 0; i < kWindow; ++i)
+      frames_.push_back(encryptor.pass(elements::noise(40, i)).value());
+    set_up(decryptor_);
+    EXPECT_EQ(passes(0, kWindow / 2), kWindow / 2);
+  }
+  static void set_up(Element &decryptor) {
+    decryptor.set("scheme", GetParam());
+    g_object_set(decryptor.get(), "replay-window", kWindow, nullptr);
+    decryptor.start(elements::kOpus);
+  }
+  std::size_t passes(std::size_t from, std::size_t to) {
+    std::size_t passed = 0;
+    for (std::size_t i = from; i < to; ++i)
+      passed += decryptor_.pass(frames_[i]) ? 1 : 0;
+    return passed;
+  }
+  // Each frame passes once, whatever happened.
+  void expect_remembered() {
+    EXPECT_EQ(passes(0, kWindow), kWindow / 2);
+    EXPECT_EQ(passes(0, kWindow), 0U);
+    EXPECT_EQ(decryptor_.stat("dropped-replayed"), kWindow / 2 + kWindow);
+    EXPECT_EQ(decryptor_.dropped(), kWindow / 2 + kWindow);
+  }
+  // Through `state` and back.
+  void restart(GstState state) {
+    gst_element_set_state(decryptor_.get(), state);
+    gst_element_set_state(decryptor_.get(), GST_STATE_PLAYING);
+    gst_harness_push_event(decryptor_.harness(), gst_event_new_stream_start("again"));
+    decryptor_.set_caps(elements::kOpus);
+    GstSegment segment;
+    gst_segment_init(&segment, GST_FORMAT_TIME);
+    gst_harness_push_event(decryptor_.harness(), gst_event_new_segment(&segment));
+  }
+
+  const Provider provider_ = elements::raw_provider(0x53);
+  std::vector<Bytes> frames_;
+  Element decryptor_{"e2eedecrypt", provider_};
+};
+
+}  // namespace
+
+TEST_P(Remembers, R5_OverReady) {
+  restart(GST_STATE_READY);
+  expect_remembered();
+}
+
+TEST_P(Remembers, R5_OverNull) {
+  restart(GST_STATE_NULL);
+  expect_remembered();
+}
+
+TEST_P(Remembers, R5_WhenTheSameKeyIsSetAgain) {
+  elements::set_raw(provider_, 0x53, 0);
+  expect_remembered();
+}
+
+TEST_P(Remembers, R5_WhenTheKeyWasAway) {
+  ASSERT_TRUE(gst_e2ee_shared_key_provider_remove_key(elements::shared(provider_), 0, nullptr));
+  elements::set_raw(provider_, 0x54, 0);
+  elements::set_raw(provider_, 0x53, 0);
+  expect_remembered();
+}
+
+TEST_P(Remembers, R5_WhenAnotherProviderHasTheKey) {
+  gst_element_set_state(decryptor_.get(), GST_STATE_READY);
+  g_object_set(decryptor_.get(), "key-provider", elements::raw_provider(0x53).get(), nullptr);
+  restart(GST_STATE_READY);
+  expect_remembered();
+}
+
+TEST_P(Remembers, R5_AnewInANewElement) {
+  Element another("e2eedecrypt", provider_);
+  set_up(another);
+  for (const Bytes &frame : frames_)
+    EXPECT_TRUE(another.pass(frame));
+}
+
+TEST_P(Remembers, R5_AnewAfterAFlush) {
+  flush(decryptor_);
+  EXPECT_EQ(passes(0, kWindow), kWindow);
+  EXPECT_EQ(passes(0, kWindow), 0U);
+}
+
+INSTANTIATE_TEST_SUITE_P(Schemes, Remembers, testing::Values("livekit", "sframe"),
+                         [](const auto &test) { return std::string(test.param); });
+
 // A recording with a window: seeking back plays the same frames again.
 TEST(ReplayInARecording, ASeekPlaysTheSameFramesAgain) {
   const Provider provider = elements::raw_provider(0x52);

@@ -63,20 +63,8 @@ void OpenStates::retain(const KeyRing &ring) {
   if (last_ && !ring.holds(*last_))
     last_.reset();
   states_.remove_if([&](const State &state) { return !ring.holds(*state.key); });
-  std::erase_if(seen_, [&](const auto &entry) { return !ring.holds(*entry.first); });
+  accepted_->retain(ring);
   sframe_.retain(ring);
-}
-
-void OpenStates::set_replay_window(std::size_t window) {
-  replay_window_ = window;
-  sframe_.set_replay_window(window);
-  seen_.clear();
-}
-
-bool OpenStates::accept(const KeyRef &key, const Iv &iv) {
-  if (replay_window_ == 0)
-    return true;
-  return seen_.try_emplace(key, replay_window_).first->second.accept(iv);
 }
 
 void Sealer::retain(const KeyRing &ring) {

@@ -4,11 +4,10 @@
 
 #include <array>
 #include <list>
-#include <map>
 
+#include "core/acceptedframes.h"
 #include "core/budget.h"
 #include "core/iv.h"
-#include "core/replay.h"
 #include "core/scheme.h"
 #include "core/sframe.h"
 
@@ -55,9 +54,9 @@ class LikelyKeys {
   std::size_t count_ = 0;
 };
 
-/// Keyed ciphers of a decryptor, made at a key's first frame and bounded in number; and which IVs
-/// were accepted last under each key, if that is wanted. Forged frames can push out a cipher, but
-/// nothing that was learnt from frames that verified.
+/// Keyed ciphers of a decryptor, made at a key's first frame and bounded in number; and which
+/// frames were accepted, if that is wanted. Forged frames can push out a cipher, but nothing that
+/// was learnt from frames that verified.
 class OpenStates {
  public:
   static constexpr std::size_t kMax = 32;
@@ -69,10 +68,11 @@ class OpenStates {
 
   State &state_for(const KeyRef &key);
   void retain(const KeyRing &ring);
-  void set_replay_window(std::size_t window);
-
-  /// A tag has verified under `key`; false when its IV is one of those accepted last.
-  bool accept(const KeyRef &key, const Iv &iv);
+  AcceptedFrames &accepted() { return *accepted_; }
+  /// What another reader has accepted. Returns what this one had.
+  std::shared_ptr<AcceptedFrames> exchange_accepted(std::shared_ptr<AcceptedFrames> other) {
+    return std::exchange(accepted_, std::move(other));
+  }
 
   /// The present generation of `slot`, which is not empty, and the one before. When the frames here
   /// are late, the one where they are and its next instead. All others are tried within searches().
@@ -90,11 +90,10 @@ class OpenStates {
 
  private:
   SearchBudget searches_;
-  unsigned wary_ = 0;                    // for so many good frames more
-  KeyRef last_;                          // of the frame that passed last; in the ring
-  std::list<State> states_;              // latest used first
-  std::map<KeyRef, ReplayFilter> seen_;  // of keys in the ring
-  std::size_t replay_window_ = 0;
+  unsigned wary_ = 0;        // for so many good frames more
+  KeyRef last_;              // of the frame that passed last; in the ring
+  std::list<State> states_;  // latest used first
+  std::shared_ptr<AcceptedFrames> accepted_ = std::make_shared<AcceptedFrames>();
   std::vector<std::uint8_t> copy_;
   SframeReceiver sframe_;
 };
@@ -135,8 +134,12 @@ class Opener {
   void retain(const KeyRing &ring) { states_.retain(ring); }
 
   /// Refuses frames whose IV was among the last `window` accepted under their key, or with SFrame
-  /// whose counter is that far behind; 0 switches it off. Forgets what was accepted so far.
-  void set_replay_window(std::size_t window) { states_.set_replay_window(window); }
+  /// whose counter is that far behind; 0 switches it off.
+  void set_replay_window(std::size_t window) { states_.accepted().set_window(window); }
+  void forget_accepted() { states_.accepted().forget(); }
+  std::shared_ptr<AcceptedFrames> exchange_accepted(std::shared_ptr<AcceptedFrames> other) {
+    return states_.exchange_accepted(std::move(other));
+  }
 
   /// Frames in a row that did not verify.
   unsigned failures() { return states_.searches().failures(); }

@@ -184,9 +184,11 @@ Reason open_with(OpenStates &states, const KeyRef &key, const OpenRequest &reque
     return Reason::auth_failed;
   }
   if (sender == nullptr)
-    sender = &receiver.keep({key, layout.header.kid, std::move(fresh), SlidingWindow()});
+    sender = &receiver.keep({key, layout.header.kid, std::move(fresh)});
   receiver.used(*sender);
-  return sender->seen.accept(layout.header.counter) ? Reason::ok : Reason::replayed;
+  return states.accepted().accept(*key, layout.header.kid, layout.header.counter)
+             ? Reason::ok
+             : Reason::replayed;
 }
 
 Reason open_with_any(OpenStates &states, KeysToTry keys, const OpenRequest &request,

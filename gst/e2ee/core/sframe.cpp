@@ -203,19 +203,12 @@ void SframeReceiver::used(const Sender &sender) {
 SframeReceiver::Sender &SframeReceiver::keep(Sender sender) {
   if (senders_.size() >= kMax)
     senders_.pop_back();
-  sender.seen = SlidingWindow(window_);
   senders_.push_front(std::move(sender));
   return senders_.front();
 }
 
 void SframeReceiver::retain(const KeyRing &ring) {
   senders_.remove_if([&](const Sender &sender) { return !ring.holds(*sender.key); });
-}
-
-void SframeReceiver::set_replay_window(std::size_t window) {
-  window_ = window;
-  for (Sender &sender : senders_)
-    sender.seen = SlidingWindow(window);
 }
 
 }  // namespace e2ee

@@ -11,7 +11,6 @@
 #include "core/kdf.h"
 #include "core/key.h"
 #include "core/random.h"
-#include "core/slidingwindow.h"
 
 namespace e2ee {
 
@@ -120,7 +119,7 @@ inline unsigned step_of_kid(std::uint64_t kid) {
 
 // ---- receiving ----------------------------------------------------------------------------------
 
-/// The KIDs from which frames have verified, with their ciphers and replay windows. Bounded: only
+/// The KIDs from which frames have verified, with their ciphers. Bounded: only
 /// who holds the key can make the least used one be forgotten.
 class SframeReceiver {
  public:
@@ -130,7 +129,6 @@ class SframeReceiver {
     KeyRef key;
     std::uint64_t kid = 0;
     std::unique_ptr<SframeKey> cipher;
-    SlidingWindow seen;
   };
 
   /// Null when no frame has verified yet.
@@ -145,13 +143,11 @@ class SframeReceiver {
   Sender &keep(Sender sender);
 
   void retain(const KeyRing &ring);
-  void set_replay_window(std::size_t window);
 
  private:
   std::list<Sender> senders_;  // latest used first
   TokenBucket expansions_;
   TokenBucket expansions_of_known_;
-  std::size_t window_ = 0;
 };
 
 }  // namespace e2ee

@@ -14,7 +14,7 @@ Reason open_with(OpenStates &states, const KeyRef &key, const SealedBody &body) 
     return Reason::internal;
   if (!aead->open(body.iv, body.aad, body.ciphertext, body.out, body.tag))
     return Reason::auth_failed;
-  return states.accept(key, body.iv) ? Reason::ok : Reason::replayed;
+  return states.accepted().accept(*key, body.iv) ? Reason::ok : Reason::replayed;
 }
 
 /// A key, and one of the ways to read the frame.

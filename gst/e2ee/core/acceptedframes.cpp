@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "core/acceptedframes.h"
+
+#include <algorithm>
+#include <set>
+
+namespace e2ee {
+
+namespace {
+
+// More than a ring has keys. Only who holds keys can make the least used one be forgotten.
+constexpr std::size_t kMost = 4096;
+// Of keys that were taken away or replaced, and may come back.
+constexpr std::size_t kMostGone = 32;
+
+}  // namespace
+
+void AcceptedFrames::set_window(std::size_t window) {
+  if (window == window_)
+    return;
+  window_ = window;
+  forget();
+}
+
+void AcceptedFrames::forget() {
+  ivs_.clear();
+  counters_.clear();
+}
+
+template <typename Filter>
+Filter &AcceptedFrames::filter_of(Entries<Filter> &entries, const Key &key, std::uint64_t kid) {
+  const auto at = std::find_if(entries.begin(), entries.end(), [&](const Entry<Filter> &entry) {
+    return entry.key == key.usage && entry.kid == kid;
+  });
+  if (at != entries.end()) {
+    entries.splice(entries.begin(), entries, at);
+  } else {
+    if (entries.size() >= kMost)
+      entries.pop_back();
+    entries.push_front({key.usage, kid, Filter(window_)});
+  }
+  return entries.front().filter;
+}
+
+bool AcceptedFrames::accept(const Key &key, const Iv &iv) {
+  return window_ == 0 || filter_of(ivs_, key, 0).accept(iv);
+}
+
+bool AcceptedFrames::accept(const Key &key, std::uint64_t kid, std::uint64_t counter) {
+  return window_ == 0 || filter_of(counters_, key, kid).accept(counter);
+}
+
+void AcceptedFrames::retain(const KeyRing &ring) {
+  if (ivs_.empty() && counters_.empty())
+    return;
+  std::set<const KeyUsage *> held;
+  for (const KeySlot &slot : ring.slots) {
+    for (const KeyRef &key : slot.keys)
+      held.insert(key->usage.get());
+    for (const KeyRef &key : slot.ahead)
+      held.insert(key->usage.get());
+  }
+  const auto drop = [&](auto &entries) {
+    std::size_t gone = 0;
+    entries.remove_if(
+        [&](const auto &entry) { return held.count(entry.key.get()) == 0 && ++gone > kMostGone; });
+  };
+  drop(ivs_);
+  drop(counters_);
+}
+
+}  // namespace e2ee
