@@ -164,15 +164,15 @@ void DecryptSettings::install(GObjectClass *klass) {
   /**
    * GstE2EEDecrypt:key-wait-bytes:
    *
-   * Most bytes that #GstE2EEDecrypt:key-wait holds; beyond that the oldest frames go first. Can be
-   * set in NULL or READY.
+   * Most bytes of memory that #GstE2EEDecrypt:key-wait holds, 1 KiB for each frame included; beyond
+   * that the oldest frames go first. Can be set in NULL or READY.
    *
    * Since: 0.1
    */
   properties[PROP_KEY_WAIT_BYTES] =
       g_param_spec_uint("key-wait-bytes", "Key wait bytes",
-                        "Most bytes to hold with key-wait; beyond that the oldest frames go first. "
-                        "Set in NULL or READY",
+                        "Most memory to hold with key-wait, 1 KiB for each frame included; beyond "
+                        "that the oldest frames go first. Set in NULL or READY",
                         0, G_MAXUINT, kDefaultKeyWaitBytes, flags);
   /**
    * GstE2EEDecrypt:allow-plaintext:

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "dropwarnings.h"
 
-#include "reporter.h"
+#include "elementkeys.h"
 
 namespace e2ee {
 
@@ -10,13 +10,12 @@ bool DropWarnings::dropped(Reason reason) {
   all_is_well_ = false;
   Entry &entry = entries_[static_cast<std::size_t>(reason)];
   ++entry.in_stream;
-  const bool is_told = entry.told != GST_CLOCK_TIME_NONE;
-  if (is_told && !entry.over)
+  if (entry.told && !entry.over)
     return false;
-  const GstClockTime at = system_time();
-  if (is_told && at < entry.told + kInterval)
+  const Clock::time_point now = library->now();
+  if (entry.told && now < *entry.told + kInterval)
     return false;
-  entry.told = at;
+  entry.told = now;
   entry.over = false;
   return true;
 }

@@ -7,9 +7,11 @@
 
 #include <atomic>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <string>
 
+#include "core/clock.h"
 #include "core/reason.h"
 
 namespace e2ee {
@@ -19,7 +21,7 @@ namespace e2ee {
 /// warning for that reason. Thread-safe.
 class DropWarnings {
  public:
-  static constexpr GstClockTime kInterval = 60 * GST_SECOND;
+  static constexpr std::chrono::seconds kInterval{60};
 
   /// A frame was dropped that the user wanted. True if the element has to warn.
   bool dropped(Reason reason);
@@ -44,7 +46,7 @@ class DropWarnings {
 
  private:
   struct Entry {
-    GstClockTime told = GST_CLOCK_TIME_NONE;
+    std::optional<Clock::time_point> told;
     bool over = false;  // frames passed since
     guint64 in_stream = 0;
   };

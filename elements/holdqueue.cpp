@@ -5,14 +5,44 @@
 #include <chrono>
 #include <utility>
 
+#include "elementkeys.h"
+
 namespace e2ee {
 
 namespace {
 
-constexpr gint64 kLongestNap = 60 * G_USEC_PER_SEC;
+constexpr std::chrono::minutes kLongestNap{1};
+
+// What an entry costs beside the memory of its frame: the GstBuffer with its metas or the GstEvent,
+// the GstMemory, a place in the queue. Measured: 350 to 600 bytes.
+constexpr gsize kEntry = 1024;
 
 bool is_sticky(GstEvent *event) {
   return (gst_event_type_get_flags(GST_EVENT_TYPE(event)) & GST_EVENT_TYPE_STICKY) != 0;
+}
+
+gsize memory_of(GstBuffer *buffer) {
+  gsize sum = 0;
+  for (guint i = 0; i < gst_buffer_n_memory(buffer); ++i) {
+    gsize whole = 0;
+    gst_memory_get_sizes(gst_buffer_peek_memory(buffer, i), nullptr, &whole);
+    sum += whole;
+  }
+  return sum;
+}
+
+// A frame may be a small part of what it keeps in memory, such as the packet that it came in, or a
+// block that other frames are in too.
+GstBuffer *without_waste(GstBuffer *buffer) {
+  if (gst_buffer_n_memory(buffer) <= 1 && memory_of(buffer) <= gst_buffer_get_size(buffer) + kEntry)
+    return buffer;
+  constexpr auto kHow = static_cast<GstBufferCopyFlags>(GST_BUFFER_COPY_ALL | GST_BUFFER_COPY_DEEP |
+                                                        GST_BUFFER_COPY_MERGE);
+  GstBuffer *copy = gst_buffer_copy_region(buffer, kHow, 0, gst_buffer_get_size(buffer));
+  if (copy == nullptr)
+    return buffer;
+  gst_buffer_unref(buffer);
+  return copy;
 }
 
 }  // namespace
@@ -20,7 +50,8 @@ bool is_sticky(GstEvent *event) {
 void HoldQueue::start(GstClockTime wait, gsize max_bytes) {
   {
     std::lock_guard lock(mutex_);
-    wait_us_ = static_cast<gint64>(wait / GST_USECOND);
+    // Half of what the clock can count, a hundred years, stands for more.
+    wait_ = Clock::duration(static_cast<Clock::rep>(std::min<GstClockTime>(wait, G_MAXINT64 / 2)));
     max_bytes_ = max_bytes;
     flushing_ = false;
     stopped_ = false;
@@ -62,7 +93,7 @@ void HoldQueue::drop_items() {
     } else {
       gst_event_unref(item.event);
     }
-    bytes_ -= item.bytes;
+    release(item);
   }
   items_.clear();
 }
@@ -97,7 +128,7 @@ void HoldQueue::wake() {
 void HoldQueue::give_up() {
   std::lock_guard lock(mutex_);
   for (Item &item : items_)
-    item.deadline = 0;
+    item.deadline = {};
   if (busy_)
     give_up_current_ = true;
   ++wakes_;
@@ -105,14 +136,32 @@ void HoldQueue::give_up() {
 }
 
 // Mutex held.
-void HoldQueue::enqueue(const Item &item) {
-  items_.push_back(item);
-  items_.back().deadline = g_get_monotonic_time() + wait_us_;
-  items_.back().bytes = item.buffer != nullptr ? gst_buffer_get_size(item.buffer) : 0;
-  bytes_ += items_.back().bytes;
-  if (item.buffer != nullptr)
+void HoldQueue::enqueue(Item item) {
+  item.deadline = library->now() + wait_;
+  item.bytes = kEntry;
+  if (item.buffer != nullptr) {
+    item.buffer = without_waste(item.buffer);
+    item.bytes += memory_of(item.buffer);
     ++held_;
+  }
+  bytes_ += item.bytes;
+  full_ = full_ || bytes_ > max_bytes_;
+  items_.push_back(item);
   changed_.notify_all();
+}
+
+// Mutex held. What went leaves room for several that come: to change threads for each would take
+// most of the time.
+void HoldQueue::release(const Item &item) {
+  bytes_ -= item.bytes;
+  if (bytes_ <= max_bytes_ - max_bytes_ / 8)
+    full_ = false;
+}
+
+// The task gives up the oldest frames, which takes no longer than to work on them. Or downstream is
+// slow, and upstream has to feel it.
+void HoldQueue::wait_for_room(std::unique_lock<std::mutex> &lock) {
+  changed_.wait(lock, [this] { return flushing_ || !full_ || (items_.size() <= 1 && !busy_); });
 }
 
 GstFlowReturn HoldQueue::push(GstBuffer *buffer, bool enabled) {
@@ -132,26 +181,23 @@ GstFlowReturn HoldQueue::push(GstBuffer *buffer, bool enabled) {
       return GST_FLOW_FLUSHING;
     }
     flow_ = GST_FLOW_OK;  // what the task met earlier is over: frames went through since
-    enqueue({buffer, nullptr, 0, 0, true, enabled});
+    enqueue({buffer, nullptr, {}, 0, true, enabled});
   } else if (flow_ != GST_FLOW_OK) {
     drop(buffer);
     return flow_;
   } else {
-    enqueue({buffer, nullptr, 0, 0, false, enabled});
+    enqueue({buffer, nullptr, {}, 0, false, enabled});
   }
-  // Too much: while a key is waited for, the task gives up the oldest frame; else downstream is
-  // slow, and upstream has to feel it.
-  changed_.wait(lock, [this] {
-    return flushing_ || waiting_ || bytes_ <= max_bytes_ || (items_.size() <= 1 && !busy_);
-  });
+  wait_for_room(lock);
   return flushing_ ? GST_FLOW_FLUSHING : flow_;
 }
 
 bool HoldQueue::push_event(GstEvent *event) {
-  std::lock_guard lock(mutex_);
+  std::unique_lock lock(mutex_);
   if (flushing_ || (items_.empty() && !busy_))
     return false;
-  enqueue({nullptr, event, 0, 0, false, true});
+  enqueue({nullptr, event, {}, 0, false, true});
+  wait_for_room(lock);
   return true;
 }
 
@@ -171,7 +217,7 @@ void HoldQueue::turn() {
   busy_ = true;
   give_up_current_ = false;
   work_on(item, lock);
-  bytes_ -= item.bytes;
+  release(item);
   if (item.buffer != nullptr)
     --held_;
   busy_ = false;
@@ -188,8 +234,8 @@ void HoldQueue::work_on(Item item, std::unique_lock<std::mutex> &lock) {
   for (bool again = item.tried;; again = true) {
     const unsigned seen = wakes_;
     if (std::exchange(give_up_current_, false))
-      item.deadline = 0;
-    const bool may_wait = bytes_ <= max_bytes_ && g_get_monotonic_time() < item.deadline;
+      item.deadline = {};
+    const bool may_wait = !full_ && library->now() < item.deadline;
     GstFlowReturn flow = GST_FLOW_OK;
     lock.unlock();
     const Attempt attempt = work_(item.buffer, {may_wait, again, true, item.enabled}, flow);
@@ -200,16 +246,10 @@ void HoldQueue::work_on(Item item, std::unique_lock<std::mutex> &lock) {
     }
     if (flushing_)
       break;
-    waiting_ = true;
-    changed_.notify_all();
-    // A wait of centuries would overflow the clock's nanoseconds.
-    const auto left =
-        std::chrono::microseconds(std::min(item.deadline - g_get_monotonic_time(), kLongestNap));
+    const auto left = std::min<Clock::duration>(item.deadline - library->now(), kLongestNap);
     changed_.wait_for(lock, left, [&] {
-      return flushing_ || wakes_ != seen || bytes_ > max_bytes_ ||
-             g_get_monotonic_time() >= item.deadline;
+      return flushing_ || wakes_ != seen || full_ || library->now() >= item.deadline;
     });
-    waiting_ = false;
     if (flushing_)
       break;
   }

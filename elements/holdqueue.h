@@ -10,6 +10,8 @@
 #include <functional>
 #include <mutex>
 
+#include "core/clock.h"
+
 namespace e2ee {
 
 /// A queue with a task on the source pad. While nothing waits, frames and events pass through on
@@ -47,7 +49,7 @@ class HoldQueue {
   HoldQueue(const HoldQueue &) = delete;
   HoldQueue &operator=(const HoldQueue &) = delete;
 
-  /// Starts the task. `wait` in nanoseconds, `max_bytes` of frames; the oldest go first.
+  /// Starts the task. `wait` in nanoseconds, `max_bytes` of memory; the oldest go first.
   void start(GstClockTime wait, gsize max_bytes);
   /// Drops what is held and lets the task end, once nothing blocks its push any more.
   void stop();
@@ -73,8 +75,8 @@ class HoldQueue {
   struct Item {
     GstBuffer *buffer;  // or
     GstEvent *event;
-    gint64 deadline;  // monotonic, microseconds
-    gsize bytes;
+    Clock::time_point deadline;
+    gsize bytes;   // of memory
     bool tried;    // its key was missing when it came
     bool enabled;  // as the element was when it came
   };
@@ -82,7 +84,9 @@ class HoldQueue {
   static void loop(gpointer self);
   void turn();
   void work_on(Item item, std::unique_lock<std::mutex> &lock);
-  void enqueue(const Item &item);
+  void enqueue(Item item);
+  void release(const Item &item);
+  void wait_for_room(std::unique_lock<std::mutex> &lock);
   void drop(GstBuffer *buffer);
   void drop_items();
 
@@ -96,12 +100,12 @@ class HoldQueue {
   std::condition_variable changed_;
   std::deque<Item> items_;
   std::deque<GstEvent *> kept_;  // sticky events that a flush must not lose
-  gint64 wait_us_ = 0;
+  Clock::duration wait_{};
   gsize max_bytes_ = 0;
   gsize bytes_ = 0;  // of the items and of the one that is worked on
   unsigned wakes_ = 0;
-  bool busy_ = false;     // an item or event is being worked on
-  bool waiting_ = false;  // for a key
+  bool full_ = false;  // frames are given up until there is some room
+  bool busy_ = false;  // an item or event is being worked on
   bool give_up_current_ = false;
   bool flushing_ = true;
   bool stopped_ = true;

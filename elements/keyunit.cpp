@@ -1,18 +1,19 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "keyunit.h"
 
+#include "elementkeys.h"
+
 namespace e2ee {
 
 namespace {
-constexpr GstClockTime kInterval = 500 * GST_MSECOND;
+constexpr std::chrono::milliseconds kInterval{500};
 }  // namespace
 
 bool KeyUnitRequests::ask(GstPad *sink) {
-  const gint64 now = g_get_monotonic_time();
-  const gint64 last = last_;
-  if (last != 0 && now - last < static_cast<gint64>(kInterval / GST_USECOND))
+  const Clock::time_point now = library->now();
+  if (now < next_.load())
     return false;
-  last_ = now;
+  next_ = now + kInterval;
   GST_DEBUG_OBJECT(sink, "asking for a key unit");
   // Without all-headers webrtcbin sends a PLI. A FIR, its other way, is lost in some SFUs (Janus).
   GstStructure *content =

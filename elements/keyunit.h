@@ -5,6 +5,8 @@
 
 #include <atomic>
 
+#include "core/clock.h"
+
 namespace e2ee {
 
 /// Asks upstream for key frames, for a decoder that missed frames.
@@ -13,10 +15,10 @@ class KeyUnitRequests {
   /// False when the last request was so short ago that another would only load the sender.
   bool ask(GstPad *sink);
   /// The next one goes out at once.
-  void reset() { last_ = 0; }
+  void reset() { next_ = Clock::time_point(); }
 
  private:
-  std::atomic<gint64> last_{0};  // monotonic microseconds, 0 = never
+  std::atomic<Clock::time_point> next_{};  // at the earliest
 };
 
 }  // namespace e2ee

@@ -4,36 +4,31 @@
 #include <algorithm>
 #include <cstring>
 
+#include "elementkeys.h"
+
 namespace e2ee {
 
 namespace {
 
-constexpr GstClockTime kInterval = GST_SECOND;
-constexpr GstClockTime kRareInterval = 10 * GST_SECOND;
+constexpr std::chrono::seconds kInterval{1};
+constexpr std::chrono::seconds kRareInterval{10};
 
 }  // namespace
 
-GstClockTime system_time() {
-  GstClock *clock = gst_system_clock_obtain();
-  const GstClockTime time = gst_clock_get_time(clock);
-  gst_object_unref(clock);
-  return time;
-}
-
 GstMessage *StateReporter::message_of(GstElement *element, const char *state, Entry &entry,
-                                      GstClockTime at) {
+                                      Clock::time_point now) {
   GstStructure *content =
       gst_structure_new("GstE2EEState", "participant", G_TYPE_STRING, entry.participant.c_str(),
                         "key-id", G_TYPE_UINT64, entry.key_id, "state", G_TYPE_STRING, state,
                         "count", G_TYPE_UINT64, entry.count, nullptr);
   entry.count = 0;
-  entry.told = at;
+  entry.told = now;
   entry.waits = false;
   return gst_message_new_element(GST_OBJECT(element), content);
 }
 
-GstClockTime StateReporter::Entry::due() const {
-  return told == GST_CLOCK_TIME_NONE ? 0 : told + (rarely ? kRareInterval : kInterval);
+Clock::time_point StateReporter::Entry::due() const {
+  return told ? *told + (rarely ? kRareInterval : kInterval) : Clock::time_point();
 }
 
 void StateReporter::report(const char *state, const std::string &participant, guint64 key_id,
@@ -55,9 +50,9 @@ void StateReporter::report(const char *state, const std::string &participant, gu
     ++entry.count;
     last_ = state;
     ok_ = ok;
-    const GstClockTime at = system_time();
-    if (at >= entry.due()) {
-      message = message_of(element, state, entry, at);
+    const Clock::time_point now = library->now();
+    if (now >= entry.due()) {
+      message = message_of(element, state, entry, now);
     } else {
       entry.waits = true;
       if (entry.due() < scheduled_)
@@ -70,10 +65,12 @@ void StateReporter::report(const char *state, const std::string &participant, gu
 }
 
 // Mutex held.
-void StateReporter::schedule(GstClockTime when) {
+void StateReporter::schedule(Clock::time_point when) {
   scheduled_ = when;
+  const auto left = std::max(when - library->now(), Clock::duration(0));
   GstClock *clock = gst_system_clock_obtain();
-  GstClockID id = gst_clock_new_single_shot_id(clock, when);
+  GstClockID id = gst_clock_new_single_shot_id(
+      clock, gst_clock_get_time(clock) + static_cast<GstClockTime>(left.count()));
   gst_clock_id_wait_async(
       id,
       [](GstClock *, GstClockTime, GstClockID, gpointer data) -> gboolean {
@@ -97,25 +94,25 @@ void StateReporter::tell_waiting(bool all) {
   std::vector<std::pair<guint64, GstMessage *>> messages;
   {
     std::lock_guard lock(mutex_);
-    scheduled_ = GST_CLOCK_TIME_NONE;
-    const GstClockTime at = system_time();
+    scheduled_ = Clock::time_point::max();
+    const Clock::time_point now = library->now();
     guint64 last_told = 0;
     for (auto &[state, entry] : entries_) {
       if (std::strcmp(state, "ok") == 0 && !ok_)
         entry.waits = false;
-      if (!entry.waits || (at < entry.due() && !all))
+      if (!entry.waits || (now < entry.due() && !all))
         continue;
       last_told = std::max(last_told, entry.order);
-      messages.emplace_back(entry.order, message_of(element, state, entry, at));
+      messages.emplace_back(entry.order, message_of(element, state, entry, now));
     }
     if (!all && last_ != nullptr && !messages.empty() && last_told < entries_[last_].order)
       entries_[last_].waits = true;
-    GstClockTime next = GST_CLOCK_TIME_NONE;
+    Clock::time_point next = Clock::time_point::max();
     for (auto &[state, entry] : entries_) {
       if (entry.waits)
         next = std::min(next, entry.due());
     }
-    if (next != GST_CLOCK_TIME_NONE)
+    if (next != Clock::time_point::max())
       schedule(next);
   }
   std::sort(messages.begin(), messages.end());

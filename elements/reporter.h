@@ -7,13 +7,13 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
-namespace e2ee {
+#include "core/clock.h"
 
-/// The time of GStreamer's system clock, nanoseconds.
-GstClockTime system_time();
+namespace e2ee {
 
 /// Posts the GstE2EEState messages of one element: each state at most once a second, the last one
 /// always. Thread-safe; posts without a lock held.
@@ -45,14 +45,15 @@ class StateReporter : public std::enable_shared_from_this<StateReporter> {
     guint64 key_id = 0;
     guint64 count = 0;  // since the last message
     guint64 order = 0;  // of the last occurrence
-    GstClockTime told = GST_CLOCK_TIME_NONE;
+    std::optional<Clock::time_point> told;
     bool waits = false;
     bool rarely = false;
-    GstClockTime due() const;
+    Clock::time_point due() const;
   };
 
-  GstMessage *message_of(GstElement *element, const char *state, Entry &entry, GstClockTime now);
-  void schedule(GstClockTime when);
+  GstMessage *message_of(GstElement *element, const char *state, Entry &entry,
+                         Clock::time_point now);
+  void schedule(Clock::time_point when);
 
   GWeakRef element_;
   std::atomic<bool> ok_{false};
@@ -60,7 +61,7 @@ class StateReporter : public std::enable_shared_from_this<StateReporter> {
   std::map<const char *, Entry> entries_;  // one for each state: bounded
   const char *last_ = nullptr;             // state
   guint64 order_ = 0;
-  GstClockTime scheduled_ = GST_CLOCK_TIME_NONE;  // when tell_waiting() comes next
+  Clock::time_point scheduled_ = Clock::time_point::max();  // when tell_waiting() comes next
 };
 
 }  // namespace e2ee

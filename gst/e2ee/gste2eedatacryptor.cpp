@@ -6,6 +6,7 @@
 #include <mutex>
 
 #include "core/aead.h"
+#include "core/clock.h"
 #include "core/secret.h"
 #include "framecryptor.h"
 
@@ -14,8 +15,6 @@ namespace e2ee {
 extern const CodecRule kData;
 
 namespace {
-
-using Clock = std::chrono::steady_clock;
 
 constexpr std::chrono::milliseconds kStartPatience{3000};
 constexpr std::chrono::milliseconds kLookupPatience{1000};

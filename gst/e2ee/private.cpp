@@ -2,7 +2,7 @@
 #include "private.h"
 
 const e2ee::PrivateTable *gst_e2ee_private(guint version, const gchar *release, GError **error) {
-  static constexpr e2ee::PrivateTable table{e2ee::open_frame_cryptor};
+  static constexpr e2ee::PrivateTable table{e2ee::open_frame_cryptor, e2ee::Clock::now};
   if (version == e2ee::kPrivateVersion)
     return &table;
   g_set_error(error, GST_E2EE_ERROR, GST_E2EE_ERROR_INVALID_OPTION,

@@ -2,6 +2,7 @@
 // The way from our plugin into the library: one exported function. Not installed.
 #pragma once
 
+#include "core/clock.h"
 #include "framecryptor.h"
 #include "private-version.h"
 
@@ -10,6 +11,9 @@ namespace e2ee {
 /// What the plugin uses of the library's inside.
 struct PrivateTable {
   decltype(&open_frame_cryptor) open;
+  /// What deadlines go by. The plugin's own Clock::now() knows nothing of how far tests have put it
+  /// forward.
+  decltype(&Clock::now) now;
 };
 
 }  // namespace e2ee

@@ -1,30 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 // Warnings on the bus for frames that are dropped until the user mends something.
-#include <gst/check/gsttestclock.h>
-
 #include "badframes.h"
 #include "support/nalunits.h"
 
 namespace elements {
 namespace {
-
-constexpr GstClockTime kMinute = 60 * GST_SECOND;
-
-// GStreamer's system clock, under our control while this lives.
-class StoppedClock {
- public:
-  StoppedClock() { gst_system_clock_set_default(clock_); }
-  ~StoppedClock() {
-    gst_system_clock_set_default(nullptr);
-    gst_object_unref(clock_);
-  }
-  StoppedClock(const StoppedClock &) = delete;
-  StoppedClock &operator=(const StoppedClock &) = delete;
-  void advance(GstClockTime by) { gst_test_clock_advance_time(GST_TEST_CLOCK(clock_), by); }
-
- private:
-  GstClock *clock_ = gst_test_clock_new();
-};
 
 class Warnings : public BadFrames {
  protected:
@@ -86,26 +66,6 @@ TEST_F(Warnings, R10_ForgedFramesBetweenGoodOnesAreNoFlood) {
     bad(unknown_key);
   }
   EXPECT_EQ(warnings().size(), 2U);
-}
-
-TEST_F(Warnings, AgainAfterARecoveryAndAMinute) {
-  StoppedClock clock;
-  start();
-  bad(forged);
-  EXPECT_EQ(warnings().size(), 1U);
-  clock.advance(10 * kMinute);
-  bad(forged);
-  expect_none();
-  good();
-  bad(forged);
-  EXPECT_EQ(warnings().size(), 1U);
-  clock.advance(kMinute - 1);
-  good();
-  bad(forged);
-  expect_none();
-  clock.advance(1);
-  bad(forged);
-  EXPECT_EQ(warnings().size(), 1U) << "still failing a minute later, which was not told yet";
 }
 
 TEST_F(Warnings, EachRunBeginsAnew) {

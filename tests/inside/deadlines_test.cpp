@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+// What elements do at a time goes by the library's clock.
+#include "elements/badframes.h"
+#include "inside.h"
+
+namespace inside {
+namespace {
+
+using e2ee::Clock;
+using elements::kVp8;
+using std::chrono::milliseconds;
+using std::chrono::minutes;
+using std::chrono::seconds;
+
+class Deadlines : public elements::BadFrames {
+ protected:
+  void start(guint64 key_wait = 0) {
+    g_object_set(decryptor.get(), "key-wait", key_wait, nullptr);
+    decryptor.start(kVp8);
+    decryptor.key_unit_requests();
+  }
+  std::size_t warnings() { return decryptor.bus().warnings.size(); }
+};
+
+TEST_F(Deadlines, HeldFramesAreGivenUpAfterKeyWait) {
+  start(3600 * GST_SECOND);
+  decryptor.push(unknown_key);
+  Clock::advance_for_tests(minutes(59));
+  decryptor.push(unknown_key);  // the task looks at the clock when something comes
+  elements::let_workers_finish();
+  EXPECT_EQ(decryptor.stat("held"), 2U);
+  Clock::advance_for_tests(minutes(2));
+  decryptor.push(unknown_key);
+  EXPECT_TRUE(elements::wait_for([&] { return decryptor.stat("dropped-held") == 1; }));
+  EXPECT_EQ(decryptor.stat("held"), 2U);
+}
+
+TEST_F(Deadlines, AStateIsToldOnceASecond) {
+  start();
+  bad(forged);
+  EXPECT_EQ(decryptor.bus().total("decryption-failed"), 1U);
+  bad(forged);
+  EXPECT_EQ(decryptor.bus().total("decryption-failed"), 0U);
+  Clock::advance_for_tests(seconds(1));
+  bad(forged);
+  EXPECT_EQ(decryptor.bus().total("decryption-failed"), 2U);
+}
+
+TEST_F(Deadlines, AKeyUnitIsAskedForOnceInHalfASecond) {
+  start();
+  for (unsigned round = 0; round < 3; ++round) {
+    bad(forged);
+    good();
+    EXPECT_EQ(decryptor.key_unit_requests(), 1U);
+    Clock::advance_for_tests(milliseconds(500));
+  }
+}
+
+TEST_F(Deadlines, WarningsComeAgainAfterARecoveryAndAMinute) {
+  start();
+  bad(forged);
+  EXPECT_EQ(warnings(), 1U);
+  Clock::advance_for_tests(minutes(10));
+  bad(forged);
+  EXPECT_EQ(warnings(), 0U);
+  good();
+  bad(forged);
+  EXPECT_EQ(warnings(), 1U);
+  Clock::advance_for_tests(seconds(50));
+  good();
+  bad(forged);
+  EXPECT_EQ(warnings(), 0U);
+  Clock::advance_for_tests(seconds(10));
+  bad(forged);
+  EXPECT_EQ(warnings(), 1U) << "still failing a minute later, which was not told yet";
+}
+
+}  // namespace
+}  // namespace inside
