@@ -200,6 +200,33 @@ GstFlowReturn push_frame(GstE2EEBase *self, GstBuffer *buffer, const FrameCrypto
   return flow;
 }
 
+namespace {
+
+// On the streaming thread, behind whatever blocked the pad.
+GstPadProbeReturn on_leaving(GstPad *pad, GstPadProbeInfo *info, gpointer element) {
+  GstE2EEBase *self = GST_E2EE_BASE(element);
+  Base &base = base_of(self);
+  GstBuffer *buffer = GST_PAD_PROBE_INFO_BUFFER(info);
+  base.recalls = false;  // what is taken away from here on has a probe of its own
+  gst_pad_remove_probe(pad, GST_PAD_PROBE_INFO_ID(info));
+  // That frame may be gone, with its cryptor too: then this is one of a later run.
+  const auto key_id = base.cryptor ? base.cryptor->withdrawn_key() : std::nullopt;
+  if (!key_id)
+    return GST_PAD_PROBE_OK;
+  base.counters.frames_out.fetch_sub(1, std::memory_order_relaxed);
+  base.counters.bytes_out.fetch_sub(gst_buffer_get_size(buffer), std::memory_order_relaxed);
+  drop_frame(self, buffer, Reason::missing_key, *key_id);
+  return GST_PAD_PROBE_HANDLED;
+}
+
+}  // namespace
+
+void recall_frame(GstE2EEBase *self, FrameCryptor &cryptor) {
+  Base &base = base_of(self);
+  if (cryptor.withdrawn_key() && !base.recalls.exchange(true))
+    gst_pad_add_probe(base.src, GST_PAD_PROBE_TYPE_BUFFER, on_leaving, self, nullptr);
+}
+
 GstFlowReturn push_unprotected(GstE2EEBase *self, GstBuffer *buffer) {
   Base &base = base_of(self);
   base.counters.passed_plaintext.fetch_add(1, std::memory_order_relaxed);

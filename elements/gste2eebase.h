@@ -87,6 +87,7 @@ struct Base {
   Counters counters;
   std::shared_ptr<StateReporter> reporter;
   DropWarnings warnings;
+  std::atomic<bool> recalls{false};                  // see recall_frame()
   std::set<const CodecRule *> checked_payloader_of;  // streaming thread
   CapsRefusal refusal;
 };
@@ -119,6 +120,10 @@ void warn_of_lost_stream(GstE2EEBase *self);
 
 /// Pushes a frame that was encrypted or decrypted, and reports what changed.
 GstFlowReturn push_frame(GstE2EEBase *self, GstBuffer *buffer, const FrameCryptor::Result &result);
+
+/// Keys of `cryptor` were taken away, and the call that did so is about to return: a frame of such
+/// a key that a blocked pad holds is dropped when the pad is free. Any thread.
+void recall_frame(GstE2EEBase *self, FrameCryptor &cryptor);
 
 /// Pushes a frame in the clear because the user asked for that, marked and counted.
 GstFlowReturn push_unprotected(GstE2EEBase *self, GstBuffer *buffer);

@@ -364,7 +364,10 @@ void gst_e2ee_decrypt_start(GstE2EEBase *element) {
   }
   cryptor.set_replay_window(self.settings.replay_window);
   cryptor.on_keys_changed([element] { keys_changed(element); });
-  cryptor.on_keys_withdrawn([&self] { self.queue->give_up(); });
+  cryptor.on_keys_withdrawn([element, &self, &cryptor] {
+    self.queue->give_up();
+    e2ee::recall_frame(element, cryptor);
+  });
 }
 
 void stop_listening(Base &base, Decrypt &self) {

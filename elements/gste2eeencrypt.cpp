@@ -226,6 +226,11 @@ GstFlowReturn encrypt_frame(GstE2EEBase *element, GstBuffer *buffer) {
   return e2ee::push_frame(element, buffer, result);
 }
 
+void gst_e2ee_encrypt_start(GstE2EEBase *element) {
+  e2ee::FrameCryptor &cryptor = *e2ee::base_of(element).cryptor;
+  cryptor.on_keys_withdrawn([element, &cryptor] { e2ee::recall_frame(element, cryptor); });
+}
+
 void gst_e2ee_encrypt_configure(GstE2EEBase *element, e2ee::CryptorOptions *options) {
   const GstE2EEEncrypt *self = GST_E2EE_ENCRYPT(element);
   if (self->sframe_kid != G_MAXUINT64)
@@ -311,6 +316,7 @@ static void gst_e2ee_encrypt_class_init(GstE2EEEncryptClass *klass) {
   GST_E2EE_BASE_CLASS(klass)->frame = GST_DEBUG_FUNCPTR(encrypt_frame);
   GST_E2EE_BASE_CLASS(klass)->configure = GST_DEBUG_FUNCPTR(gst_e2ee_encrypt_configure);
   GST_E2EE_BASE_CLASS(klass)->output_caps = GST_DEBUG_FUNCPTR(gst_e2ee_encrypt_output_caps);
+  GST_E2EE_BASE_CLASS(klass)->start = GST_DEBUG_FUNCPTR(gst_e2ee_encrypt_start);
   GST_E2EE_BASE_CLASS(klass)->sink_event = GST_DEBUG_FUNCPTR(gst_e2ee_encrypt_sink_event);
 
   const auto ready = static_cast<GParamFlags>(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS |

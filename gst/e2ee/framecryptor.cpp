@@ -71,6 +71,7 @@ class KeyedCryptor final : public FrameCryptor, KeyUser {
   void forget_accepted() override;
   std::shared_ptr<AcceptedFrames> take_accepted() override;
   bool may_leave(const Result &result) override;
+  std::optional<std::uint64_t> withdrawn_key() override;
   void frame_done() override;
 
   void on_keys_changed(std::function<void()> call) override { set(changed_call_, std::move(call)); }
@@ -140,7 +141,7 @@ class KeyedCryptor final : public FrameCryptor, KeyUser {
 
   // Mutex held. Once for each frame that passes.
   void note_key(const KeyRef &key, bool encrypts, Result &result) {
-    result.key_id = key->id;
+    result.key_id = last_id_ = key->id;
     result.near_limit = key->usage->frames() >= KeyUsage::kSoftLimit;
     worker_ = std::this_thread::get_id();
     const gint64 now = coarse_now();
@@ -205,7 +206,8 @@ class KeyedCryptor final : public FrameCryptor, KeyUser {
   Opener opener_;
   KeyRingRef ring_;
   unsigned version_ = 0;
-  KeyRef last_;
+  KeyRef last_;                // of the frame that passed last, until it is taken away
+  std::uint64_t last_id_ = 0;  // its key id
   KeyUse use_;
   bool told_protected_ = false;
 
@@ -274,11 +276,16 @@ FrameCryptor::Result KeyedCryptor::decrypt(const CodecRule &codec, ByteView fram
 }
 
 bool KeyedCryptor::may_leave(const Result &result) {
-  if (G_LIKELY(binding_->removals() == result.removals))
-    return true;
+  return G_LIKELY(binding_->removals() == result.removals) || !withdrawn_key();
+}
+
+std::optional<std::uint64_t> KeyedCryptor::withdrawn_key() {
   std::lock_guard lock(mutex_);
   take_ring();
-  return last_ && ring_->holds(*last_);
+  const bool on_its_way = worker_.load() != std::thread::id();
+  if (!on_its_way || (last_ && ring_->holds(*last_)))
+    return {};
+  return last_id_;
 }
 
 void KeyedCryptor::frame_done() {

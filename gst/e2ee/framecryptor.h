@@ -107,6 +107,9 @@ class FrameCryptor {
   /// before the push, after all that may call into the application.
   virtual bool may_leave(const Result &result) = 0;
 
+  /// The key of the frame on its way out, if it was taken away since.
+  virtual std::optional<std::uint64_t> withdrawn_key() = 0;
+
   /// The frame that encrypt() or decrypt() made was pushed, or is not going to be. Removal of a key
   /// waits for this, for a frame that downstream holds up only shortly.
   virtual void frame_done() = 0;

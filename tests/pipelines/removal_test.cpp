@@ -117,6 +117,107 @@ TEST_P(Removal, HoldsWhileFramesStream) {
   EXPECT_LE(late, 1U);
 }
 
+// ---- a frame that a blocked pad holds -----------------------------------------------------------
+
+namespace {
+
+/// Blocks the source pad of an element, and has another thread push a frame into that.
+class Blocked {
+ public:
+  Blocked(Element &element, const Bytes &frame)
+      : pad_(gst_element_get_static_pad(element.get(), "src")) {
+    probe_ = gst_pad_add_probe(
+        pad_, static_cast<GstPadProbeType>(GST_PAD_PROBE_TYPE_BLOCK | GST_PAD_PROBE_TYPE_BUFFER),
+        [](GstPad *, GstPadProbeInfo *, gpointer self) {
+          static_cast<Blocked *>(self)->holds_ = true;
+          return GST_PAD_PROBE_OK;
+        },
+        this, nullptr);
+    pushes_ = std::thread([&element, frame] { EXPECT_EQ(element.push(frame), GST_FLOW_OK); });
+    EXPECT_TRUE(elements::wait_for([this] { return holds_.load(); }));
+  }
+  ~Blocked() {
+    release();
+    gst_object_unref(pad_);
+  }
+  Blocked(const Blocked &) = delete;
+  Blocked &operator=(const Blocked &) = delete;
+
+  void release() {
+    if (!pushes_.joinable())
+      return;
+    gst_pad_remove_probe(pad_, probe_);
+    pushes_.join();
+  }
+
+ private:
+  GstPad *pad_;
+  gulong probe_;
+  std::atomic<bool> holds_{false};
+  std::thread pushes_;
+};
+
+}  // namespace
+
+TEST_P(Removal, R14_AFrameThatABlockedPadHoldsIsDropped) {
+  Blocked blocked(decryptor_, frames_[0].sealed);
+  ASSERT_TRUE(remove_key());
+  blocked.release();
+  EXPECT_FALSE(decryptor_.pull()) << "pushed after the removal had returned";
+  EXPECT_EQ(decryptor_.stat("frames-out"), 0U);
+  EXPECT_EQ(decryptor_.stat("bytes-out"), 0U);
+  EXPECT_EQ(decryptor_.stat("dropped-missing-key"), 1U);
+  elements::set_raw(receiver_, kFill, 0);
+  EXPECT_EQ(decryptor_.pass(frames_[1].sealed), frames_[1].plain);
+  EXPECT_EQ(decryptor_.stat("frames-out"), 1U);
+}
+
+TEST_P(Removal, R14_ItStaysDroppedWhenTheKeyIsSetAgainMeanwhile) {
+  Blocked blocked(decryptor_, frames_[0].sealed);
+  ASSERT_TRUE(remove_key());
+  elements::set_raw(receiver_, kFill, 0);
+  blocked.release();
+  EXPECT_FALSE(decryptor_.pull());
+  EXPECT_EQ(decryptor_.pass(frames_[1].sealed), frames_[1].plain);
+}
+
+TEST_P(Removal, R14_AFrameOfAnotherKeyIsNot) {
+  elements::set_raw(receiver_, 0x32, 1);
+  elements::let_workers_finish();
+  Blocked blocked(decryptor_, frames_[0].sealed);
+  ASSERT_TRUE(gst_e2ee_shared_key_provider_remove_key(elements::shared(receiver_), 1, nullptr));
+  blocked.release();
+  const elements::Buffer out = decryptor_.pull();
+  ASSERT_TRUE(out);
+  EXPECT_EQ(elements::bytes_of(out.get()), frames_[0].plain);
+}
+
+// What passes without a key is not taken for the frame that was downstream when its key went.
+TEST_P(Removal, R14_FramesWithoutContentPassAfterIt) {
+  std::function<bool()> remove = [this] { return remove_key(); };
+  gst_pad_add_probe(
+      decryptor_.harness()->sinkpad, GST_PAD_PROBE_TYPE_BUFFER,
+      [](GstPad *, GstPadProbeInfo *, gpointer self) {
+        (*static_cast<std::function<bool()> *>(self))();
+        return GST_PAD_PROBE_REMOVE;
+      },
+      &remove, nullptr);
+  EXPECT_EQ(decryptor_.pass(frames_[0].sealed), frames_[0].plain) << "downstream had it";
+  EXPECT_EQ(decryptor_.pass({}), Bytes{});
+  EXPECT_EQ(decryptor_.dropped(), 0U);
+}
+
+TEST(RemovalAtTheSender, R14_AFrameThatABlockedPadHoldsIsDropped) {
+  const Provider provider = elements::raw_provider(0x33);
+  Element encryptor("e2eeencrypt", provider);
+  encryptor.start(elements::kOpus);
+  Blocked blocked(encryptor, elements::noise(40, 1));
+  ASSERT_TRUE(gst_e2ee_shared_key_provider_remove_key(elements::shared(provider), 0, nullptr));
+  blocked.release();
+  EXPECT_FALSE(encryptor.pull());
+  EXPECT_EQ(encryptor.stat("dropped-missing-key"), 1U);
+}
+
 INSTANTIATE_TEST_SUITE_P(Waits, Removal, testing::Values(0, 20 * GST_SECOND),
                          [](const auto &test) { return test.param > 0 ? "KeyWait" : "None"; });
 
