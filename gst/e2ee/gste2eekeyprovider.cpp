@@ -44,7 +44,8 @@ static void gst_e2ee_key_provider_default_init(GstE2EEKeyProviderInterface *ifac
    * @key_id: the key that a frame names
    *
    * A frame came whose key the provider does not have. From a worker thread, at most once a second
-   * for each key. A hostile sender can name any key id.
+   * for each participant: of several keys the one that was looked up last. A hostile sender can name
+   * any key id.
    *
    * Since: 0.1
    */

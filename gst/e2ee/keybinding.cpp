@@ -155,12 +155,36 @@ void KeyBinding::look_up_asked(std::uint64_t key_id) {
   if (refresh(provider.get(), key_id, look_up))
     note_asked(key_id);
   else
-    tell_missing(provider.get(), key_id);
+    note_missing(key_id);
 }
 
-void KeyBinding::tell_missing(GstE2EEKeyProvider *provider, std::uint64_t key_id) {
+// A hostile sender names many: one is told at once, and when a second is over the latest.
+void KeyBinding::note_missing(std::uint64_t key_id) {
+  Clock::time_point when;
+  {
+    std::lock_guard lock(mutex_);
+    if (std::exchange(missing_, key_id))
+      return;
+    when = next_missing_;
+  }
+  state_->queue().post_at(when, Urgency::asked, [weak = weak_from_this()] {
+    if (auto self = weak.lock())
+      self->tell_missing();
+  });
+}
+
+void KeyBinding::tell_missing() {
+  const ProviderRef provider = state_->ref_provider();
+  std::optional<std::uint64_t> key_id;
+  {
+    std::lock_guard lock(mutex_);
+    key_id = std::exchange(missing_, {});
+    next_missing_ = Clock::now() + kAskAgain;
+  }
+  if (!provider || !key_id || ring()->find(*key_id) != nullptr)
+    return;
   const ForeignCall call;
-  g_signal_emit_by_name(provider, "key-missing", owner_or_null(), key_id);
+  g_signal_emit_by_name(provider.get(), "key-missing", owner_or_null(), *key_id);
 }
 
 // A frame named a key that the provider then had. Beyond so many, one goes under which nothing was

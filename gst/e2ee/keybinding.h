@@ -123,7 +123,8 @@ class KeyBinding : public std::enable_shared_from_this<KeyBinding> {
   void drop_replaced(std::uint64_t key_id, unsigned began);
   void look_up_asked(std::uint64_t key_id);
   void note_asked(std::uint64_t key_id);
-  void tell_missing(GstE2EEKeyProvider *provider, std::uint64_t key_id);
+  void note_missing(std::uint64_t key_id);
+  void tell_missing();
   KeyRef known_key(const Material &material);
   bool take(MaterialPtr material, unsigned began, const LookUp &look_up);
   void derive(std::uint64_t key_id, std::uint64_t number);
@@ -158,6 +159,8 @@ class KeyBinding : public std::enable_shared_from_this<KeyBinding> {
   std::set<std::string> refused_;      // what was told
   std::atomic<unsigned> removals_{0};  // a look-up that began before one is void
   std::map<std::uint64_t, Clock::time_point> wanted_;
+  std::optional<std::uint64_t> missing_;  // to be told at this time:
+  Clock::time_point next_missing_{};
   std::deque<std::uint64_t> asked_;  // key ids that frames named and the provider knew
   std::atomic<unsigned> version_{0};
 

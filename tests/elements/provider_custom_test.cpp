@@ -127,6 +127,50 @@ TEST_F(Custom, R10_KeyMissingIsSignalledAtMostOnceASecond) {
   g_signal_handlers_disconnect_by_data(provider.get(), &seen);
 }
 
+// A hostile sender names many. All are looked up; a listener hears the first, and once a second the
+// one that was named last.
+TEST_F(Custom, R10_ManyKeyIdsAreOneKeyMissingASecond) {
+  constexpr guint kIds = 30;
+  struct Seen {
+    std::atomic<unsigned> count{0};
+    std::atomic<guint64> id{0};
+  } seen;
+  auto on_missing = +[](GstE2EEKeyProvider *, const gchar *, guint64 id, Seen *out) {
+    out->id = id;
+    ++out->count;
+  };
+  g_signal_connect(provider.get(), "key-missing", G_CALLBACK(on_missing), &seen);
+  const auto asked = [&] {
+    std::lock_guard lock(keys->mutex);
+    std::set<guint64> ids;
+    for (const auto &[who, id] : keys->asked)
+      ids.insert(id);
+    return ids;
+  };
+  Element decryptor("e2eedecrypt", provider);
+  decryptor.start(kOpus);
+  const std::set<guint64> before = asked();
+  gint64 flooded_ms = 0;
+  const auto took_ms = elapsed_ms([&] {
+    flooded_ms = elapsed_ms([&] {
+      Bytes sealed = sealed_with(1, 0);
+      for (guint id = 100; id < 100 + kIds; ++id) {
+        sealed.back() = static_cast<guint8>(id);
+        EXPECT_TRUE(wait_for([&] {
+          decryptor.pass(sealed);
+          return asked().count(id) == 1;
+        }));
+      }
+    });
+    EXPECT_LE(seen.count, 1 + flooded_ms / 1000);
+    EXPECT_TRUE(wait_for([&] { return seen.id == 100 + kIds - 1; })) << "the last was not told";
+  });
+  EXPECT_EQ(asked().size(), before.size() + kIds);
+  EXPECT_GE(seen.count, 2U);
+  EXPECT_LE(seen.count, 1 + took_ms / 1000);
+  g_signal_handlers_disconnect_by_data(provider.get(), &seen);
+}
+
 // ---- providers that are slow or fail ------------------------------------------------------------
 
 TEST_F(Custom, OneThatBlocksDelaysTheStartAndLosesNothingLater) {
