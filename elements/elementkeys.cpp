@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "elementkeys.h"
 
+#include <utility>
+
 GST_DEBUG_CATEGORY_EXTERN(gst_e2ee_base_debug);
 #define GST_CAT_DEFAULT gst_e2ee_base_debug
 
@@ -36,6 +38,28 @@ void look_for_context(GstE2EEBase *self) {
   g_clear_object(&found);
 }
 
+// The file behind the provider may hold something else by now. False, with an error, when that is
+// no key.
+bool reread_provider(GstE2EEBase *self, GstE2EEKeyProvider *&provider, GError **error) {
+  GstE2EEKeyProvider *now = gst_e2ee_key_provider_reread(provider, error);
+  if (now == nullptr) {
+    g_prefix_error(error, "key-provider: ");
+    return false;
+  }
+  if (now != provider) {
+    Base &base = base_of(self);
+    {
+      std::lock_guard lock(base.mutex);
+      GstE2EEKeyProvider *&used = base.provider ? base.provider : base.from_context;
+      if (used == provider)
+        g_set_object(&used, now);
+    }
+    g_object_notify(G_OBJECT(self), "key-provider");
+  }
+  g_object_unref(std::exchange(provider, now));
+  return true;
+}
+
 // Takes the error.
 bool fail_to_open(GstE2EEBase *self, GError *error) {
   GST_ELEMENT_ERROR(self, RESOURCE, SETTINGS, ("%s", error->message), (nullptr));
@@ -63,6 +87,11 @@ bool open_cryptor(GstE2EEBase *self, bool required) {
                       ("no %s context in the pipeline either", GST_E2EE_KEY_PROVIDER_CONTEXT_TYPE));
     return false;
   }
+  GError *error = nullptr;
+  if (!reread_provider(self, provider, &error)) {
+    g_object_unref(provider);
+    return fail_to_open(self, error);
+  }
   Settings settings;
   CryptorOptions options;
   {
@@ -77,7 +106,6 @@ bool open_cryptor(GstE2EEBase *self, bool required) {
   options.clear_header = settings.clear_header == GST_E2EE_CLEAR_HEADER_SCHEME;
   if (GST_E2EE_BASE_GET_CLASS(self)->configure != nullptr)
     GST_E2EE_BASE_GET_CLASS(self)->configure(self, &options);
-  GError *error = nullptr;
   std::shared_ptr<FrameCryptor> cryptor = library->open(provider, options, &error);
   g_object_unref(provider);
   if (!cryptor)

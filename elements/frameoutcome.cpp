@@ -187,6 +187,8 @@ GstFlowReturn push_frame(GstE2EEBase *self, GstBuffer *buffer, const FrameCrypto
          "Key " + std::to_string(result.key_id) +
              " has been used for half of the frames that "
              "AES-GCM allows; set another one soon");
+  if (G_UNLIKELY(result.has_notices))
+    post_notices(self);
   // Handlers of these messages may have taken the key away.
   if (G_UNLIKELY(!base.cryptor->may_leave(result))) {
     base.cryptor->frame_done();

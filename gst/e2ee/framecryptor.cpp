@@ -143,6 +143,7 @@ class KeyedCryptor final : public FrameCryptor, KeyUser {
   void note_key(const KeyRef &key, bool encrypts, Result &result) {
     result.key_id = last_id_ = key->id;
     result.near_limit = key->usage->frames() >= KeyUsage::kSoftLimit;
+    result.has_notices = binding_->state().has_notices();
     worker_ = std::this_thread::get_id();
     const gint64 now = coarse_now();
     if (last_ != key) {

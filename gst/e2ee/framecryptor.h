@@ -56,6 +56,7 @@ class FrameCryptor {
     std::uint64_t ratchet_steps = 0;  // that this frame proved its sender to have taken
     unsigned removals = 0;            // until then, see may_leave()
     bool backing_off = false;         // more failures in a row than the provider tolerates
+    bool has_notices = false;         // take_notices() has some
   };
 
   FrameCryptor() = default;

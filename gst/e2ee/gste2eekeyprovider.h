@@ -230,7 +230,7 @@ gboolean gst_e2ee_key_provider_check(GstE2EEKeyProvider *provider, GError **erro
  * @error: return location for a #GError
  *
  * Makes the provider that @text describes, or returns the living one that was made from the same
- * text.
+ * text and, where that names a file, from what the file holds now.
  *
  * Returns: (transfer full): a provider, or %NULL with @error set; the error names field and file,
  *   says what to write instead, and never shows a secret
@@ -239,6 +239,26 @@ gboolean gst_e2ee_key_provider_check(GstE2EEKeyProvider *provider, GError **erro
  */
 GST_E2EE_API
 GstE2EEKeyProvider *gst_e2ee_key_provider_new_from_string(const gchar *text, GError **error);
+
+/**
+ * gst_e2ee_key_provider_reread:
+ * @provider: the provider
+ * @error: return location for a #GError
+ *
+ * What an element does with its provider when it goes from NULL to READY: reads the file again that
+ * the text of the provider names. If it holds something else now, the provider that is returned was
+ * made of that; @provider itself, and whatever uses it, goes on as it was. What @provider knew of
+ * participants who encrypt passes to the other.
+ *
+ * Returns @provider when nothing has changed, the file cannot be read, there is none, or
+ * `watch=true` follows it.
+ *
+ * Returns: (transfer full): a provider, or %NULL with @error set when what the file holds is no key
+ *
+ * Since: 0.1
+ */
+GST_E2EE_API
+GstE2EEKeyProvider *gst_e2ee_key_provider_reread(GstE2EEKeyProvider *provider, GError **error);
 
 /**
  * GstE2EEKeyProviderMakeFunc:

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <gst/e2ee/gste2eeparticipantkeyprovider.h>
 
+#include "providerfile.h"
 #include "ringprovider.h"
 
 using e2ee::MaterialPtr;
@@ -92,6 +93,7 @@ gboolean gst_e2ee_participant_key_provider_remove(GstE2EEParticipantKeyProvider 
 gboolean gst_e2ee_participant_key_provider_load_keys_file(GstE2EEParticipantKeyProvider *self,
                                                           const gchar *path, GError **error) {
   g_return_val_if_fail(GST_IS_E2EE_PARTICIPANT_KEY_PROVIDER(self) && path != nullptr, FALSE);
+  e2ee::ProviderFile::forget(GST_E2EE_KEY_PROVIDER(self));
   return ring_of(self).file_keys().load(path, error);
 }
 

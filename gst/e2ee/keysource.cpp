@@ -2,12 +2,14 @@
 #include "keysource.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
 
+#include "core/clock.h"
 #include "errortext.h"
 #include "keytext.h"
 
@@ -19,6 +21,9 @@ const char *const kSecretFields[] = {"passphrase",    "passphrase-file", "passph
 namespace {
 
 constexpr std::size_t kMaxSecret = 64 * 1024;
+// For what is no file, such as a FIFO that a program writes to which asks for a PIN first.
+constexpr std::chrono::seconds kInputPatience{60};
+constexpr int kLookMs = 100;
 
 class Fd {
  public:
@@ -40,13 +45,28 @@ void set_io_error(GError **error, const std::string &label, int code) {
               g_strerror(code));
 }
 
-// Reads to the end straight into locked memory.
-bool read_all(int fd, const std::string &label, Secret &secret, GError **error) {
+// Also waits until a FIFO has a writer: to poll() one that never had any is not at its end.
+bool wait_for_input(int fd, Clock::time_point until) {
+  pollfd input{fd, POLLIN, 0};
+  while (poll(&input, 1, kLookMs) <= 0) {
+    if (Clock::now() >= until)
+      return false;
+  }
+  return true;
+}
+
+// Reads to the end straight into locked memory, if need be until that time.
+bool read_all(int fd, const std::string &label, std::optional<Clock::time_point> until,
+              Secret &secret, GError **error) {
   Secret buffer(kMaxSecret + 1);
   std::size_t size = 0;
   while (size <= kMaxSecret) {
+    if (until && !wait_for_input(fd, *until)) {
+      set_io_error(error, label, ETIMEDOUT);
+      return false;
+    }
     const ssize_t got = read(fd, buffer.span().data() + size, kMaxSecret + 1 - size);
-    if (got < 0 && errno == EINTR)
+    if (got < 0 && (errno == EINTR || (until && errno == EAGAIN)))
       continue;
     if (got < 0) {
       set_io_error(error, label, errno);
@@ -129,7 +149,7 @@ MaterialPtr from_descriptor(const char *number, guint64 key_id, std::vector<std:
     return nullptr;
   const std::string label = "passphrase-fd: " + std::to_string(fd);
   Secret text;
-  if (!read_all(static_cast<int>(fd), label, text, error))
+  if (!read_all(static_cast<int>(fd), label, std::nullopt, text, error))
     return nullptr;
   return from_text(label, without_newline(without_bom(text.view())), key_id, notices, error);
 }
@@ -147,7 +167,7 @@ MaterialPtr from_passphrase_file(const char *path, guint64 key_id,
 
 bool read_secret_file(const char *path, const std::string &label, Secret &secret,
                       std::vector<std::string> &notices, GError **error) {
-  Fd fd(open(path, O_RDONLY | O_CLOEXEC));
+  Fd fd(open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK));  // a FIFO may have no writer yet
   struct stat info;
   if (fd.get() < 0 || fstat(fd.get(), &info) != 0) {
     set_io_error(error, label, errno);
@@ -159,7 +179,29 @@ bool read_secret_file(const char *path, const std::string &label, Secret &secret
   }
   if (S_ISREG(info.st_mode) && (info.st_mode & (S_IROTH | S_IWOTH)) != 0)
     notices.push_back(label + ": other users can read this file; chmod 600 keeps the key to you");
-  return read_all(fd.get(), label, secret, error);
+  std::optional<Clock::time_point> until;
+  if (!S_ISREG(info.st_mode))
+    until = Clock::now() + kInputPatience;
+  return read_all(fd.get(), label, until, secret, error);
+}
+
+std::optional<ProcessHash> hash_of_file(const char *path, const std::string &label,
+                                        GError **error) {
+  struct stat info;
+  if (stat(path, &info) != 0) {
+    set_io_error(error, label, errno);
+    return std::nullopt;
+  }
+  if (!S_ISREG(info.st_mode)) {
+    g_set_error(error, GST_E2EE_ERROR, GST_E2EE_ERROR_IO, "%s: is not a regular file",
+                label.c_str());
+    return std::nullopt;
+  }
+  Secret content;
+  std::vector<std::string> notices;
+  if (!read_secret_file(path, label, content, notices, error))
+    return std::nullopt;
+  return process_hash(content.view(), Hashed::file);
 }
 
 bool find_path(const char *field, const std::string &written, std::string &path, GError **error) {

@@ -2,9 +2,11 @@
 // Where secrets named in a provider string are read from.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "core/processhash.h"
 #include "material-private.h"
 
 namespace e2ee {
@@ -20,6 +22,10 @@ MaterialPtr read_secret(const char *field, const char *value, guint64 key_id,
 /// A file's bytes. Errors and notices begin with `label`, which names the file.
 bool read_secret_file(const char *path, const std::string &label, Secret &secret,
                       std::vector<std::string> &notices, GError **error);
+
+/// Tells what a regular file holds from what it held before. Nothing, with an error, for what
+/// cannot be read twice.
+std::optional<ProcessHash> hash_of_file(const char *path, const std::string &label, GError **error);
 
 /// The path of the file that `field` names as people write it: `~/` in front is the home directory.
 /// False, with an error that does not show what is there, when `written` may be a secret instead.

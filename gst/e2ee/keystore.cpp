@@ -1,27 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "keystore.h"
 
-#include "core/kdf.h"
-#include "core/random.h"
-
 namespace e2ee {
 
 namespace {
 
 // Tells whether a secret is set again, also after its key has been ratcheted and the secret
-// forgotten. A fingerprint of its own under a key of this process, since a hash of a passphrase
-// would let it be guessed.
-std::array<std::uint8_t, 32> origin_of(const GstE2EEKeyMaterial *material) {
-  static const Secret *const process_key = [] {
-    auto *key = new Secret(32);
-    random_bytes(key->span());
-    return key;
-  }();
-  std::array<std::uint8_t, 32> origin{};
+// forgotten.
+ProcessHash origin_of(const GstE2EEKeyMaterial *material) {
   const Material &content = material_of(material);
-  const std::uint8_t kind = content.passphrase ? 1 : 0;
-  hkdf_sha256(content.bytes.view(), process_key->view(), {&kind, 1}, origin);
-  return origin;
+  return process_hash(content.bytes.view(), content.passphrase ? Hashed::passphrase : Hashed::key);
 }
 
 }  // namespace

@@ -2,7 +2,6 @@
 // The rings of material that the shipped providers hold.
 #pragma once
 
-#include <array>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -10,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "core/processhash.h"
 #include "material-private.h"
 
 namespace e2ee {
@@ -62,7 +62,7 @@ class KeyStore {
  private:
   struct Ring {
     std::map<std::uint64_t, MaterialPtr> keys;
-    std::map<std::uint64_t, std::array<std::uint8_t, 32>> origins;  // hashes of what was set
+    std::map<std::uint64_t, ProcessHash> origins;  // of what was set
     std::optional<std::uint64_t> current;
   };
 

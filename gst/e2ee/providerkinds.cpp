@@ -1,46 +1,25 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-// From text to a provider: the table of kinds, and what GStreamer's value system needs.
+#include "providerkinds.h"
+
 #include <gst/e2ee/gste2eeparticipantkeyprovider.h>
 #include <gst/e2ee/gste2eesharedkeyprovider.h>
 
 #include <algorithm>
-#include <array>
 #include <map>
 #include <mutex>
 #include <string>
 #include <vector>
 
-#include "core/kdf.h"
 #include "errortext.h"
 #include "keysource.h"
+#include "providerfile.h"
 #include "provideroptions.h"
 #include "providerstring.h"
-#include "registry.h"
+#include "ringprovider.h"
 
 using e2ee::MaterialPtr;
-using e2ee::ProviderState;
+using e2ee::ProviderFile;
 using e2ee::ProviderText;
-
-// ---- a provider that could not be made ----------------------------------------------------------
-
-G_BEGIN_DECLS
-G_DECLARE_FINAL_TYPE(GstE2EEInvalidKeyProvider, gst_e2ee_invalid_key_provider, GST,
-                     E2EE_INVALID_KEY_PROVIDER, GObject)
-G_END_DECLS
-
-// Stands in for one whose text has a mistake, hands out nothing and carries the error. Failing to
-// deserialise instead would make GStreamer print the whole text, secrets included.
-struct _GstE2EEInvalidKeyProvider {
-  GObject parent;
-};
-
-static void invalid_iface_init(GstE2EEKeyProviderInterface *) {}
-
-G_DEFINE_TYPE_WITH_CODE(GstE2EEInvalidKeyProvider, gst_e2ee_invalid_key_provider, G_TYPE_OBJECT,
-                        G_IMPLEMENT_INTERFACE(GST_TYPE_E2EE_KEY_PROVIDER, invalid_iface_init))
-
-static void gst_e2ee_invalid_key_provider_class_init(GstE2EEInvalidKeyProviderClass *) {}
-static void gst_e2ee_invalid_key_provider_init(GstE2EEInvalidKeyProvider *) {}
 
 namespace {
 
@@ -54,11 +33,11 @@ const char *text_of(GHashTable *fields, const char *name) {
   "keyring-size", "key-size", "kdf", "ratchet-salt", "ratchet-window", "failure-tolerance", \
       "exportable"
 
-const char *const kSharedFields[] = {
-    "passphrase", "passphrase-file", "passphrase-env", "passphrase-fd",
-    "key-file",   "key-index",       RING_FIELDS,      nullptr};
-const char *const kParticipantFields[] = {"keys-file", "ratchet-interval", "ratchet-frames",
-                                          RING_FIELDS, nullptr};
+const char *const kSharedFields[] = {"passphrase",    "passphrase-file", "passphrase-env",
+                                     "passphrase-fd", "key-file",        "key-index",
+                                     "watch",         RING_FIELDS,       nullptr};
+const char *const kParticipantFields[] = {"keys-file",      "watch",     "ratchet-interval",
+                                          "ratchet-frames", RING_FIELDS, nullptr};
 
 // The one field that names the secret.
 const char *find_source(GHashTable *fields, GError **error) {
@@ -80,7 +59,38 @@ const char *find_source(GHashTable *fields, GError **error) {
   return source;
 }
 
-bool fill_shared(GstE2EESharedKeyProvider *provider, GHashTable *fields, GError **error) {
+bool is_file(const char *field) {
+  return g_str_has_suffix(field, "-file");
+}
+
+// Whether the file that `source` names is to be followed.
+bool read_watch(GHashTable *fields, const char *source, bool &watch, GError **error) {
+  const char *text = text_of(fields, "watch");
+  watch = text != nullptr && g_str_equal(text, "true");
+  if (text != nullptr && !watch && !g_str_equal(text, "false")) {
+    g_set_error_literal(error, GST_E2EE_ERROR, GST_E2EE_ERROR_INVALID_OPTION,
+                        "watch: must be true or false");
+    return false;
+  }
+  if (!watch || is_file(source))
+    return true;
+  g_set_error(
+      error, GST_E2EE_ERROR, GST_E2EE_ERROR_INVALID_OPTION,
+      "watch: %s cannot be followed, only a file can; give passphrase-file= or key-file=", source);
+  return false;
+}
+
+bool load_secret(GstE2EEKeyProvider *provider, const char *source, const char *value, guint64 index,
+                 GError **error) {
+  std::vector<std::string> notices;
+  MaterialPtr material = e2ee::read_secret(source, value, index, notices, error);
+  e2ee::RingProvider &ring = e2ee::ring_of(provider);
+  for (std::string &notice : notices)
+    ring.add_notice(std::move(notice));
+  return material && ring.set(nullptr, std::move(material), error);
+}
+
+bool fill_shared(GstE2EEKeyProvider *provider, GHashTable *fields, GError **error) {
   if (!e2ee::set_options(provider, fields, error))
     return false;
   guint64 index = 0;
@@ -88,40 +98,52 @@ bool fill_shared(GstE2EESharedKeyProvider *provider, GHashTable *fields, GError 
   if (index_text != nullptr && !e2ee::parse_number("key-index", index_text, 255, index, error))
     return false;
   const char *source = find_source(fields, error);
-  if (source == nullptr)
+  bool watch = false;
+  if (source == nullptr || !read_watch(fields, source, watch, error))
     return false;
-  std::vector<std::string> notices;
-  MaterialPtr material = e2ee::read_secret(source, text_of(fields, source), index, notices, error);
-  for (std::string &notice : notices)
-    ProviderState::of(GST_E2EE_KEY_PROVIDER(provider))->add_notice(std::move(notice));
-  return material && gst_e2ee_shared_key_provider_set_material(provider, material.get(), error);
+  const char *value = text_of(fields, source);
+  if (!is_file(source))
+    return load_secret(provider, source, value, index, error);
+  std::string path;
+  if (!e2ee::find_path(source, value, path, error))
+    return false;
+  auto file = std::make_shared<ProviderFile>(
+      source, path, [source, index](GstE2EEKeyProvider *into, const char *from, GError **why) {
+        return load_secret(into, source, from, index, why);
+      });
+  return ProviderFile::load_into(provider, std::move(file), watch, error);
 }
 
-bool fill_participant(GstE2EEParticipantKeyProvider *provider, GHashTable *fields, GError **error) {
-  const char *path = text_of(fields, "keys-file");
-  if (path == nullptr) {
-    g_set_error_literal(error, GST_E2EE_ERROR, GST_E2EE_ERROR_NOT_FOUND,
-                        "no keys are given: add keys-file=");
-    return false;
-  }
-  if (!e2ee::set_options(provider, fields, error))
-    return false;
-  std::string file;
-  if (!e2ee::find_path("keys-file", path, file, error))
-    return false;
-  if (gst_e2ee_participant_key_provider_load_keys_file(provider, file.c_str(), error))
+bool load_keys(GstE2EEKeyProvider *provider, const char *path, GError **error) {
+  if (e2ee::ring_of(provider).file_keys().load(path, error))
     return true;
   g_prefix_error(error, "keys-file: ");
   return false;
 }
 
-template <typename Provider>
-GstE2EEKeyProvider *filled(Provider *provider, bool (*fill)(Provider *, GHashTable *, GError **),
+bool fill_participant(GstE2EEKeyProvider *provider, GHashTable *fields, GError **error) {
+  const char *written = text_of(fields, "keys-file");
+  if (written == nullptr) {
+    g_set_error_literal(error, GST_E2EE_ERROR, GST_E2EE_ERROR_NOT_FOUND,
+                        "no keys are given: add keys-file=");
+    return false;
+  }
+  bool watch = false;
+  std::string path;
+  return e2ee::set_options(provider, fields, error) &&
+         read_watch(fields, "keys-file", watch, error) &&
+         e2ee::find_path("keys-file", written, path, error) &&
+         ProviderFile::load_into(
+             provider, std::make_shared<ProviderFile>("keys-file", path, load_keys), watch, error);
+}
+
+GstE2EEKeyProvider *filled(gpointer made,
+                           bool (*fill)(GstE2EEKeyProvider *, GHashTable *, GError **),
                            GHashTable *fields, GError **error) {
-  if (fill(provider, fields, error))
-    return GST_E2EE_KEY_PROVIDER(provider);
-  g_object_unref(provider);
-  return nullptr;
+  GstE2EEKeyProvider *provider = GST_E2EE_KEY_PROVIDER(made);
+  if (!fill(provider, fields, error))
+    g_clear_object(&provider);
+  return provider;
 }
 
 GstE2EEKeyProvider *make_shared_provider(const gchar *, GHashTable *fields, gpointer,
@@ -246,7 +268,9 @@ void set_unknown_kind(const ProviderText &text, GError **error) {
               e2ee::joined(Kinds::get().names()).c_str(), advice.c_str());
 }
 
-GstE2EEKeyProvider *make_provider(const char *text, GError **error) {
+}  // namespace
+
+GstE2EEKeyProvider *e2ee::make_provider(const char *text, GError **error) {
   ProviderText parsed;
   Kind kind;
   if (!e2ee::parse_provider_text(text, parsed, error))
@@ -260,79 +284,14 @@ GstE2EEKeyProvider *make_provider(const char *text, GError **error) {
   return kind.make(parsed.kind.c_str(), parsed.fields, kind.user_data, error);
 }
 
-// ---- one provider for one text ------------------------------------------------------------------
-
-// Living providers by the hash of their text, which may hold a passphrase.
-class Living {
- public:
-  static Living &get() {
-    static Living *const living = new Living;
-    return *living;
-  }
-
-  // One at a time: two elements with the same text must not both read its file descriptor.
-  GstE2EEKeyProvider *provider_for(const char *text, GError **error) {
-    std::array<std::uint8_t, 32> hash;
-    if (!e2ee::sha256(e2ee::bytes_of(text), hash)) {
-      g_set_error_literal(error, GST_E2EE_ERROR, GST_E2EE_ERROR_CRYPTO, "SHA-256 failed");
-      return nullptr;
-    }
-    std::lock_guard lock(mutex_);  // recursive: a kind may wrap a provider made from text
-    forget_dead();
-    auto at = providers_.find(hash);
-    if (at != providers_.end()) {
-      if (gpointer living = g_weak_ref_get(&at->second))
-        return GST_E2EE_KEY_PROVIDER(living);
-    }
-    GstE2EEKeyProvider *made = make_provider(text, error);
-    if (made != nullptr)
-      g_weak_ref_set(&providers_[hash], made);
-    return made;
-  }
-
- private:
-  void forget_dead() {
-    for (auto it = providers_.begin(); it != providers_.end();) {
-      gpointer living = g_weak_ref_get(&it->second);
-      if (living != nullptr) {
-        g_object_unref(living);
-        ++it;
-      } else {
-        g_weak_ref_clear(&it->second);
-        it = providers_.erase(it);
-      }
-    }
-  }
-
-  std::recursive_mutex mutex_;
-  std::map<std::array<std::uint8_t, 32>, GWeakRef> providers_;
-};
-
-// ---- GstValue -----------------------------------------------------------------------------------
-
-gboolean deserialize(GValue *value, const gchar *text) {
-  GError *error = nullptr;
-  GstE2EEKeyProvider *provider = gst_e2ee_key_provider_new_from_string(text, &error);
-  if (provider == nullptr) {
-    provider =
-        GST_E2EE_KEY_PROVIDER(g_object_new(gst_e2ee_invalid_key_provider_get_type(), nullptr));
-    ProviderState::of(provider)->set_error(error);
-  }
-  g_value_take_object(value, provider);
-  return TRUE;
-}
-
-// Into dot files and -v output: what it is, nothing of what it holds.
-gchar *serialize(const GValue *value) {
-  gpointer provider = g_value_get_object(value);
-  return g_strdup(provider != nullptr ? G_OBJECT_TYPE_NAME(provider) : "none");
-}
-
-}  // namespace
-
-GstE2EEKeyProvider *gst_e2ee_key_provider_new_from_string(const gchar *text, GError **error) {
-  g_return_val_if_fail(text != nullptr, nullptr);
-  return Living::get().provider_for(text, error);
+bool e2ee::names_a_file(const char *text) {
+  ProviderText parsed;
+  if (!e2ee::parse_provider_text(text, parsed, nullptr))
+    return false;
+  const auto names_one = [](gpointer field, gpointer, gpointer) -> gboolean {
+    return is_file(static_cast<const char *>(field));
+  };
+  return g_hash_table_find(parsed.fields, names_one, nullptr) != nullptr;
 }
 
 gboolean gst_e2ee_key_provider_register_kind(const gchar *kind, const gchar *const *fields,
@@ -344,13 +303,4 @@ gboolean gst_e2ee_key_provider_register_kind(const gchar *kind, const gchar *con
   if (notify != nullptr)
     notify(user_data);
   return FALSE;
-}
-
-void gst_e2ee_key_provider_register_value() {
-  static std::once_flag once;
-  std::call_once(once, [] {
-    static const GstValueTable table = {
-        GST_TYPE_E2EE_KEY_PROVIDER, nullptr, serialize, deserialize, {}};
-    gst_value_register(&table);
-  });
 }

@@ -228,14 +228,24 @@ void ProviderState::protect(const std::string &participant) {
   protected_.insert(participant);
 }
 
+void ProviderState::protect_as(ProviderState &other) {
+  if (&other == this)
+    return;
+  std::scoped_lock lock(mutex_, other.mutex_);
+  protected_.insert(other.protected_.begin(), other.protected_.end());
+}
+
 void ProviderState::add_notice(std::string text) {
   GST_CAT_WARNING(debug_category(), "%s", text.c_str());
   std::lock_guard lock(mutex_);
-  notices_.push_back(std::move(text));
+  if (std::find(notices_.begin(), notices_.end(), text) == notices_.end())
+    notices_.push_back(std::move(text));
+  has_notices_ = true;
 }
 
 std::vector<std::string> ProviderState::take_notices() {
   std::lock_guard lock(mutex_);
+  has_notices_ = false;
   return std::exchange(notices_, {});
 }
 

@@ -78,6 +78,8 @@ class ProviderState : public std::enable_shared_from_this<ProviderState> {
   /// Whether this participant has ever had a key or a verified frame.
   bool is_protected(const std::string &participant);
   void protect(const std::string &participant);
+  /// Takes the other's place: whom that protected is protected here.
+  void protect_as(ProviderState &other);
 
   /// Why the provider could not be configured; set once, before anyone else sees it.
   void set_error(GError *error) { error_ = error; }
@@ -86,6 +88,7 @@ class ProviderState : public std::enable_shared_from_this<ProviderState> {
   /// Things to tell the user once, such as a key file that others can read. They go to the log, and
   /// wait for an element that posts them.
   void add_notice(std::string text);
+  bool has_notices() const { return has_notices_.load(std::memory_order_relaxed); }
   std::vector<std::string> take_notices();
 
   /// Where the provider's vfuncs are called.
@@ -120,6 +123,7 @@ class ProviderState : public std::enable_shared_from_this<ProviderState> {
   std::map<std::string, std::set<std::uint64_t>> announced_;
   std::set<std::string> protected_;
   std::vector<std::string> notices_;
+  std::atomic<bool> has_notices_{false};
 };
 
 }  // namespace e2ee

@@ -5,6 +5,7 @@
 #include <glib/gstdio.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <string>
 
@@ -31,6 +32,15 @@ class KeyFile {
   KeyFile &operator=(const KeyFile &) = delete;
 
   const std::string &path() const { return path_; }
+
+  /// By renaming a new file over it.
+  void replace(const std::string &contents) const {
+    const std::string next = path_ + ".next";
+    const int fd = g_creat(next.c_str(), 0600);
+    EXPECT_EQ(write(fd, contents.data(), contents.size()), static_cast<ssize_t>(contents.size()));
+    close(fd);
+    EXPECT_EQ(g_rename(next.c_str(), path_.c_str()), 0);
+  }
 
  private:
   std::string folder_;
