@@ -97,21 +97,11 @@ MaterialPtr labelled(const std::string &label, MaterialPtr material, GError **er
   return material;
 }
 
-// A file that a field names; `label` is set to what errors and notices begin with.
-bool read_named_file(const char *field, const char *written, std::string &label, Secret &secret,
-                     std::vector<std::string> &notices, GError **error) {
-  std::string path;
-  if (!find_path(field, written, path, error))
-    return false;
-  label = std::string(field) + ": " + path;
-  return read_secret_file(path.c_str(), label, secret, notices, error);
-}
-
 MaterialPtr from_key_file(const char *path, guint64 key_id, std::vector<std::string> &notices,
                           GError **error) {
-  std::string label;
+  const std::string label = std::string("key-file: ") + path;
   Secret bytes;
-  if (!read_named_file("key-file", path, label, bytes, notices, error))
+  if (!read_secret_file(path, label, bytes, notices, error))
     return nullptr;
   if (g_str_has_suffix(path, ".hex"))
     return labelled(label, material_from_hex(bytes.view(), key_id, error), error);
@@ -156,9 +146,9 @@ MaterialPtr from_descriptor(const char *number, guint64 key_id, std::vector<std:
 
 MaterialPtr from_passphrase_file(const char *path, guint64 key_id,
                                  std::vector<std::string> &notices, GError **error) {
-  std::string label;
+  const std::string label = std::string("passphrase-file: ") + path;
   Secret text;
-  if (!read_named_file("passphrase-file", path, label, text, notices, error))
+  if (!read_secret_file(path, label, text, notices, error))
     return nullptr;
   return from_text(label, without_newline(without_bom(text.view())), key_id, notices, error);
 }

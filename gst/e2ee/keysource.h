@@ -14,8 +14,9 @@ namespace e2ee {
 /// Field names of the string form that name a secret.
 extern const char *const kSecretFields[];
 
-/// Material from the secret that `field` and `value` name. Errors say the field, the file and the
-/// reason, never a secret. What the user should be told goes to `notices`.
+/// Material from the secret that `field` and `value` name; a file by what find_path() found. Errors
+/// say the field, the file and the reason, never a secret. What the user should be told goes to
+/// `notices`.
 MaterialPtr read_secret(const char *field, const char *value, guint64 key_id,
                         std::vector<std::string> &notices, GError **error);
 

@@ -102,6 +102,7 @@ bool ProviderFile::is_outdated(GstE2EEKeyProvider *provider) {
 
 // It tells of the file as it is to begin with, too.
 bool ProviderFile::watch(GstE2EEKeyProvider *provider, GError **error) {
+  std::lock_guard lock(mutex_);  // the worker may be quicker
   watch_ = FileWatch::start(
       path_,
       [weak = weak_from_this(), state = ProviderState::of(provider)] {
@@ -131,6 +132,7 @@ void ProviderFile::take_news(GstE2EEKeyProvider *provider) {
     return;
   }
   complain(provider, text_of(error));
+  std::lock_guard lock(mutex_);
   watch_->try_again();
 }
 

@@ -57,8 +57,8 @@ class ProviderFile : public std::enable_shared_from_this<ProviderFile> {
   const Load load_;
   Secret text_;                        // with the zero at its end
   std::optional<ProcessHash> loaded_;  // nothing for what cannot be read twice
-  std::mutex mutex_;
-  std::string complaint_;  // what was told last, while it lasts
+  std::mutex mutex_;                   // of the two below
+  std::string complaint_;              // what was told last, while it lasts
   std::unique_ptr<FileWatch> watch_;
 };
 

@@ -57,16 +57,17 @@ class Living {
     forget_dead();
     auto at = providers_.find(hash);
     gpointer living = at == providers_.end() ? nullptr : g_weak_ref_get(&at->second);
-    if (living == nullptr)
-      return remember(hash, text, e2ee::make_provider(text, error));
-    GstE2EEKeyProvider *old = GST_E2EE_KEY_PROVIDER(living);
-    const std::shared_ptr<ProviderFile> file = ProviderFile::of(old);
-    if (!file || !file->is_outdated(old))
+    auto *old = static_cast<GstE2EEKeyProvider *>(living);
+    if (old != nullptr && !is_outdated(old))
       return old;
-    GstE2EEKeyProvider *made = remember(hash, text, e2ee::make_provider(text, error));
-    if (made != nullptr)
-      ProviderState::of(made)->protect_as(*ProviderState::of(old));
-    g_object_unref(old);
+    GstE2EEKeyProvider *made = e2ee::make_provider(text, error);
+    if (made != nullptr) {
+      g_weak_ref_set(&providers_[hash], made);
+      if (ProviderFile::of(made))
+        ProviderFile::keep_text(made, text);
+      take_place(old, made);
+    }
+    g_clear_object(&old);
     return made;
   }
 
@@ -77,21 +78,21 @@ class Living {
     if (!file || file->text() == nullptr || !file->is_outdated(provider))
       return GST_E2EE_KEY_PROVIDER(g_object_ref(provider));
     GstE2EEKeyProvider *made = provider_for(file->text(), error);
-    if (made != nullptr)
-      ProviderState::of(made)->protect_as(*ProviderState::of(provider));
+    take_place(provider, made);
     return made;
   }
 
  private:
   using Hash = std::array<std::uint8_t, 32>;
 
-  GstE2EEKeyProvider *remember(const Hash &hash, const char *text, GstE2EEKeyProvider *made) {
-    if (made == nullptr)
-      return nullptr;
-    g_weak_ref_set(&providers_[hash], made);
-    if (ProviderFile::of(made))
-      ProviderFile::keep_text(made, text);
-    return made;
+  static bool is_outdated(GstE2EEKeyProvider *provider) {
+    const std::shared_ptr<ProviderFile> file = ProviderFile::of(provider);
+    return file && file->is_outdated(provider);
+  }
+
+  static void take_place(GstE2EEKeyProvider *of, GstE2EEKeyProvider *made) {
+    if (of != nullptr && made != nullptr)
+      ProviderState::of(made)->protect_as(*ProviderState::of(of));
   }
 
   void forget_dead() {

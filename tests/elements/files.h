@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
+#include <fcntl.h>
 #include <glib.h>
 #include <glib/gstdio.h>
 #include <gtest/gtest.h>
@@ -36,9 +37,9 @@ class KeyFile {
   /// By renaming a new file over it.
   void replace(const std::string &contents) const {
     const std::string next = path_ + ".next";
-    const int fd = g_creat(next.c_str(), 0600);
-    EXPECT_EQ(write(fd, contents.data(), contents.size()), static_cast<ssize_t>(contents.size()));
-    close(fd);
+    const int fd = ::open(next.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    EXPECT_EQ(::write(fd, contents.data(), contents.size()), static_cast<ssize_t>(contents.size()));
+    ::close(fd);
     EXPECT_EQ(g_rename(next.c_str(), path_.c_str()), 0);
   }
 

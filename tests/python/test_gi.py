@@ -10,6 +10,7 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 import threading
 import unittest
 from pathlib import Path
@@ -249,6 +250,40 @@ class Providers(unittest.TestCase):
         one = GstE2EE.KeyProvider.new_from_string("shared,passphrase=word")
         two = GstE2EE.KeyProvider.new_from_string("shared,passphrase=word")
         self.assertIs(one, two)
+
+    def test_watched_file(self):
+        """Without a main loop, as a script writes files."""
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "passphrase")
+
+            def write(text):
+                with open(path, "w", encoding="utf-8") as file:
+                    file.write(text)
+
+            write("the first")
+            text = f"shared,passphrase-file={path}"
+            provider = GstE2EE.KeyProvider.new_from_string(text + ",watch=true")
+            changed = threading.Event()
+            provider.connect("key-changed", lambda *_: changed.set())
+            write("the second")
+            self.assertTrue(changed.wait(10))
+            sealed = sealed_by(provider, b"frame of some length")
+            with Decryptor(GstE2EE.KeyProvider.new_from_string(text), "opus") as decryptor:
+                decryptor.push(sealed)
+                self.assertEqual(decryptor.pull(), b"frame of some length")
+
+    def test_file_is_read_again(self):
+        with tempfile.NamedTemporaryFile("w") as file:
+            file.write("the first")
+            file.flush()
+            provider = GstE2EE.KeyProvider.new_from_string(f"shared,passphrase-file={file.name}")
+            self.assertIs(provider.reread(), provider)
+            file.write(" and more")
+            file.flush()
+            self.assertIsNot(provider.reread(), provider)
+            file.truncate(0)
+            with ErrorsOf(self, GstE2EE.Error.INVALID_KEY):
+                provider.reread()
 
     def test_constants(self):
         self.assertEqual(GstE2EE.KEY_PROVIDER_CONTEXT_TYPE, "gst.e2ee.key-provider")
