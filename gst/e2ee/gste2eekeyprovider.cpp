@@ -117,6 +117,7 @@ void gst_e2ee_key_provider_removed(GstE2EEKeyProvider *provider, const gchar *pa
                                    guint64 key_id) {
   g_return_if_fail(GST_IS_E2EE_KEY_PROVIDER(provider));
   ProviderState::of(provider)->removed(participant, key_id);
+  const e2ee::ForeignCall call;
   g_signal_emit(provider, signals[KEY_REMOVED], 0, participant, key_id);
 }
 

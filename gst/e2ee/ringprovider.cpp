@@ -68,6 +68,7 @@ bool RingProvider::check_owner(const char *participant, GError **error) const {
 // have it.
 void RingProvider::announce(const char *participant, guint64 id) {
   state_of(provider_).changed(participant, id, true);
+  const ForeignCall call;
   g_signal_emit_by_name(provider_, "key-changed", participant, id);
 }
 
@@ -95,6 +96,7 @@ bool RingProvider::ratchet(const char *participant, guint64 id, GError **error) 
   std::optional<std::uint64_t> generation = state_of(provider_).ratchet(participant, id);
   if (!generation)  // nobody has it derived: it is enough to remember the step
     generation = store_.step(owner, id);
+  const ForeignCall call;
   g_signal_emit_by_name(provider_, "key-ratcheted", participant, id, *generation);
   return true;
 }
@@ -308,6 +310,7 @@ void add_participant_properties(GParamSpec **properties) {
 }  // namespace
 
 void RingProvider::notify_keys_file() {
+  const ForeignCall call;
   g_object_notify_by_pspec(G_OBJECT(provider_), keys_file_property);
 }
 

@@ -374,6 +374,27 @@ TEST_F(WatchProcess, EndsAtOnce) {
   EXPECT_EXIT(exit_while_watching(), testing::ExitedWithCode(0), "");
 }
 
+// It is the application's code, on a worker.
+TEST_F(WatchProcess, R24_EndsWhileAHandlerBlocksForEver) {
+  const auto exit_while_blocked = [] {
+    const KeyFile file("key.bin", raw('a'));
+    static const Provider provider = parsed(watching(file.path()));
+    static std::atomic<bool> blocked{false};
+    const auto block = +[](GstE2EEKeyProvider *, const char *, guint64, gpointer) {
+      blocked = true;
+      for (;;)
+        pause();
+    };
+    g_signal_connect(provider.get(), "key-changed", G_CALLBACK(block), nullptr);
+    file.replace(raw('b'));
+    if (!wait_for([] { return blocked.load(); }))
+      std::_Exit(1);
+    alarm(10);
+    std::exit(0);
+  };
+  EXPECT_EXIT(exit_while_blocked(), testing::ExitedWithCode(0), "");
+}
+
 TEST_F(WatchProcess, AForkedChildHasItsOwn) {
   if (has_address_sanitizer())
     GTEST_SKIP() << "AddressSanitizer's allocator may stay locked in a forked child";
