@@ -19,11 +19,6 @@ KeyStore::Options KeyStore::options() const {
   return options_;
 }
 
-void KeyStore::set_options(const Options &options) {
-  std::lock_guard lock(mutex_);
-  options_ = options;
-}
-
 bool KeyStore::check_index(std::uint64_t id, GError **error) const {
   if (id < options_.ring_size)
     return true;

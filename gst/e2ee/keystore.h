@@ -23,8 +23,15 @@ class KeyStore {
     MaterialDefaults defaults;
   };
 
+  explicit KeyStore(const Options &options) : options_(options) {}
+
   Options options() const;
-  void set_options(const Options &options);
+  /// In one step: threads that set different ones do not undo each other's.
+  template <typename Change>
+  void change_options(const Change &change) {
+    std::lock_guard lock(mutex_);
+    change(options_);
+  }
 
   /// Stores under the material's key id; the first key of a ring becomes current.
   bool set(const std::string &owner, const GstE2EEKeyMaterial *material, GError **error);

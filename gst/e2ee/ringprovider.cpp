@@ -44,8 +44,7 @@ KeyStore::Options initial_options(const RingKind &kind) {
 // ---- keys ---------------------------------------------------------------------------------------
 
 RingProvider::RingProvider(GstE2EEKeyProvider *provider, const RingKind &kind)
-    : provider_(provider), shared_(kind.shared) {
-  store_.set_options(initial_options(kind));
+    : provider_(provider), shared_(kind.shared), store_(initial_options(kind)) {
   ProviderState &state = state_of(provider);
   state.set_traits({.one_ring = shared_, .needs_participant = !shared_, .answers_at_once = true});
   if (shared_)
@@ -167,44 +166,59 @@ void ring_iface_init(GstE2EEKeyProviderInterface *iface) {
 
 // ---- properties ---------------------------------------------------------------------------------
 
-bool RingProvider::set_property(guint id, const GValue *value) {
-  KeyStore::Options options = store_.options();
+namespace {
+
+// Of those that are for keys set afterwards; false for others.
+bool set_option(KeyStore::Options &options, guint id, const GValue *value) {
   MaterialDefaults &defaults = options.defaults;
   switch (id) {
     case kKeyringSize:
       options.ring_size = g_value_get_uint(value);
-      break;
+      return true;
     case kKeySize:
       defaults.key_bits = g_value_get_uint(value);
-      break;
+      return true;
     case kKdf:
       defaults.kdf = static_cast<Kdf>(g_value_get_enum(value));
-      break;
-    case kRatchetSalt: {
-      const gchar *salt = g_value_get_string(value);
-      defaults.salt = salt ? std::optional<std::string>(salt) : std::nullopt;
-      break;
-    }
+      return true;
+    case kRatchetSalt:
+      defaults.salt.reset();
+      if (const gchar *salt = g_value_get_string(value))
+        defaults.salt = salt;
+      return true;
     case kRatchetWindow:
       defaults.ratchet_window = g_value_get_uint(value);
-      break;
-    case kFailureTolerance:
-      state_of(provider_).set_failure_tolerance(g_value_get_int(value));
-      break;
+      return true;
     case kExportable:
       defaults.exportable = g_value_get_boolean(value);
-      break;
-    case kRatchetInterval:
-      state_of(provider_).set_ratchet_interval(g_value_get_uint64(value));
-      break;
-    case kRatchetFrames:
-      state_of(provider_).set_ratchet_frames(g_value_get_uint64(value));
-      break;
+      return true;
     default:
       return false;
   }
-  store_.set_options(options);
-  return true;
+}
+
+}  // namespace
+
+bool RingProvider::set_property(guint id, const GValue *value) {
+  bool is_option = false;
+  store_.change_options(
+      [&](KeyStore::Options &options) { is_option = set_option(options, id, value); });
+  if (is_option)
+    return true;
+  ProviderState &state = state_of(provider_);
+  switch (id) {
+    case kFailureTolerance:
+      state.set_failure_tolerance(g_value_get_int(value));
+      return true;
+    case kRatchetInterval:
+      state.set_ratchet_interval(g_value_get_uint64(value));
+      return true;
+    case kRatchetFrames:
+      state.set_ratchet_frames(g_value_get_uint64(value));
+      return true;
+    default:
+      return false;
+  }
 }
 
 bool RingProvider::get_property(guint id, GValue *value) {

@@ -72,6 +72,24 @@ TEST(Setters, RefuseOtherKeySizes) {
   EXPECT_TRUE(error.is(GST_E2EE_ERROR_INVALID_OPTION)) << error.text();
 }
 
+TEST(Setters, ThreadsThatSetDifferentPropertiesUndoNothing) {
+  const Provider provider = empty_provider();
+  std::atomic<unsigned> undone{0};
+  const auto set_often = [&](const char *property) {
+    for (guint round = 0; round < 500'000; ++round) {
+      const guint value = round % 64 + 1;
+      guint now = 0;
+      g_object_set(provider.get(), property, value, nullptr);
+      g_object_get(provider.get(), property, &now, nullptr);
+      undone += now != value;
+    }
+  };
+  std::thread other([&] { set_often("keyring-size"); });
+  set_often("ratchet-window");
+  other.join();
+  EXPECT_EQ(undone, 0U);
+}
+
 TEST(Setters, TheFirstKeyBecomesCurrentAndLaterOnesDoNot) {
   const Provider provider = raw_provider(1, 7);
   set_raw(provider, 2, 3);
