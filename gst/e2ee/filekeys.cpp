@@ -30,32 +30,30 @@ void FileKeys::remove(const std::string &identity, const std::set<std::uint64_t>
 
 // The key stands as it is when the file says the same as before: setting it again would rewind a
 // ratchet.
-bool FileKeys::take(const std::string &identity, FileRing &keys, GError **error) {
+bool FileKeys::take(const std::string &identity, FileRing &keys, const Done &done, GError **error) {
   for (auto &[id, material] : keys.keys) {
     if (!ring_.store().is_set_from(identity, material.get()) &&
-        !ring_.set(identity.c_str(), std::move(material), error))
+        !ring_.set_later(identity.c_str(), std::move(material), done, error))
       return false;
     note(identity, id);
   }
   const MaterialPtr current = ring_.store().lookup_current(identity);
   if (current && material_of(current.get()).key_id == *keys.current)
     return true;
-  return ring_.set_current(identity.c_str(), *keys.current, error);
+  return ring_.set_current_later(identity.c_str(), *keys.current, done, error);
 }
 
-// New keys first, so that a participant who rotates always has one.
-bool FileKeys::load_one(const std::string &identity, FileRing &keys, const Places &before,
-                        GError **error) {
-  if (!take(identity, keys, error))
-    return false;
-  auto had = before.find(identity);
-  if (had == before.end())
-    return true;
-  std::set<std::uint64_t> gone = had->second;
-  for (const auto &[id, material] : keys.keys)
-    gone.erase(id);
-  remove(identity, gone);
-  return true;
+// Of participants who still have others.
+void FileKeys::remove_absent(const FileRings &now, const Places &before) {
+  for (const auto &[identity, keys] : now) {
+    auto had = before.find(identity);
+    if (had == before.end())
+      continue;
+    std::set<std::uint64_t> gone = had->second;
+    for (const auto &[id, material] : keys.keys)
+      gone.erase(id);
+    remove(identity, gone);
+  }
 }
 
 bool FileKeys::load(const char *path, GError **error) {
@@ -82,10 +80,16 @@ bool FileKeys::load(const char *path, GError **error) {
     if (rings.count(identity) == 0)
       remove(identity, ids);
   }
+  // New keys first, so that a participant who rotates always has one.
+  const Completion completion;
+  Done done = completion.token();
   for (auto &[identity, keys] : rings) {
-    if (!load_one(identity, keys, before, error))
+    if (!take(identity, keys, done, error))
       return false;
   }
+  done.reset();
+  ring_.wait(completion);
+  remove_absent(rings, before);
   return true;
 }
 

@@ -11,6 +11,7 @@
 #include <string>
 
 #include "keysfile.h"
+#include "workers.h"
 
 namespace e2ee {
 
@@ -32,8 +33,8 @@ class FileKeys {
 
   void note(const std::string &identity, std::uint64_t id);
   void remove(const std::string &identity, const std::set<std::uint64_t> &ids);
-  bool take(const std::string &identity, FileRing &keys, GError **error);
-  bool load_one(const std::string &identity, FileRing &keys, const Places &before, GError **error);
+  bool take(const std::string &identity, FileRing &keys, const Done &done, GError **error);
+  void remove_absent(const FileRings &now, const Places &before);
 
   RingProvider &ring_;
   std::mutex mutex_;

@@ -44,8 +44,8 @@ static void gst_e2ee_key_provider_default_init(GstE2EEKeyProviderInterface *ifac
    * @key_id: the key that a frame names
    *
    * A frame came whose key the provider does not have. From a worker thread, at most once a second
-   * for each participant: of several keys the one that was looked up last. A hostile sender can name
-   * any key id.
+   * for each participant: of several keys the one that was looked up last. A hostile sender can
+   * name any key id.
    *
    * Since: 0.1
    */
@@ -109,7 +109,7 @@ GstE2EEKeyMaterial *gst_e2ee_key_provider_lookup(GstE2EEKeyProvider *provider,
 void gst_e2ee_key_provider_changed(GstE2EEKeyProvider *provider, const gchar *participant,
                                    guint64 key_id) {
   g_return_if_fail(GST_IS_E2EE_KEY_PROVIDER(provider) && key_id != GST_E2EE_ALL_KEYS);
-  ProviderState::of(provider)->changed(participant, key_id, false);
+  ProviderState::of(provider)->changed(participant, key_id);
   g_signal_emit(provider, signals[KEY_CHANGED], 0, participant, key_id);
 }
 

@@ -74,18 +74,17 @@ ProviderState::Bindings ProviderState::bindings_of(const std::string &owner) {
   return found;
 }
 
-void ProviderState::changed(const char *participant, std::uint64_t key_id, bool wait) {
-  const std::string owner = owner_of(participant);
-  Bindings bindings;
-  {
-    std::lock_guard lock(mutex_);
-    announced_[owner].insert(key_id);
-    protected_.insert(owner);
-    bindings = bindings_of(owner);
-  }
-  if (bindings.empty())
-    return;
-  auto look_up = [state = shared_from_this(), bindings, key_id](const Done &done) {
+// Who has to look again.
+ProviderState::Bindings ProviderState::announce(const std::string &owner, std::uint64_t key_id) {
+  std::lock_guard lock(mutex_);
+  announced_[owner].insert(key_id);
+  protected_.insert(owner);
+  return bindings_of(owner);
+}
+
+std::function<void(const Done &)> ProviderState::look_up_again(Bindings bindings,
+                                                               std::uint64_t key_id) {
+  return [state = shared_from_this(), bindings = std::move(bindings), key_id](const Done &done) {
     const ProviderRef provider = state->ref_provider();
     if (!provider)
       return;
@@ -94,10 +93,19 @@ void ProviderState::changed(const char *participant, std::uint64_t key_id, bool 
       binding->refresh_current(provider.get(), {Urgency::set, done});
     }
   };
-  if (wait)
-    queue_->run(Urgency::set, look_up);
-  else
-    queue_->post(Urgency::set, [look_up] { look_up(nullptr); });
+}
+
+void ProviderState::changed(const char *participant, std::uint64_t key_id, Done done) {
+  Bindings bindings = announce(owner_of(participant), key_id);
+  if (!bindings.empty())
+    queue_->post(Urgency::set, [look_up = look_up_again(std::move(bindings), key_id),
+                                done = std::move(done)] { look_up(done); });
+}
+
+void ProviderState::changed_now(const char *participant, std::uint64_t key_id) {
+  Bindings bindings = announce(owner_of(participant), key_id);
+  if (!bindings.empty())
+    queue_->run(Urgency::set, look_up_again(std::move(bindings), key_id));
 }
 
 void ProviderState::removed(const char *participant, std::uint64_t key_id) {
@@ -115,29 +123,32 @@ void ProviderState::removed(const char *participant, std::uint64_t key_id) {
     binding->withdraw(key_id);
 }
 
-std::optional<std::uint64_t> ProviderState::ratchet(const char *participant, std::uint64_t key_id) {
+void ProviderState::ratchet(
+    const char *participant, std::uint64_t key_id,
+    std::function<void(GstE2EEKeyProvider *, std::optional<std::uint64_t>)> then) {
   Bindings bindings;
   {
     std::lock_guard lock(mutex_);
     bindings = bindings_of(owner_of(participant));
   }
-  if (bindings.empty())
-    return std::nullopt;
-  auto reached = std::make_shared<std::atomic<std::uint64_t>>(0);
-  queue_->run(Urgency::set, [state = shared_from_this(), bindings, key_id, reached](const Done &) {
+  auto step = [state = shared_from_this(), bindings, key_id, then](const Done &) {
     const ProviderRef provider = state->ref_provider();
     if (!provider)
       return;
     // First all to the same generation: a step of one is told to the others by the provider.
     for (const auto &binding : bindings)
       binding->refresh(provider.get(), key_id, {.derive_here = true});
+    std::optional<std::uint64_t> generation;
     for (const auto &binding : bindings) {
       if (const KeyRef key = binding->ratchet(provider.get(), key_id))
-        *reached = key->generation;
+        generation = key->generation;
     }
-  });
-  const std::uint64_t generation = *reached;
-  return generation != 0 ? std::optional(generation) : std::nullopt;
+    then(provider.get(), generation);
+  };
+  if (bindings.empty())
+    step(nullptr);
+  else
+    queue_->run(Urgency::set, std::move(step));
 }
 
 bool ProviderState::has_several_schemes(const char *participant) {

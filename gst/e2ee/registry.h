@@ -35,13 +35,16 @@ class ProviderState : public std::enable_shared_from_this<ProviderState> {
   /// The ring of `participant` under `scheme`; shared by all elements that ask for the same.
   std::shared_ptr<KeyBinding> bind(const Scheme &scheme, const char *participant);
 
-  /// Looks up again. With `wait`, returns when running elements have the result.
-  void changed(const char *participant, std::uint64_t key_id, bool wait);
+  /// Looks up again. `done` goes when running elements have the result.
+  void changed(const char *participant, std::uint64_t key_id, Done done = nullptr);
+  /// The same, and waits for that.
+  void changed_now(const char *participant, std::uint64_t key_id);
   void removed(const char *participant, std::uint64_t key_id);
 
-  /// One ratchet step with all running forms of a key; its new generation, or nothing when no
-  /// element has it derived. Waits for the worker.
-  std::optional<std::uint64_t> ratchet(const char *participant, std::uint64_t key_id);
+  /// One ratchet step with all running forms of a key. Calls `then`, on a worker perhaps, with its
+  /// new generation, or with nothing when no element has it derived; waits for that.
+  void ratchet(const char *participant, std::uint64_t key_id,
+               std::function<void(GstE2EEKeyProvider *, std::optional<std::uint64_t>)> then);
 
   /// Whether elements use this participant's keys under more than one scheme.
   bool has_several_schemes(const char *participant);
@@ -98,6 +101,7 @@ class ProviderState : public std::enable_shared_from_this<ProviderState> {
   ProviderRef ref_provider();
   /// Waits until what was queued up to now is done.
   void sync();
+  void wait(const Completion &completion) { queue_->wait(completion); }
   /// Who a participant's keys belong to: nobody in particular with one ring for all.
   std::string owner_of(const char *participant) const;
 
@@ -105,6 +109,8 @@ class ProviderState : public std::enable_shared_from_this<ProviderState> {
   using Bindings = std::vector<std::shared_ptr<KeyBinding>>;
 
   Bindings bindings_of(const std::string &owner);
+  Bindings announce(const std::string &owner, std::uint64_t key_id);
+  std::function<void(const Done &)> look_up_again(Bindings bindings, std::uint64_t key_id);
   void ratchet_if_current(const std::shared_ptr<KeyBinding> &binding, const KeyRef &key);
   void ratchet_after_interval(std::weak_ptr<KeyBinding> binding);
 

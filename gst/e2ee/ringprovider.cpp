@@ -66,18 +66,46 @@ bool RingProvider::check_owner(const char *participant, GError **error) const {
 // Announces and waits until running elements use it: whoever set a key expects the next frame to
 // have it.
 void RingProvider::announce(const char *participant, guint64 id) {
-  state_of(provider_).changed(participant, id, true);
+  state_of(provider_).changed_now(participant, id);
   const ForeignCall call;
   g_signal_emit_by_name(provider_, "key-changed", participant, id);
 }
 
-bool RingProvider::set(const char *participant, MaterialPtr material, GError **error) {
+void RingProvider::announce_later(const char *participant, guint64 id, const Done &done) {
+  const bool is_named = participant != nullptr;
+  auto tell = [state = ProviderState::of(provider_), is_named, who = owner_of(participant), id,
+               done] {
+    if (const ProviderRef provider = state->ref_provider()) {
+      const ForeignCall call;
+      g_signal_emit_by_name(provider.get(), "key-changed", is_named ? who.c_str() : nullptr, id);
+    }
+  };
+  state_of(provider_).changed(participant, id, when_done(std::move(tell)));
+}
+
+void RingProvider::wait(const Completion &completion) {
+  state_of(provider_).wait(completion);
+}
+
+bool RingProvider::put(const char *participant, const MaterialPtr &material, GError **error) {
   if (!material || !check_owner(participant, error))
     return false;
   material_freeze(material.get());
-  if (!store_.set(owner_of(participant), material.get(), error))
+  return store_.set(owner_of(participant), material.get(), error);
+}
+
+bool RingProvider::set(const char *participant, MaterialPtr material, GError **error) {
+  if (!put(participant, material, error))
     return false;
   announce(participant, material_of(material.get()).key_id);
+  return true;
+}
+
+bool RingProvider::set_later(const char *participant, MaterialPtr material, const Done &done,
+                             GError **error) {
+  if (!put(participant, material, error))
+    return false;
+  announce_later(participant, material_of(material.get()).key_id, done);
   return true;
 }
 
@@ -88,15 +116,28 @@ bool RingProvider::set_current(const char *participant, guint64 id, GError **err
   return true;
 }
 
+bool RingProvider::set_current_later(const char *participant, guint64 id, const Done &done,
+                                     GError **error) {
+  if (!check_owner(participant, error) || !store_.set_current(owner_of(participant), id, error))
+    return false;
+  announce_later(participant, id, done);
+  return true;
+}
+
 bool RingProvider::ratchet(const char *participant, guint64 id, GError **error) {
   const std::string owner = owner_of(participant);
   if (!check_owner(participant, error) || !store_.check_key(owner, id, error))
     return false;
-  std::optional<std::uint64_t> generation = state_of(provider_).ratchet(participant, id);
-  if (!generation)  // nobody has it derived: it is enough to remember the step
-    generation = store_.step(owner, id);
-  const ForeignCall call;
-  g_signal_emit_by_name(provider_, "key-ratcheted", participant, id, *generation);
+  const bool is_named = participant != nullptr;
+  state_of(provider_).ratchet(
+      participant, id,
+      [is_named, owner, id](GstE2EEKeyProvider *provider, std::optional<std::uint64_t> generation) {
+        if (!generation)  // nobody has it derived: it is enough to remember the step
+          generation = ring_of(provider).store_.step(owner, id);
+        const ForeignCall call;
+        g_signal_emit_by_name(provider, "key-ratcheted", is_named ? owner.c_str() : nullptr, id,
+                              *generation);
+      });
   return true;
 }
 

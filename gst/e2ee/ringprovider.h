@@ -22,6 +22,10 @@ class RingProvider {
   // `participant` is null for the shared ring; participants need an identity. Each announces what
   // it did, and returns when running elements have it.
   bool set(const char *participant, MaterialPtr material, GError **error);
+  /// `done` goes when running elements have it, after listeners were told on a worker.
+  bool set_later(const char *participant, MaterialPtr material, const Done &done, GError **error);
+  bool set_current_later(const char *participant, guint64 id, const Done &done, GError **error);
+  void wait(const Completion &completion);
   bool set_current(const char *participant, guint64 id, GError **error);
   bool ratchet(const char *participant, guint64 id, GError **error);
   bool remove(const char *participant, guint64 id, GError **error);
@@ -47,7 +51,9 @@ class RingProvider {
 
  private:
   bool check_owner(const char *participant, GError **error) const;
+  bool put(const char *participant, const MaterialPtr &material, GError **error);
   void announce(const char *participant, guint64 id);
+  void announce_later(const char *participant, guint64 id, const Done &done);
 
   GstE2EEKeyProvider *const provider_;
   const bool shared_;

@@ -19,7 +19,7 @@ namespace {
 
 constexpr std::chrono::seconds kLinger{1};
 // A foreign call that takes longer than this gives its place to another worker.
-constexpr std::chrono::milliseconds kLong{10};
+constexpr std::chrono::milliseconds kLong{50};
 constexpr std::chrono::milliseconds kLookAgain{5};
 constexpr std::chrono::milliseconds kLookForExit{50};
 // Derivations that run when the process ends are waited for: each takes a fraction of it.
@@ -89,6 +89,12 @@ void Workers::stop_for_ever(std::unique_lock<std::mutex> &lock) {
 bool Workers::has_task() const {
   return std::any_of(tasks_.begin(), tasks_.end(),
                      [](const auto &tasks) { return !tasks.empty(); });
+}
+
+// Mutex held.
+bool Workers::is_any_inside() const {
+  return std::any_of(working_.begin(), working_.end(),
+                     [](const Worker *worker) { return worker->is_inside(); });
 }
 
 // Mutex held. Whether one more thread may work.
@@ -161,10 +167,12 @@ bool Workers::next(Task &task, std::unique_lock<std::mutex> &lock) {
       task = pop();
       return true;
     }
-    // A copy: the wait looks at it once more when it is over.
-    const Clock::time_point until = waits_for_place   ? Clock::now() + kLookAgain
-                                    : !timed_.empty() ? timed_.begin()->first
-                                                      : patience;
+    // Copies: the wait looks at the time once more when it is over.
+    Clock::time_point until = patience;
+    if (waits_for_place && is_any_inside())
+      until = Clock::now() + kLookAgain;
+    else if (!timed_.empty())
+      until = timed_.begin()->first;
     ++idle_;
     const bool timeout = more_.wait_until(lock, until) == std::cv_status::timeout;
     --idle_;
@@ -238,6 +246,8 @@ ForeignCall::ForeignCall() {
   if (worker->foreign_calls++ == 0)
     worker->since = RealClock::now();
   workers.changed_.notify_all();
+  if (workers.has_task())
+    workers.more_.notify_one();  // who looks again soon
 }
 
 ForeignCall::~ForeignCall() {
@@ -297,34 +307,55 @@ void WorkQueue::post_at(Clock::time_point when, Urgency urgency, Task task) {
 void WorkQueue::turn() {
   std::unique_lock lock(Workers::get().mutex_);
   turn_at_ = kUrgencies;
-  const auto from = first();
-  if (running_ || from == tasks_.end())
+  if (running_)
     return;
-  Task task = std::move(from->front());
-  from->pop_front();
   running_ = true;
-  since_ = RealClock::now();
-  lock.unlock();
   const WorkQueue *const outer = std::exchange(running_queue, this);
-  task();
-  task = nullptr;
+  run_next(lock);
   running_queue = outer;
-  lock.lock();
   running_ = false;
   post_turn();
 }
 
+// Mutex of the workers held; not while the task runs. False when there is none.
+bool WorkQueue::run_next(std::unique_lock<std::mutex> &lock) {
+  const auto from = first();
+  if (from == tasks_.end())
+    return false;
+  Task task = std::move(from->front());
+  from->pop_front();
+  since_ = RealClock::now();
+  lock.unlock();
+  task();
+  task = nullptr;  // what it holds may end here
+  lock.lock();
+  return true;
+}
+
 void WorkQueue::run(Urgency urgency, std::function<void(const Done &)> task) {
-  const bool is_inside = running_queue == this;
   const Completion completion;
   Done token = completion.token();
-  if (is_inside)
+  if (running_queue == this)
     task(token);
   else
     post(urgency, [task = std::move(task), token] { task(token); });
   token.reset();
-  const RealClock::time_point last = RealClock::now() + kPatience;
+  wait_for_workers(completion);
+}
+
+void WorkQueue::wait(const Completion &completion) {
+  if (running_queue == this) {
+    std::unique_lock lock(Workers::get().mutex_);
+    while (!completion.is_done() && run_next(lock)) {
+    }
+  }
+  wait_for_workers(completion);
+}
+
+void WorkQueue::wait_for_workers(const Completion &completion) const {
   const ForeignCall waiting;  // others derive meanwhile
+  const bool is_inside = running_queue == this;
+  const RealClock::time_point last = RealClock::now() + kPatience;
   completion.wait([this, is_inside, last] {
     const RealClock::time_point now = RealClock::now();
     return now > last || (!is_inside && running_ && now - since_ > kPatienceWhenBlocked);

@@ -44,6 +44,9 @@ class Completion {
   void wait(const std::function<bool()> &may_give_up) const;
 
  private:
+  friend class WorkQueue;
+  bool is_done() const { return *is_done_; }  // under the mutex of the workers
+
   std::shared_ptr<bool> is_done_ = std::make_shared<bool>(false);
 };
 
@@ -68,6 +71,7 @@ class Workers {
   void start();
   void add(Urgency urgency, Task task);
   bool has_task() const;
+  bool is_any_inside() const;
   bool may_work() const;
   void post_due();
   bool next(Task &task, std::unique_lock<std::mutex> &lock);
@@ -117,9 +121,13 @@ class WorkQueue : public std::enable_shared_from_this<WorkQueue> {
   void post_at(Clock::time_point when, Urgency urgency, Task task);
 
   /// Runs `task` in its turn and waits until its token is gone. On a thread that runs a task of
-  /// this queue already it is run at once. Gives up, and leaves the rest to the workers, when the
-  /// process ends, when the application's code blocks the queue, and after half a minute.
+  /// this queue already it is run at once.
   void run(Urgency urgency, std::function<void(const Done &)> task);
+
+  /// For tasks of this queue and work that comes of them. On a thread that runs one of its tasks
+  /// the others are run inside that one. Gives up, and leaves the rest to the workers, when the
+  /// process ends, when the application's code blocks the queue, and after half a minute.
+  void wait(const Completion &completion);
 
   /// Drops what has not started. What runs goes on; nothing is accepted afterwards.
   void close();
@@ -132,6 +140,8 @@ class WorkQueue : public std::enable_shared_from_this<WorkQueue> {
   void post_turn();
   Tasks::iterator first();
   void turn();
+  bool run_next(std::unique_lock<std::mutex> &lock);
+  void wait_for_workers(const Completion &completion) const;
 
   Tasks tasks_;
   std::size_t turn_at_ = kUrgencies;  // the urgency of the turn that is posted
