@@ -12,10 +12,10 @@ namespace e2ee {
 namespace {
 
 constexpr std::chrono::milliseconds kPushPatience{100};
-constexpr gint64 kReportInterval = 10 * G_USEC_PER_SEC;
+constexpr std::chrono::seconds kReportInterval{10};
 
-// Coarse clock: off by a few milliseconds, ten times cheaper. Called for every frame.
-gint64 coarse_now() {
+// Off by a few milliseconds, ten times cheaper. Called for every frame.
+gint64 coarse_unix_time() {
   timespec now{};
   clock_gettime(CLOCK_REALTIME_COARSE, &now);
   return now.tv_sec * G_USEC_PER_SEC + now.tv_nsec / 1000;
@@ -27,6 +27,7 @@ struct KeyUse {
   bool encrypts = false;
   gint64 first = 0;  // Unix time, microseconds
   gint64 last = 0;
+  Clock::time_point began;
   std::uint64_t frames = 0;
   std::uint64_t failures = 0;
 };
@@ -145,19 +146,20 @@ class KeyedCryptor final : public FrameCryptor, KeyUser {
     result.near_limit = key->usage->frames() >= KeyUsage::kSoftLimit;
     result.has_notices = binding_->state().has_notices();
     worker_ = std::this_thread::get_id();
-    const gint64 now = coarse_now();
+    const Clock::time_point now = Clock::coarse();
     if (last_ != key) {
       result.key_changed = true;
       last_ = key;
     }
-    if (use_.key && (use_.key != key || now - use_.first >= kReportInterval))
+    if (use_.key && (use_.key != key || now - use_.began >= kReportInterval))
       report_use();
     if (!use_.key) {
       use_.key = key;
       use_.encrypts = encrypts;
-      use_.first = now;
+      use_.began = now;
+      use_.first = coarse_unix_time();
     }
-    use_.last = now;
+    use_.last = coarse_unix_time();
     ++use_.frames;
   }
 
@@ -165,10 +167,11 @@ class KeyedCryptor final : public FrameCryptor, KeyUser {
   void note_failure(const KeyRef &key) {
     if (!use_.key) {
       use_.key = key;
-      use_.first = coarse_now();
+      use_.began = Clock::coarse();
+      use_.first = coarse_unix_time();
     }
     if (use_.key->id == key->id) {
-      use_.last = coarse_now();
+      use_.last = coarse_unix_time();
       ++use_.failures;
     }
   }

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 // What elements do at a time goes by the library's clock.
+#include <atomic>
+
 #include "elements/badframes.h"
 #include "inside.h"
 
@@ -54,6 +56,25 @@ TEST_F(Deadlines, AKeyUnitIsAskedForOnceInHalfASecond) {
     EXPECT_EQ(decryptor.key_unit_requests(), 1U);
     Clock::advance_for_tests(milliseconds(500));
   }
+}
+
+TEST_F(Deadlines, UseOfAKeyIsToldEachTenSeconds) {
+  std::atomic<guint64> frames{0};
+  const auto note = +[](GstE2EEKeyProvider *, GstStructure *use, std::atomic<guint64> *to) {
+    guint64 value = 0;
+    if (g_strcmp0(gst_structure_get_string(use, "direction"), "decrypt") == 0 &&
+        gst_structure_get_uint64(use, "frames", &value))
+      *to += value;
+  };
+  const gulong handler = g_signal_connect(provider.get(), "key-used", G_CALLBACK(note), &frames);
+  start();
+  good();
+  good();
+  Clock::advance_for_tests(seconds(10));
+  good();
+  EXPECT_TRUE(elements::wait_for([&] { return frames >= 2; }));
+  EXPECT_EQ(frames, 2U);
+  g_signal_handler_disconnect(provider.get(), handler);
 }
 
 TEST_F(Deadlines, WarningsComeAgainAfterARecoveryAndAMinute) {
