@@ -229,15 +229,20 @@ TEST_P(WatchFault, LeavesTheKeysAndIsToldOnceByARunningElement) {
   encryptor.bus();
   ASSERT_EQ(g_unlink(file.path().c_str()), 0);
   GetParam().make(file.path());
-  std::vector<std::string> warnings;
+  // Slow machines may see the file gone before.
+  unsigned told = 0;
   EXPECT_TRUE(wait_for([&] {
     EXPECT_TRUE(encryptor.pass(kPlain));
-    warnings = encryptor.bus().warnings;
-    return !warnings.empty();
+    for (const std::string &warning : encryptor.bus().warnings) {
+      EXPECT_NE(warning.find("key-file: " + file.path()), std::string::npos) << warning;
+      told += warning.find(GetParam().says) != std::string::npos ? 1 : 0;
+    }
+    return told != 0;
   }));
-  ASSERT_EQ(warnings.size(), 1U);
-  EXPECT_NE(warnings[0].find("key-file: " + file.path()), std::string::npos) << warnings[0];
-  EXPECT_NE(warnings[0].find(GetParam().says), std::string::npos) << warnings[0];
+  let_a_later_change_be_taken();
+  EXPECT_TRUE(encryptor.pass(kPlain));
+  EXPECT_TRUE(encryptor.bus().warnings.empty());
+  EXPECT_EQ(told, 1U);
   EXPECT_TRUE(same_key(provider, raw_provider('a')));
   fs::remove(file.path());
   file.replace(raw('b'));
