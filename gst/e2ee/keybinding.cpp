@@ -158,12 +158,14 @@ void KeyBinding::look_up_asked(std::uint64_t key_id) {
     note_missing(key_id);
 }
 
-// A hostile sender names many: one is told at once, and when a second is over the latest.
+// A signal a second for a participant. A hostile sender names many: the latest is told, and another
+// one than the last time before the same again.
 void KeyBinding::note_missing(std::uint64_t key_id) {
   Clock::time_point when;
   {
     std::lock_guard lock(mutex_);
-    if (std::exchange(missing_, key_id))
+    (key_id == told_missing_ ? missing_again_ : missing_) = key_id;
+    if (std::exchange(tells_missing_, true))
       return;
     when = next_missing_;
   }
@@ -178,7 +180,12 @@ void KeyBinding::tell_missing() {
   std::optional<std::uint64_t> key_id;
   {
     std::lock_guard lock(mutex_);
+    const auto again = std::exchange(missing_again_, {});
     key_id = std::exchange(missing_, {});
+    if (!key_id)
+      key_id = again;
+    tells_missing_ = false;
+    told_missing_ = key_id;
     next_missing_ = Clock::now() + kAskAgain;
   }
   if (!provider || !key_id || ring()->find(*key_id) != nullptr)

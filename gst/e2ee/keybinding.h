@@ -159,7 +159,11 @@ class KeyBinding : public std::enable_shared_from_this<KeyBinding> {
   std::set<std::string> refused_;      // what was told
   std::atomic<unsigned> removals_{0};  // a look-up that began before one is void
   std::map<std::uint64_t, Clock::time_point> wanted_;
-  std::optional<std::uint64_t> missing_;  // to be told at this time:
+  // Of key-missing: what to tell, what was told last, and when the next one may come.
+  std::optional<std::uint64_t> missing_;
+  std::optional<std::uint64_t> missing_again_;
+  std::optional<std::uint64_t> told_missing_;
+  bool tells_missing_ = false;
   Clock::time_point next_missing_{};
   std::deque<std::uint64_t> asked_;  // key ids that frames named and the provider knew
   std::atomic<unsigned> version_{0};
