@@ -2,8 +2,10 @@
 #include <gst/e2ee/gste2eeparticipantkeyprovider.h>
 
 #include "providerfile.h"
+#include "ringasync.h"
 #include "ringprovider.h"
 
+using e2ee::Done;
 using e2ee::MaterialPtr;
 using e2ee::ring_of;
 
@@ -105,4 +107,74 @@ gchar **gst_e2ee_participant_key_provider_get_participants(GstE2EEParticipantKey
   gchar **found = g_strv_builder_end(identities);
   g_strv_builder_unref(identities);
   return found;
+}
+
+void gst_e2ee_participant_key_provider_set_passphrase_async(
+    GstE2EEParticipantKeyProvider *self, const gchar *participant, const gchar *text, guint index,
+    GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data) {
+  g_return_if_fail(GST_IS_E2EE_PARTICIPANT_KEY_PROVIDER(self) && text != nullptr);
+  e2ee::set_async({self, cancellable, callback, user_data, "set_passphrase"}, [&](const Done &done,
+                                                                                  GError **error) {
+    return ring_of(self).set_later(
+        participant, e2ee::material_from_passphrase(e2ee::bytes_of(text), index, error), done,
+        error);
+  });
+}
+
+gboolean gst_e2ee_participant_key_provider_set_passphrase_finish(
+    GstE2EEParticipantKeyProvider *self, GAsyncResult *result, GError **error) {
+  g_return_val_if_fail(GST_IS_E2EE_PARTICIPANT_KEY_PROVIDER(self), FALSE);
+  return e2ee::set_finish(self, result, "set_passphrase", error);
+}
+
+void gst_e2ee_participant_key_provider_set_key_async(GstE2EEParticipantKeyProvider *self,
+                                                     const gchar *participant, GBytes *bytes,
+                                                     guint index, GCancellable *cancellable,
+                                                     GAsyncReadyCallback callback,
+                                                     gpointer user_data) {
+  g_return_if_fail(GST_IS_E2EE_PARTICIPANT_KEY_PROVIDER(self) && bytes != nullptr);
+  e2ee::set_async({self, cancellable, callback, user_data, "set_key"}, [&](const Done &done,
+                                                                           GError **error) {
+    return ring_of(self).set_later(
+        participant, MaterialPtr(gst_e2ee_key_material_new_raw(bytes, index, error)), done, error);
+  });
+}
+
+gboolean gst_e2ee_participant_key_provider_set_key_finish(GstE2EEParticipantKeyProvider *self,
+                                                          GAsyncResult *result, GError **error) {
+  g_return_val_if_fail(GST_IS_E2EE_PARTICIPANT_KEY_PROVIDER(self), FALSE);
+  return e2ee::set_finish(self, result, "set_key", error);
+}
+
+void gst_e2ee_participant_key_provider_set_material_async(
+    GstE2EEParticipantKeyProvider *self, const gchar *participant, GstE2EEKeyMaterial *material,
+    GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data) {
+  g_return_if_fail(GST_IS_E2EE_PARTICIPANT_KEY_PROVIDER(self) && material != nullptr);
+  e2ee::set_async({self, cancellable, callback, user_data, "set_material"}, [&](const Done &done,
+                                                                                GError **error) {
+    return ring_of(self).set_later(participant, e2ee::material_ref(material), done, error);
+  });
+}
+
+gboolean gst_e2ee_participant_key_provider_set_material_finish(GstE2EEParticipantKeyProvider *self,
+                                                               GAsyncResult *result,
+                                                               GError **error) {
+  g_return_val_if_fail(GST_IS_E2EE_PARTICIPANT_KEY_PROVIDER(self), FALSE);
+  return e2ee::set_finish(self, result, "set_material", error);
+}
+
+void gst_e2ee_participant_key_provider_set_current_index_async(
+    GstE2EEParticipantKeyProvider *self, const gchar *participant, guint index,
+    GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data) {
+  g_return_if_fail(GST_IS_E2EE_PARTICIPANT_KEY_PROVIDER(self));
+  e2ee::set_async({self, cancellable, callback, user_data, "set_current_index"},
+                  [&](const Done &done, GError **error) {
+                    return ring_of(self).set_current_later(participant, index, done, error);
+                  });
+}
+
+gboolean gst_e2ee_participant_key_provider_set_current_index_finish(
+    GstE2EEParticipantKeyProvider *self, GAsyncResult *result, GError **error) {
+  g_return_val_if_fail(GST_IS_E2EE_PARTICIPANT_KEY_PROVIDER(self), FALSE);
+  return e2ee::set_finish(self, result, "set_current_index", error);
 }

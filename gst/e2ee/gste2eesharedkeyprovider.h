@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
+#include <gio/gio.h>
 #include <gst/e2ee/gste2eekeyprovider.h>
 
 G_BEGIN_DECLS
@@ -214,5 +215,157 @@ gboolean gst_e2ee_shared_key_provider_set_current_index(GstE2EESharedKeyProvider
 GST_E2EE_API
 gboolean gst_e2ee_shared_key_provider_remove_key(GstE2EESharedKeyProvider *self, guint index,
                                                  GError **error);
+
+/**
+ * gst_e2ee_shared_key_provider_set_passphrase_async:
+ * @self: the provider
+ * @text: passphrase, UTF-8, not empty
+ * @index: key index, below #GstE2EESharedKeyProvider:keyring-size
+ * @cancellable: (nullable): lets the callback come with %G_IO_ERROR_CANCELLED; what was set stays
+ * @callback: (scope async) (closure user_data) (nullable): called in the thread-default main
+ * context of the caller when running elements use what was set
+ * @user_data: for @callback
+ *
+ * As gst_e2ee_shared_key_provider_set_passphrase(), without waiting: many may be under way at once.
+ * The order in which keys of one index are set is kept.
+ *
+ * Since: 0.1
+ */
+GST_E2EE_API
+void gst_e2ee_shared_key_provider_set_passphrase_async(GstE2EESharedKeyProvider *self,
+                                                       const gchar *text, guint index,
+                                                       GCancellable *cancellable,
+                                                       GAsyncReadyCallback callback,
+                                                       gpointer user_data);
+
+/**
+ * gst_e2ee_shared_key_provider_set_passphrase_finish:
+ * @self: the provider
+ * @result: what the callback was given
+ * @error: return location for a #GError
+ *
+ * The end of gst_e2ee_shared_key_provider_set_passphrase_async().
+ *
+ * Returns: %TRUE, or %FALSE with the errors of gst_e2ee_shared_key_provider_set_passphrase(),
+ *   or %G_IO_ERROR_CANCELLED
+ *
+ * Since: 0.1
+ */
+GST_E2EE_API
+gboolean gst_e2ee_shared_key_provider_set_passphrase_finish(GstE2EESharedKeyProvider *self,
+                                                            GAsyncResult *result, GError **error);
+
+/**
+ * gst_e2ee_shared_key_provider_set_key_async:
+ * @self: the provider
+ * @bytes: at least 16 secret bytes
+ * @index: key index, below #GstE2EESharedKeyProvider:keyring-size
+ * @cancellable: (nullable): lets the callback come with %G_IO_ERROR_CANCELLED; what was set stays
+ * @callback: (scope async) (closure user_data) (nullable): called in the thread-default main
+ * context of the caller when running elements use what was set
+ * @user_data: for @callback
+ *
+ * As gst_e2ee_shared_key_provider_set_key(), without waiting: many may be under way at once. The
+ * order in which keys of one index are set is kept.
+ *
+ * Since: 0.1
+ */
+GST_E2EE_API
+void gst_e2ee_shared_key_provider_set_key_async(GstE2EESharedKeyProvider *self, GBytes *bytes,
+                                                guint index, GCancellable *cancellable,
+                                                GAsyncReadyCallback callback, gpointer user_data);
+
+/**
+ * gst_e2ee_shared_key_provider_set_key_finish:
+ * @self: the provider
+ * @result: what the callback was given
+ * @error: return location for a #GError
+ *
+ * The end of gst_e2ee_shared_key_provider_set_key_async().
+ *
+ * Returns: %TRUE, or %FALSE with the errors of gst_e2ee_shared_key_provider_set_key(),
+ *   or %G_IO_ERROR_CANCELLED
+ *
+ * Since: 0.1
+ */
+GST_E2EE_API
+gboolean gst_e2ee_shared_key_provider_set_key_finish(GstE2EESharedKeyProvider *self,
+                                                     GAsyncResult *result, GError **error);
+
+/**
+ * gst_e2ee_shared_key_provider_set_material_async:
+ * @self: the provider
+ * @material: (transfer none): what to derive from, with its key id and options
+ * @cancellable: (nullable): lets the callback come with %G_IO_ERROR_CANCELLED; what was set stays
+ * @callback: (scope async) (closure user_data) (nullable): called in the thread-default main
+ * context of the caller when running elements use what was set
+ * @user_data: for @callback
+ *
+ * As gst_e2ee_shared_key_provider_set_material(), without waiting: many may be under way at once.
+ * The order in which keys of one index are set is kept.
+ *
+ * Since: 0.1
+ */
+GST_E2EE_API
+void gst_e2ee_shared_key_provider_set_material_async(GstE2EESharedKeyProvider *self,
+                                                     GstE2EEKeyMaterial *material,
+                                                     GCancellable *cancellable,
+                                                     GAsyncReadyCallback callback,
+                                                     gpointer user_data);
+
+/**
+ * gst_e2ee_shared_key_provider_set_material_finish:
+ * @self: the provider
+ * @result: what the callback was given
+ * @error: return location for a #GError
+ *
+ * The end of gst_e2ee_shared_key_provider_set_material_async().
+ *
+ * Returns: %TRUE, or %FALSE with the errors of gst_e2ee_shared_key_provider_set_material(),
+ *   or %G_IO_ERROR_CANCELLED
+ *
+ * Since: 0.1
+ */
+GST_E2EE_API
+gboolean gst_e2ee_shared_key_provider_set_material_finish(GstE2EESharedKeyProvider *self,
+                                                          GAsyncResult *result, GError **error);
+
+/**
+ * gst_e2ee_shared_key_provider_set_current_index_async:
+ * @self: the provider
+ * @index: a key index that holds a key
+ * @cancellable: (nullable): lets the callback come with %G_IO_ERROR_CANCELLED; what was set stays
+ * @callback: (scope async) (closure user_data) (nullable): called in the thread-default main
+ * context of the caller when running elements use what was set
+ * @user_data: for @callback
+ *
+ * As gst_e2ee_shared_key_provider_set_current_index(), without waiting: many may be under way at
+ * once. The order in which keys of one index are set is kept.
+ *
+ * Since: 0.1
+ */
+GST_E2EE_API
+void gst_e2ee_shared_key_provider_set_current_index_async(GstE2EESharedKeyProvider *self,
+                                                          guint index, GCancellable *cancellable,
+                                                          GAsyncReadyCallback callback,
+                                                          gpointer user_data);
+
+/**
+ * gst_e2ee_shared_key_provider_set_current_index_finish:
+ * @self: the provider
+ * @result: what the callback was given
+ * @error: return location for a #GError
+ *
+ * The end of gst_e2ee_shared_key_provider_set_current_index_async().
+ *
+ * Returns: %TRUE, or %FALSE with the errors of gst_e2ee_shared_key_provider_set_current_index(),
+ *   or %G_IO_ERROR_CANCELLED
+ *
+ * Since: 0.1
+ */
+GST_E2EE_API
+gboolean gst_e2ee_shared_key_provider_set_current_index_finish(GstE2EESharedKeyProvider *self,
+                                                               GAsyncResult *result,
+                                                               GError **error);
 
 G_END_DECLS

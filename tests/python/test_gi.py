@@ -236,6 +236,29 @@ class Providers(unittest.TestCase):
         with ErrorsOf(self, code.NOT_FOUND):
             provider.remove_key(3)
 
+    def test_setters_that_do_not_wait(self):
+        provider = GstE2EE.ParticipantKeyProvider()
+        loop = GLib.MainLoop()
+        told = []
+
+        def on_set(source, result):
+            try:
+                told.append(source.set_passphrase_finish(result))
+            except GLib.Error as error:
+                told.append(error.code)
+            if len(told) == 3:
+                loop.quit()
+
+        for text, index in (("one", 0), ("", 1), ("two", 99)):
+            provider.set_passphrase_async("alice", text, index, None, on_set)
+        self.assertEqual(told, [])
+        GLib.timeout_add_seconds(20, loop.quit)
+        loop.run()
+        self.assertCountEqual(
+            told, [True, GstE2EE.Error.INVALID_KEY, GstE2EE.Error.INVALID_INDEX]
+        )
+        self.assertIsNotNone(provider.lookup("alice", 0))
+
     def test_strings_throw(self):
         for text, code in (
             ("nosuch", GstE2EE.Error.NOT_FOUND),
