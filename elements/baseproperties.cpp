@@ -26,12 +26,7 @@ GstStructure *make_stats(Base &base) {
   KeyInfo key;
   if (auto cryptor = ref_cryptor(base))
     key = cryptor->key_info();
-  GstStructure *stats = gst_structure_new_empty("application/x-e2ee-stats");
-  base.counters.write(stats);
-  gst_structure_set(stats, "key-id", G_TYPE_UINT64, key.id, "generation", G_TYPE_UINT64,
-                    key.generation, "key-fingerprint", G_TYPE_STRING, key.fingerprint.c_str(),
-                    nullptr);
-  return stats;
+  return base.counters.to_structure(key);
 }
 
 void set_provider(Base &base, GstE2EEKeyProvider *provider) {

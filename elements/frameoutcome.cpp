@@ -7,22 +7,6 @@ GST_DEBUG_CATEGORY_EXTERN(gst_e2ee_base_debug);
 
 namespace e2ee {
 
-void Counters::write(GstStructure *stats) const {
-  const auto add = [stats](const char *name, guint64 value) {
-    gst_structure_set(stats, name, G_TYPE_UINT64, value, nullptr);
-  };
-  add("frames-in", frames_in);
-  add("frames-out", frames_out);
-  add("bytes-in", bytes_in);
-  add("bytes-out", bytes_out);
-  for (std::size_t i = 1; i < kReasonCount; ++i)
-    add(names_of(static_cast<Reason>(i)).stat, dropped[i]);
-  add("passed-plaintext", passed_plaintext);
-  add("server-frames", server_frames);
-  add("held", held);
-  add("ratchet-steps", ratchet_steps);
-}
-
 bool handle_special(GstE2EEBase *self, GstBuffer *buffer, bool enabled, GstFlowReturn &flow) {
   Base &base = base_of(self);
   if (G_UNLIKELY(!enabled)) {
@@ -190,16 +174,12 @@ GstFlowReturn push_frame(GstE2EEBase *self, GstBuffer *buffer, const FrameCrypto
   if (G_UNLIKELY(result.has_notices))
     post_notices(self);
   // Handlers of these messages may have taken the key away.
-  if (G_UNLIKELY(!base.cryptor->may_leave(result))) {
-    base.cryptor->frame_done();
+  if (G_UNLIKELY(!result.passage.is_open()))
     return drop_frame(self, buffer, Reason::missing_key, result.key_id);
-  }
   base.warnings.passed();
   base.counters.frames_out.fetch_add(1, std::memory_order_relaxed);
   base.counters.bytes_out.fetch_add(gst_buffer_get_size(buffer), std::memory_order_relaxed);
-  const GstFlowReturn flow = gst_pad_push(base.src, buffer);
-  base.cryptor->frame_done();
-  return flow;
+  return gst_pad_push(base.src, buffer);
 }
 
 namespace {

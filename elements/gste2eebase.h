@@ -10,10 +10,11 @@
 #include <mutex>
 #include <set>
 
+#include "buffers/counters.h"
 #include "capsrefusal.h"
 #include "dropwarnings.h"
 #include "framecryptor.h"
-#include "h26xformat.h"
+#include "h26xcaps.h"
 #include "reporter.h"
 
 G_BEGIN_DECLS
@@ -45,16 +46,6 @@ struct _GstE2EEBaseClass {
 G_END_DECLS
 
 namespace e2ee {
-
-/// Frames and bytes for `stats`. Written on the streaming thread, read on any.
-struct Counters {
-  std::atomic<guint64> frames_in{0}, frames_out{0}, bytes_in{0}, bytes_out{0};
-  std::atomic<guint64> dropped[kReasonCount]{};
-  std::atomic<guint64> passed_plaintext{0}, server_frames{0}, ratchet_steps{0};
-  std::atomic<guint64> held{0};  // now, waiting for a key
-
-  void write(GstStructure *stats) const;
-};
 
 struct Settings {
   GstE2EEScheme scheme = GST_E2EE_SCHEME_LIVEKIT;

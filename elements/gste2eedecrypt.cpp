@@ -31,10 +31,10 @@
 
 #include "gste2eedecrypt.h"
 
+#include "buffers/bufferopener.h"
+#include "buffers/frametail.h"
 #include "decryptsettings.h"
 #include "elementkeys.h"
-#include "framememory.h"
-#include "frametail.h"
 #include "holdqueue.h"
 #include "keyunit.h"
 
@@ -51,9 +51,8 @@ namespace {
 
 /// The C++ side of a GstE2EEDecrypt.
 struct Decrypt {
-  FrameAllocator allocator;
+  BufferOpener opener;
   std::unique_ptr<HoldQueue> queue;
-  NalInput input;  // of the frames that arrive
 
   DecryptSettings settings;  // fixed while frames flow
   std::vector<std::uint8_t> server_trailer;
@@ -79,51 +78,6 @@ G_DEFINE_TYPE_WITH_CODE(GstE2EEDecrypt, gst_e2ee_decrypt, GST_TYPE_E2EE_BASE,
 GST_ELEMENT_REGISTER_DEFINE(e2eedecrypt, "e2eedecrypt", GST_RANK_NONE, GST_TYPE_E2EE_DECRYPT)
 
 namespace {
-
-// Whether the frame can be decrypted where it lies: nobody else sees this memory. Several memories
-// are merged into a new one by mapping, which is ours as well.
-bool in_place(GstBuffer *buffer) {
-  // A memory is writable only when the buffer that has it is.
-  return gst_buffer_n_memory(buffer) == 1
-             ? gst_memory_is_writable(gst_buffer_peek_memory(buffer, 0))
-             : gst_buffer_is_writable(buffer);
-}
-
-FrameCryptor::Result decrypt_in_place(Base &base, GstBuffer *buffer) {
-  FrameCryptor::Result result;
-  result.reason = Reason::internal;
-  e2ee::MappedBuffer map(buffer, GST_MAP_READWRITE);
-  if (!map)
-    return result;
-  result = base.cryptor->decrypt(*base.codec.load(), map.bytes(), map.bytes());
-  map.unmap();
-  if (result.reason == Reason::ok)
-    e2ee::cut_buffer(buffer, result.offset, result.size);
-  return result;
-}
-
-FrameCryptor::Result decrypt_to_new(Base &base, e2ee::FrameAllocator &allocator,
-                                    GstBuffer *&buffer) {
-  FrameCryptor::Result result;
-  result.reason = Reason::internal;
-  GstMemory *opened = nullptr;
-  {
-    e2ee::MappedBuffer map(buffer, GST_MAP_READ);
-    if (!map)
-      return result;
-    e2ee::FrameMemory memory(allocator.allocate(map.bytes().size()));
-    if (!memory)
-      return result;
-    result = base.cryptor->decrypt(*base.codec.load(), map.bytes(), memory.bytes());
-    if (result.reason == Reason::ok)
-      opened = memory.release(result.offset, result.size);
-  }
-  if (opened != nullptr) {
-    buffer = gst_buffer_make_writable(buffer);
-    gst_buffer_replace_all_memory(buffer, opened);
-  }
-  return result;
-}
 
 Decrypt &decrypt_of(GstE2EEBase *element) {
   return *GST_E2EE_DECRYPT(element)->decrypt;
@@ -193,24 +147,11 @@ GstFlowReturn fail_frame(GstE2EEBase *element, GstBuffer *buffer,
   return e2ee::drop_frame(element, buffer, reason, result.key_id, report);
 }
 
-FrameCryptor::Result decrypt_buffer(GstE2EEBase *element, GstBuffer *&buffer) {
-  Base &base = e2ee::base_of(element);
-  return in_place(buffer) ? decrypt_in_place(base, buffer)
-                          : decrypt_to_new(base, decrypt_of(element).allocator, buffer);
-}
-
 HoldQueue::Attempt decrypt_frame(GstE2EEBase *element, GstBuffer *&buffer, HoldQueue::Turn turn,
                                  GstFlowReturn &flow) {
   Base &base = e2ee::base_of(element);
-  FrameCryptor::Result result = decrypt_buffer(element, buffer);
-  if (G_UNLIKELY(result.reason == Reason::malformed)) {
-    // Behind LiveKit's packet trailer there may be a frame; without one this costs nothing.
-    auto trailer = e2ee::look_at_tail(buffer, {}).trailer;
-    if (trailer && trailer->size < gst_buffer_get_size(buffer)) {
-      buffer = e2ee::strip_packet_trailer(buffer, *trailer);
-      result = decrypt_buffer(element, buffer);
-    }
-  }
+  const FrameCryptor::Result result =
+      decrypt_of(element).opener.open(*base.cryptor, *base.codec.load(), buffer);
   if (G_LIKELY(result.reason == Reason::ok)) {
     flow = pass_frame(element, buffer, result);
     return HoldQueue::Attempt::done;
@@ -245,8 +186,7 @@ HoldQueue::Attempt work_on_frame(GstE2EEBase *element, GstBuffer *&buffer, HoldQ
 GstFlowReturn frame_arrived(GstE2EEBase *element, GstBuffer *buffer) {
   Decrypt &self = decrypt_of(element);
   e2ee::count_frame(e2ee::base_of(element));
-  // A depayloader that makes lengths has taken parameter sets out of the frames, into codec_data.
-  if (!self.input.to_byte_stream(buffer) || !self.input.sets().complete(buffer))
+  if (!self.opener.take(buffer))
     return e2ee::drop_frame(element, buffer, Reason::malformed, 0);
   const bool enabled = e2ee::base_of(element).enabled;
   if (self.settings.key_wait > 0)
@@ -271,7 +211,7 @@ GstCaps *gst_e2ee_decrypt_output_caps(GstE2EEBase *, GstCaps *caps) {
 bool take_caps(GstE2EEBase *element, GstEvent *event) {
   GstCaps *caps = nullptr;
   gst_event_parse_caps(event, &caps);
-  if (decrypt_of(element).input.set_caps(caps))
+  if (decrypt_of(element).opener.set_caps(caps))
     return true;
   if (e2ee::base_of(element).refusal.is_news(caps))
     GST_ELEMENT_ERROR(element, STREAM, FORMAT,

@@ -36,9 +36,9 @@
 
 #include "gste2eeencrypt.h"
 
+#include "buffers/buffersealer.h"
+#include "buffers/frametail.h"
 #include "elementkeys.h"
-#include "framememory.h"
-#include "frametail.h"
 
 GST_DEBUG_CATEGORY_STATIC(gst_e2ee_encrypt_debug);
 #define GST_CAT_DEFAULT gst_e2ee_encrypt_debug
@@ -46,14 +46,13 @@ GST_DEBUG_CATEGORY_STATIC(gst_e2ee_encrypt_debug);
 using e2ee::Base;
 using e2ee::FrameCryptor;
 using e2ee::Reason;
+using Taken = e2ee::BufferSealer::Taken;
 
 enum { PROP_0, PROP_SFRAME_KID, PROP_FRAME_METADATA, N_PROPERTIES };
 
 struct _GstE2EEEncrypt {
   GstE2EEBase parent;
-  e2ee::FrameAllocator *allocator;
-  e2ee::NalInput *input;
-  e2ee::NalOutput *output;
+  e2ee::BufferSealer *sealer;
   GstEvent *stream;  // its STREAM_START
   guint64 sframe_kid;
   gboolean frame_metadata;
@@ -66,127 +65,16 @@ GST_ELEMENT_REGISTER_DEFINE(e2eeencrypt, "e2eeencrypt", GST_RANK_NONE, GST_TYPE_
 
 namespace {
 
-struct FrameFacts {
-  e2ee::FrameType type;
-  e2ee::FrameSize size;
-};
-
-FrameFacts facts_of(const e2ee::CodecRule &codec, e2ee::ByteView frame) {
-  FrameFacts facts{codec.frame_type(frame), {}};
-  if (facts.type == e2ee::FrameType::key)
-    facts.size = codec.frame_size(frame);
-  return facts;
-}
-
-// The memory of a buffer in which the frame can grow in place. Returns null if the buffer has more
-// than one memory, is shared, or has no spare room.
-GstMemory *memory_with_slack(GstBuffer *buffer, const FrameCryptor &cryptor) {
-  if (gst_buffer_n_memory(buffer) != 1)
-    return nullptr;
-  GstMemory *memory = gst_buffer_peek_memory(buffer, 0);
-  gsize offset;
-  gsize capacity;
-  const gsize size = gst_memory_get_sizes(memory, &offset, &capacity);
-  // A memory is writable only when the buffer that has it is.
-  const gsize tail = cryptor.overhead() - cryptor.headroom();
-  if (offset < cryptor.headroom() || capacity - offset - size < tail ||
-      !gst_memory_is_writable(memory))
-    return nullptr;
-  return memory;
-}
-
-// Frames of NAL units get new start codes in front and escapes behind: rarely is there room for it.
-gsize room_for(Base &base, e2ee::ByteView frame) {
-  return base.cryptor->overhead() + base.codec.load()->extra_room(frame);
-}
-
-// Encrypts where the frame lies. On failure the buffer is of no use.
-FrameCryptor::Result encrypt_in_place(Base &base, GstBuffer *buffer, GstMemory *memory,
-                                      FrameFacts &facts) {
-  const gsize size = gst_memory_get_sizes(memory, nullptr, nullptr);
-  const gsize headroom = base.cryptor->headroom();
-  gst_memory_resize(memory, -static_cast<gssize>(headroom), size + base.cryptor->overhead());
-  FrameCryptor::Result result;
-  {
-    e2ee::MappedBuffer map(buffer, GST_MAP_READWRITE);
-    if (!map) {
-      result.reason = Reason::internal;
-      return result;
-    }
-    const e2ee::ByteView frame = map.bytes().subspan(headroom, size);
-    facts = facts_of(*base.codec.load(), frame);
-    result = base.cryptor->encrypt(*base.codec.load(), facts.type, frame, map.bytes());
-  }
-  if (result.reason == Reason::ok)
-    e2ee::cut_buffer(buffer, result.offset, result.size);
-  return result;
-}
-
-// Encrypts into one new memory, which takes the place of the buffer's own: flags, times and metas
-// stay with the buffer.
-FrameCryptor::Result encrypt_to_new(Base &base, e2ee::FrameAllocator &allocator, GstBuffer *&buffer,
-                                    FrameFacts &facts) {
-  FrameCryptor::Result result;
-  result.reason = Reason::internal;
-  GstMemory *sealed = nullptr;
-  {
-    e2ee::MappedBuffer map(buffer, GST_MAP_READ);
-    if (!map)
-      return result;
-    const e2ee::ByteView frame = map.bytes();
-    e2ee::FrameMemory memory(allocator.allocate(frame.size() + room_for(base, frame)));
-    if (!memory)
-      return result;
-    facts = facts_of(*base.codec.load(), frame);
-    result = base.cryptor->encrypt(*base.codec.load(), facts.type, frame, memory.bytes());
-    if (result.reason == Reason::ok)
-      sealed = memory.release(result.offset, result.size);
-  }
-  if (sealed != nullptr) {
-    buffer = gst_buffer_make_writable(buffer);
-    gst_buffer_replace_all_memory(buffer, sealed);
-  }
-  return result;
-}
-
-// What a payloader that cannot read the frame needs to know of it. The application may know more,
-// and then has written it already.
-void add_frame_meta(GstBuffer *buffer, const FrameFacts &facts) {
-  if (gst_e2ee_buffer_get_frame_meta(buffer) != nullptr)
-    return;
-  auto *meta = gst_e2ee_buffer_add_frame_meta(buffer, facts.type == e2ee::FrameType::key,
-                                              facts.size.width, facts.size.height);
-  // Asking for a custom meta that no plugin has registered would be a programming error.
-  if (meta == nullptr || gst_meta_get_info("GstVP8Meta") == nullptr)
-    return;
-  GstCustomMeta *vp8 = gst_buffer_get_custom_meta(buffer, "GstVP8Meta");
-  if (vp8 == nullptr)
-    return;
-  const GstStructure *fields = gst_custom_meta_get_structure(vp8);
-  gboolean layered = FALSE;
-  if (gst_structure_get_boolean(fields, "use-temporal-scaling", &layered) && layered)
-    meta->has_layers = gst_structure_get(fields, "layer-id", G_TYPE_UINT, &meta->temporal_layer,
-                                         "layer-sync", G_TYPE_BOOLEAN, &meta->layer_sync, nullptr);
-}
-
 bool has_nal_units(const Base &base) {
   const e2ee::CodecRule *codec = base.codec.load();
   return codec != nullptr && codec->nal != nullptr;
 }
 
-enum class Taken { frame, part, nothing };
-
-// Makes a byte stream of a frame, puts parameter sets where receivers need them, and where it is
-// not going to be encrypted gives it the format of the caps. A part of the next frame is kept.
-Taken take_nal_units(GstE2EEBase *element, GstBuffer *&buffer, bool enabled) {
-  const GstE2EEEncrypt *self = GST_E2EE_ENCRYPT(element);
-  e2ee::ParameterSets &sets = self->input->sets();
-  if (!self->input->to_byte_stream(buffer))
-    return Taken::nothing;
-  if (sets.keep(buffer))
-    return Taken::part;
-  sets.learn(buffer);
-  return sets.complete(buffer) && (enabled || self->output->finish_clear(buffer)) ? Taken::frame
+// What is not going to be encrypted gets the format of the caps.
+Taken take_frame(GstE2EEBase *element, GstBuffer *&buffer, bool enabled) {
+  e2ee::BufferSealer &sealer = *GST_E2EE_ENCRYPT(element)->sealer;
+  const Taken taken = sealer.take(buffer);
+  return taken != Taken::frame || enabled || sealer.output().finish_clear(buffer) ? taken
                                                                                   : Taken::nothing;
 }
 
@@ -196,7 +84,7 @@ GstFlowReturn encrypt_frame(GstE2EEBase *element, GstBuffer *buffer) {
   GstFlowReturn flow = GST_FLOW_OK;
   const bool enabled = base.enabled;
   const bool nal_units = has_nal_units(base);
-  const Taken taken = nal_units ? take_nal_units(element, buffer, enabled) : Taken::frame;
+  const Taken taken = nal_units ? take_frame(element, buffer, enabled) : Taken::frame;
   if (taken == Taken::part) {
     GST_LOG_OBJECT(element, "keeping a part of the next frame: %" GST_PTR_FORMAT, buffer);
     gst_buffer_unref(buffer);
@@ -207,20 +95,15 @@ GstFlowReturn encrypt_frame(GstE2EEBase *element, GstBuffer *buffer) {
     return e2ee::drop_frame(element, buffer, Reason::malformed, 0);
   if (G_UNLIKELY(e2ee::handle_special(element, buffer, enabled, flow)))
     return flow;
-  FrameFacts facts{};
-  GstMemory *own = nal_units ? nullptr : memory_with_slack(buffer, *base.cryptor);
-  const FrameCryptor::Result result = own != nullptr
-                                          ? encrypt_in_place(base, buffer, own, facts)
-                                          : encrypt_to_new(base, *self->allocator, buffer, facts);
+  const e2ee::CodecRule &codec = *base.codec.load();
+  const bool trailer = self->frame_metadata && codec.video;
+  const FrameCryptor::Result result =
+      self->sealer->seal(*base.cryptor, codec, buffer, trailer ? e2ee::kPacketTrailerSize : 0);
   if (G_UNLIKELY(result.reason != Reason::ok))
     return e2ee::drop_frame(element, buffer, result.reason, result.key_id);
-  if (nal_units)
-    self->output->finish_sealed(buffer, self->frame_metadata ? e2ee::kPacketTrailerSize : 0);
-  if (base.codec.load()->video) {
-    add_frame_meta(buffer, facts);
-    if (self->frame_metadata)
-      buffer = e2ee::append_packet_trailer(buffer, nal_units && self->output->is_byte_stream());
-  }
+  if (trailer)
+    buffer =
+        e2ee::append_packet_trailer(buffer, nal_units && self->sealer->output().is_byte_stream());
   GST_LOG_OBJECT(element, "frame of %" G_GSIZE_FORMAT " bytes under key %" G_GUINT64_FORMAT,
                  result.size, result.key_id);
   return e2ee::push_frame(element, buffer, result);
@@ -242,8 +125,8 @@ void gst_e2ee_encrypt_configure(GstE2EEBase *element, e2ee::CryptorOptions *opti
 GstCaps *gst_e2ee_encrypt_output_caps(GstE2EEBase *element, GstCaps *caps) {
   const GstE2EEEncrypt *self = GST_E2EE_ENCRYPT(element);
   Base &base = e2ee::base_of(element);
-  self->output->reset();
-  if (!self->input->set_caps(caps)) {
+  self->sealer->output().reset();
+  if (!self->sealer->input().set_caps(caps)) {
     if (base.refusal.is_news(caps))
       GST_ELEMENT_ERROR(
           element, STREAM, FORMAT,
@@ -251,7 +134,9 @@ GstCaps *gst_e2ee_encrypt_output_caps(GstE2EEBase *element, GstCaps *caps) {
           ("%" GST_PTR_FORMAT, caps));
     return nullptr;
   }
-  return has_nal_units(base) ? self->output->choose(base.src, caps) : gst_caps_ref(caps);
+  return has_nal_units(base)
+             ? self->sealer->output().choose(caps, e2ee::takes_byte_streams_only(base.src, caps))
+             : gst_caps_ref(caps);
 }
 
 // A new stream has parameter sets of its own. One that an application links again sends the same
@@ -259,9 +144,9 @@ GstCaps *gst_e2ee_encrypt_output_caps(GstE2EEBase *element, GstCaps *caps) {
 gboolean gst_e2ee_encrypt_sink_event(GstE2EEBase *element, GstEvent *event) {
   GstE2EEEncrypt *self = GST_E2EE_ENCRYPT(element);
   if (GST_EVENT_TYPE(event) == GST_EVENT_STREAM_START && gst_event_replace(&self->stream, event))
-    self->input->new_stream();
+    self->sealer->input().new_stream();
   else if (GST_EVENT_TYPE(event) == GST_EVENT_FLUSH_STOP)
-    self->input->sets().flush();
+    self->sealer->input().sets().flush();
   return GST_E2EE_BASE_CLASS(gst_e2ee_encrypt_parent_class)->sink_event(element, event);
 }
 
@@ -298,9 +183,7 @@ void gst_e2ee_encrypt_get_property(GObject *object, guint id, GValue *value, GPa
 }
 
 void gst_e2ee_encrypt_finalize(GObject *object) {
-  delete GST_E2EE_ENCRYPT(object)->allocator;
-  delete GST_E2EE_ENCRYPT(object)->input;
-  delete GST_E2EE_ENCRYPT(object)->output;
+  delete GST_E2EE_ENCRYPT(object)->sealer;
   gst_clear_event(&GST_E2EE_ENCRYPT(object)->stream);
   G_OBJECT_CLASS(gst_e2ee_encrypt_parent_class)->finalize(object);
 }
@@ -361,9 +244,7 @@ static void gst_e2ee_encrypt_class_init(GstE2EEEncryptClass *klass) {
 }
 
 static void gst_e2ee_encrypt_init(GstE2EEEncrypt *self) {
-  self->allocator = new e2ee::FrameAllocator;
-  self->input = new e2ee::NalInput;
-  self->output = new e2ee::NalOutput;
+  self->sealer = new e2ee::BufferSealer;
   e2ee::base_of(GST_E2EE_BASE(self)).formats = e2ee::NalFormats::lengths_first;
   e2ee::base_of(GST_E2EE_BASE(self)).encrypts = true;
   self->sframe_kid = G_MAXUINT64;

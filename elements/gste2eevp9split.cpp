@@ -33,8 +33,8 @@
 
 #include <algorithm>
 
+#include "buffers/framememory.h"
 #include "core/vp9.h"
-#include "framememory.h"
 #include "pads.h"
 
 struct _GstE2EEVp9Split {

@@ -63,6 +63,7 @@ class KeyedCryptor final : public FrameCryptor, KeyUser {
   bool recognises(ByteView frame) const override { return scheme().recognises(scheme(), frame); }
   bool is_protected() const override { return binding_->state().is_protected(binding_->owner()); }
   std::vector<std::string> take_notices() override { return binding_->state().take_notices(); }
+  bool has_key() const override;
   KeyInfo key_info() const override;
 
   Result encrypt(const CodecRule &codec, FrameType type, ByteView frame, ByteSpan out,
@@ -71,9 +72,7 @@ class KeyedCryptor final : public FrameCryptor, KeyUser {
   void set_replay_window(std::size_t window) override;
   void forget_accepted() override;
   std::shared_ptr<AcceptedFrames> take_accepted() override;
-  bool may_leave(const Result &result) override;
   std::optional<std::uint64_t> withdrawn_key() override;
-  void frame_done() override;
 
   void on_keys_changed(std::function<void()> call) override { set(changed_call_, std::move(call)); }
   void on_looked_up(std::function<void()> call) override { set(looked_up_call_, std::move(call)); }
@@ -82,6 +81,9 @@ class KeyedCryptor final : public FrameCryptor, KeyUser {
   }
 
  private:
+  bool may_leave(unsigned removals) override;
+  void frame_done() override;
+
   // A keyed cipher holds the key: those whose key is no longer in the ring go at once.
   void keys_withdrawn(bool wait) override {
     {
@@ -141,11 +143,12 @@ class KeyedCryptor final : public FrameCryptor, KeyUser {
   }
 
   // Mutex held. Once for each frame that passes.
-  void note_key(const KeyRef &key, bool encrypts, Result &result) {
+  void note_key(const KeyRef &key, bool encrypts, unsigned removals, Result &result) {
     result.key_id = last_id_ = key->id;
     result.near_limit = key->usage->frames() >= KeyUsage::kSoftLimit;
     result.has_notices = binding_->state().has_notices();
     worker_ = std::this_thread::get_id();
+    result.passage = Passage(*this, removals);
     const Clock::time_point now = Clock::coarse();
     if (last_ != key) {
       result.key_changed = true;
@@ -227,7 +230,7 @@ FrameCryptor::Result KeyedCryptor::encrypt(const CodecRule &codec, FrameType typ
   KeyRef key;
   {
     std::lock_guard lock(mutex_);
-    result.removals = binding_->removals();
+    const unsigned removals = binding_->removals();
     take_ring();
     key = sealing_key(key_id);
     result.reason = sealer_.seal(key, codec, type, frame, out, result.size);
@@ -239,7 +242,7 @@ FrameCryptor::Result KeyedCryptor::encrypt(const CodecRule &codec, FrameType typ
       return result;
     if (headroom() > 0)  // it ends where the output ends
       result.offset = frame.size() + overhead() - result.size;
-    note_key(key, true, result);
+    note_key(key, true, removals, result);
   }
   binding_->state().frame_sealed(binding_, key);
   return result;
@@ -251,7 +254,7 @@ FrameCryptor::Result KeyedCryptor::decrypt(const CodecRule &codec, ByteView fram
   bool later_generation = false;
   {
     std::lock_guard lock(mutex_);
-    result.removals = binding_->removals();
+    const unsigned removals = binding_->removals();
     take_ring();
     const KeyRing &ring = *ring_;
     result.reason = opener_.open(ring, codec, frame, out, opened);
@@ -259,7 +262,7 @@ FrameCryptor::Result KeyedCryptor::decrypt(const CodecRule &codec, ByteView fram
     result.size = opened.size;
     result.key_id = opened.key_id;
     if (result.reason == Reason::ok && opened.key) {
-      note_key(opened.key, false, result);
+      note_key(opened.key, false, removals, result);
       later_generation =
           ring.find(opened.key_id)->keys.front()->generation < opened.key->generation;
     } else if (result.reason == Reason::auth_failed) {
@@ -279,8 +282,8 @@ FrameCryptor::Result KeyedCryptor::decrypt(const CodecRule &codec, ByteView fram
   return result;
 }
 
-bool KeyedCryptor::may_leave(const Result &result) {
-  return G_LIKELY(binding_->removals() == result.removals) || !withdrawn_key();
+bool KeyedCryptor::may_leave(unsigned removals) {
+  return G_LIKELY(binding_->removals() == removals) || !withdrawn_key();
 }
 
 std::optional<std::uint64_t> KeyedCryptor::withdrawn_key() {
@@ -298,6 +301,11 @@ void KeyedCryptor::frame_done() {
     return;
   std::lock_guard lock(mutex_);
   done_.notify_all();
+}
+
+bool KeyedCryptor::has_key() const {
+  const KeyRingRef ring = binding_->ring();
+  return ring->current || !ring->slots.empty();
 }
 
 KeyInfo KeyedCryptor::key_info() const {

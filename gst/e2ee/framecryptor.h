@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "core/bytes.h"
@@ -42,6 +43,32 @@ struct CryptorOptions {
   std::shared_ptr<AcceptedFrames> accepted;
 };
 
+class FrameCryptor;
+
+/// A frame on its way out, until this ends: pushed, or dropped. Removal of the frame's key waits
+/// for that, for a frame that downstream holds up only shortly.
+class Passage {
+ public:
+  Passage() = default;
+  Passage(FrameCryptor &cryptor, unsigned removals) : cryptor_(&cryptor), removals_(removals) {}
+  Passage(Passage &&other) noexcept
+      : cryptor_(std::exchange(other.cryptor_, nullptr)), removals_(other.removals_) {}
+  Passage &operator=(Passage &&other) noexcept {
+    std::swap(cryptor_, other.cryptor_);
+    std::swap(removals_, other.removals_);
+    return *this;
+  }
+  ~Passage();
+
+  /// Whether the frame's key is still there: to be asked right before the push, after all that may
+  /// call into the application.
+  bool is_open() const;
+
+ private:
+  FrameCryptor *cryptor_ = nullptr;
+  unsigned removals_ = 0;  // of keys, until the frame was made
+};
+
 /// One direction of one element, for one participant. encrypt() and decrypt() belong to the
 /// streaming thread; everything else may be called on any thread.
 class FrameCryptor {
@@ -54,9 +81,9 @@ class FrameCryptor {
     bool near_limit = false;          // the key is past its soft limit
     bool key_changed = false;         // not the key of the last frame that passed
     std::uint64_t ratchet_steps = 0;  // that this frame proved its sender to have taken
-    unsigned removals = 0;            // until then, see may_leave()
     bool backing_off = false;         // more failures in a row than the provider tolerates
     bool has_notices = false;         // take_notices() has some
+    Passage passage;                  // of a frame that was written
   };
 
   FrameCryptor() = default;
@@ -104,22 +131,17 @@ class FrameCryptor {
   /// almost always.
   virtual bool recognises(ByteView frame) const = 0;
 
-  /// Whether the key of a frame that was encrypted or decrypted is still there: to be asked right
-  /// before the push, after all that may call into the application.
-  virtual bool may_leave(const Result &result) = 0;
-
   /// The key of the frame on its way out, if it was taken away since.
   virtual std::optional<std::uint64_t> withdrawn_key() = 0;
-
-  /// The frame that encrypt() or decrypt() made was pushed, or is not going to be. Removal of a key
-  /// waits for this, for a frame that downstream holds up only shortly.
-  virtual void frame_done() = 0;
 
   /// Whether frames of this participant were ever encrypted, as far as the provider knows.
   virtual bool is_protected() const = 0;
 
   /// Things the provider wants the user to know, each once.
   virtual std::vector<std::string> take_notices() = 0;
+
+  /// Whether a key is derived, to encrypt or decrypt with.
+  virtual bool has_key() const = 0;
 
   /// The key of the last frame that passed, or before one the current key.
   virtual KeyInfo key_info() const = 0;
@@ -132,10 +154,24 @@ class FrameCryptor {
   /// rules.
   virtual void on_looked_up(std::function<void()> call) = 0;
 
-  /// Called on the thread that took keys away, after frame_done() and before the removal returns.
-  /// The same rules.
+  /// Called on the thread that took keys away, after the last frame's passage and before the
+  /// removal returns. The same rules.
   virtual void on_keys_withdrawn(std::function<void()> call) = 0;
+
+ private:
+  friend class Passage;
+  virtual bool may_leave(unsigned removals) = 0;
+  virtual void frame_done() = 0;
 };
+
+inline bool Passage::is_open() const {
+  return cryptor_ == nullptr || cryptor_->may_leave(removals_);
+}
+
+inline Passage::~Passage() {
+  if (cryptor_ != nullptr)
+    cryptor_->frame_done();
+}
 
 /// Takes a reference on `provider` and has its keys looked up. Null, with an error that says what
 /// to do, when the scheme cannot do what is asked for, does not go with the provider, cannot use

@@ -127,14 +127,12 @@ Reason DataCryptor::encrypt_once(ByteView data, GBytes **payload, GBytes **iv,
                                  std::uint64_t &key_id) {
   std::lock_guard lock(sending.mutex);
   std::vector<std::uint8_t> frame(data.size() + sending.cryptor->overhead());
-  FrameCryptor::Result result =
+  const FrameCryptor::Result result =
       sending.cryptor->encrypt(kData, FrameType::audio, data, frame, key_index);
-  const bool may_leave = result.reason == Reason::ok && sending.cryptor->may_leave(result);
-  sending.cryptor->frame_done();
   key_id = result.key_id;
   if (result.reason != Reason::ok)
     return result.reason;
-  if (!may_leave)
+  if (!result.passage.is_open())
     return Reason::missing_key;
   const std::size_t body = data.size() + kTagSize;
   *payload = g_bytes_new(frame.data(), body);
@@ -148,13 +146,10 @@ Reason DataCryptor::encrypt(ByteView data, GBytes **payload, GBytes **iv, std::u
 
 Reason DataCryptor::decrypt_once(ByteView frame, ByteSpan out, std::size_t &size) {
   std::lock_guard lock(receiving.mutex);
-  FrameCryptor::Result result = receiving.cryptor->decrypt(kData, frame, out);
-  if (result.reason == Reason::ok && !receiving.cryptor->may_leave(result)) {
-    cleanse(out);
-    result.reason = Reason::missing_key;
-  }
-  receiving.cryptor->frame_done();
+  const FrameCryptor::Result result = receiving.cryptor->decrypt(kData, frame, out);
   size = result.size;
+  if (result.reason == Reason::ok && !result.passage.is_open())
+    return Reason::missing_key;  // whoever owns `out` wipes it
   return result.reason;
 }
 

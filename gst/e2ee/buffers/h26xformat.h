@@ -5,9 +5,17 @@
 
 #include <gst/gst.h>
 
-#include "parametersets.h"
+#include "buffers/parametersets.h"
 
 namespace e2ee {
+
+// What is written into caps as stream-format.
+inline constexpr char kByteStream[] = "byte-stream";
+struct LengthFormats {
+  const char *sets_outside;  // parameter sets in codec_data alone, and what we write
+  const char *sets_inside;   // parameter sets in frames as well
+};
+LengthFormats length_formats_of(const CodecRule &codec);
 
 /// The rule of caps that are of a codec made of NAL units; null for others.
 const CodecRule *nal_codec_of(const GstStructure *caps);
@@ -41,9 +49,8 @@ class NalInput {
 /// parameter sets when codec_data has none.
 class NalOutput {
  public:
-  /// The caps to send for frames of `caps`: with lengths, unless the peer of `src` takes byte
-  /// streams only.
-  GstCaps *choose(GstPad *src, const GstCaps *caps);
+  /// The caps of frames that are encrypted and came as `caps` say: byte streams, or with lengths.
+  GstCaps *choose(const GstCaps *caps, bool byte_stream);
 
   /// Leaves frames as they are from now on.
   void reset() { codec_ = nullptr; }
@@ -62,12 +69,10 @@ class NalOutput {
   const CodecRule *codec_ = nullptr;  // null: byte streams
 };
 
+/// Caps fields that a change of format leaves as they are. The caller owns it.
+GstStructure *without_format(const GstStructure *from);
+
 /// The caps of byte streams with the contents of `caps`.
 GstCaps *byte_stream_caps(const GstCaps *caps);
-
-/// Answers a CAPS query from what the peer of `other` can do: H.264 and H.265 change their format
-/// in between. `output`: the formats that the src pad has, the preferred one first.
-enum class NalFormats { lengths_first, byte_stream_only };
-void answer_caps_query(GstPad *pad, GstPad *other, NalFormats output, GstQuery *query);
 
 }  // namespace e2ee

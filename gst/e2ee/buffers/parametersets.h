@@ -7,8 +7,8 @@
 #include <optional>
 #include <vector>
 
+#include "buffers/decoderconfig.h"
 #include "core/nal.h"
-#include "decoderconfig.h"
 
 namespace e2ee {
 

@@ -1,29 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "h26xformat.h"
+#include "buffers/h26xformat.h"
 
 #include <cstring>
-#include <span>
 
+#include "buffers/framememory.h"
 #include "core/nal.h"
-#include "framememory.h"
 
 namespace e2ee {
 
 namespace {
 
 constexpr std::size_t kCode = sizeof kStartCode;
-constexpr char kByteStream[] = "byte-stream";
-
-// What is written into caps, of one codec.
-struct Format {
-  const char *lengths;     // parameter sets in codec_data alone, and what we write
-  const char *lengths_in;  // parameter sets in frames as well
-};
-
-Format format_of(const CodecRule &codec) {
-  return codec.id == CodecId::h264 ? Format{"avc", "avc3"} : Format{"hvc1", "hev1"};
-}
-
 // ---- buffers ------------------------------------------------------------------------------------
 
 std::size_t read_length(const std::uint8_t *at, std::size_t size) {
@@ -62,65 +49,11 @@ bool write_codes(GstBuffer *buffer) {
   return true;
 }
 
-// ---- caps ---------------------------------------------------------------------------------------
-
-// Caps fields that a change of format leaves as they are.
-GstStructure *without_format(const GstStructure *from) {
-  GstStructure *copy = gst_structure_copy(from);
-  gst_structure_remove_fields(copy, "stream-format", "codec_data", "alignment", nullptr);
-  gst_structure_set(copy, "alignment", G_TYPE_STRING, "au", nullptr);
-  return copy;
-}
-
-GstCaps *format_caps(const CodecRule &codec, const char *format) {
-  return gst_caps_new_simple(codec.media_type, "stream-format", G_TYPE_STRING, format, "alignment",
-                             G_TYPE_STRING, "au", nullptr);
-}
-
-std::vector<const char *> formats_of(const CodecRule &codec, bool sink, NalFormats output) {
-  const Format format = format_of(codec);
-  if (sink)
-    return {kByteStream, format.lengths, format.lengths_in};
-  if (output == NalFormats::byte_stream_only)
-    return {kByteStream};
-  return {format.lengths, kByteStream};
-}
-
-bool takes_any(const GstCaps *caps, const CodecRule &codec, std::span<const char *const> formats) {
-  for (const char *format : formats) {
-    GstCaps *wanted = format_caps(codec, format);
-    const bool takes = gst_caps_can_intersect(caps, wanted);
-    gst_caps_unref(wanted);
-    if (takes)
-      return true;
-  }
-  return false;
-}
-
-// What a pad can do when the other one's peer can do `caps`.
-GstCaps *across(const GstCaps *caps, bool sink, NalFormats output) {
-  GstCaps *result = gst_caps_new_empty();
-  for (guint i = 0; i < gst_caps_get_size(caps); ++i) {
-    const GstStructure *item = gst_caps_get_structure(caps, i);
-    const CodecRule *codec = nal_codec_of(item);
-    if (codec == nullptr) {
-      gst_caps_append_structure(result, gst_structure_copy(item));
-      continue;
-    }
-    GstCaps *alone = gst_caps_new_full(gst_structure_copy(item), nullptr);
-    if (takes_any(alone, *codec, formats_of(*codec, !sink, output))) {
-      for (const char *format : formats_of(*codec, sink, output)) {
-        GstStructure *copy = without_format(item);
-        gst_structure_set(copy, "stream-format", G_TYPE_STRING, format, nullptr);
-        result = gst_caps_merge_structure(result, copy);
-      }
-    }
-    gst_caps_unref(alone);
-  }
-  return result;
-}
-
 }  // namespace
+
+LengthFormats length_formats_of(const CodecRule &codec) {
+  return codec.id == CodecId::h264 ? LengthFormats{"avc", "avc3"} : LengthFormats{"hvc1", "hev1"};
+}
 
 const CodecRule *nal_codec_of(const GstStructure *caps) {
   const CodecRule *codec = codec_for_media_type(gst_structure_get_name(caps));
@@ -179,22 +112,16 @@ bool NalInput::to_byte_stream(GstBuffer *&buffer) const {
 
 // ---- NalOutput ----------------------------------------------------------------------------------
 
-GstCaps *NalOutput::choose(GstPad *src, const GstCaps *caps) {
+GstCaps *NalOutput::choose(const GstCaps *caps, bool byte_stream) {
   const GstStructure *from = gst_caps_get_structure(caps, 0);
   const CodecRule &codec = *nal_codec_of(from);
-  const char *lengths = format_of(codec).lengths;
-  GstCaps *peer = gst_pad_peer_query_caps(src, nullptr);
-  const char *const only_stream[] = {kByteStream};
-  const bool stream = peer != nullptr && !takes_any(peer, codec, {&lengths, 1}) &&
-                      takes_any(peer, codec, only_stream);
-  gst_clear_caps(&peer);
-  codec_ = stream ? nullptr : &codec;
-  if (stream)
+  codec_ = byte_stream ? nullptr : &codec;
+  if (byte_stream)
     return byte_stream_caps(caps);
   GstStructure *fields = without_format(from);
   GstBuffer *data = decoder_config_without_sets(codec, from);
-  gst_structure_set(fields, "stream-format", G_TYPE_STRING, lengths, "codec_data", GST_TYPE_BUFFER,
-                    data, nullptr);
+  gst_structure_set(fields, "stream-format", G_TYPE_STRING, length_formats_of(codec).sets_outside,
+                    "codec_data", GST_TYPE_BUFFER, data, nullptr);
   gst_buffer_unref(data);
   return gst_caps_new_full(fields, nullptr);
 }
@@ -237,36 +164,17 @@ bool NalOutput::finish_clear(GstBuffer *&buffer) const {
 
 // ---- caps ---------------------------------------------------------------------------------------
 
+GstStructure *without_format(const GstStructure *from) {
+  GstStructure *copy = gst_structure_copy(from);
+  gst_structure_remove_fields(copy, "stream-format", "codec_data", "alignment", nullptr);
+  gst_structure_set(copy, "alignment", G_TYPE_STRING, "au", nullptr);
+  return copy;
+}
+
 GstCaps *byte_stream_caps(const GstCaps *caps) {
   GstStructure *fields = without_format(gst_caps_get_structure(caps, 0));
   gst_structure_set(fields, "stream-format", G_TYPE_STRING, kByteStream, nullptr);
   return gst_caps_new_full(fields, nullptr);
-}
-
-void answer_caps_query(GstPad *pad, GstPad *other, NalFormats output, GstQuery *query) {
-  const bool sink = GST_PAD_IS_SINK(pad);
-  GstCaps *filter = nullptr;
-  gst_query_parse_caps(query, &filter);
-  GstCaps *all = gst_pad_get_pad_template_caps(pad);
-  GstCaps *peer = gst_pad_peer_query_caps(other, nullptr);
-  const bool open = peer == nullptr || gst_caps_is_any(peer);
-  GstCaps *answer = all;
-  if (!open || filter != nullptr) {
-    GstCaps *possible = across(open ? all : peer, sink, output);
-    answer = gst_caps_intersect_full(possible, all, GST_CAPS_INTERSECT_FIRST);
-    gst_caps_unref(possible);
-    gst_caps_unref(all);
-  }
-  // Ours is the order: a depayloader that may choose has to choose byte streams, since it takes
-  // parameter sets out of frames otherwise.
-  if (filter != nullptr) {
-    GstCaps *wanted = gst_caps_intersect_full(answer, filter, GST_CAPS_INTERSECT_FIRST);
-    gst_caps_unref(answer);
-    answer = wanted;
-  }
-  gst_query_set_caps_result(query, answer);
-  gst_caps_unref(answer);
-  gst_clear_caps(&peer);
 }
 
 }  // namespace e2ee

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "framememory.h"
+#include "buffers/framememory.h"
 
 #include <cstring>
 #include <mutex>

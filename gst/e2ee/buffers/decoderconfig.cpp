@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "decoderconfig.h"
+#include "buffers/decoderconfig.h"
 
 namespace e2ee {
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "parametersets.h"
+#include "buffers/parametersets.h"
 
 #include <algorithm>
 #include <optional>
 #include <utility>
 
-#include "framememory.h"
+#include "buffers/framememory.h"
 
 namespace e2ee {
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "frametail.h"
+#include "buffers/frametail.h"
 
-#include "framememory.h"
+#include "buffers/framememory.h"
 
 namespace e2ee {
 

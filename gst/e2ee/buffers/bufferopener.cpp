@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "buffers/bufferopener.h"
+
+#include "buffers/frametail.h"
+
+namespace e2ee {
+
+namespace {
+
+// Whether the frame can be decrypted where it lies: nobody else sees this memory. Several memories
+// are merged into a new one by mapping, which is ours as well.
+bool in_place(GstBuffer *buffer) {
+  // A memory is writable only when the buffer that has it is.
+  return gst_buffer_n_memory(buffer) == 1
+             ? gst_memory_is_writable(gst_buffer_peek_memory(buffer, 0))
+             : gst_buffer_is_writable(buffer);
+}
+
+FrameCryptor::Result decrypt_in_place(FrameCryptor &cryptor, const CodecRule &codec,
+                                      GstBuffer *buffer) {
+  FrameCryptor::Result result;
+  result.reason = Reason::internal;
+  MappedBuffer map(buffer, GST_MAP_READWRITE);
+  if (!map)
+    return result;
+  result = cryptor.decrypt(codec, map.bytes(), map.bytes());
+  map.unmap();
+  if (result.reason == Reason::ok)
+    cut_buffer(buffer, result.offset, result.size);
+  return result;
+}
+
+FrameCryptor::Result decrypt_to_new(FrameCryptor &cryptor, const CodecRule &codec,
+                                    FrameAllocator &allocator, GstBuffer *&buffer) {
+  FrameCryptor::Result result;
+  result.reason = Reason::internal;
+  GstMemory *opened = nullptr;
+  {
+    MappedBuffer map(buffer, GST_MAP_READ);
+    if (!map)
+      return result;
+    FrameMemory memory(allocator.allocate(map.bytes().size()));
+    if (!memory)
+      return result;
+    result = cryptor.decrypt(codec, map.bytes(), memory.bytes());
+    if (result.reason == Reason::ok)
+      opened = memory.release(result.offset, result.size);
+  }
+  if (opened != nullptr) {
+    buffer = gst_buffer_make_writable(buffer);
+    gst_buffer_replace_all_memory(buffer, opened);
+  }
+  return result;
+}
+
+}  // namespace
+
+bool BufferOpener::take(GstBuffer *&buffer) {
+  return input_.to_byte_stream(buffer) && input_.sets().complete(buffer);
+}
+
+FrameCryptor::Result BufferOpener::open(FrameCryptor &cryptor, const CodecRule &codec,
+                                        GstBuffer *&buffer) {
+  FrameCryptor::Result result = open_once(cryptor, codec, buffer);
+  if (G_LIKELY(result.reason != Reason::malformed))
+    return result;
+  // Behind LiveKit's packet trailer there may be a frame; without one this costs nothing.
+  const auto trailer = look_at_tail(buffer, {}).trailer;
+  if (!trailer || trailer->size >= gst_buffer_get_size(buffer))
+    return result;
+  buffer = strip_packet_trailer(buffer, *trailer);
+  return open_once(cryptor, codec, buffer);
+}
+
+FrameCryptor::Result BufferOpener::open_once(FrameCryptor &cryptor, const CodecRule &codec,
+                                             GstBuffer *&buffer) {
+  return in_place(buffer) ? decrypt_in_place(cryptor, codec, buffer)
+                          : decrypt_to_new(cryptor, codec, allocator_, buffer);
+}
+
+}  // namespace e2ee

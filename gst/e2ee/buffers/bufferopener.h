@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "buffers/framememory.h"
+#include "buffers/h26xformat.h"
+#include "framecryptor.h"
+
+namespace e2ee {
+
+/// Decrypts the buffers of one stream. take() and open() may each have a thread of their own.
+class BufferOpener {
+ public:
+  /// False for a codec_data that cannot be read.
+  bool set_caps(const GstCaps *caps) { return input_.set_caps(caps); }
+
+  /// The first step with each buffer: makes a byte stream of a frame of NAL units, and puts the
+  /// parameter sets back that a depayloader took out. False when this is no frame.
+  bool take(GstBuffer *&buffer);
+
+  /// Decrypts a frame that was taken. Flags, times and metas stay with the buffer. A packet trailer
+  /// behind the frame is cut off, also where the frame does not decrypt then.
+  FrameCryptor::Result open(FrameCryptor &cryptor, const CodecRule &codec, GstBuffer *&buffer);
+
+ private:
+  FrameCryptor::Result open_once(FrameCryptor &cryptor, const CodecRule &codec, GstBuffer *&buffer);
+
+  FrameAllocator allocator_;
+  NalInput input_;
+};
+
+}  // namespace e2ee

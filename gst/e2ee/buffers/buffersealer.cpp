@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "buffers/buffersealer.h"
+
+#include "gste2eemeta.h"
+
+namespace e2ee {
+
+namespace {
+
+struct FrameFacts {
+  FrameType type;
+  FrameSize size;
+};
+
+// The memory of a buffer in which the frame can grow in place. Returns null if the buffer has more
+// than one memory, is shared, or has no spare room.
+GstMemory *memory_with_slack(GstBuffer *buffer, const FrameCryptor &cryptor) {
+  if (gst_buffer_n_memory(buffer) != 1)
+    return nullptr;
+  GstMemory *memory = gst_buffer_peek_memory(buffer, 0);
+  gsize offset;
+  gsize capacity;
+  const gsize size = gst_memory_get_sizes(memory, &offset, &capacity);
+  // A memory is writable only when the buffer that has it is.
+  const gsize tail = cryptor.overhead() - cryptor.headroom();
+  if (offset < cryptor.headroom() || capacity - offset - size < tail ||
+      !gst_memory_is_writable(memory))
+    return nullptr;
+  return memory;
+}
+
+FrameFacts facts_of(const CodecRule &codec, ByteView frame) {
+  FrameFacts facts{codec.frame_type(frame), {}};
+  if (facts.type == FrameType::key)
+    facts.size = codec.frame_size(frame);
+  return facts;
+}
+
+// What a payloader that cannot read the frame needs to know of it. The application may know more,
+// and then has written it already.
+void add_frame_meta(GstBuffer *buffer, const FrameFacts &facts) {
+  if (gst_e2ee_buffer_get_frame_meta(buffer) != nullptr)
+    return;
+  auto *meta = gst_e2ee_buffer_add_frame_meta(buffer, facts.type == FrameType::key,
+                                              facts.size.width, facts.size.height);
+  // Asking for a custom meta that no plugin has registered would be a programming error.
+  if (meta == nullptr || gst_meta_get_info("GstVP8Meta") == nullptr)
+    return;
+  GstCustomMeta *vp8 = gst_buffer_get_custom_meta(buffer, "GstVP8Meta");
+  if (vp8 == nullptr)
+    return;
+  const GstStructure *fields = gst_custom_meta_get_structure(vp8);
+  gboolean layered = FALSE;
+  if (gst_structure_get_boolean(fields, "use-temporal-scaling", &layered) && layered)
+    meta->has_layers = gst_structure_get(fields, "layer-id", G_TYPE_UINT, &meta->temporal_layer,
+                                         "layer-sync", G_TYPE_BOOLEAN, &meta->layer_sync, nullptr);
+}
+
+// Encrypts where the frame lies. On failure the buffer is of no use.
+FrameCryptor::Result encrypt_in_place(FrameCryptor &cryptor, const CodecRule &codec,
+                                      GstBuffer *buffer, GstMemory *memory, FrameFacts &facts) {
+  const gsize size = gst_memory_get_sizes(memory, nullptr, nullptr);
+  const gsize headroom = cryptor.headroom();
+  gst_memory_resize(memory, -static_cast<gssize>(headroom), size + cryptor.overhead());
+  FrameCryptor::Result result;
+  {
+    MappedBuffer map(buffer, GST_MAP_READWRITE);
+    if (!map) {
+      result.reason = Reason::internal;
+      return result;
+    }
+    const ByteView frame = map.bytes().subspan(headroom, size);
+    facts = facts_of(codec, frame);
+    result = cryptor.encrypt(codec, facts.type, frame, map.bytes());
+  }
+  if (result.reason == Reason::ok)
+    cut_buffer(buffer, result.offset, result.size);
+  return result;
+}
+
+// Encrypts into one new memory, which takes the place of the buffer's own: flags, times and metas
+// stay with the buffer.
+FrameCryptor::Result encrypt_to_new(FrameCryptor &cryptor, const CodecRule &codec,
+                                    FrameAllocator &allocator, GstBuffer *&buffer,
+                                    FrameFacts &facts) {
+  FrameCryptor::Result result;
+  result.reason = Reason::internal;
+  GstMemory *sealed = nullptr;
+  {
+    MappedBuffer map(buffer, GST_MAP_READ);
+    if (!map)
+      return result;
+    const ByteView frame = map.bytes();
+    // Frames of NAL units get new start codes in front and escapes behind.
+    FrameMemory memory(
+        allocator.allocate(frame.size() + cryptor.overhead() + codec.extra_room(frame)));
+    if (!memory)
+      return result;
+    facts = facts_of(codec, frame);
+    result = cryptor.encrypt(codec, facts.type, frame, memory.bytes());
+    if (result.reason == Reason::ok)
+      sealed = memory.release(result.offset, result.size);
+  }
+  if (sealed != nullptr) {
+    buffer = gst_buffer_make_writable(buffer);
+    gst_buffer_replace_all_memory(buffer, sealed);
+  }
+  return result;
+}
+
+}  // namespace
+
+BufferSealer::Taken BufferSealer::take(GstBuffer *&buffer) {
+  ParameterSets &sets = input_.sets();
+  if (!input_.to_byte_stream(buffer))
+    return Taken::nothing;
+  if (sets.keep(buffer))
+    return Taken::part;
+  sets.learn(buffer);
+  return sets.complete(buffer) ? Taken::frame : Taken::nothing;
+}
+
+FrameCryptor::Result BufferSealer::seal(FrameCryptor &cryptor, const CodecRule &codec,
+                                        GstBuffer *&buffer, gsize behind) {
+  FrameFacts facts{};
+  GstMemory *own = codec.nal != nullptr ? nullptr : memory_with_slack(buffer, cryptor);
+  FrameCryptor::Result result = own != nullptr
+                                    ? encrypt_in_place(cryptor, codec, buffer, own, facts)
+                                    : encrypt_to_new(cryptor, codec, allocator_, buffer, facts);
+  if (G_UNLIKELY(result.reason != Reason::ok))
+    return result;
+  if (codec.nal != nullptr)
+    output_.finish_sealed(buffer, behind);
+  if (codec.video)
+    add_frame_meta(buffer, facts);
+  return result;
+}
+
+}  // namespace e2ee
