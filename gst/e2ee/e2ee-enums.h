@@ -118,6 +118,11 @@ GType gst_e2ee_server_frames_get_type(void);
  * @GST_E2EE_ERROR_PARSE: a string or file that cannot be understood
  * @GST_E2EE_ERROR_CRYPTO: the cipher, a derivation or the random generator failed
  * @GST_E2EE_ERROR_LIMIT: more of something than is allowed
+ * @GST_E2EE_ERROR_MISSING_KEY: there is no key for the frame now
+ * @GST_E2EE_ERROR_AUTH: the frame does not verify: the key is another one, or the frame was changed
+ * @GST_E2EE_ERROR_MALFORMED: this is no frame of the scheme and codec
+ * @GST_E2EE_ERROR_REPLAYED: the frame was accepted before
+ * @GST_E2EE_ERROR_UNSUPPORTED: the scheme does not carry such frames
  *
  * Codes of the domain %GST_E2EE_ERROR. Messages say what to do and never contain a secret.
  *
@@ -132,6 +137,11 @@ typedef enum {
   GST_E2EE_ERROR_PARSE,
   GST_E2EE_ERROR_CRYPTO,
   GST_E2EE_ERROR_LIMIT,
+  GST_E2EE_ERROR_MISSING_KEY,
+  GST_E2EE_ERROR_AUTH,
+  GST_E2EE_ERROR_MALFORMED,
+  GST_E2EE_ERROR_REPLAYED,
+  GST_E2EE_ERROR_UNSUPPORTED,
 } GstE2EEError;
 
 #define GST_TYPE_E2EE_ERROR (gst_e2ee_error_get_type())

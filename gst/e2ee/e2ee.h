@@ -6,6 +6,7 @@
 #include <gst/e2ee/e2ee-prelude.h>
 #include <gst/e2ee/gste2eedatacryptor.h>
 #include <gst/e2ee/gste2eeframe.h>
+#include <gst/e2ee/gste2eeframecryptor.h>
 #include <gst/e2ee/gste2eekeymaterial.h>
 #include <gst/e2ee/gste2eekeyprovider.h>
 #include <gst/e2ee/gste2eemeta.h>

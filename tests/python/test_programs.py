@@ -23,12 +23,14 @@ RECORDER = BUILD / "examples/recorder/e2ee-recorder"
 UNSEAL = BUILD / "examples/recorder/e2ee-unseal"
 PUBLISH = BUILD / "examples/publish/e2ee-publish"
 PROVIDERS = [BUILD / f"examples/providers/e2ee-provider-{language}" for language in ("c", "cpp")]
+FRAMES = [BUILD / f"examples/frames/e2ee-frames-{language}" for language in ("c", "cpp")]
 BENCH = BUILD / "tests/bench/e2ee-bench"
 CHAT = EXAMPLES / "chat/chat.py"
 SERVER = EXAMPLES / "browser/server.py"
 PROVIDER = EXAMPLES / "providers/provider.py"
+FRAMES_PYTHON = EXAMPLES / "frames/frames.py"
 COMPILED = [CALL, RECORDER, UNSEAL, PUBLISH]
-PYTHON = [CHAT, SERVER, PROVIDER]
+PYTHON = [CHAT, SERVER, PROVIDER, FRAMES_PYTHON]
 CHAT_MODULES = ["access", "datapeer", "direct", "messages", "protobuf", "room", "signalling", "terminal", "texts"]
 MODULES = [
     EXAMPLES / "browser/peer.py",
@@ -47,10 +49,15 @@ ORDERS = {
     PUBLISH: (*ROOM, *KEYS),
     PROVIDERS[0]: (),
     PROVIDERS[1]: (),
+    FRAMES[0]: (),
+    FRAMES[1]: (),
     CHAT: ("--listen", "0", *KEYS),
     SERVER: ("--port", "0"),
     PROVIDER: (),
+    FRAMES_PYTHON: (),
 }
+# They need no elements.
+LIBRARY_ALONE = [*FRAMES, FRAMES_PYTHON]
 
 
 class Programs(unittest.TestCase):
@@ -127,7 +134,7 @@ class Programs(unittest.TestCase):
             (CHAT, ("--listen", "70000", *KEYS), "--listen"),
             *((program, ("--bogus", *order), "--bogus") for program, order in ORDERS.items()),
         ):
-            if program in PROVIDERS:
+            if program in PROVIDERS + FRAMES:
                 said = ""
             with self.subTest(program.name, arguments=arguments):
                 text = self.refused(program, *arguments, LC_ALL="C")
@@ -179,7 +186,8 @@ class Programs(unittest.TestCase):
     def test_elements_that_are_missing_are_told_first(self):
         with tempfile.TemporaryDirectory() as folder:
             nothing = {"GST_PLUGIN_SYSTEM_PATH": "/nowhere", "GST_REGISTRY": f"{folder}/registry.bin"}
-            for program, order in ORDERS.items():
+            for program in ORDERS.keys() - LIBRARY_ALONE:
+                order = ORDERS[program]
                 with self.subTest(program.name):
                     text = self.refused(program, *order, **nothing)
                     self.assertRegex(text, r"gstreamer1\.0-plugins-\w+")

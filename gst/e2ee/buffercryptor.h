@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+// The C++ side of GstE2EEFrameCryptor.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <mutex>
+#include <thread>
+
+#include "buffers/bufferopener.h"
+#include "buffers/buffersealer.h"
+#include "buffers/counters.h"
+#include "e2ee-enums.h"
+
+namespace e2ee {
+
+/// Encrypts and decrypts buffers of one participant, as e2eeencrypt and e2eedecrypt do. All methods
+/// may be called on any thread; the two directions do not wait for each other.
+class BufferCryptor {
+ public:
+  struct Settings {
+    GstE2EEKeyProvider *provider = nullptr;  // the owner keeps a reference
+    CryptorOptions options;                  // of either direction; `participant` is the owner's
+    guint replay_window = 0;
+  };
+
+  /// Has the keys looked up. What cannot be done as set is said by the methods.
+  explicit BufferCryptor(const Settings &settings);
+  ~BufferCryptor();
+  BufferCryptor(const BufferCryptor &) = delete;
+  BufferCryptor &operator=(const BufferCryptor &) = delete;
+
+  /// What buffers are from now on. `encrypted` and `decrypted`, which may be null: what comes out
+  /// then; the caller owns it.
+  bool set_caps(GstCaps *caps, GstCaps **encrypted, GstCaps **decrypted, GError **error);
+
+  /// Waits until there is a key and those that were set are derived, at most `limit`.
+  bool prepare(std::chrono::milliseconds limit, GError **error);
+
+  /// Takes the buffer. Null without an error: it was a part of the next frame and is kept for that.
+  GstBuffer *encrypt(GstBuffer *buffer, GError **error);
+  GstBuffer *decrypt(GstBuffer *buffer, GError **error);
+
+  GstStructure *stats();
+
+ private:
+  // A FrameCryptor for one direction, and who is at work with it.
+  struct Direction {
+    std::mutex mutex;
+    std::atomic<std::thread::id> worker{};
+    CryptorOptions options;
+    std::shared_ptr<FrameCryptor> cryptor;  // null: it could not be made yet
+  };
+  class Turn;
+
+  bool open(Direction &direction, GError **error);
+  std::shared_ptr<FrameCryptor> opened(Direction &direction, GError **error);
+  bool begin(Direction &direction, GstBuffer *buffer, GError **error);
+  GstBuffer *fail(GstBuffer *buffer, Reason reason, std::uint64_t key_id, GError **error);
+  GstBuffer *finish(Direction &direction, GstBuffer *buffer, const FrameCryptor::Result &result,
+                    GError **error);
+  GstBuffer *pass(GstBuffer *buffer);
+
+  const Settings settings_;
+  Direction sealing_;
+  Direction opening_;
+  BufferSealer sealer_;
+  BufferOpener opener_;
+  const CodecRule *codec_ = nullptr;  // changes with both mutexes held
+  Counters counters_;
+  std::atomic<Direction *> last_{nullptr};  // in which a frame has passed
+
+  std::mutex keys_mutex_;
+  std::condition_variable keys_changed_;
+};
+
+}  // namespace e2ee
