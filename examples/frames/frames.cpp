@@ -77,7 +77,8 @@ void run() {
 int main(int argc, char **argv) {
   gst_init(&argc, &argv);
   if (argc > 1) {
-    std::cout << "Usage: " << argv[0] << "\nEncrypts and decrypts frames without a pipeline, in C++.\n";
+    std::cout << "Usage: " << argv[0]
+              << "\nEncrypts and decrypts frames without a pipeline, in C++.\n";
     return std::string(argv[1]) == "--help" ? 0 : 2;
   }
   try {
