@@ -94,12 +94,8 @@ void ask_for_key_unit(GstE2EEBase *element) {
 // A frame that the server made. It is counted, and passes without its trailer if the user said so.
 GstFlowReturn server_frame(GstE2EEBase *element, GstBuffer *buffer, const e2ee::Tail &tail) {
   Base &base = e2ee::base_of(element);
-  const Decrypt &self = decrypt_of(element);
   base.counters.server_frames.fetch_add(1, std::memory_order_relaxed);
-  const bool pass =
-      self.settings.server_frames == GST_E2EE_SERVER_FRAMES_PASS ||
-      (self.settings.server_frames == GST_E2EE_SERVER_FRAMES_KNOWN && tail.known_filler);
-  if (!pass)
+  if (!e2ee::may_pass(tail, decrypt_of(element).settings.server_frames))
     return e2ee::drop_server_frame(element, buffer);
   return e2ee::push_unprotected(element, e2ee::without_tail(buffer, tail.server_trailer));
 }

@@ -1,13 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "opener.h"
 
-#include "common/elements.h"
-
 namespace recorder {
 
 using examples::CharPtr;
 using examples::Error;
-using examples::ObjectPtr;
 using examples::StructurePtr;
 
 namespace {
@@ -17,26 +14,7 @@ namespace {
 constexpr unsigned kTriesOfSFrame = 40;
 
 // PBKDF2 takes some 30 ms, on a machine that has nothing else to do.
-constexpr int kPatienceMs = 60'000;
-
-template <typename Object>
-ObjectPtr<Object> sunk(Object *object) {
-  return ObjectPtr<Object>(object ? static_cast<Object *>(gst_object_ref_sink(object)) : nullptr);
-}
-
-// What an element says of keys that its scheme cannot use is a warning.
-std::string complaint_on(GstBus *bus) {
-  const auto kinds = static_cast<GstMessageType>(GST_MESSAGE_ERROR | GST_MESSAGE_WARNING);
-  const examples::MessagePtr message(gst_bus_pop_filtered(bus, kinds));
-  if (!message)
-    return {};
-  GError *error = nullptr;
-  if (GST_MESSAGE_TYPE(message.get()) == GST_MESSAGE_ERROR)
-    gst_message_parse_error(message.get(), &error, nullptr);
-  else
-    gst_message_parse_warning(message.get(), &error, nullptr);
-  return examples::ErrorPtr(error)->message;
-}
+constexpr GstClockTime kPatience = 60 * GST_SECOND;
 
 ProviderPtr new_provider(const Sealing &sealing) {
   const bool fixed_ring = sealing.seal.scheme == "jitsi" || sealing.seal.scheme == "realtimekit";
@@ -49,95 +27,49 @@ ProviderPtr new_provider(const Sealing &sealing) {
 
 }  // namespace
 
-// ---- one element --------------------------------------------------------------------------------
+// ---- one decryptor ------------------------------------------------------------------------------
 
 Decryptor::Decryptor(const Sealing &sealing, GstE2EEKeyProvider *provider, GstCaps *caps,
                      const std::string &server_frames)
-    : element_(sunk(gst_element_factory_make("e2eedecrypt", nullptr))),
-      in_(sunk(gst_pad_new("frames", GST_PAD_SRC))),
-      out_(sunk(gst_pad_new("opened", GST_PAD_SINK))),
-      caps_(gst_caps_ref(caps)),
-      restarts_(sealing.sframe()) {
-  if (!element_)
-    throw Failure("e2eedecrypt cannot be made");
-  sealing.seal.apply_to(element_.get());
-  g_object_set(element_.get(), "key-provider", provider, nullptr);
-  gst_util_set_object_arg(G_OBJECT(element_.get()), "server-frames", server_frames.c_str());
-  if (!sealing.participant.empty())
-    g_object_set(element_.get(), "participant", sealing.participant.c_str(), nullptr);
-  gst_pad_set_element_private(out_.get(), this);
-  gst_pad_set_chain_function(out_.get(), took);
-  gst_pad_link(in_.get(), examples::static_pad(element_.get(), "sink").get());
-  gst_pad_link(examples::static_pad(element_.get(), "src").get(), out_.get());
-  try {
-    start();
-  } catch (...) {
-    stop();
-    throw;
-  }
+    : sealing_(sealing),
+      provider_(provider),
+      in_(gst_caps_ref(caps)),
+      server_frames_(server_frames) {
+  start();
 }
 
-Decryptor::~Decryptor() {
-  stop();
-}
-
-// Its messages are read while it starts; nobody needs those that come later.
+// The new one is there before the old one goes: it takes over its keys.
 void Decryptor::start() {
-  const ObjectPtr<GstBus> bus(gst_bus_new());
-  gst_element_set_bus(element_.get(), bus.get());
-  gst_pad_set_active(out_.get(), TRUE);
-  gst_pad_set_active(in_.get(), TRUE);
-  bool started =
-      gst_element_set_state(element_.get(), GST_STATE_PLAYING) != GST_STATE_CHANGE_FAILURE;
-  if (started) {
-    send(gst_event_new_stream_start("sealed"));
-    started = gst_pad_push_event(in_.get(), gst_event_new_caps(caps_.get()));
-  }
-  gst_element_set_bus(element_.get(), nullptr);
-  const std::string complaint = complaint_on(bus.get());
-  if (!started || !complaint.empty())
-    throw Failure(complaint.empty() ? "the decryptor does not start" : complaint);
-  GstSegment segment;
-  gst_segment_init(&segment, GST_FORMAT_TIME);
-  send(gst_event_new_segment(&segment));
+  CryptorPtr fresh = sealing_.seal.new_cryptor(provider_, sealing_.participant, server_frames_);
+  Error error;
+  GstCaps *out = nullptr;
+  gst_e2ee_frame_cryptor_set_caps(fresh.get(), in_.get(), nullptr, &out, error.out());
+  error.check();
+  out_.reset(out);
+  cryptor_ = std::move(fresh);
 }
 
-void Decryptor::stop() {
-  gst_element_set_state(element_.get(), GST_STATE_NULL);
-  gst_pad_set_active(in_.get(), FALSE);
-  gst_pad_set_active(out_.get(), FALSE);
-}
-
-void Decryptor::send(GstEvent *event) {
-  gst_pad_push_event(in_.get(), event);
-}
-
-GstFlowReturn Decryptor::took(GstPad *pad, GstObject *, GstBuffer *buffer) {
-  static_cast<Decryptor *>(gst_pad_get_element_private(pad))->opened_.reset(buffer);
-  return GST_FLOW_OK;
+void Decryptor::derive() {
+  Error error;
+  gst_e2ee_frame_cryptor_prepare(cryptor_.get(), kPatience, error.out());
+  error.check();
 }
 
 BufferPtr Decryptor::open(GstBuffer *frame) {
-  if (restarts_ && failures_ >= kTriesOfSFrame) {
-    stop();
+  if (sealing_.sframe() && failures_ >= kTriesOfSFrame) {
     start();
     failures_ = 0;
   }
-  opened_.reset();
   // A copy shares the memory, which is therefore not written to.
-  gst_pad_push(in_.get(), gst_buffer_copy(frame));
-  if (!opened_)
+  BufferPtr opened(gst_e2ee_frame_cryptor_decrypt(cryptor_.get(), gst_buffer_copy(frame), nullptr));
+  if (!opened)
     ++failures_;
-  return std::move(opened_);
-}
-
-SharedCaps Decryptor::caps() const {
-  return SharedCaps(gst_pad_get_current_caps(out_.get()));
+  return opened;
 }
 
 guint64 Decryptor::count(const char *stat) const {
   GstStructure *stats = nullptr;
-  g_object_get(element_.get(), "stats", &stats, nullptr);
+  g_object_get(cryptor_.get(), "stats", &stats, nullptr);
   const StructurePtr owner(stats);
   guint64 value = 0;
   gst_structure_get_uint64(stats, stat, &value);
@@ -162,24 +94,18 @@ OpenerKey::OpenerKey(const Sealing &sealing, GstE2EEKeyMaterial *material)
   error.check("key " + std::to_string(key_id_) + " cannot be used");
 }
 
-// Elements wait for a key for two seconds only: here nothing else is to be done meanwhile.
 Decryptor &OpenerKey::decryptor(unsigned track, GstCaps *caps) {
   auto &slot = decryptors_[track];
   if (slot)
     return *slot;
-  slot = std::make_unique<Decryptor>(sealing_, provider_.get(), caps);
+  auto decryptor = std::make_unique<Decryptor>(sealing_, provider_.get(), caps);
+  decryptor->derive();
   const char *participant = sealing_.has_own_keys ? sealing_.participant.c_str() : nullptr;
-  for (int waited = 0; fingerprint_.empty() && waited < kPatienceMs; ++waited) {
-    const CharPtr text(
-        gst_e2ee_key_provider_get_fingerprint(provider_.get(), participant, key_id_));
-    if (text)
-      fingerprint_ = text.get();
-    else
-      g_usleep(1000);
-  }
-  if (fingerprint_.empty())
+  const CharPtr text(gst_e2ee_key_provider_get_fingerprint(provider_.get(), participant, key_id_));
+  if (!text)
     throw Failure("key " + std::to_string(key_id_) + " cannot be derived");
-  return *slot;
+  fingerprint_ = text.get();
+  return *(slot = std::move(decryptor));
 }
 
 BufferPtr OpenerKey::open(unsigned track, GstCaps *caps, GstBuffer *frame) {

@@ -31,35 +31,30 @@ struct Sealing {
   bool step_in_kid() const { return sframe() && seal.sframe_kid_map == "profile"; }
 };
 
-// An e2eedecrypt between two pads, without a pipeline: a frame goes in, and has come out or not
-// when the call returns.
+// Decrypts the frames of one track.
 class Decryptor {
  public:
-  // `server_frames`: which of the server's frames open() gives, as the element takes it.
+  // `server_frames`: which of the server's frames open() gives. Throws.
   Decryptor(const Sealing &sealing, GstE2EEKeyProvider *provider, GstCaps *caps,
             const std::string &server_frames = "drop");
-  ~Decryptor();
-  Decryptor(const Decryptor &) = delete;
-  Decryptor &operator=(const Decryptor &) = delete;
 
+  // Waits until the provider's key is derived. Throws.
+  void derive();
   // The frame in the clear; none when it does not open. `frame` stays as it is.
   BufferPtr open(GstBuffer *frame);
   // Of the frames that open() gave.
-  SharedCaps caps() const;
+  GstCaps *caps() const { return out_.get(); }
   guint64 count(const char *stat) const;
 
  private:
   void start();
-  void stop();
-  void send(GstEvent *event);
-  static GstFlowReturn took(GstPad *pad, GstObject *parent, GstBuffer *buffer);
 
-  examples::ObjectPtr<GstElement> element_;
-  examples::ObjectPtr<GstPad> in_, out_;
-  SharedCaps caps_;
-  bool restarts_;  // what was not opened counts against what it will try
-  unsigned failures_ = 0;
-  BufferPtr opened_;
+  const Sealing &sealing_;
+  GstE2EEKeyProvider *provider_;
+  SharedCaps in_, out_;
+  std::string server_frames_;
+  CryptorPtr cryptor_;
+  unsigned failures_ = 0;  // which count against what it will try
 };
 
 // One generation of one key, and the decryptors that work with it, one for each track.
@@ -67,7 +62,9 @@ class OpenerKey {
  public:
   OpenerKey(const Sealing &sealing, GstE2EEKeyMaterial *material);
   BufferPtr open(unsigned track, GstCaps *caps, GstBuffer *frame);
-  SharedCaps caps(unsigned track) const { return decryptors_.at(track)->caps(); }
+  SharedCaps caps(unsigned track) const {
+    return SharedCaps(gst_caps_ref(decryptors_.at(track)->caps()));
+  }
 
   std::uint64_t generation() const { return generation_; }
   const std::string &fingerprint() const { return fingerprint_; }

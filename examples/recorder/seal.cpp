@@ -177,13 +177,26 @@ Seal Seal::from_json(const std::string &text) {
   return seal;
 }
 
-void Seal::apply_to(GstElement *decryptor) const {
-  GObject *object = G_OBJECT(decryptor);
-  gst_util_set_object_arg(object, "scheme", scheme.c_str());
-  gst_util_set_object_arg(object, "sframe-kid-map", sframe_kid_map.c_str());
-  gst_util_set_object_arg(object, "clear-header", clear_header.c_str());
-  g_object_set(object, "sframe-suite", sframe_suite, "server-trailer",
-               server_trailer.empty() ? nullptr : server_trailer.c_str(), nullptr);
+int enum_of(GType type, const std::string &nick) {
+  const auto klass = static_cast<GEnumClass *>(g_type_class_ref(type));
+  const GEnumValue *value = g_enum_get_value_by_nick(klass, nick.c_str());
+  const int number = value ? value->value : 0;
+  g_type_class_unref(klass);
+  return number;
+}
+
+CryptorPtr Seal::new_cryptor(GstE2EEKeyProvider *provider, const std::string &participant,
+                             const std::string &server_frames) const {
+  const auto text_or_null = [](const std::string &text) {
+    return text.empty() ? nullptr : text.c_str();
+  };
+  return CryptorPtr(GST_E2EE_FRAME_CRYPTOR(g_object_new(
+      GST_TYPE_E2EE_FRAME_CRYPTOR, "key-provider", provider, "participant",
+      text_or_null(participant), "scheme", enum_of(GST_TYPE_E2EE_SCHEME, scheme), "sframe-suite",
+      sframe_suite, "sframe-kid-map", enum_of(GST_TYPE_E2EE_SFRAME_KID_MAP, sframe_kid_map),
+      "clear-header", enum_of(GST_TYPE_E2EE_CLEAR_HEADER, clear_header), "server-frames",
+      enum_of(GST_TYPE_E2EE_SERVER_FRAMES, server_frames), "server-trailer",
+      text_or_null(server_trailer), nullptr)));
 }
 
 }  // namespace recorder

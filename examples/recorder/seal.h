@@ -12,6 +12,10 @@
 namespace recorder {
 
 using examples::Failure;
+using CryptorPtr = examples::ObjectPtr<GstE2EEFrameCryptor>;
+
+// The value of an enum by the word that properties have for it.
+int enum_of(GType type, const std::string &nick);
 
 // What one needs beside the keys to open a sealed recording years later. JSON in the file's COMMENT
 // tag and in a sidecar FILE.json; the words are those of the elements' properties.
@@ -43,8 +47,10 @@ struct Seal {
   std::string to_json() const;
   // Throws Failure: not JSON, not one of ours, a newer version.
   static Seal from_json(const std::string &text);
-  // Sets scheme and settings of an e2eedecrypt.
-  void apply_to(GstElement *decryptor) const;
+  // What decrypts frames that were sealed like this. `server_frames`: those of the server that
+  // pass.
+  CryptorPtr new_cryptor(GstE2EEKeyProvider *provider, const std::string &participant,
+                         const std::string &server_frames) const;
 };
 
 }  // namespace recorder

@@ -44,24 +44,15 @@ const char *media_type(const GstCaps *caps) {
   return gst_structure_get_name(gst_caps_get_structure(caps, 0));
 }
 
-template <typename Enum>
-Enum enum_of(GType type, const std::string &nick) {
-  const auto klass = static_cast<GEnumClass *>(g_type_class_ref(type));
-  const GEnumValue *value = g_enum_get_value_by_nick(klass, nick.c_str());
-  const int number = value ? value->value : 0;
-  g_type_class_unref(klass);
-  return static_cast<Enum>(number);
-}
-
 class Unsealer {
  public:
   explicit Unsealer(const UnsealOptions &options)
       : file_(options.input, options.sidecar),
         sealing_{file_.seal(),
                  options.participant.empty() ? file_.seal().identity : options.participant},
-        scheme_(enum_of<GstE2EEScheme>(GST_TYPE_E2EE_SCHEME, sealing_.seal.scheme)),
-        clear_header_(
-            enum_of<GstE2EEClearHeader>(GST_TYPE_E2EE_CLEAR_HEADER, sealing_.seal.clear_header)),
+        scheme_(static_cast<GstE2EEScheme>(enum_of(GST_TYPE_E2EE_SCHEME, sealing_.seal.scheme))),
+        clear_header_(static_cast<GstE2EEClearHeader>(
+            enum_of(GST_TYPE_E2EE_CLEAR_HEADER, sealing_.seal.clear_header))),
         keys_(options.providers, sealing_, options.max_ratchet),
         no_keys_(GST_E2EE_KEY_PROVIDER(gst_e2ee_shared_key_provider_new())),
         server_frames_(options.server_frames),
@@ -141,7 +132,7 @@ class Unsealer {
   }
 
   // Of those that a server made, the same are kept as by the recorder in open mode with the same
-  // --server-frames: an element decides, which has no key for anything else.
+  // --server-frames: a decryptor says which, and has no key for anything else.
   bool take_from_server(unsigned track, GstCaps *caps, GstBuffer *frame) {
     if (!tells_server_frames())
       return false;
@@ -158,7 +149,7 @@ class Unsealer {
       return true;
     ++report.passed;
     report.count_due(static_cast<std::int64_t>(GST_BUFFER_PTS(frame)));
-    chains_[track]->push(decryptor->caps().get(), std::move(passed));
+    chains_[track]->push(decryptor->caps(), std::move(passed));
     return true;
   }
 

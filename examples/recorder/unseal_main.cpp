@@ -235,7 +235,7 @@ int main(int argc, char **argv) {
   return examples::run_program("e2ee-unseal", [&] {
     Given given;
     parse(argc, argv, given);
-    examples::require_elements({"matroskademux", "appsink", "e2eedecrypt", "e2eevp9merge"});
+    examples::require_elements({"matroskademux", "appsink", "e2eevp9merge"});
     end_on_signals();
     allow_many_files();
     return run(given);

@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "buffers/frametail.h"
+#include "gste2eemeta.h"
 
 namespace e2ee {
 
@@ -76,7 +76,9 @@ class BufferCryptor::Turn {
   Direction &direction_;
 };
 
-BufferCryptor::BufferCryptor(const Settings &settings) : settings_(settings) {
+BufferCryptor::BufferCryptor(const Settings &settings)
+    : settings_(settings),
+      has_valid_trailer_(parse_server_trailer(settings.server_trailer, server_trailer_)) {
   sealing_.options = settings.options;
   sealing_.options.encrypts = true;
   sealing_.options.plain_kids = false;
@@ -106,11 +108,22 @@ bool BufferCryptor::open(Direction &direction, GError **error) {
                         "there is no key provider: set key-provider");
     return false;
   }
+  if (!has_valid_trailer_) {
+    g_set_error(error, GST_E2EE_ERROR, GST_E2EE_ERROR_INVALID_OPTION,
+                "server-trailer: must be hex digits, at least %" G_GSIZE_FORMAT " bytes",
+                kMinServerTrailer);
+    return false;
+  }
   direction.cryptor = open_frame_cryptor(settings_.provider, direction.options, error);
   if (!direction.cryptor)
     return false;
-  if (!direction.options.encrypts)
+  if (!direction.options.encrypts) {
     direction.cryptor->set_replay_window(settings_.replay_window);
+    if (server_trailer_.empty()) {
+      const ByteView known = direction.cryptor->server_trailer();
+      server_trailer_.assign(known.begin(), known.end());
+    }
+  }
   direction.cryptor->on_keys_changed([this] {
     std::lock_guard lock(keys_mutex_);
     keys_changed_.notify_all();
@@ -180,8 +193,9 @@ bool BufferCryptor::prepare(std::chrono::milliseconds limit, GError **error) {
   std::unique_lock lock(keys_mutex_);
   if (keys_changed_.wait_until(lock, until, [&] { return opening->has_key(); }))
     return true;
-  g_set_error_literal(error, GST_E2EE_ERROR, GST_E2EE_ERROR_MISSING_KEY,
-                      "no key came in time: set one, or wait longer");
+  const std::vector<std::string> notices = opening->take_notices();  // as of keys that do not fit
+  g_set_error(error, GST_E2EE_ERROR, GST_E2EE_ERROR_MISSING_KEY, "no key came in time: %s",
+              notices.empty() ? "set one, or wait longer" : notices.front().c_str());
   return false;
 }
 
@@ -250,6 +264,19 @@ GstBuffer *BufferCryptor::encrypt(GstBuffer *buffer, GError **error) {
   return finish(sealing_, buffer, sealer_.seal(*sealing_.cryptor, *codec_, buffer), error);
 }
 
+// A frame that the server made, in the clear. It passes without its trailer, and marked, if the
+// user said so.
+GstBuffer *BufferCryptor::server_frame(GstBuffer *buffer, const Tail &tail, GError **error) {
+  count(counters_.server_frames);
+  if (!may_pass(tail, settings_.server_frames))
+    return fail(buffer, Reason::plaintext, 0, error);
+  count(counters_.passed_plaintext);
+  buffer = without_tail(buffer, tail.server_trailer);
+  if (!gst_e2ee_buffer_is_unprotected(buffer))
+    gst_e2ee_buffer_add_unprotected_meta(buffer);
+  return pass(buffer);
+}
+
 GstBuffer *BufferCryptor::decrypt(GstBuffer *buffer, GError **error) {
   const Turn turn(opening_);
   if (!begin(opening_, buffer, error))
@@ -259,10 +286,10 @@ GstBuffer *BufferCryptor::decrypt(GstBuffer *buffer, GError **error) {
     return fail(buffer, Reason::malformed, 0, error);
   if (gst_buffer_get_size(buffer) == 0)
     return pass(buffer);
-  const ByteView server_trailer = opening_.cryptor->server_trailer();
-  if (!server_trailer.empty() && look_at_tail(buffer, server_trailer).from_server) {
-    count(counters_.server_frames);
-    return fail(buffer, Reason::plaintext, 0, error);
+  if (!server_trailer_.empty()) {
+    const Tail tail = look_at_tail(buffer, server_trailer_);
+    if (tail.from_server)
+      return server_frame(buffer, tail, error);
   }
   return finish(opening_, buffer, opener_.open(*opening_.cryptor, *codec_, buffer), error);
 }

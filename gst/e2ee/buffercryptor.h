@@ -10,6 +10,7 @@
 #include "buffers/bufferopener.h"
 #include "buffers/buffersealer.h"
 #include "buffers/counters.h"
+#include "buffers/frametail.h"
 #include "e2ee-enums.h"
 
 namespace e2ee {
@@ -22,6 +23,8 @@ class BufferCryptor {
     GstE2EEKeyProvider *provider = nullptr;  // the owner keeps a reference
     CryptorOptions options;                  // of either direction; `participant` is the owner's
     guint replay_window = 0;
+    GstE2EEServerFrames server_frames = GST_E2EE_SERVER_FRAMES_DROP;
+    std::string server_trailer;  // hex; empty: the scheme's
   };
 
   /// Has the keys looked up. What cannot be done as set is said by the methods.
@@ -60,8 +63,11 @@ class BufferCryptor {
   GstBuffer *finish(Direction &direction, GstBuffer *buffer, const FrameCryptor::Result &result,
                     GError **error);
   GstBuffer *pass(GstBuffer *buffer);
+  GstBuffer *server_frame(GstBuffer *buffer, const Tail &tail, GError **error);
 
   const Settings settings_;
+  std::vector<std::uint8_t> server_trailer_;  // empty: frames of the server cannot be told
+  const bool has_valid_trailer_;
   Direction sealing_;
   Direction opening_;
   BufferSealer sealer_;

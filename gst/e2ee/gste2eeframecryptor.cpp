@@ -20,6 +20,8 @@ enum {
   PROP_SFRAME_KID_MAP,
   PROP_CLEAR_HEADER,
   PROP_REPLAY_WINDOW,
+  PROP_SERVER_FRAMES,
+  PROP_SERVER_TRAILER,
   PROP_STATS,
   N_PROPS,
 };
@@ -71,6 +73,13 @@ static void gst_e2ee_frame_cryptor_set_property(GObject *object, guint id, const
     case PROP_REPLAY_WINDOW:
       settings.replay_window = g_value_get_uint(value);
       break;
+    case PROP_SERVER_FRAMES:
+      settings.server_frames = static_cast<GstE2EEServerFrames>(g_value_get_enum(value));
+      break;
+    case PROP_SERVER_TRAILER:
+      if (const gchar *text = g_value_get_string(value))
+        settings.server_trailer = text;
+      break;
     default:
       G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
   }
@@ -106,6 +115,13 @@ static void gst_e2ee_frame_cryptor_get_property(GObject *object, guint id, GValu
       break;
     case PROP_REPLAY_WINDOW:
       g_value_set_uint(value, settings.replay_window);
+      break;
+    case PROP_SERVER_FRAMES:
+      g_value_set_enum(value, settings.server_frames);
+      break;
+    case PROP_SERVER_TRAILER:
+      g_value_set_string(
+          value, settings.server_trailer.empty() ? nullptr : settings.server_trailer.c_str());
       break;
     case PROP_STATS:
       g_value_take_boxed(value, self->cryptor->stats());
@@ -187,6 +203,35 @@ static void make_sframe_properties() {
       GST_TYPE_E2EE_CLEAR_HEADER, GST_E2EE_CLEAR_HEADER_SCHEME, kConstructOnly);
 }
 
+static void make_server_properties() {
+  /**
+   * GstE2EEFrameCryptor:server-frames:
+   *
+   * What to decrypt frames to that the media server makes in the clear: to an error, or to
+   * themselves, marked with a #GstE2EEUnprotectedMeta.
+   *
+   * Since: 0.1
+   */
+  properties[PROP_SERVER_FRAMES] = g_param_spec_enum(
+      "server-frames", "Server frames",
+      "Frames that the media server makes in the clear: drop fails them; known passes only the "
+      "published filler payloads; pass passes any that end with server-trailer",
+      GST_TYPE_E2EE_SERVER_FRAMES, GST_E2EE_SERVER_FRAMES_DROP, kConstructOnly);
+  /**
+   * GstE2EEFrameCryptor:server-trailer:
+   *
+   * Trailer by which such frames are recognised, in hex digits, at least 7 bytes; %NULL is that of
+   * the scheme.
+   *
+   * Since: 0.1
+   */
+  properties[PROP_SERVER_TRAILER] = g_param_spec_string(
+      "server-trailer", "Server trailer",
+      "Trailer that the media server announced for such frames, in hex digits, at least 7 bytes; "
+      "unset: that of the scheme",
+      nullptr, kConstructOnly);
+}
+
 static void make_properties() {
   const auto read = static_cast<GParamFlags>(G_PARAM_READABLE | G_PARAM_STATIC_STRINGS);
   /**
@@ -255,6 +300,7 @@ static void gst_e2ee_frame_cryptor_class_init(GstE2EEFrameCryptorClass *klass) {
   object_class->finalize = gst_e2ee_frame_cryptor_finalize;
   make_properties();
   make_sframe_properties();
+  make_server_properties();
   g_object_class_install_properties(object_class, N_PROPS, properties);
 }
 

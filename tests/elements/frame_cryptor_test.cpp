@@ -224,6 +224,35 @@ TEST(FrameCryptorSframe, TakesItsOptionsAsTheElementsDo) {
   EXPECT_EQ(receiver.decrypt(*sealed), plain) << receiver.error.text();
 }
 
+TEST(FrameCryptorServerFrames, PassAsTheUserWants) {
+  const char *const trailer = "000102030405060708";
+  const Bytes sealed = FrameCryptor(raw_provider(0x6f)).start(kOpus).encrypt(noise(80, 1)).value();
+  Bytes made = noise(60, 2);
+  for (guint8 byte = 0; byte < 9; ++byte)
+    made.push_back(byte);
+  for (const char *wanted : {"drop", "known", "pass"}) {
+    FrameCryptor cryptor(raw_provider(0x6f),
+                         {{"server-frames", wanted}, {"server-trailer", trailer}});
+    cryptor.start(kOpus);
+    const Buffer passed = cryptor.decrypt(buffer_of(made));
+    EXPECT_EQ(passed != nullptr, wanted == std::string("pass")) << wanted;
+    if (passed) {
+      EXPECT_EQ(bytes_of(passed.get()), noise(60, 2));
+      EXPECT_TRUE(gst_e2ee_buffer_is_unprotected(passed.get()));
+    } else {
+      EXPECT_TRUE(cryptor.error.is(GST_E2EE_ERROR_MALFORMED)) << cryptor.error.text();
+    }
+    EXPECT_EQ(cryptor.stat("server-frames"), 1U);
+    EXPECT_EQ(cryptor.stat("passed-plaintext"), passed ? 1U : 0U);
+    const Buffer opened = cryptor.decrypt(buffer_of(sealed));
+    ASSERT_TRUE(opened) << cryptor.error.text();
+    EXPECT_FALSE(gst_e2ee_buffer_is_unprotected(opened.get()));
+  }
+  FrameCryptor short_trailer(raw_provider(0x6f), {{"server-trailer", "0001"}});
+  EXPECT_FALSE(short_trailer.set_caps(kOpus));
+  EXPECT_TRUE(short_trailer.error.is(GST_E2EE_ERROR_INVALID_OPTION)) << short_trailer.error.text();
+}
+
 // ---- threads ------------------------------------------------------------------------------------
 
 TEST(FrameCryptorThreads, WorkSideBySide) {
@@ -292,15 +321,16 @@ TEST(FrameCryptorThreads, R14_NothingIsDecryptedAfterARemovalReturned) {
   }
 }
 
-/// Memory of a frame, and what happens when the cryptor has decrypted it and lets go of it.
-class Letting {
+/// Memory of a frame, and what happens when the cryptor has encrypted it and lets go of it: within
+/// the call, right before the result would be handed out.
+class Released {
  public:
-  Letting(Bytes bytes, std::function<void()> call)
+  Released(Bytes bytes, std::function<void()> call)
       : bytes_(std::move(bytes)), call_(std::move(call)) {}
   Buffer wrap() {
     return Buffer(gst_buffer_new_wrapped_full(
         GST_MEMORY_FLAG_READONLY, bytes_.data(), bytes_.size(), 0, bytes_.size(), this,
-        [](gpointer self) { static_cast<Letting *>(self)->call_(); }));
+        [](gpointer self) { static_cast<Released *>(self)->call_(); }));
   }
 
  private:
@@ -323,11 +353,11 @@ TEST(FrameCryptorThreads, R14_AFrameUnderWayIsNotHandedOutAndTheRemovalWaitsForT
     EXPECT_TRUE(wait_for([&] { return fingerprint(provider, "alice").empty(); }));
     EXPECT_FALSE(wait_for([&] { return returned.load(); }, std::chrono::milliseconds(300)));
   };
-  Letting frame(cryptor.encrypt(noise(100, 1)).value(), remove_elsewhere);
-  EXPECT_FALSE(cryptor.decrypt(frame.wrap()));
+  Released frame(noise(100, 1), remove_elsewhere);
+  EXPECT_FALSE(cryptor.encrypt(frame.wrap()));
   EXPECT_TRUE(cryptor.error.is(GST_E2EE_ERROR_MISSING_KEY)) << cryptor.error.text();
   remover.join();
-  EXPECT_EQ(cryptor.stat("frames-out"), 1U) << "the encrypted one";
+  EXPECT_EQ(cryptor.stat("frames-out"), 0U);
 }
 
 TEST(FrameCryptorThreads, AKeyCanBeRemovedFromWithinACall) {
@@ -335,7 +365,7 @@ TEST(FrameCryptorThreads, AKeyCanBeRemovedFromWithinACall) {
   set_key(provider, "alice", 0x6d);
   FrameCryptor cryptor(provider, {{"participant", "alice"}});
   cryptor.start(kOpus);
-  Letting frame(noise(100, 1), [&] {
+  Released frame(noise(100, 1), [&] {
     EXPECT_TRUE(gst_e2ee_participant_key_provider_remove(ring_of(provider), "alice", nullptr));
   });
   EXPECT_FALSE(cryptor.encrypt(frame.wrap()));

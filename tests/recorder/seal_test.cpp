@@ -4,8 +4,6 @@
 
 #include <gtest/gtest.h>
 
-#include "common/elements.h"
-
 namespace {
 
 using examples::Failure;
@@ -127,22 +125,26 @@ TEST(RecorderSeal, SetsUpADecryptor) {
   seal.sframe_kid_map = "plain";
   seal.clear_header = "none";
   seal.server_trailer = "00112233445566";
-  auto pipeline = examples::make_pipeline("seal");
-  GstElement *decryptor = examples::add_element(pipeline.get(), "e2eedecrypt");
-  seal.apply_to(decryptor);
+  const auto cryptor = seal.new_cryptor(nullptr, "alice", "known");
   GstE2EEScheme scheme;
   GstE2EESFrameKidMap map;
   GstE2EEClearHeader clear;
+  GstE2EEServerFrames server_frames;
   guint suite = 0;
   gchar *trailer = nullptr;
-  g_object_get(decryptor, "scheme", &scheme, "sframe-kid-map", &map, "clear-header", &clear,
-               "sframe-suite", &suite, "server-trailer", &trailer, nullptr);
+  gchar *participant = nullptr;
+  g_object_get(cryptor.get(), "scheme", &scheme, "sframe-kid-map", &map, "clear-header", &clear,
+               "sframe-suite", &suite, "server-trailer", &trailer, "server-frames", &server_frames,
+               "participant", &participant, nullptr);
   EXPECT_EQ(scheme, GST_E2EE_SCHEME_SFRAME);
   EXPECT_EQ(map, GST_E2EE_SFRAME_KID_MAP_PLAIN);
   EXPECT_EQ(clear, GST_E2EE_CLEAR_HEADER_NONE);
   EXPECT_EQ(suite, 5u);
   EXPECT_STREQ(trailer, "00112233445566");
+  EXPECT_EQ(server_frames, GST_E2EE_SERVER_FRAMES_KNOWN);
+  EXPECT_STREQ(participant, "alice");
   g_free(trailer);
+  g_free(participant);
 }
 
 }  // namespace

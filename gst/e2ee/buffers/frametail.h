@@ -10,6 +10,7 @@
 
 #include "core/packettrailer.h"
 #include "core/serverframe.h"
+#include "e2ee-enums.h"
 
 namespace e2ee {
 
@@ -20,6 +21,12 @@ struct Tail {
   bool known_filler = false;       // and is one of the published payloads
   std::optional<PacketTrailer> trailer;
 };
+
+/// Whether a frame that the server made is to pass.
+inline bool may_pass(const Tail &tail, GstE2EEServerFrames wanted) {
+  return wanted == GST_E2EE_SERVER_FRAMES_PASS ||
+         (wanted == GST_E2EE_SERVER_FRAMES_KNOWN && tail.known_filler);
+}
 
 Tail look_at_tail(GstBuffer *buffer, ByteView server_trailer);
 
