@@ -9,8 +9,6 @@ namespace e2ee {
 
 namespace {
 
-using Clock = std::chrono::steady_clock;
-
 struct Told {
   GstE2EEError code;
   const char *text;
@@ -180,13 +178,14 @@ bool BufferCryptor::set_caps(GstCaps *caps, GstCaps **encrypted, GstCaps **decry
 }
 
 bool BufferCryptor::prepare(std::chrono::milliseconds limit, GError **error) {
-  const auto until = Clock::now() + limit;
+  using Steady = std::chrono::steady_clock;
+  const auto until = Steady::now() + limit;
   const std::shared_ptr<FrameCryptor> opening = opened(opening_, error);
   if (!opening)
     return false;
   const std::shared_ptr<FrameCryptor> sealing = opened(sealing_, nullptr);
   for (FrameCryptor *cryptor : {opening.get(), sealing.get()}) {
-    const auto left = std::max(until - Clock::now(), Clock::duration::zero());
+    const auto left = std::max(until - Steady::now(), Steady::duration::zero());
     if (cryptor != nullptr)
       cryptor->wait_ready(std::chrono::duration_cast<std::chrono::milliseconds>(left));
   }

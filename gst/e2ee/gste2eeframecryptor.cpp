@@ -155,76 +155,31 @@ static constexpr auto kConstructOnly =
     static_cast<GParamFlags>(G_PARAM_READWRITE | G_PARAM_CONSTRUCT_ONLY | G_PARAM_STATIC_STRINGS);
 
 static void make_sframe_properties() {
-  /**
-   * GstE2EEFrameCryptor:sframe-suite:
-   *
-   * Cipher suite of %GST_E2EE_SCHEME_SFRAME by its number in RFC 9605.
-   *
-   * Since: 0.1
-   */
   properties[PROP_SFRAME_SUITE] = g_param_spec_uint(
       "sframe-suite", "SFrame cipher suite",
       "Cipher suite of scheme sframe by its number in RFC 9605; 3, with a 32-bit tag, is refused "
       "for video",
       1, 5, 4, kConstructOnly);
-  /**
-   * GstE2EEFrameCryptor:sframe-kid:
-   *
-   * An explicit KID to encrypt with, for applications that guarantee a base key which no other
-   * sender and no earlier start used; %G_MAXUINT64, the default, has one drawn.
-   *
-   * Since: 0.1
-   */
   properties[PROP_SFRAME_KID] = g_param_spec_uint64(
       "sframe-kid", "SFrame key id",
       "Scheme sframe: an explicit KID to encrypt with, for applications that guarantee a base key "
       "which no other sender and no earlier start used; default: drawn at random",
       0, G_MAXUINT64, G_MAXUINT64, kConstructOnly);
-  /**
-   * GstE2EEFrameCryptor:sframe-kid-map:
-   *
-   * How the KID of a frame to decrypt names its key.
-   *
-   * Since: 0.1
-   */
   properties[PROP_SFRAME_KID_MAP] = g_param_spec_enum(
       "sframe-kid-map", "SFrame KID map",
       "Scheme sframe: how the KID of a frame to decrypt names its key",
       GST_TYPE_E2EE_SFRAME_KID_MAP, GST_E2EE_SFRAME_KID_MAP_PROFILE, kConstructOnly);
-  /**
-   * GstE2EEFrameCryptor:clear-header:
-   *
-   * Whether VP8 keeps its header readable under %GST_E2EE_SCHEME_SFRAME.
-   *
-   * Since: 0.1
-   */
   properties[PROP_CLEAR_HEADER] = g_param_spec_enum(
       "clear-header", "Clear header", "Scheme sframe: whether VP8 keeps its header readable",
       GST_TYPE_E2EE_CLEAR_HEADER, GST_E2EE_CLEAR_HEADER_SCHEME, kConstructOnly);
 }
 
 static void make_server_properties() {
-  /**
-   * GstE2EEFrameCryptor:server-frames:
-   *
-   * What to decrypt frames to that the media server makes in the clear: to an error, or to
-   * themselves, marked with a #GstE2EEUnprotectedMeta.
-   *
-   * Since: 0.1
-   */
   properties[PROP_SERVER_FRAMES] = g_param_spec_enum(
       "server-frames", "Server frames",
       "Frames that the media server makes in the clear: drop fails them; known passes only the "
       "published filler payloads; pass passes any that end with server-trailer",
       GST_TYPE_E2EE_SERVER_FRAMES, GST_E2EE_SERVER_FRAMES_DROP, kConstructOnly);
-  /**
-   * GstE2EEFrameCryptor:server-trailer:
-   *
-   * Trailer by which such frames are recognised, in hex digits, at least 7 bytes; %NULL is that of
-   * the scheme.
-   *
-   * Since: 0.1
-   */
   properties[PROP_SERVER_TRAILER] = g_param_spec_string(
       "server-trailer", "Server trailer",
       "Trailer that the media server announced for such frames, in hex digits, at least 7 bytes; "
@@ -234,57 +189,20 @@ static void make_server_properties() {
 
 static void make_properties() {
   const auto read = static_cast<GParamFlags>(G_PARAM_READABLE | G_PARAM_STATIC_STRINGS);
-  /**
-   * GstE2EEFrameCryptor:key-provider:
-   *
-   * Where keys come from.
-   *
-   * Since: 0.1
-   */
   properties[PROP_KEY_PROVIDER] =
       g_param_spec_object("key-provider", "Key provider", "Where keys come from",
                           GST_TYPE_E2EE_KEY_PROVIDER, kConstructOnly);
-  /**
-   * GstE2EEFrameCryptor:scheme:
-   *
-   * Wire format and key schedule; both ends must use the same.
-   *
-   * Since: 0.1
-   */
   properties[PROP_SCHEME] = g_param_spec_enum(
       "scheme", "Scheme", "Wire format and key schedule; both ends must use the same",
       GST_TYPE_E2EE_SCHEME, GST_E2EE_SCHEME_LIVEKIT, kConstructOnly);
-  /**
-   * GstE2EEFrameCryptor:participant:
-   *
-   * Identity whose key is used; %NULL or empty for the shared key.
-   *
-   * Since: 0.1
-   */
   properties[PROP_PARTICIPANT] = g_param_spec_string(
       "participant", "Participant", "Identity whose key is used; unset: the shared key", nullptr,
       kConstructOnly);
-  /**
-   * GstE2EEFrameCryptor:replay-window:
-   *
-   * How many accepted frames are remembered, to refuse those that come again; 0, the default, is
-   * none.
-   *
-   * Since: 0.1
-   */
   properties[PROP_REPLAY_WINDOW] =
       g_param_spec_uint("replay-window", "Replay window",
                         "How many accepted frames are remembered, to refuse those that come again; "
                         "0: none",
                         0, kMaxReplayWindow, 0, kConstructOnly);
-  /**
-   * GstE2EEFrameCryptor:stats:
-   *
-   * Frames and bytes since the object was made, in both directions, frames that failed by reason,
-   * and id, generation and fingerprint of the key in use, as the elements have them.
-   *
-   * Since: 0.1
-   */
   properties[PROP_STATS] = g_param_spec_boxed(
       "stats", "Statistics",
       "Frames and bytes, frames that failed by reason, and id, generation and fingerprint of the "

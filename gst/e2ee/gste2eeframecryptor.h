@@ -28,6 +28,99 @@ G_DECLARE_FINAL_TYPE(GstE2EEFrameCryptor, gst_e2ee_frame_cryptor, GST, E2EE_FRAM
  */
 
 /**
+ * GstE2EEFrameCryptor:key-provider:
+ *
+ * Where keys come from.
+ *
+ * Since: 0.1
+ */
+
+/**
+ * GstE2EEFrameCryptor:scheme:
+ *
+ * Wire format and key schedule; both ends must use the same.
+ *
+ * Since: 0.1
+ */
+
+/**
+ * GstE2EEFrameCryptor:participant:
+ *
+ * Identity whose key is used; %NULL or empty for the shared key.
+ *
+ * Since: 0.1
+ */
+
+/**
+ * GstE2EEFrameCryptor:sframe-suite:
+ *
+ * Cipher suite of %GST_E2EE_SCHEME_SFRAME by its number in RFC 9605.
+ *
+ * Since: 0.1
+ */
+
+/**
+ * GstE2EEFrameCryptor:sframe-kid:
+ *
+ * An explicit KID to encrypt with, for applications that guarantee a base key which no other
+ * sender and no earlier start used; %G_MAXUINT64, the default, has one drawn.
+ *
+ * Since: 0.1
+ */
+
+/**
+ * GstE2EEFrameCryptor:sframe-kid-map:
+ *
+ * How the KID of a frame to decrypt names its key.
+ *
+ * Since: 0.1
+ */
+
+/**
+ * GstE2EEFrameCryptor:clear-header:
+ *
+ * Whether VP8 keeps its header readable under %GST_E2EE_SCHEME_SFRAME.
+ *
+ * Since: 0.1
+ */
+
+/**
+ * GstE2EEFrameCryptor:replay-window:
+ *
+ * How many accepted frames are remembered, to refuse those that come again; 0, the default, is
+ * none.
+ *
+ * Since: 0.1
+ */
+
+/**
+ * GstE2EEFrameCryptor:server-frames:
+ *
+ * What becomes of frames that the media server makes in the clear: they fail, or pass with a
+ * #GstE2EEUnprotectedMeta.
+ *
+ * Since: 0.1
+ */
+
+/**
+ * GstE2EEFrameCryptor:server-trailer:
+ *
+ * Trailer by which such frames are recognised, in hex digits, at least 7 bytes; %NULL is that of
+ * the scheme.
+ *
+ * Since: 0.1
+ */
+
+/**
+ * GstE2EEFrameCryptor:stats:
+ *
+ * Frames and bytes since the object was made, in both directions, frames that failed by reason,
+ * and id, generation and fingerprint of the key in use, as the elements have them.
+ *
+ * Since: 0.1
+ */
+
+/**
  * gst_e2ee_frame_cryptor_new:
  * @provider: (transfer none): where keys come from
  * @scheme: wire format and key schedule; both ends must use the same
