@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "framecryptor.h"
 
-#include <ctime>
 #include <thread>
 
 #include "core/cryptor.h"
+#include "keyuse.h"
 #include "registry.h"
 
 namespace e2ee {
@@ -12,25 +12,6 @@ namespace e2ee {
 namespace {
 
 constexpr std::chrono::milliseconds kPushPatience{100};
-constexpr std::chrono::seconds kReportInterval{10};
-
-// Off by a few milliseconds, ten times cheaper. Called for every frame.
-gint64 coarse_unix_time() {
-  timespec now{};
-  clock_gettime(CLOCK_REALTIME_COARSE, &now);
-  return now.tv_sec * G_USEC_PER_SEC + now.tv_nsec / 1000;
-}
-
-// What an audit wants to know of a key: told with the provider's key-used signal.
-struct KeyUse {
-  KeyRef key;
-  bool encrypts = false;
-  gint64 first = 0;  // Unix time, microseconds
-  gint64 last = 0;
-  Clock::time_point began;
-  std::uint64_t frames = 0;
-  std::uint64_t failures = 0;
-};
 
 /// The cryptor at work: the keys of a binding, and what was keyed with them.
 class KeyedCryptor final : public FrameCryptor, KeyUser {
@@ -40,14 +21,15 @@ class KeyedCryptor final : public FrameCryptor, KeyUser {
       : provider_(GST_E2EE_KEY_PROVIDER(g_object_ref(provider))),
         binding_(std::move(binding)),
         sealer_(scheme(), random_bytes, options.sframe_kid),
-        opener_(scheme()) {
+        opener_(scheme()),
+        use_(provider_, *binding_) {
     if (options.accepted)
       opener_.exchange_accepted(options.accepted);
     binding_->attach(this);
   }
   ~KeyedCryptor() override {
     binding_->detach(this);
-    report_use();
+    use_.report();
     binding_.reset();
     g_object_unref(provider_);
   }
@@ -93,7 +75,7 @@ class KeyedCryptor final : public FrameCryptor, KeyUser {
       sealer_.retain(*ring_);
       opener_.retain(*ring_);
       if (last_ && !ring_->holds(*last_)) {
-        report_use();
+        use_.report();
         last_.reset();
       }
       // What takes longer is inside downstream already, and so was pushed before.
@@ -149,57 +131,11 @@ class KeyedCryptor final : public FrameCryptor, KeyUser {
     result.has_notices = binding_->state().has_notices();
     worker_ = std::this_thread::get_id();
     result.passage = Passage(*this, removals);
-    const Clock::time_point now = Clock::coarse();
     if (last_ != key) {
       result.key_changed = true;
       last_ = key;
     }
-    if (use_.key && (use_.key != key || now - use_.began >= kReportInterval))
-      report_use();
-    if (!use_.key) {
-      use_.key = key;
-      use_.encrypts = encrypts;
-      use_.began = now;
-      use_.first = coarse_unix_time();
-    }
-    use_.last = coarse_unix_time();
-    ++use_.frames;
-  }
-
-  // Mutex held. Also of a key under which no frame has ever verified.
-  void note_failure(const KeyRef &key) {
-    if (!use_.key) {
-      use_.key = key;
-      use_.began = Clock::coarse();
-      use_.first = coarse_unix_time();
-    }
-    if (use_.key->id == key->id) {
-      use_.last = coarse_unix_time();
-      ++use_.failures;
-    }
-  }
-
-  // Mutex held. Tells the provider's listeners on its worker.
-  void report_use() {
-    KeyUse told = std::exchange(use_, {});
-    if (!told.key)
-      return;
-    auto *keep = static_cast<GstE2EEKeyProvider *>(g_object_ref(provider_));
-    const KeyInfo info{told.key->id, told.key->generation, told.key->fingerprint};
-    told.key.reset();  // a key that was withdrawn does not live on in a task
-    binding_->state().queue().post(Urgency::set, [keep, told, info, owner = binding_->owner()] {
-      const ForeignCall call;
-      GstStructure *report = gst_structure_new(
-          "GstE2EEKeyUse", "participant", G_TYPE_STRING, owner.c_str(), "key-id", G_TYPE_UINT64,
-          info.id, "generation", G_TYPE_UINT64, info.generation, "fingerprint", G_TYPE_STRING,
-          info.fingerprint.c_str(), "identity", G_TYPE_STRING, owner.empty() ? "asserted" : "key",
-          "direction", G_TYPE_STRING, told.encrypts ? "encrypt" : "decrypt", "first", G_TYPE_INT64,
-          told.first, "last", G_TYPE_INT64, told.last, "frames", G_TYPE_UINT64, told.frames,
-          "failures", G_TYPE_UINT64, told.failures, nullptr);
-      g_signal_emit_by_name(keep, "key-used", report);
-      gst_structure_free(report);
-      g_object_unref(keep);
-    });
+    use_.passed(key, encrypts);
   }
 
   GstE2EEKeyProvider *provider_;
@@ -266,7 +202,7 @@ FrameCryptor::Result KeyedCryptor::decrypt(const CodecRule &codec, ByteView fram
       later_generation =
           ring.find(opened.key_id)->keys.front()->generation < opened.key->generation;
     } else if (result.reason == Reason::auth_failed) {
-      note_failure(opened.key);
+      use_.failed(opened.key);
       const unsigned tolerance = static_cast<unsigned>(ring.failure_tolerance);
       result.backing_off = ring.failure_tolerance >= 0 && opener_.failures() > tolerance;
     }

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "core/clock.h"
+#include "keybinding.h"
+
+namespace e2ee {
+
+/// What an audit wants to know of the key that a cryptor works with: told with the provider's
+/// key-used signal when the key changes, and every ten seconds. For one thread at a time.
+class KeyUse {
+ public:
+  /// Both outlive this.
+  KeyUse(GstE2EEKeyProvider *provider, KeyBinding &binding)
+      : provider_(provider), binding_(binding) {}
+  KeyUse(const KeyUse &) = delete;
+  KeyUse &operator=(const KeyUse &) = delete;
+
+  void passed(const KeyRef &key, bool encrypts);
+  /// Also of a key under which no frame has ever verified.
+  void failed(const KeyRef &key);
+
+  /// Tells the provider's listeners on a worker, and begins anew.
+  void report();
+
+ private:
+  struct Counts {
+    bool encrypts = false;
+    Clock::time_point began;
+    gint64 first = 0;  // Unix time, microseconds
+    gint64 last = 0;
+    std::uint64_t frames = 0;
+    std::uint64_t failures = 0;
+  };
+
+  void begin(const KeyRef &key, Clock::time_point now);
+
+  GstE2EEKeyProvider *provider_;
+  KeyBinding &binding_;
+  KeyRef key_;
+  Counts counts_;
+};
+
+}  // namespace e2ee
