@@ -99,19 +99,21 @@ def slices(frame):
 
 
 def compare(codec, received, sent):
-    """`missing`: sent between those received; `foreign`: not sent, or out of order."""
+    """`missing`: sent between those received, `gaps` says where; `foreign`: not sent, or out of order."""
     same = slices if codec == "h264" else bytes
     known = [same(frame) for frame in sent]
-    last, missing, strange = None, 0, 0
+    last, gaps, strange = None, [], 0
     for frame in received:
         try:
             place = known.index(same(frame), 0 if last is None else last + 1)
         except ValueError:
             strange += 1
             continue
-        missing += 0 if last is None else place - last - 1
+        if last is not None and place > last + 1:
+            gaps.append((last + 1, place - last - 1))
         last = place
-    return {"frames": len(received), "missing": missing, "foreign": strange}
+    missing = sum(count for _, count in gaps)
+    return {"frames": len(received), "missing": missing, "gaps": gaps, "foreign": strange}
 
 
 def foreign(codec, received, sent):
