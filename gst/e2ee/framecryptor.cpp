@@ -5,7 +5,7 @@
 
 #include "core/cryptor.h"
 #include "keyuse.h"
-#include "registry.h"
+#include "providerstate.h"
 
 namespace e2ee {
 

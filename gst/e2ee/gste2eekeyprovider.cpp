@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <gst/e2ee/gste2eekeyprovider.h>
 
-#include "registry.h"
+#include "providerstate.h"
 
 using e2ee::ProviderState;
 

@@ -4,7 +4,7 @@
 #include <algorithm>
 
 #include "debug.h"
-#include "registry.h"
+#include "providerstate.h"
 
 namespace e2ee {
 
@@ -22,14 +22,6 @@ constexpr auto kPending = Clock::time_point::max();
 
 // Of texts for the user, by what they are about.
 constexpr std::size_t kMaxRefused = 64;
-
-void warn_once_about_memory() {
-  static std::atomic<bool> told{false};
-  if (memory_lock_failed() && !told.exchange(true))
-    GST_CAT_WARNING(debug_category(),
-                    "the system does not let this process lock memory: keys may be swapped to "
-                    "disk; raise RLIMIT_MEMLOCK (ulimit -l) to avoid it");
-}
 
 // What a provider's vfunc gives; null when it has no such key or failed.
 template <typename Call>
@@ -217,154 +209,6 @@ void KeyBinding::note_asked(std::uint64_t key_id) {
   withdraw(*leaves);
 }
 
-// The key that was derived from this material before, or from what led to it. A look-up that gives
-// an earlier generation than the one in use changes nothing: the later one has been proven.
-KeyRef KeyBinding::known_key(const Material &material) {
-  std::lock_guard lock(mutex_);
-  auto at = entries_.find(material.key_id);
-  if (at == entries_.end())
-    return nullptr;
-  const Material &given = material_of(at->second.given.get());
-  const bool same_setting = material.lineage != 0 && material.lineage == given.lineage;
-  const bool handed_back = material.lineage == 0 &&
-                           material.generation == at->second.key->generation &&
-                           equal_secret(material.bytes.view(), at->second.key->own.view());
-  return same_setting || handed_back || same_material(material, given) ? at->second.key : nullptr;
-}
-
-// The generation that `material` asks for, from an earlier one that is already derived.
-void KeyBinding::walk_to(const Material &material, KeyRef key) {
-  while (key->generation < material.generation + material.steps) {
-    KeyRef next = ratchet_key(scheme_, material, *key, owner_);
-    if (!next || !advance(key, next))
-      break;
-    key = std::move(next);
-  }
-}
-
-// Has the key of `material` derived, unless it is known or on its way. False when it cannot be
-// used. When a removal came between look-up and here it is looked up again.
-bool KeyBinding::take(MaterialPtr material, unsigned began, const LookUp &look_up) {
-  material_freeze(material.get());
-  const Material &content = material_of(material.get());
-  const std::uint64_t id = content.key_id;
-  if (const std::string why = scheme_.why_refused(content); !why.empty()) {
-    refuse(why);
-    drop_replaced(id, began);
-    return false;
-  }
-  if (const KeyRef known = known_key(content)) {
-    if (known->generation >= content.generation + content.steps)
-      return true;
-    Task walk = [self = shared_from_this(), known, done = look_up.done,
-                 held = std::shared_ptr<GstE2EEKeyMaterial>(std::move(material))] {
-      self->walk_to(material_of(held.get()), known);
-    };
-    if (look_up.derive_here)
-      walk();
-    else
-      Workers::get().post(look_up.urgency, std::move(walk));
-    return true;
-  }
-  std::uint64_t number;
-  {
-    std::unique_lock lock(mutex_);
-    if (began != removals_) {
-      lock.unlock();
-      look_up_again(id, look_up);
-      return true;
-    }
-    Derivation &derivation = derivations_[id];
-    const bool under_way =
-        derivation.material && same_material(content, material_of(derivation.material.get()));
-    derivation.done.push_back(look_up.done);
-    if (under_way && look_up.urgency >= derivation.urgency && !look_up.derive_here)
-      return true;
-    if (!under_way) {
-      derivation.material = std::move(material);
-      derivation.number = ++last_derivation_;
-    }
-    derivation.urgency = look_up.urgency;
-    number = derivation.number;
-  }
-  if (look_up.derive_here)
-    derive(id, number);
-  else
-    Workers::get().post(look_up.urgency,
-                        [self = shared_from_this(), id, number] { self->derive(id, number); });
-  return true;
-}
-
-// Twice for the same, when it became more urgent: then the second finds nothing to do, or does what
-// another worker does just now.
-void KeyBinding::derive(std::uint64_t key_id, std::uint64_t number) {
-  MaterialPtr material;
-  {
-    std::lock_guard lock(mutex_);
-    const auto at = derivations_.find(key_id);
-    if (at == derivations_.end() || at->second.number != number)
-      return;
-    material = material_ref(at->second.material.get());
-  }
-  KeyRef key = derive_key(scheme_, material_of(material.get()), owner_);
-  warn_once_about_memory();
-  if (!key)
-    GST_CAT_WARNING(debug_category(),
-                    "key %" G_GUINT64_FORMAT
-                    " cannot be derived for scheme %s: wrong key size, or a secret that is gone "
-                    "after a fork",
-                    key_id, scheme_.name);
-  std::vector<Done> done;  // goes last
-  if (!install(std::move(material), key, number, done))
-    return;
-  if (!key) {
-    drop_replaced(key_id, removals());
-    return;
-  }
-  GST_CAT_DEBUG(debug_category(),
-                "key %" G_GUINT64_FORMAT " generation %" G_GUINT64_FORMAT " for %s: %s", key_id,
-                key->generation, scheme_.name, key->fingerprint.c_str());
-  tell_changed();
-  tell_withdrawn(false);  // of the key that was there before
-  look_ahead(key_id);
-}
-
-// False when another look-up or a removal came meanwhile.
-bool KeyBinding::install(MaterialPtr material, const KeyRef &key, std::uint64_t number,
-                         std::vector<Done> &done) {
-  const std::uint64_t id = material_of(material.get()).key_id;
-  std::lock_guard lock(mutex_);
-  const auto at = derivations_.find(id);
-  if (at == derivations_.end() || at->second.number != number)
-    return false;
-  done = std::move(at->second.done);
-  derivations_.erase(at);
-  if (!key) {
-    if (current_id_ == id && ring_->current) {
-      std::shared_ptr<KeyRing> ring = copy_of_ring();
-      ring->current.reset();
-      publish(std::move(ring));
-    }
-    return true;
-  }
-  entries_[id] = {std::move(material), key};
-  std::shared_ptr<KeyRing> ring = copy_of_ring();
-  KeySlot &slot = ring->slot(id);
-  slot.keys = {key};
-  slot.ahead.clear();
-  if (current_id_ == id)
-    ring->current = key;
-  publish(std::move(ring));
-  wanted_.erase(id);
-  return true;
-}
-
-void KeyBinding::note_derivations(const Done &done) {
-  std::lock_guard lock(mutex_);
-  for (auto &[id, derivation] : derivations_)
-    derivation.done.push_back(done);
-}
-
 // Tells the user, once for each key id and reason.
 void KeyBinding::refuse(const std::string &why) {
   {
@@ -433,44 +277,47 @@ void KeyBinding::refresh_current(GstE2EEKeyProvider *provider, const LookUp &loo
       return;
     }
     current_id_ = id;
-    const auto entry = id ? entries_.find(*id) : entries_.end();
-    if (id && (entry == entries_.end() || derivations_.count(*id) != 0))
+    if (id && derivations_.count(*id) != 0)
       return;  // it becomes current when it is derived
-    KeyRef key = id ? entry->second.key : nullptr;
-    if (ring_->current == key)
+    const auto entry = id ? entries_.find(*id) : entries_.end();
+    if (!set_current(entry != entries_.end() ? entry->second.key : nullptr))
       return;
-    std::shared_ptr<KeyRing> ring = copy_of_ring();
-    ring->current = std::move(key);
-    publish(std::move(ring));
   }
   tell_changed();
 }
 
 void KeyBinding::withdraw(std::uint64_t key_id) {
-  const bool all = key_id == GST_E2EE_ALL_KEYS;
   std::map<std::uint64_t, Derivation> stopped;  // whoever waits for them is told without the mutex
   {
     std::lock_guard lock(mutex_);
-    ++removals_;
-    if (all) {
+    if (key_id == GST_E2EE_ALL_KEYS) {
       stopped.swap(derivations_);
-      entries_.clear();
       wanted_.clear();
       asked_.clear();
       refused_.clear();
-    } else {
-      if (auto derivation = derivations_.extract(key_id))
-        stopped.insert(std::move(derivation));
-      if (entries_.erase(key_id) == 0)
-        return;
+    } else if (auto derivation = derivations_.extract(key_id)) {
+      stopped.insert(std::move(derivation));
     }
-    std::shared_ptr<KeyRing> ring = all ? std::make_shared<KeyRing>() : copy_of_ring();
-    ring->erase(key_id);
-    if (ring->current && ring->current->id == key_id)
-      ring->current.reset();
-    publish(std::move(ring));
+    if (!take_out(key_id))
+      return;
   }
   tell_withdrawn(true);
+}
+
+// Mutex held. False when there is no such key. What is being derived goes on.
+bool KeyBinding::take_out(std::uint64_t key_id) {
+  const bool all = key_id == GST_E2EE_ALL_KEYS;
+  ++removals_;
+  if (all)
+    entries_.clear();
+  else if (entries_.erase(key_id) == 0)
+    return false;
+  std::shared_ptr<KeyRing> ring = all ? std::make_shared<KeyRing>() : copy_of_ring();
+  ring->erase(key_id);
+  if (ring->current && ring->current->id == key_id)
+    ring->current.reset();
+  publish(std::move(ring));
+  return true;
 }
 
 }  // namespace e2ee

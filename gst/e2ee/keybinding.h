@@ -129,7 +129,9 @@ class KeyBinding : public std::enable_shared_from_this<KeyBinding> {
   bool take(MaterialPtr material, unsigned began, const LookUp &look_up);
   void derive(std::uint64_t key_id, std::uint64_t number);
   bool install(MaterialPtr material, const KeyRef &key, std::uint64_t number,
-               std::vector<Done> &done);
+               std::vector<Done> &done, bool &is_replaced);
+  bool take_out(std::uint64_t key_id);
+  bool set_current(KeyRef key);
   void walk_to(const Material &material, KeyRef key);
   bool advance(const KeyRef &from, const KeyRef &key);
   void announce_ratchet(GstE2EEKeyProvider *provider, const KeyRef &key);

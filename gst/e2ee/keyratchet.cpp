@@ -4,7 +4,7 @@
 
 #include "debug.h"
 #include "keybinding.h"
-#include "registry.h"
+#include "providerstate.h"
 
 namespace e2ee {
 

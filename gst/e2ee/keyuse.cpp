@@ -4,7 +4,7 @@
 #include <ctime>
 #include <utility>
 
-#include "registry.h"
+#include "providerstate.h"
 
 namespace e2ee {
 

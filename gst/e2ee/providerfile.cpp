@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "keysource.h"
-#include "registry.h"
+#include "providerstate.h"
 
 namespace e2ee {
 

@@ -8,7 +8,7 @@
 #include "core/kdf.h"
 #include "providerfile.h"
 #include "providerkinds.h"
-#include "registry.h"
+#include "providerstate.h"
 
 using e2ee::ProviderFile;
 using e2ee::ProviderState;

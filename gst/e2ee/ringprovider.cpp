@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "ringprovider.h"
 
-#include "registry.h"
+#include "providerstate.h"
 
 namespace e2ee {
 

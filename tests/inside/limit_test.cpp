@@ -4,7 +4,7 @@
 #include <memory>
 
 #include "elements/helpers.h"
-#include "registry.h"
+#include "providerstate.h"
 
 namespace elements {
 namespace {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "registry.h"
+#include "providerstate.h"
 
 #include <algorithm>
 #include <iterator>
