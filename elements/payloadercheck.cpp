@@ -6,6 +6,8 @@
 #include <string_view>
 #include <vector>
 
+#include "owned.h"
+
 namespace e2ee {
 
 namespace {
@@ -30,12 +32,6 @@ constexpr std::string_view kPassThrough[] = {
 
 constexpr std::size_t kMostPads = 100;
 
-struct Unref {
-  void operator()(gpointer object) const { gst_object_unref(object); }
-};
-template <typename Object>
-using Held = std::unique_ptr<Object, Unref>;
-
 std::string_view factory_of(GstElement *element) {
   GstElementFactory *factory = gst_element_get_factory(element);
   return factory ? GST_OBJECT_NAME(factory) : "";
@@ -46,8 +42,8 @@ class Ways {
  public:
   /// Takes the reference; the pad may be null.
   void add(GstPad *src) {
-    Held<GstPad> held(src);
-    const auto is_same = [src](const Held<GstPad> &pad) { return pad.get() == src; };
+    ObjectPtr<GstPad> held(src);
+    const auto is_same = [src](const ObjectPtr<GstPad> &pad) { return pad.get() == src; };
     if (src != nullptr && pads_.size() < kMostPads &&
         std::none_of(pads_.begin(), pads_.end(), is_same))
       pads_.push_back(std::move(held));
@@ -69,7 +65,7 @@ class Ways {
   GstPad *next() { return next_ < pads_.size() ? pads_[next_++].get() : nullptr; }
 
  private:
-  std::vector<Held<GstPad>> pads_;
+  std::vector<ObjectPtr<GstPad>> pads_;
   std::size_t next_ = 0;
 };
 
@@ -77,14 +73,14 @@ std::string find_element(GstPad *src, std::string_view factory) {
   Ways ways;
   ways.add(GST_PAD(gst_object_ref(src)));
   while (GstPad *from = ways.next()) {
-    const Held<GstPad> to(gst_pad_get_peer(from));
+    const ObjectPtr<GstPad> to(gst_pad_get_peer(from));
     if (!to)
       continue;
     if (GST_IS_PROXY_PAD(to.get())) {  // into a bin, or out of one
       ways.add(GST_PAD(gst_proxy_pad_get_internal(GST_PROXY_PAD(to.get()))));
       continue;
     }
-    const Held<GstElement> element(gst_pad_get_parent_element(to.get()));
+    const ObjectPtr<GstElement> element(gst_pad_get_parent_element(to.get()));
     if (!element)
       continue;
     const std::string_view kind = factory_of(element.get());

@@ -1,41 +1,26 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
-#include <glib.h>
-#include <gst/gst.h>
+#include <gst/e2ee/owned.h>
 
 #include <cstring>
 #include <memory>
 #include <stdexcept>
 #include <string>
 
-// Owners of GStreamer things: what GLib's g_autoptr does, in types that can be members and moved.
 namespace examples {
 
-template <auto Free>
-struct FreeWith {
-  template <typename T>
-  void operator()(T *thing) const {
-    Free(thing);
-  }
-};
-
-// gst_caps_unref and the like are inline: a type made of one would be another in every file.
-struct Unref {
-  template <typename T>
-  void operator()(T *thing) const {
-    gst_mini_object_unref(GST_MINI_OBJECT_CAST(thing));
-  }
-};
-
-template <typename T>
-using ObjectPtr = std::unique_ptr<T, FreeWith<&g_object_unref>>;
-using CapsPtr = std::unique_ptr<GstCaps, Unref>;
-using MessagePtr = std::unique_ptr<GstMessage, Unref>;
-using PromisePtr = std::unique_ptr<GstPromise, Unref>;
-using StructurePtr = std::unique_ptr<GstStructure, FreeWith<&gst_structure_free>>;
-using CharPtr = std::unique_ptr<char, FreeWith<&g_free>>;
-using ErrorPtr = std::unique_ptr<GError, FreeWith<&g_error_free>>;
+using e2ee::BufferPtr;
+using e2ee::CapsPtr;
+using e2ee::CharPtr;
+using e2ee::ErrorPtr;
+using e2ee::FreeWith;
+using e2ee::MessagePtr;
+using e2ee::ObjectPtr;
+using e2ee::PromisePtr;
+using e2ee::SamplePtr;
+using e2ee::StructurePtr;
+using e2ee::Unref;
 
 // A pipeline that stops when it goes out of scope.
 struct StopPipeline {

@@ -107,7 +107,7 @@ GstFlowReturn FrameChain::took(GstPad *pad, GstObject *, GstBuffer *buffer) {
   auto *self = static_cast<FrameChain *>(gst_pad_get_element_private(pad));
   const BufferPtr owner(buffer);
   try {
-    const SharedCaps caps(gst_pad_get_current_caps(pad));
+    const examples::CapsPtr caps(gst_pad_get_current_caps(pad));
     self->take_(caps.get(), buffer);
     return GST_FLOW_OK;
   } catch (...) {

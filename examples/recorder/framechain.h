@@ -33,7 +33,7 @@ class FrameChain {
   Take take_;
   examples::PipelinePtr pipeline_;  // none: frames go straight through
   examples::ObjectPtr<GstPad> in_, out_;
-  SharedCaps caps_;
+  examples::CapsPtr caps_;
   std::exception_ptr problem_;
 };
 

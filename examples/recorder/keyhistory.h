@@ -55,7 +55,7 @@ class KeyHistory {
  public:
   struct Match {
     BufferPtr frame;  // none: no key fitted
-    SharedCaps caps;
+    examples::CapsPtr caps;
     bool has_key = false;  // whether there was any key of this index
     std::size_t entry = 0;
     std::uint64_t generation = 0;

@@ -13,12 +13,8 @@
 
 namespace recorder {
 
-struct UnrefObject {
-  void operator()(void *object) const { gst_mini_object_unref(GST_MINI_OBJECT_CAST(object)); }
-};
-using BufferPtr = std::unique_ptr<GstBuffer, UnrefObject>;
-using SharedCaps = std::unique_ptr<GstCaps, UnrefObject>;
-using ProviderPtr = std::unique_ptr<GstE2EEKeyProvider, examples::FreeWith<&g_object_unref>>;
+using examples::BufferPtr;
+using ProviderPtr = examples::ObjectPtr<GstE2EEKeyProvider>;
 using MaterialPtr =
     std::unique_ptr<GstE2EEKeyMaterial, examples::FreeWith<&gst_e2ee_key_material_unref>>;
 
@@ -51,7 +47,7 @@ class Decryptor {
 
   const Sealing &sealing_;
   GstE2EEKeyProvider *provider_;
-  SharedCaps in_, out_;
+  examples::CapsPtr in_, out_;
   std::string server_frames_;
   CryptorPtr cryptor_;
   unsigned failures_ = 0;  // which count against what it will try
@@ -62,8 +58,8 @@ class OpenerKey {
  public:
   OpenerKey(const Sealing &sealing, GstE2EEKeyMaterial *material);
   BufferPtr open(unsigned track, GstCaps *caps, GstBuffer *frame);
-  SharedCaps caps(unsigned track) const {
-    return SharedCaps(gst_caps_ref(decryptors_.at(track)->caps()));
+  examples::CapsPtr caps(unsigned track) const {
+    return examples::CapsPtr(gst_caps_ref(decryptors_.at(track)->caps()));
   }
 
   std::uint64_t generation() const { return generation_; }

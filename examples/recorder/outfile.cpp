@@ -151,7 +151,7 @@ OutFile::Track &OutFile::track_of(unsigned track, GstCaps *caps, std::int64_t ti
     }
     begin_next(time_ns);
   }
-  Track added{SharedCaps(gst_caps_ref(caps)), format_from_caps(caps), 0};
+  Track added{examples::CapsPtr(gst_caps_ref(caps)), format_from_caps(caps), 0};
   added.number = matroska_->add_track(added.format.track);
   return tracks_.emplace(track, std::move(added)).first->second;
 }

@@ -59,7 +59,7 @@ class OutFile {
 
  private:
   struct Track {
-    SharedCaps caps;
+    examples::CapsPtr caps;
     Format format;
     unsigned number;
   };

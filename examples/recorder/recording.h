@@ -18,6 +18,7 @@
 
 #include "codecs.h"
 #include "common/elements.h"
+#include "common/gst_ptr.h"
 #include "recorded_file.h"
 #include "seal.h"
 
@@ -90,18 +91,15 @@ class Recording {
 
  private:
   using Clock = std::chrono::steady_clock;
-  struct Unref {  // gst_caps_unref and its like are inline, no part of a type in a header
-    void operator()(void *object) const { gst_mini_object_unref(GST_MINI_OBJECT_CAST(object)); }
-  };
   struct Held {
     Media media;
     std::shared_ptr<const Format> format;
-    std::unique_ptr<GstSample, Unref> sample;
+    examples::SamplePtr sample;
     std::int64_t time_ns;
     Clock::time_point arrival;
   };
   struct Stream {  // by Media
-    std::unique_ptr<GstCaps, Unref> caps;
+    examples::CapsPtr caps;
     std::shared_ptr<const Format> format;  // none: cannot be recorded
     std::int64_t last_ns = 0;
   };

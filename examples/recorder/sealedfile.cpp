@@ -60,12 +60,12 @@ std::optional<std::string> text_of(const std::string &path) {
 }
 
 // What is behind a fake CodecPrivate is no business of the demuxer's.
-SharedCaps frame_caps(GstCaps *caps, const std::string &codec) {
+examples::CapsPtr frame_caps(GstCaps *caps, const std::string &codec) {
   if (codec == "h264" || codec == "h265")
-    return SharedCaps(gst_caps_from_string(
+    return examples::CapsPtr(gst_caps_from_string(
         ("video/x-" + codec + ", stream-format=(string)byte-stream, alignment=(string)au")
             .c_str()));
-  return SharedCaps(gst_caps_ref(caps));
+  return examples::CapsPtr(gst_caps_ref(caps));
 }
 
 // IN.mkv.json, or IN.json.
@@ -170,7 +170,7 @@ SealedFile::SealedFile(const std::string &path, const std::string &sidecar) : pa
     for (const Seal::Stream &stream : seal_.streams) {
       if (stream.media != track.media || stream.codec != track.codec || stream.caps.empty())
         continue;
-      SharedCaps caps(gst_caps_from_string(stream.caps.c_str()));
+      examples::CapsPtr caps(gst_caps_from_string(stream.caps.c_str()));
       if (caps && gst_caps_is_fixed(caps.get()))
         track.caps = std::move(caps);
       else
@@ -220,7 +220,7 @@ void SealedFile::look() {
       [](const GValue *value, gpointer data) {
         auto *self = static_cast<Found *>(data)->self;
         auto *pad = static_cast<GstPad *>(g_value_get_object(value));
-        SharedCaps caps(gst_pad_get_current_caps(pad));
+        examples::CapsPtr caps(gst_pad_get_current_caps(pad));
         const Known *codec = caps ? known(caps.get()) : nullptr;
         self->pads_.emplace_back(GST_OBJECT_NAME(pad));
         self->tracks_.push_back({codec ? codec->media : "", codec ? codec->codec : "", nullptr});
@@ -309,7 +309,7 @@ struct SealedFile::Reading {
   }
 
   GstFlowReturn pull(GstAppSink *sink, unsigned track) {
-    const std::unique_ptr<GstSample, UnrefObject> sample(gst_app_sink_pull_sample(sink));
+    const examples::SamplePtr sample(gst_app_sink_pull_sample(sink));
     if (!sample)
       return GST_FLOW_EOS;
     try {

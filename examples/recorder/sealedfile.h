@@ -17,7 +17,7 @@ class SealedFile {
  public:
   struct Track {
     std::string media, codec;
-    SharedCaps caps;  // of the frames, as the recorder had them
+    examples::CapsPtr caps;  // of the frames, as the recorder had them
   };
 
   // Reads what is said about it: in the file, and in `sidecar` or else beside it. Throws.

@@ -12,12 +12,6 @@ namespace e2ee {
 
 namespace {
 
-struct KeyFileFree {
-  void operator()(GKeyFile *file) const { g_key_file_free(file); }
-};
-struct StrvFree {
-  void operator()(gchar **strings) const { g_strfreev(strings); }
-};
 // GKeyFile hands out copies in ordinary memory; ours is wiped at least.
 struct WipedFree {
   void operator()(gchar *text) const {
@@ -25,8 +19,7 @@ struct WipedFree {
     g_free(text);
   }
 };
-using KeyFile = std::unique_ptr<GKeyFile, KeyFileFree>;
-using Strv = std::unique_ptr<gchar *, StrvFree>;
+using KeyFile = std::unique_ptr<GKeyFile, FreeWith<&g_key_file_free>>;
 using Text = std::unique_ptr<gchar, WipedFree>;
 
 const std::vector<std::string> kNames = {"passphrase", "key", "identity", "index", "current"};
@@ -44,7 +37,7 @@ class Group {
 
   bool read(std::string &identity, FileRing &ring, GError **error) {
     identity = name_;
-    Strv keys(g_key_file_get_keys(file_, name_, nullptr, nullptr));
+    StrvPtr keys(g_key_file_get_keys(file_, name_, nullptr, nullptr));
     std::uint64_t index = 0;
     if (g_key_file_has_key(file_, name_, "index", nullptr) && !number("index", index, error))
       return false;
@@ -168,7 +161,7 @@ bool read_keys_file(const char *path, unsigned ring_size, NoGroups no_groups, Fi
                 path);
     return false;
   }
-  Strv groups(g_key_file_get_groups(file.get(), nullptr));
+  StrvPtr groups(g_key_file_get_groups(file.get(), nullptr));
   for (gchar **name = groups.get(); *name != nullptr; ++name) {
     std::string identity;
     FileRing ring;

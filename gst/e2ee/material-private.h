@@ -7,13 +7,11 @@
 #include <memory>
 
 #include "core/key.h"
+#include "owned.h"
 
 namespace e2ee {
 
-struct MaterialUnref {
-  void operator()(GstE2EEKeyMaterial *material) const { gst_e2ee_key_material_unref(material); }
-};
-using MaterialPtr = std::unique_ptr<GstE2EEKeyMaterial, MaterialUnref>;
+using MaterialPtr = std::unique_ptr<GstE2EEKeyMaterial, FreeWith<&gst_e2ee_key_material_unref>>;
 
 /// What options a provider fills in where the material leaves them open.
 struct MaterialDefaults {

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "core/cryptor.h"
+#include "owned.h"
 
 namespace bench {
 
@@ -110,11 +111,8 @@ std::vector<std::uint8_t> seal_frame(const e2ee::KeyRef &key, const e2ee::CodecR
 
 // ---- GStreamer ----------------------------------------------------------------------------------
 
-struct ObjectUnref {
-  void operator()(gpointer object) const { gst_object_unref(object); }
-};
 template <typename Object>
-using GstRef = std::unique_ptr<Object, ObjectUnref>;
+using GstRef = e2ee::ObjectPtr<Object>;
 
 /// An element of the plugin that holds kRawKey as its shared key.
 GstRef<GstElement> make_element(const char *factory);

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "common/elements.h"
+#include "common/gst_ptr.h"
 
 namespace media {
 
@@ -49,11 +50,8 @@ File read_file(const std::string &path);
 // The time of the first video frame after a seek to the key frame before `time`.
 GstClockTime seek_file(const std::string &path, GstClockTime time);
 
-// A deleter for mini objects, whose unref functions are inline.
-struct Unref {
-  void operator()(void *object) const { gst_mini_object_unref(GST_MINI_OBJECT_CAST(object)); }
-};
-using SamplePtr = std::unique_ptr<GstSample, Unref>;
+using e2ee::SamplePtr;
+using e2ee::Unref;
 
 SamplePtr make_sample(const std::string &caps, const Frame &frame);
 // Runs "SOURCE ! ENCODER" and gives its frames, with the encoder's caps.
