@@ -8,6 +8,8 @@ namespace e2ee {
 
 void AskedLookups::add(const void *asker, Task look_up) {
   std::lock_guard lock(mutex_);
+  if (closed_)
+    return;
   auto at = std::find_if(askers_.begin(), askers_.end(),
                          [&](const Asker &known) { return known.who == asker; });
   if (at == askers_.end())
@@ -22,10 +24,19 @@ void AskedLookups::post() {
   queue_->post(Urgency::asked, [self = shared_from_this()] { self->turn(); });
 }
 
+void AskedLookups::close() {
+  std::deque<Asker> dropped;  // go without the mutex
+  std::lock_guard lock(mutex_);
+  closed_ = true;
+  dropped.swap(askers_);
+}
+
 void AskedLookups::turn() {
   Task look_up;
   {
     std::lock_guard lock(mutex_);
+    if (askers_.empty())
+      return;
     Asker asker = std::move(askers_.front());
     askers_.pop_front();
     look_up = std::move(asker.lookups.front());

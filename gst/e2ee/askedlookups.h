@@ -17,6 +17,8 @@ class AskedLookups : public std::enable_shared_from_this<AskedLookups> {
 
   /// `asker` is compared, never read.
   void add(const void *asker, Task look_up);
+  /// Drops what waits; nothing is accepted afterwards.
+  void close();
 
  private:
   struct Asker {
@@ -31,6 +33,7 @@ class AskedLookups : public std::enable_shared_from_this<AskedLookups> {
   std::mutex mutex_;
   std::deque<Asker> askers_;  // who comes next is in front
   bool posted_ = false;
+  bool closed_ = false;
 };
 
 }  // namespace e2ee

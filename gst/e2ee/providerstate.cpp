@@ -24,7 +24,7 @@ std::shared_ptr<ProviderState> ProviderState::of(GstE2EEKeyProvider *provider) {
   auto *holder = new Holder(std::make_shared<ProviderState>(provider));
   g_object_set_qdata_full(G_OBJECT(provider), quark, holder, [](gpointer data) {
     auto *held = static_cast<Holder *>(data);
-    (*held)->queue().close();
+    (*held)->close();
     delete held;
   });
   return *holder;
@@ -37,6 +37,12 @@ ProviderState::ProviderState(GstE2EEKeyProvider *provider) {
 ProviderState::~ProviderState() {
   g_clear_error(&error_);
   g_weak_ref_clear(&provider_);
+}
+
+// What waits in there holds this in turn.
+void ProviderState::close() {
+  asked_->close();
+  queue_->close();
 }
 
 ProviderRef ProviderState::ref_provider() {

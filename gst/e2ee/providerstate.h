@@ -31,6 +31,8 @@ class ProviderState : public std::enable_shared_from_this<ProviderState> {
 
   explicit ProviderState(GstE2EEKeyProvider *provider);
   ~ProviderState();
+  /// The provider is being finalised.
+  void close();
 
   /// The ring of `participant` under `scheme`; shared by all elements that ask for the same.
   std::shared_ptr<KeyBinding> bind(const Scheme &scheme, const char *participant);

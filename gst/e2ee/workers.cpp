@@ -10,6 +10,7 @@
 #include <system_error>
 #include <thread>
 #include <utility>
+#include <vector>
 
 #include "core/secret.h"
 
@@ -139,10 +140,7 @@ void Workers::post_due() {
   while (!timed_.empty() && timed_.begin()->first <= Clock::now()) {
     Timed due = std::move(timed_.begin()->second);
     timed_.erase(timed_.begin());
-    if (!due.queue->closed_)
-      due.queue->add(due.urgency, std::move(due.task));
-    else  // what it holds may not end under the mutex
-      add(due.urgency, [task = std::move(due.task)] {});
+    due.queue->add(due.urgency, std::move(due.task));
   }
 }
 
@@ -364,9 +362,17 @@ void WorkQueue::wait_for_workers(const Completion &completion) const {
 
 void WorkQueue::close() {
   Tasks dropped;  // go without the mutex
-  std::lock_guard lock(Workers::get().mutex_);
+  std::vector<Workers::Timed> timed;
+  Workers &workers = Workers::get();
+  std::lock_guard lock(workers.mutex_);
   closed_ = true;
   dropped.swap(tasks_);
+  std::erase_if(workers.timed_, [&](auto &entry) {
+    const bool mine = entry.second.queue.get() == this;
+    if (mine)
+      timed.push_back(std::move(entry.second));
+    return mine;
+  });
 }
 
 }  // namespace e2ee

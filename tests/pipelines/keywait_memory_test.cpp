@@ -32,7 +32,7 @@ Buffer slice_of_block(const Bytes &bytes, std::size_t block_size) {
 
 class KeyWaitMemory : public KeyWait {
  protected:
-  void start_under_attack() {
+  void SetUp() override {
     if (elements::has_address_sanitizer())
       GTEST_SKIP() << "AddressSanitizer keeps what is freed";
     set_key();
@@ -64,14 +64,12 @@ class KeyWaitMemory : public KeyWait {
 }  // namespace
 
 TEST_F(KeyWaitMemory, R20_OfEmptyAndTinyFrames) {
-  ASSERT_NO_FATAL_FAILURE(start_under_attack());
   for (unsigned i = 0; i < 300000; ++i)
     ASSERT_EQ(decryptor_.push(i % 2 == 0 ? Bytes{} : forged()), GST_FLOW_OK);
   expect_bounded();
 }
 
 TEST_F(KeyWaitMemory, R20_OfEmptyFrames) {
-  ASSERT_NO_FATAL_FAILURE(start_under_attack());
   for (unsigned i = 0; i < 300000; ++i) {
     if (i % 1000 == 0)
       decryptor_.push(forged());
@@ -81,7 +79,6 @@ TEST_F(KeyWaitMemory, R20_OfEmptyFrames) {
 }
 
 TEST_F(KeyWaitMemory, R20_OfFramesInLargeBlocks) {
-  ASSERT_NO_FATAL_FAILURE(start_under_attack());
   for (unsigned i = 0; i < 2000; ++i)
     ASSERT_EQ(decryptor_.push(slice_of_block(forged(), 64 * 1024)), GST_FLOW_OK);
   EXPECT_EQ(decryptor_.stat("dropped-held"), 0U) << "32 bytes of each are worth keeping";
@@ -91,7 +88,6 @@ TEST_F(KeyWaitMemory, R20_OfFramesInLargeBlocks) {
 }
 
 TEST_F(KeyWaitMemory, R20_OfEventsBetweenThem) {
-  ASSERT_NO_FATAL_FAILURE(start_under_attack());
   for (unsigned i = 0; i < 100000; ++i) {
     if (i % 100 == 0)
       decryptor_.push(forged());
