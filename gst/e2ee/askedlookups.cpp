@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/secret.h"
+
 namespace e2ee {
 
 void AskedLookups::add(const void *asker, Task look_up) {
@@ -15,6 +17,8 @@ void AskedLookups::add(const void *asker, Task look_up) {
   if (at == askers_.end())
     at = askers_.insert(at, {asker, {}});
   at->lookups.push_back(std::move(look_up));
+  if (std::exchange(fork_, fork_generation()) != fork_generation())
+    posted_ = false;  // in a forked child nobody runs what ran in the parent
   if (!std::exchange(posted_, true))
     post();
 }

@@ -33,6 +33,7 @@ class AskedLookups : public std::enable_shared_from_this<AskedLookups> {
   std::mutex mutex_;
   std::deque<Asker> askers_;  // who comes next is in front
   bool posted_ = false;
+  unsigned fork_ = 0;
   bool closed_ = false;
 };
 

@@ -88,10 +88,21 @@ BufferCryptor::BufferCryptor(const Settings &settings)
 }
 
 BufferCryptor::~BufferCryptor() {
-  for (const Direction *direction : {&sealing_, &opening_}) {
-    if (direction->cryptor) {
-      direction->cryptor->on_keys_changed({});
-      direction->cryptor->on_keys_withdrawn({});
+  close();
+}
+
+// Whoever listens is let go first: a removal that waits for a turn ends with that turn.
+void BufferCryptor::close() {
+  closed_ = true;
+  for (Direction *direction : {&sealing_, &opening_}) {
+    std::shared_ptr<FrameCryptor> cryptor;
+    {
+      const Turn turn(*direction);
+      cryptor.swap(direction->cryptor);
+    }
+    if (cryptor) {
+      cryptor->on_keys_changed({});
+      cryptor->on_keys_withdrawn({});
     }
   }
 }
@@ -101,6 +112,11 @@ BufferCryptor::~BufferCryptor() {
 bool BufferCryptor::open(Direction &direction, GError **error) {
   if (G_LIKELY(direction.cryptor))
     return true;
+  if (closed_) {
+    g_set_error_literal(error, GST_E2EE_ERROR, GST_E2EE_ERROR_INVALID_OPTION,
+                        "the frame cryptor was disposed of: make another one");
+    return false;
+  }
   if (settings_.provider == nullptr) {
     g_set_error_literal(error, GST_E2EE_ERROR, GST_E2EE_ERROR_INVALID_OPTION,
                         "there is no key provider: set key-provider");

@@ -46,6 +46,9 @@ class BufferCryptor {
 
   GstStructure *stats();
 
+  /// Lets go of the keys: nothing works afterwards.
+  void close();
+
  private:
   // A FrameCryptor for one direction, and who is at work with it.
   struct Direction {
@@ -68,6 +71,7 @@ class BufferCryptor {
   const Settings settings_;
   std::vector<std::uint8_t> server_trailer_;  // empty: frames of the server cannot be told
   const bool has_valid_trailer_;
+  std::atomic<bool> closed_{false};
   Direction sealing_;
   Direction opening_;
   BufferSealer sealer_;

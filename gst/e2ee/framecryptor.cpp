@@ -11,8 +11,6 @@ namespace e2ee {
 
 namespace {
 
-constexpr std::chrono::milliseconds kPushPatience{100};
-
 /// The cryptor at work: the keys of a binding, and what was keyed with them.
 class KeyedCryptor final : public FrameCryptor, KeyUser {
  public:
@@ -67,26 +65,25 @@ class KeyedCryptor final : public FrameCryptor, KeyUser {
   void frame_done() override;
 
   // A keyed cipher holds the key: those whose key is no longer in the ring go at once.
-  void keys_withdrawn(bool wait) override {
-    {
+  void keys_withdrawn() override {
+    std::lock_guard lock(mutex_);
+    ring_.reset();
+    take_ring();
+    sealer_.retain(*ring_);
+    opener_.retain(*ring_);
+    use_.retain(*ring_);
+    if (last_ && !ring_->holds(*last_))
+      last_.reset();
+  }
+
+  void finish_withdrawal(RealClock::time_point last) override {
+    if (worker_.load() != std::this_thread::get_id()) {
       std::unique_lock lock(mutex_);
-      ring_.reset();
-      take_ring();
-      sealer_.retain(*ring_);
-      opener_.retain(*ring_);
-      if (last_ && !ring_->holds(*last_)) {
-        use_.report();
-        last_.reset();
-      }
-      // What takes longer is inside downstream already, and so was pushed before.
-      if (wait && worker_.load() != std::this_thread::get_id()) {
-        waiting_ = true;
-        done_.wait_for(lock, kPushPatience, [this] { return worker_.load() == std::thread::id(); });
-        waiting_ = false;
-      }
+      waiting_ = true;
+      done_.wait_until(lock, last, [this] { return worker_.load() == std::thread::id(); });
+      waiting_ = false;
     }
-    if (wait)
-      run(withdrawn_call_);
+    run(withdrawn_call_);
   }
 
   void keys_changed() override { run(changed_call_); }

@@ -142,10 +142,16 @@ static void gst_e2ee_frame_cryptor_constructed(GObject *object) {
   G_OBJECT_CLASS(gst_e2ee_frame_cryptor_parent_class)->constructed(object);
 }
 
+static void gst_e2ee_frame_cryptor_dispose(GObject *object) {
+  GstE2EEFrameCryptor *self = GST_E2EE_FRAME_CRYPTOR(object);
+  self->cryptor->close();
+  g_clear_object(&self->settings->provider);
+  G_OBJECT_CLASS(gst_e2ee_frame_cryptor_parent_class)->dispose(object);
+}
+
 static void gst_e2ee_frame_cryptor_finalize(GObject *object) {
   GstE2EEFrameCryptor *self = GST_E2EE_FRAME_CRYPTOR(object);
   delete self->cryptor;
-  g_clear_object(&self->settings->provider);
   delete self->settings;
   delete self->participant;
   G_OBJECT_CLASS(gst_e2ee_frame_cryptor_parent_class)->finalize(object);
@@ -215,6 +221,7 @@ static void gst_e2ee_frame_cryptor_class_init(GstE2EEFrameCryptorClass *klass) {
   object_class->set_property = gst_e2ee_frame_cryptor_set_property;
   object_class->get_property = gst_e2ee_frame_cryptor_get_property;
   object_class->constructed = gst_e2ee_frame_cryptor_constructed;
+  object_class->dispose = gst_e2ee_frame_cryptor_dispose;
   object_class->finalize = gst_e2ee_frame_cryptor_finalize;
   make_properties();
   make_sframe_properties();
@@ -230,6 +237,8 @@ static void gst_e2ee_frame_cryptor_init(GstE2EEFrameCryptor *self) {
 GstE2EEFrameCryptor *gst_e2ee_frame_cryptor_new(GstE2EEKeyProvider *provider, GstE2EEScheme scheme,
                                                 const gchar *participant) {
   g_return_val_if_fail(GST_IS_E2EE_KEY_PROVIDER(provider), nullptr);
+  g_return_val_if_fail(scheme >= GST_E2EE_SCHEME_LIVEKIT && scheme <= GST_E2EE_SCHEME_SFRAME,
+                       nullptr);
   return GST_E2EE_FRAME_CRYPTOR(g_object_new(GST_TYPE_E2EE_FRAME_CRYPTOR, "key-provider", provider,
                                              "scheme", scheme, "participant", participant,
                                              nullptr));

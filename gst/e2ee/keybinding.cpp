@@ -19,6 +19,8 @@ constexpr std::size_t kManyWanted = 256;
 constexpr std::size_t kMaxAsked = 1024;
 constexpr std::chrono::seconds kAskAgain{1};
 constexpr auto kPending = Clock::time_point::max();
+// What takes longer is inside downstream already, and so was pushed before.
+constexpr std::chrono::milliseconds kPushPatience{100};
 
 // Of texts for the user, by what they are about.
 constexpr std::size_t kMaxRefused = 64;
@@ -68,7 +70,8 @@ void KeyBinding::start(const std::set<std::uint64_t> &ids) {
 }
 
 void KeyBinding::wait_started(std::chrono::milliseconds limit) {
-  started_.wait([last = RealClock::now() + limit] { return RealClock::now() > last; });
+  started_.wait(state_->queue(),
+                [last = RealClock::now() + limit] { return RealClock::now() > last; });
 }
 
 // ---- users --------------------------------------------------------------------------------------
@@ -97,10 +100,20 @@ void KeyBinding::tell_looked_up() {
     user->looked_up();
 }
 
-void KeyBinding::tell_withdrawn(bool wait) {
+void KeyBinding::tell_withdrawn() {
   std::lock_guard lock(users_mutex_);
   for (KeyUser *user : users_)
-    user->keys_withdrawn(wait);
+    user->keys_withdrawn();
+}
+
+// However many there are, the wait for frames on their way out is one.
+void KeyBinding::tell_removed() {
+  std::lock_guard lock(users_mutex_);
+  for (KeyUser *user : users_)
+    user->keys_withdrawn();
+  const RealClock::time_point last = RealClock::now() + kPushPatience;
+  for (KeyUser *user : users_)
+    user->finish_withdrawal(last);
 }
 
 // ---- look-ups -----------------------------------------------------------------------------------
@@ -219,11 +232,12 @@ void KeyBinding::refuse(const std::string &why) {
   state_->add_notice(why);
 }
 
-// What cannot be used has taken the place of a key all the same: that one is no longer valid.
-void KeyBinding::drop_replaced(std::uint64_t key_id, unsigned began) {
+// What cannot be used, or nothing, has taken the place of a key: that one is no longer valid. On
+// the provider's queue: this is the latest answer.
+void KeyBinding::drop_replaced(std::uint64_t key_id) {
   {
     std::lock_guard lock(mutex_);
-    if (began != removals_ || (ring_->find(key_id) == nullptr && derivations_.count(key_id) == 0))
+    if (ring_->find(key_id) == nullptr && derivations_.count(key_id) == 0)
       return;
   }
   withdraw(key_id);
@@ -245,12 +259,13 @@ bool KeyBinding::refresh(GstE2EEKeyProvider *provider, std::uint64_t key_id,
     return gst_e2ee_key_provider_lookup(provider, owner_or_null(), key_id, error);
   });
   if (!material) {
-    drop_replaced(key_id, removals());
+    drop_replaced(key_id);
     return false;
   }
   if (material_of(material.get()).key_id != key_id) {
     GST_CAT_WARNING(debug_category(),
                     "asked for key %" G_GUINT64_FORMAT ", the provider gave another one", key_id);
+    drop_replaced(key_id);
     return false;
   }
   state_->protect(owner_);
@@ -298,10 +313,14 @@ void KeyBinding::withdraw(std::uint64_t key_id) {
     } else if (auto derivation = derivations_.extract(key_id)) {
       stopped.insert(std::move(derivation));
     }
+    if (key_id == GST_E2EE_ALL_KEYS || current_id_ == key_id) {
+      current_id_.reset();
+      set_current(nullptr);
+    }
     if (!take_out(key_id))
       return;
   }
-  tell_withdrawn(true);
+  tell_removed();
 }
 
 // Mutex held. False when there is no such key. What is being derived goes on.

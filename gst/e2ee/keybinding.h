@@ -24,13 +24,16 @@ class ProviderState;
 /// Works with the keys of a binding.
 class KeyUser {
  public:
-  /// Keys left the ring: drop the ciphers that were keyed with them. With `wait`, returns when no
-  /// frame that was decrypted with them is on its way out any more.
-  virtual void keys_withdrawn(bool wait) = 0;
-  /// Keys came; on a worker, without a lock of the registry's that set or take keys need.
+  // None of these may attach or detach users.
+  /// Keys left the ring: drop the ciphers that were keyed with them.
+  virtual void keys_withdrawn() = 0;
+  /// After keys_withdrawn() of all users, when keys were removed: returns when no frame that was
+  /// decrypted with them is on its way out any more, or at `last`.
+  virtual void finish_withdrawal(RealClock::time_point last) = 0;
+  /// Keys came; on a worker.
   virtual void keys_changed() = 0;
   /// Called on a worker when a look-up triggered by a frame has finished, whether or not it found a
-  /// key. No lock is held.
+  /// key.
   virtual void looked_up() {}
 
   /// What its frames ask for, bounded.
@@ -120,19 +123,20 @@ class KeyBinding : public std::enable_shared_from_this<KeyBinding> {
   };
 
   void refuse(const std::string &why);
-  void drop_replaced(std::uint64_t key_id, unsigned began);
+  void drop_replaced(std::uint64_t key_id);
   void look_up_asked(std::uint64_t key_id);
   void note_asked(std::uint64_t key_id);
   void note_missing(std::uint64_t key_id);
   void tell_missing();
-  KeyRef known_key(const Material &material);
+  KeyRef known_key(const Material &material) const;
+  std::optional<std::uint64_t> begin_derivation(MaterialPtr material, const LookUp &look_up);
   bool take(MaterialPtr material, unsigned began, const LookUp &look_up);
   void derive(std::uint64_t key_id, std::uint64_t number);
   bool install(MaterialPtr material, const KeyRef &key, std::uint64_t number,
                std::vector<Done> &done, bool &is_replaced);
   bool take_out(std::uint64_t key_id);
   bool set_current(KeyRef key);
-  void walk_to(const Material &material, KeyRef key);
+  void walk(std::uint64_t key_id, std::uint64_t lineage, std::uint64_t generation);
   bool advance(const KeyRef &from, const KeyRef &key);
   void announce_ratchet(GstE2EEKeyProvider *provider, const KeyRef &key);
   void end_grace_later(const std::vector<KeyRef> &left);
@@ -143,7 +147,8 @@ class KeyBinding : public std::enable_shared_from_this<KeyBinding> {
   std::shared_ptr<KeyRing> copy_of_ring();
   void tell_changed();
   void tell_looked_up();
-  void tell_withdrawn(bool wait);
+  void tell_withdrawn();
+  void tell_removed();
 
   const std::shared_ptr<ProviderState> state_;
   const Scheme &scheme_;

@@ -18,10 +18,10 @@ void warn_once_about_memory() {
 
 }  // namespace
 
-// The key that was derived from this material before, or from what led to it. A look-up that gives
-// an earlier generation than the one in use changes nothing: the later one has been proven.
-KeyRef KeyBinding::known_key(const Material &material) {
-  std::lock_guard lock(mutex_);
+// Mutex held. The key that was derived from this material before, or from what led to it. A look-up
+// that gives an earlier generation than the one in use changes nothing: the later one has been
+// proven.
+KeyRef KeyBinding::known_key(const Material &material) const {
   auto at = entries_.find(material.key_id);
   if (at == entries_.end())
     return nullptr;
@@ -33,41 +33,58 @@ KeyRef KeyBinding::known_key(const Material &material) {
   return same_setting || handed_back || same_material(material, given) ? at->second.key : nullptr;
 }
 
-// The generation that `material` asks for, from an earlier one that is already derived.
-void KeyBinding::walk_to(const Material &material, KeyRef key) {
-  while (key->generation < material.generation + material.steps) {
-    KeyRef next = ratchet_key(scheme_, material, *key, owner_);
-    if (!next || !advance(key, next))
-      break;
-    key = std::move(next);
+// Takes a key to the generation that a look-up asked for, unless it was set anew since.
+void KeyBinding::walk(std::uint64_t key_id, std::uint64_t lineage, std::uint64_t generation) {
+  for (;;) {
+    KeyRef from;
+    MaterialPtr given;
+    {
+      std::lock_guard lock(mutex_);
+      const auto entry = entries_.find(key_id);
+      if (entry == entries_.end() || entry->second.key->generation >= generation ||
+          material_of(entry->second.given.get()).lineage != lineage)
+        return;
+      from = entry->second.key;
+      given = material_ref(entry->second.given.get());
+    }
+    const KeyRef next = ratchet_key(scheme_, material_of(given.get()), *from, owner_);
+    if (!next || !advance(from, next))
+      return;
   }
 }
 
-// Has the key of `material` derived, unless it is known or on its way. False when it cannot be
-// used. When a removal came between look-up and here it is looked up again.
+// Mutex held. The number of the derivation of `material`; nothing when it is on its way already.
+std::optional<std::uint64_t> KeyBinding::begin_derivation(MaterialPtr material,
+                                                          const LookUp &look_up) {
+  const Material &content = material_of(material.get());
+  Derivation &derivation = derivations_[content.key_id];
+  const bool under_way =
+      derivation.material && same_material(content, material_of(derivation.material.get()));
+  derivation.done.push_back(look_up.done);
+  if (under_way && look_up.urgency >= derivation.urgency && !look_up.derive_here)
+    return std::nullopt;
+  if (!under_way) {
+    derivation.material = std::move(material);
+    derivation.number = ++last_derivation_;
+  }
+  derivation.urgency = look_up.urgency;
+  return derivation.number;
+}
+
+// Has the key of `material`, the latest answer for its key id, derived unless it is known or on its
+// way. False when it cannot be used. When a removal came between look-up and here it is looked up
+// again.
 bool KeyBinding::take(MaterialPtr material, unsigned began, const LookUp &look_up) {
   material_freeze(material.get());
   const Material &content = material_of(material.get());
   const std::uint64_t id = content.key_id;
   if (const std::string why = scheme_.why_refused(content); !why.empty()) {
     refuse(why);
-    drop_replaced(id, began);
+    drop_replaced(id);
     return false;
   }
-  if (const KeyRef known = known_key(content)) {
-    if (known->generation >= content.generation + content.steps)
-      return true;
-    Task walk = [self = shared_from_this(), known, done = look_up.done,
-                 held = std::shared_ptr<GstE2EEKeyMaterial>(std::move(material))] {
-      self->walk_to(material_of(held.get()), known);
-    };
-    if (look_up.derive_here)
-      walk();
-    else
-      Workers::get().post(look_up.urgency, std::move(walk));
-    return true;
-  }
-  std::uint64_t number;
+  Task work;
+  std::map<std::uint64_t, Derivation> outdone;  // whoever waits for it is told without the mutex
   {
     std::unique_lock lock(mutex_);
     if (began != removals_) {
@@ -75,24 +92,21 @@ bool KeyBinding::take(MaterialPtr material, unsigned began, const LookUp &look_u
       look_up_again(id, look_up);
       return true;
     }
-    Derivation &derivation = derivations_[id];
-    const bool under_way =
-        derivation.material && same_material(content, material_of(derivation.material.get()));
-    derivation.done.push_back(look_up.done);
-    if (under_way && look_up.urgency >= derivation.urgency && !look_up.derive_here)
-      return true;
-    if (!under_way) {
-      derivation.material = std::move(material);
-      derivation.number = ++last_derivation_;
+    if (const KeyRef known = known_key(content)) {
+      if (auto other = derivations_.extract(id))
+        outdone.insert(std::move(other));
+      const std::uint64_t generation = content.generation + content.steps;
+      if (known->generation < generation)
+        work = [self = shared_from_this(), id, lineage = content.lineage, generation,
+                done = look_up.done] { self->walk(id, lineage, generation); };
+    } else if (const auto number = begin_derivation(std::move(material), look_up)) {
+      work = [self = shared_from_this(), id, number = *number] { self->derive(id, number); };
     }
-    derivation.urgency = look_up.urgency;
-    number = derivation.number;
   }
-  if (look_up.derive_here)
-    derive(id, number);
-  else
-    Workers::get().post(look_up.urgency,
-                        [self = shared_from_this(), id, number] { self->derive(id, number); });
+  if (work && look_up.derive_here)
+    work();
+  else if (work)
+    Workers::get().post(look_up.urgency, std::move(work));
   return true;
 }
 
@@ -121,14 +135,14 @@ void KeyBinding::derive(std::uint64_t key_id, std::uint64_t number) {
     return;
   if (!key) {
     if (is_replaced)
-      tell_withdrawn(true);
+      tell_removed();
     return;
   }
   GST_CAT_DEBUG(debug_category(),
                 "key %" G_GUINT64_FORMAT " generation %" G_GUINT64_FORMAT " for %s: %s", key_id,
                 key->generation, scheme_.name, key->fingerprint.c_str());
   tell_changed();
-  tell_withdrawn(false);  // of the key that was there before
+  tell_withdrawn();  // of the key that was there before
   look_ahead(key_id);
 }
 

@@ -55,7 +55,7 @@ bool KeyBinding::advance(const KeyRef &from, const KeyRef &key) {
   if (too_many) {
     Workers::get().post(Urgency::set, [weak = weak_from_this()] {
       if (auto self = weak.lock())
-        self->tell_withdrawn(false);
+        self->tell_withdrawn();
     });
   }
   look_ahead(key->id);
@@ -84,7 +84,7 @@ void KeyBinding::end_grace_later(const std::vector<KeyRef> &left) {
         self->publish(std::move(ring));
     }
     if (expired)
-      self->tell_withdrawn(false);
+      self->tell_withdrawn();
   });
 }
 

@@ -87,7 +87,10 @@ bool KeyStore::remove(const std::string &owner, std::uint64_t id, GError **error
   std::lock_guard lock(mutex_);
   if (!has_key(owner, id, error))
     return false;
-  erase(rings_[owner], id);
+  Ring &ring = rings_[owner];
+  erase(ring, id);
+  if (ring.keys.empty())
+    rings_.erase(owner);
   return true;
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "keyuse.h"
 
+#include <algorithm>
 #include <ctime>
 #include <utility>
 
@@ -11,6 +12,9 @@ namespace e2ee {
 namespace {
 
 constexpr std::chrono::seconds kReportInterval{10};
+// Frames of several keys may come by turns, also from a sender who replays them.
+constexpr std::chrono::seconds kChangeInterval{1};
+constexpr std::size_t kMaxUses = 32;
 
 // Off by a few milliseconds, ten times cheaper. Called for every frame.
 gint64 coarse_unix_time() {
@@ -21,38 +25,59 @@ gint64 coarse_unix_time() {
 
 }  // namespace
 
+KeyUse::Use &KeyUse::use_of(const KeyRef &key, Clock::time_point now) {
+  const auto at =
+      std::find_if(uses_.begin(), uses_.end(), [&](const Use &use) { return use.key == key; });
+  if (at != uses_.end()) {
+    std::rotate(at, at + 1, uses_.end());
+  } else {
+    if (uses_.size() >= kMaxUses)
+      report();
+    uses_.push_back({key, {.began = now, .first = coarse_unix_time()}});
+  }
+  return uses_.back();
+}
+
 void KeyUse::passed(const KeyRef &key, bool encrypts) {
   const Clock::time_point now = Clock::coarse();
-  if (key_ && (key_ != key || now - counts_.began >= kReportInterval))
-    report();
-  if (!key_) {
-    begin(key, now);
-    counts_.encrypts = encrypts;
+  if (!uses_.empty()) {
+    const bool is_changed = uses_.back().key != key || uses_.size() > 1;
+    if ((is_changed && now - told_ >= kChangeInterval) ||
+        now - uses_.back().counts.began >= kReportInterval)
+      report();
   }
-  counts_.last = coarse_unix_time();
-  ++counts_.frames;
+  Counts &counts = use_of(key, now).counts;
+  counts.encrypts = encrypts;
+  counts.last = coarse_unix_time();
+  ++counts.frames;
 }
 
 void KeyUse::failed(const KeyRef &key) {
-  if (!key_)
-    begin(key, Clock::coarse());
-  if (key_->id == key->id) {
-    counts_.last = coarse_unix_time();
-    ++counts_.failures;
-  }
+  if (!uses_.empty() && uses_.back().key->id != key->id)
+    return;
+  Counts &counts = (uses_.empty() ? use_of(key, Clock::coarse()) : uses_.back()).counts;
+  counts.last = coarse_unix_time();
+  ++counts.failures;
 }
 
-void KeyUse::begin(const KeyRef &key, Clock::time_point now) {
-  key_ = key;
-  counts_.began = now;
-  counts_.first = coarse_unix_time();
+void KeyUse::retain(const KeyRing &ring) {
+  std::erase_if(uses_, [&](const Use &use) {
+    if (ring.holds(*use.key))
+      return false;
+    tell(use);
+    return true;
+  });
 }
 
 void KeyUse::report() {
-  const Counts told = std::exchange(counts_, {});
-  const KeyRef key = std::exchange(key_, nullptr);  // one that was withdrawn lives on in no task
-  if (!key)
-    return;
+  told_ = Clock::coarse();
+  for (const Use &use : std::exchange(uses_, {}))
+    tell(use);
+}
+
+void KeyUse::tell(const Use &use) {
+  const Counts told = use.counts;
+  const KeyRef &key = use.key;  // one that was withdrawn lives on in no task
   auto *keep = static_cast<GstE2EEKeyProvider *>(g_object_ref(provider_));
   binding_.state().queue().post(
       Urgency::set, [keep, told, id = key->id, generation = key->generation,

@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
+#include <vector>
+
 #include "core/clock.h"
 #include "keybinding.h"
 
 namespace e2ee {
 
-/// What an audit wants to know of the key that a cryptor works with: told with the provider's
-/// key-used signal when the key changes, and every ten seconds. For one thread at a time.
+/// What an audit wants to know of the keys that a cryptor works with: told with the provider's
+/// key-used signal when the key changes, at most once a second, and every ten seconds. For one
+/// thread at a time.
 class KeyUse {
  public:
   /// Both outlive this.
@@ -20,25 +23,32 @@ class KeyUse {
   /// Also of a key under which no frame has ever verified.
   void failed(const KeyRef &key);
 
-  /// Tells the provider's listeners on a worker, and begins anew.
+  /// Tells of keys that `ring` no longer has, and lets go of them.
+  void retain(const KeyRing &ring);
+  /// Tells of all, and begins anew.
   void report();
 
  private:
   struct Counts {
     bool encrypts = false;
-    Clock::time_point began;
+    Clock::time_point began{};
     gint64 first = 0;  // Unix time, microseconds
     gint64 last = 0;
     std::uint64_t frames = 0;
     std::uint64_t failures = 0;
   };
+  struct Use {
+    KeyRef key;
+    Counts counts;
+  };
 
-  void begin(const KeyRef &key, Clock::time_point now);
+  Use &use_of(const KeyRef &key, Clock::time_point now);
+  void tell(const Use &use);
 
   GstE2EEKeyProvider *provider_;
   KeyBinding &binding_;
-  KeyRef key_;
-  Counts counts_;
+  std::vector<Use> uses_;  // the key of the last frame behind the others
+  Clock::time_point told_{};
 };
 
 }  // namespace e2ee

@@ -73,9 +73,11 @@ class Living {
 
   // The provider, or the one that takes its place.
   GstE2EEKeyProvider *reread(GstE2EEKeyProvider *provider, GError **error) {
-    std::lock_guard lock(mutex_);
     const std::shared_ptr<ProviderFile> file = ProviderFile::of(provider);
-    if (!file || file->text() == nullptr || !file->is_outdated(provider))
+    if (!file)  // no need to wait for one that is being made
+      return GST_E2EE_KEY_PROVIDER(g_object_ref(provider));
+    std::lock_guard lock(mutex_);
+    if (file->text() == nullptr || !file->is_outdated(provider))
       return GST_E2EE_KEY_PROVIDER(g_object_ref(provider));
     GstE2EEKeyProvider *made = provider_for(file->text(), error);
     take_place(provider, made);

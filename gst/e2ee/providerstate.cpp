@@ -63,7 +63,8 @@ std::shared_ptr<KeyBinding> ProviderState::bind(const Scheme &scheme, const char
     if ((binding = slot.lock()))
       return binding;
     slot = binding = std::make_shared<KeyBinding>(shared_from_this(), scheme, owner);
-    ids = announced_[owner];
+    if (const auto known = announced_.find(owner); known != announced_.end())
+      ids = known->second;
   }
   binding->start(ids);
   return binding;
@@ -119,10 +120,11 @@ void ProviderState::removed(const char *participant, std::uint64_t key_id) {
   Bindings bindings;
   {
     std::lock_guard lock(mutex_);
-    if (key_id == GST_E2EE_ALL_KEYS)
-      announced_.erase(owner);
-    else
-      announced_[owner].erase(key_id);
+    if (const auto known = announced_.find(owner); known != announced_.end()) {
+      known->second.erase(key_id);
+      if (key_id == GST_E2EE_ALL_KEYS || known->second.empty())
+        announced_.erase(known);
+    }
     bindings = bindings_of(owner);
   }
   for (const auto &binding : bindings)

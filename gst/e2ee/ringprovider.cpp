@@ -145,6 +145,8 @@ bool RingProvider::remove(const char *participant, guint64 id, GError **error) {
   if (!check_owner(participant, error) || !store_.remove(owner_of(participant), id, error))
     return false;
   gst_e2ee_key_provider_removed(provider_, participant, id);
+  if (store_.lookup(owner_of(participant), id))  // set again by another thread meanwhile
+    state_of(provider_).changed(participant, id);
   return true;
 }
 

@@ -74,6 +74,7 @@ Workers::Workers() : cores_(std::max(1U, std::thread::hardware_concurrency())) {
 void Workers::exit() {
   std::unique_lock lock(mutex_);
   ending_ = true;
+  ends_it_ = std::this_thread::get_id();
   changed_.notify_all();
   changed_.wait_for(lock, kPatienceAtExit, [this] {
     return std::all_of(working_.begin(), working_.end(),
@@ -81,8 +82,9 @@ void Workers::exit() {
   });
 }
 
-void Workers::stop_for_ever(std::unique_lock<std::mutex> &lock) {
-  for (;;)
+// Never comes back while the process ends, but on the thread that runs its exit handlers.
+void Workers::stop_if_ending(std::unique_lock<std::mutex> &lock) {
+  while (ending_ && ends_it_ != std::this_thread::get_id())
     more_.wait(lock);
 }
 
@@ -125,14 +127,14 @@ void Workers::start() {
 }
 
 // Mutex held.
-void Workers::add(Urgency urgency, Task task) {
-  tasks_[static_cast<std::size_t>(urgency)].push_back(std::move(task));
+void Workers::add(Urgency urgency, Item item) {
+  tasks_[static_cast<std::size_t>(urgency)].push_back(std::move(item));
   start();
 }
 
 void Workers::post(Urgency urgency, Task task) {
   std::lock_guard lock(mutex_);
-  add(urgency, std::move(task));
+  add(urgency, {std::move(task), nullptr});
 }
 
 // Mutex held.
@@ -148,27 +150,42 @@ void Workers::post_due() {
 Task Workers::pop() {
   const auto tasks =
       std::find_if(tasks_.begin(), tasks_.end(), [](const auto &some) { return !some.empty(); });
-  Task task = std::move(tasks->front());
+  Task task = std::move(tasks->front().task);
   tasks->pop_front();
   return task;
+}
+
+// Mutex held. Null when there is none that cannot be blocked by somebody else.
+Task Workers::pop_for(const WorkQueue &queue) {
+  for (auto &tasks : tasks_) {
+    const auto at = std::find_if(tasks.begin(), tasks.end(), [&](const Item &item) {
+      return item.turn_of == nullptr || item.turn_of == &queue;
+    });
+    if (at == tasks.end())
+      continue;
+    Task task = std::move(at->task);
+    tasks.erase(at);
+    return task;
+  }
+  return nullptr;
 }
 
 // Waits for the next task; false when the thread may end.
 bool Workers::next(Task &task, std::unique_lock<std::mutex> &lock) {
   const Clock::time_point patience = Clock::now() + kLinger;
   for (;;) {
-    if (ending_)
-      stop_for_ever(lock);
+    stop_if_ending(lock);
     post_due();
     const bool waits_for_place = has_task();
     if (waits_for_place && may_work()) {
       task = pop();
       return true;
     }
-    // Copies: the wait looks at the time once more when it is over.
+    // Copies: the wait looks at the time once more when it is over. Who works takes the next task
+    // by himself, and tells when he goes into a foreign call.
     Clock::time_point until = patience;
-    if (waits_for_place && is_any_inside())
-      until = Clock::now() + kLookAgain;
+    if (waits_for_place)
+      until = Clock::now() + (is_any_inside() ? kLookAgain : kLookForExit);
     else if (!timed_.empty())
       until = timed_.begin()->first;
     ++idle_;
@@ -190,7 +207,8 @@ void Workers::run(Task &task, std::unique_lock<std::mutex> &lock) {
   task();
   task = nullptr;  // what it holds may end here
   lock.lock();
-  working_.erase(at);
+  if (self_ == &worker)  // not in a child that was forked meanwhile
+    working_.erase(at);
   self_ = outer;
   changed_.notify_all();
 }
@@ -220,12 +238,12 @@ Done Completion::token() const {
   });
 }
 
-void Completion::wait(const std::function<bool()> &may_give_up) const {
+void Completion::wait(const WorkQueue &queue, const std::function<bool()> &may_give_up) const {
   Workers &workers = Workers::get();
   std::unique_lock lock(workers.mutex_);
   while (!*is_done_ && !workers.ending_ && !may_give_up()) {
-    if (workers.short_of_threads_ && workers.has_task()) {
-      Task task = workers.pop();
+    Task task = workers.short_of_threads_ ? workers.pop_for(queue) : nullptr;
+    if (task) {
       workers.run(task, lock);
     } else {
       workers.changed_.wait_for(lock, kLookForExit);
@@ -254,8 +272,7 @@ ForeignCall::~ForeignCall() {
     return;
   Workers &workers = Workers::get();
   std::unique_lock lock(workers.mutex_);
-  if (workers.ending_)
-    workers.stop_for_ever(lock);
+  workers.stop_if_ending(lock);
   --worker->foreign_calls;
 }
 
@@ -267,7 +284,8 @@ void WorkQueue::post_turn() {
   if (running_ || urgency >= turn_at_)
     return;
   turn_at_ = urgency;
-  Workers::get().add(static_cast<Urgency>(urgency), [self = shared_from_this()] { self->turn(); });
+  Workers::get().add(static_cast<Urgency>(urgency),
+                     {[self = shared_from_this()] { self->turn(); }, this});
 }
 
 // The most urgent tasks.
@@ -354,7 +372,7 @@ void WorkQueue::wait_for_workers(const Completion &completion) const {
   const ForeignCall waiting;  // others derive meanwhile
   const bool is_inside = running_queue == this;
   const RealClock::time_point last = RealClock::now() + kPatience;
-  completion.wait([this, is_inside, last] {
+  completion.wait(*this, [this, is_inside, last] {
     const RealClock::time_point now = RealClock::now();
     return now > last || (!is_inside && running_ && now - since_ > kPatienceWhenBlocked);
   });

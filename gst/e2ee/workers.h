@@ -10,6 +10,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <thread>
 
 #include "core/clock.h"
 
@@ -39,9 +40,9 @@ class Completion {
  public:
   /// Call it once.
   Done token() const;
-  /// Returns early when the process ends or `may_give_up` says so. Works itself where no thread can
-  /// be made.
-  void wait(const std::function<bool()> &may_give_up) const;
+  /// Returns early when the process ends or `may_give_up` says so. Where no thread can be made it
+  /// derives itself, and runs the tasks of `queue`: those of other providers may block.
+  void wait(const WorkQueue &queue, const std::function<bool()> &may_give_up) const;
 
  private:
   friend class WorkQueue;
@@ -57,7 +58,8 @@ class Workers {
  public:
   static Workers &get();
 
-  /// Runs `task` on a worker. It must not block; calls of foreign code are marked by ForeignCall.
+  /// Runs `task` on a worker. It must not block for long; calls of foreign code are marked by
+  /// ForeignCall.
   void post(Urgency urgency, Task task);
 
  private:
@@ -69,16 +71,22 @@ class Workers {
   Workers();
   void exit();
   void start();
-  void add(Urgency urgency, Task task);
+  struct Item {
+    Task task;
+    const WorkQueue *turn_of;  // null: a task of the library's own
+  };
+
+  void add(Urgency urgency, Item item);
   bool has_task() const;
   bool is_any_inside() const;
   bool may_work() const;
   void post_due();
   bool next(Task &task, std::unique_lock<std::mutex> &lock);
   Task pop();
+  Task pop_for(const WorkQueue &queue);
   void run(Task &task, std::unique_lock<std::mutex> &lock);
   void work();
-  [[noreturn]] void stop_for_ever(std::unique_lock<std::mutex> &lock);
+  void stop_if_ending(std::unique_lock<std::mutex> &lock);
 
   static thread_local Worker *self_;
 
@@ -86,7 +94,7 @@ class Workers {
   std::mutex mutex_;  // of this and of all queues: they are locked for moments
   std::condition_variable more_;
   std::condition_variable changed_;  // something ended
-  std::array<std::deque<Task>, kUrgencies> tasks_;
+  std::array<std::deque<Item>, kUrgencies> tasks_;
   struct Timed {
     std::shared_ptr<WorkQueue> queue;
     Urgency urgency;
@@ -98,6 +106,7 @@ class Workers {
   unsigned idle_ = 0;
   bool short_of_threads_ = false;
   bool ending_ = false;
+  std::thread::id ends_it_;  // the thread that ends the process
 };
 
 /// While it lives, this thread is inside code that is not the library's: a provider's vfunc, a

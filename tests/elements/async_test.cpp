@@ -82,6 +82,24 @@ TEST(AsyncSetters, TheLastKeyOfAnIndexStays) {
   EXPECT_EQ(decryptor.pass(encryptor.pass(kPlain).value()), kPlain);
 }
 
+// What becomes current is removed before it is derived: the one that was left is current no more.
+TEST(AsyncSetters, ACurrentKeyThatIsRemovedLeavesNoneCurrent) {
+  for (int i = 0; i < 20; ++i) {
+    const Provider provider = new_ring();
+    set_key(provider, "alice", 1, 0);
+    End encryptor("e2eeencrypt", provider, "alice");
+    ASSERT_TRUE(encryptor.pass(kPlain));
+    Setting setting(provider);
+    setting.passphrase("the next", 1);
+    setting.current(1);
+    g_usleep(static_cast<gulong>(i) * 100);
+    ASSERT_TRUE(
+        gst_e2ee_participant_key_provider_remove_key(ring_of(provider), "alice", 1, nullptr));
+    setting.finish();
+    EXPECT_EQ(encryptor.pass(kPlain), std::nullopt) << i;
+  }
+}
+
 TEST(AsyncSetters, ErrorsComeWithTheCallback) {
   const Provider provider = new_ring();
   Setting setting(provider);

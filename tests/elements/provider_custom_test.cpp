@@ -65,6 +65,61 @@ TEST_F(Custom, R9_IsAskedOneCallAtATimeAndNeverWhereFramesStream) {
   EXPECT_EQ(keys->most_inside, 1U) << "asked on two threads at a time";
 }
 
+// Two answers that are derived side by side: the latest one counts, whichever ends first.
+TEST_F(Custom, LatestAnswerCounts) {
+  std::atomic<bool> first{true};
+  keys->current = keys->lookup = [&](const std::string &, guint64, GError **) {
+    return first ? raw_material(1, 0)
+                 : gst_e2ee_key_material_new_passphrase("takes longer", 0, nullptr);
+  };
+  Element decryptor("e2eedecrypt", provider);
+  decryptor.start(kOpus);
+  const Bytes sealed = sealed_with(1, 0);
+  for (int i = 0; i < 20; ++i) {
+    first = false;
+    gst_e2ee_key_provider_changed(provider.get(), nullptr, 0);
+    const unsigned asked = keys->calls;
+    wait_for([&] { return keys->calls >= asked + 1; });
+    first = true;
+    gst_e2ee_key_provider_changed(provider.get(), nullptr, 0);
+    gst_e2ee_key_provider_sync(provider.get());
+    ASSERT_EQ(decryptor.pass(sealed), plain) << i;
+  }
+}
+
+// A sender without a key may replay frames of two keys by turns.
+TEST_F(Custom, R10_KeyUsedComesOnceASecondHoweverOftenKeysChange) {
+  constexpr unsigned kFrames = 2000;
+  keys->lookup = [](const std::string &, guint64 id, GError **) {
+    return id < 2 ? raw_material(static_cast<guint8>(id), id) : nullptr;
+  };
+  std::atomic<unsigned> told{0};
+  std::atomic<guint64> frames{0};
+  std::pair to(&told, &frames);
+  auto on_used = +[](GstE2EEKeyProvider *, GstStructure *use, decltype(to) *seen) {
+    guint64 count = 0;
+    gst_structure_get_uint64(use, "frames", &count);
+    *seen->second += count;
+    ++*seen->first;
+  };
+  g_signal_connect(provider.get(), "key-used", G_CALLBACK(on_used), &to);
+  gint64 took_ms = 0;
+  {
+    Element decryptor("e2eedecrypt", provider);
+    decryptor.start(kOpus);
+    const Bytes sealed[] = {sealed_with(0, 0), sealed_with(1, 1)};
+    for (const Bytes &frame : sealed)
+      ASSERT_TRUE(wait_for([&] { return decryptor.pass(frame) == plain; }));
+    took_ms = elapsed_ms([&] {
+      for (unsigned i = 0; i < kFrames; ++i)
+        EXPECT_EQ(decryptor.pass(sealed[i % 2]), plain);
+    });
+  }
+  gst_e2ee_key_provider_sync(provider.get());
+  EXPECT_LE(told, 4 + 2 * (took_ms / 1000)) << "of two keys";
+  EXPECT_EQ(frames, kFrames + 2) << "each is counted";
+}
+
 TEST_F(Custom, IsAskedForTheKeyThatAFrameNames) {
   keys->lookup = [](const std::string &, guint64 id, GError **) {
     return id == 9 ? raw_material(9, 9) : nullptr;

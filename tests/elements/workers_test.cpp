@@ -253,6 +253,45 @@ TEST_F(Processes, R24_WithoutThreadsDeriveWhereAKeyIsWaitedFor) {
   EXPECT_EXIT(derive(), testing::ExitedWithCode(0), "");
 }
 
+TEST_F(Processes, R24_WithoutThreadsSettersDoNotCallAProviderThatBlocks) {
+  const auto set = [] {
+    static Blocking blocking;
+    const Provider blocked = blocking.provider();
+    const Provider provider = empty_provider();
+    no_threads = true;
+    alarm(20);
+    const std::unique_ptr<Element> asks = asking(blocked);
+    const std::unique_ptr<Element> element = asking(provider);
+    set_meeting(provider, "meeting", 0);
+    std::_Exit(is_derived(provider, nullptr, 0) && blocking.inside() == 0 ? 0 : 1);
+  };
+  EXPECT_EXIT(set(), testing::ExitedWithCode(0), "");
+}
+
+// A handler on a worker ends the process, and handlers that were there before the library run last.
+TEST_F(Processes, EndOnAWorkerWithHandlersThatRemoveKeys) {
+  const auto end = [] {
+    static Provider *provider = nullptr;
+    std::atexit([] {
+      gst_e2ee_shared_key_provider_remove_key(shared(*provider), 0, nullptr);
+      std::_Exit(7);
+    });
+    provider = new Provider(empty_provider());
+    alarm(20);
+    g_signal_connect(
+        provider->get(), "key-missing",
+        G_CALLBACK(+[](GstE2EEKeyProvider *, const gchar *, guint64, gpointer) { std::exit(0); }),
+        nullptr);
+    set_meeting(*provider, "meeting", 0);
+    Element decryptor("e2eedecrypt", *provider);
+    decryptor.start(kOpus);
+    decryptor.pass(naming_key(seal(raw_provider(1, 0), kOpus, kPlain), 9));
+    for (;;)
+      pause();
+  };
+  EXPECT_EXIT(end(), testing::ExitedWithCode(7), "");
+}
+
 TEST_F(Processes, ForkedWhileWorkersWorkDeriveKeysOfTheirOwn) {
   if (has_address_sanitizer())
     GTEST_SKIP() << "AddressSanitizer's allocator may stay locked in a forked child";
