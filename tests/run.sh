@@ -89,7 +89,8 @@ gtests() {
   mkdir -p "$to"
   rm -f "$E2EE_BUILD"/*.xml
   [[ -z $filter ]] || local -x GTEST_FILTER="*$filter*" # not all of them take arguments
-  timeout -k 30 1200 meson test -C "$E2EE_BUILD" --no-rebuild --num-processes "$jobs" \
+  # One more than processors: tests wait a lot.
+  timeout -k 30 1200 meson test -C "$E2EE_BUILD" --no-rebuild --num-processes $((jobs + 1)) \
     "$@" </dev/null >&2 || true
   mv "$E2EE_BUILD"/*.xml "$to" 2>/dev/null || true
   cp "$E2EE_BUILD/meson-logs/testlog.json" "$to" ||

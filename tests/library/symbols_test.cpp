@@ -55,6 +55,12 @@ TEST(Symbols, R23_ThePluginExportsWhatGStreamerLooksFor) {
             (std::vector<std::string>{"gst_plugin_e2ee_get_desc", "gst_plugin_e2ee_register"}));
 }
 
+// Workers and types may be at work in it.
+TEST(Symbols, R24_TheLibraryStaysWhenItIsClosed) {
+  const std::string dynamic = output_of("readelf -d " + path_of("E2EE_LIBRARY"));
+  EXPECT_NE(dynamic.find("NODELETE"), std::string::npos) << dynamic;
+}
+
 TEST(Symbols, ProgramsAskForTheSoversionThatIsDocumented) {
   const std::string dynamic = output_of("readelf -d " + path_of("E2EE_LIBRARY"));
   EXPECT_NE(dynamic.find("soname: [libgste2ee-1.0.so.0]"), std::string::npos) << dynamic;
