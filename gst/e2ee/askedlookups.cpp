@@ -8,14 +8,18 @@
 
 namespace e2ee {
 
-void AskedLookups::add(const void *asker, Task look_up) {
+void AskedLookups::add(const void *who, Task look_up) {
   std::lock_guard lock(mutex_);
   if (closed_)
     return;
+  if (current_.who == who) {
+    current_.lookups.push_back(std::move(look_up));
+    return;
+  }
   auto at = std::find_if(askers_.begin(), askers_.end(),
-                         [&](const Asker &known) { return known.who == asker; });
+                         [&](const Asker &known) { return known.who == who; });
   if (at == askers_.end())
-    at = askers_.insert(at, {asker, {}});
+    at = askers_.insert(at, {who, {}});
   at->lookups.push_back(std::move(look_up));
   if (std::exchange(fork_, fork_generation()) != fork_generation())
     posted_ = false;  // in a forked child nobody runs what ran in the parent
@@ -33,6 +37,7 @@ void AskedLookups::close() {
   std::lock_guard lock(mutex_);
   closed_ = true;
   dropped.swap(askers_);
+  dropped.push_back(std::exchange(current_, {}));
 }
 
 void AskedLookups::turn() {
@@ -41,16 +46,17 @@ void AskedLookups::turn() {
     std::lock_guard lock(mutex_);
     if (askers_.empty())
       return;
-    Asker asker = std::move(askers_.front());
+    current_ = std::move(askers_.front());
     askers_.pop_front();
-    look_up = std::move(asker.lookups.front());
-    asker.lookups.pop_front();
-    if (!asker.lookups.empty())
-      askers_.push_back(std::move(asker));
+    look_up = std::move(current_.lookups.front());
+    current_.lookups.pop_front();
   }
   look_up();
   look_up = nullptr;
   std::lock_guard lock(mutex_);
+  Asker asker = std::exchange(current_, {});
+  if (!asker.lookups.empty())  // behind those who came meanwhile
+    askers_.push_back(std::move(asker));
   posted_ = !askers_.empty();
   if (posted_)
     post();

@@ -15,14 +15,14 @@ class AskedLookups : public std::enable_shared_from_this<AskedLookups> {
  public:
   explicit AskedLookups(std::shared_ptr<WorkQueue> queue) : queue_(std::move(queue)) {}
 
-  /// `asker` is compared, never read.
-  void add(const void *asker, Task look_up);
+  /// `who` asks is compared, never read.
+  void add(const void *who, Task look_up);
   /// Drops what waits; nothing is accepted afterwards.
   void close();
 
  private:
   struct Asker {
-    const void *who;
+    const void *who = nullptr;
     std::deque<Task> lookups;
   };
 
@@ -32,6 +32,7 @@ class AskedLookups : public std::enable_shared_from_this<AskedLookups> {
   const std::shared_ptr<WorkQueue> queue_;
   std::mutex mutex_;
   std::deque<Asker> askers_;  // who comes next is in front
+  Asker current_;             // whose look-up is under way
   bool posted_ = false;
   unsigned fork_ = 0;
   bool closed_ = false;

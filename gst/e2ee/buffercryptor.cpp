@@ -17,7 +17,7 @@ struct Told {
 constexpr Told kTold[kReasonCount] = {
     /* ok */ {},
     /* missing_key */
-    {GST_E2EE_ERROR_MISSING_KEY, "the key provider has no such key now", true},
+    {GST_E2EE_ERROR_MISSING_KEY, "the key is not there yet: call prepare() or set one, and try again", true},
     /* auth_failed */
     {GST_E2EE_ERROR_AUTH,
      "the frame does not verify: the key is not the sender's, or the frame was changed", true},
