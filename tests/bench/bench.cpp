@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-// What encryption costs: per frame beside bare OpenSSL, and in running pipelines beside the
-// encoders. run.sh builds it, runs it and makes sense of its rows.
+// What encryption costs: per frame beside bare OpenSSL, in running pipelines beside the encoders,
+// and for the keys of many participants. run.sh builds it, runs it and makes sense of its rows.
 #include "bench.h"
 
 #include <gst/e2ee/e2ee.h>
@@ -19,9 +19,10 @@ constexpr Pace kThorough = {0.2, 15, 5, 10};
 constexpr Pace kQuick = {0.06, 7, 1, 4};
 
 constexpr char kUsage[] =
-    "Usage: e2ee-bench [--quick] [--progress] [--benchmark_...]\n"
+    "Usage: e2ee-bench [--keys] [--quick] [--progress] [--benchmark_...]\n"
     "\n"
-    "  --quick      a sixth of the time, rougher numbers\n"
+    "  --keys       keys of many participants, on all cores, instead of frames on one\n"
+    "  --quick      a sixth of the time, rougher numbers; of keys not those that take long\n"
     "  --progress   tells how far it is instead of listing rows; for --benchmark_out=FILE\n"
     "\n"
     "Google Benchmark's own options follow, for example --benchmark_filter=frame/\n";
@@ -154,6 +155,7 @@ GstRef<GstElement> make_element(const char *factory) {
 }  // namespace bench
 
 int main(int argc, char **argv) {
+  const bool keys = bench::take_flag(argc, argv, "--keys");
   const bool quick = bench::take_flag(argc, argv, "--quick");
   const bool quiet = bench::take_flag(argc, argv, "--progress");
   if (bench::take_flag(argc, argv, "--help")) {
@@ -164,7 +166,6 @@ int main(int argc, char **argv) {
   benchmark::Initialize(&argc, argv);
   if (benchmark::ReportUnrecognizedArguments(argc, argv) || !bench::has_elements())
     return 2;
-  bench::stay_on_this_core();
   for (const e2ee::AeadBackend &backend : e2ee::aead_backends()) {
     if (backend.usable()) {  // the first one is what the library works with
       benchmark::AddCustomContext("backend", backend.name);
@@ -172,8 +173,13 @@ int main(int argc, char **argv) {
     }
   }
   const bench::Pace &pace = quick ? bench::kQuick : bench::kThorough;
-  bench::register_frame_rows(pace);
-  bench::register_pipeline_rows(pace);
+  if (keys) {
+    bench::register_key_rows(quick);
+  } else {
+    bench::stay_on_this_core();
+    bench::register_frame_rows(pace);
+    bench::register_pipeline_rows(pace);
+  }
   if (quiet) {
     bench::g_tell_progress = true;
     bench::QuietReporter reporter;

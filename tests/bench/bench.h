@@ -32,6 +32,8 @@ struct Pace {
 
 void register_frame_rows(const Pace &pace);
 void register_pipeline_rows(const Pace &pace);
+/// Each is measured once, on all cores.
+void register_key_rows(bool quick);
 
 /// Works on this many frames, one after the other; false when one of them failed.
 using Work = std::function<bool(unsigned frames)>;

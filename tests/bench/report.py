@@ -9,6 +9,7 @@ A RESULT is what e2ee-bench wrote with --benchmark_out. Numbers are medians over
 
 import collections
 import json
+import re
 import statistics
 import sys
 
@@ -41,6 +42,18 @@ PERCENTS = {
 # How many streams one core encrypts, 2,000 of them by turns: frames a second, least number.
 STREAMS = {"streams-opus": (50, 20000), "streams-vp8": (30, 15000)}
 
+# What is measured of keys, with all cores.
+KEYS = {
+    "passphrases-1000": ("cpu_s", "wall_s", "cores"),
+    "start-150": ("lost",),
+    "flood-256": ("ms",),
+    "providers-1000": ("threads",),
+}
+# Seconds of CPU for 1,000 passphrases: by libnettle on a processor with SHA instructions, and else.
+PASSPHRASES = (12, 25)
+FIRST_FRAMES_LOST = 0
+FLOOD_MS = 150  # of three look-ups: the one under way, one more and its own
+
 # Rows that bare OpenSSL or GStreamer alone make up.
 ALWAYS_OPENSSL = ("raw-encrypt", "raw-decrypt", "direct-push", "direct-push-sealed",
                   "direct-push-slack")
@@ -71,11 +84,19 @@ def read(paths):
                         numbers[way, size, "ratio"].append(run[f"{way}:ratio"])
             elif group == "streams":
                 numbers[row, size, "ns"].append(run["cpu_time"])
+            elif group == "keys":
+                for counter in (*KEYS[row], "cores", "libnettle"):
+                    if counter in run:
+                        numbers[row, None, counter].append(run[counter])
             elif group == "pipeline":
                 for counter in ("percent", "element_ns", "encoder_ns"):
                     numbers[row, None, counter].append(run[counter])
     medians = {key: statistics.median(values) for key, values in numbers.items()}
     return medians, backend, sorted(set(failed))
+
+
+def as_number(value):
+    return int(value) if value == int(value) else round(value, 2)
 
 
 def bench_json(medians, backend):
@@ -90,6 +111,11 @@ def bench_json(medians, backend):
         elif counter == "ns":
             rows.append({"name": name, "backend": of, "size": size, "ns": round(value, 1),
                          "ratio_to_raw": round(medians[name, size, "ratio"], 3)})
+    for name, counters in KEYS.items():
+        row = {counter: as_number(medians[name, None, counter]) for counter in counters
+               if (name, None, counter) in medians}
+        if row:
+            rows.append({"name": name, **row})
     return sorted(rows, key=lambda row: (row["name"], row.get("size", 0)))
 
 
@@ -172,6 +198,33 @@ def print_streams(medians, judge):
         print_table(["", "frames", "a frame", "streams"], lines)
 
 
+def passphrases_target(libnettle):
+    with open("/proc/cpuinfo", encoding="utf-8") as file:
+        has_sha = re.search(r"\b(sha_ni|sha2)\b", file.read())
+    return PASSPHRASES[0 if libnettle and has_sha else 1]
+
+
+def print_keys(medians, judge):
+    def of(name, counter):
+        return medians.get((name, None, counter))
+
+    rows = (
+        ("1,000 passphrases: CPU", "{:.1f} s", of("passphrases-1000", "cpu_s"),
+         passphrases_target(of("passphrases-1000", "libnettle"))),
+        ("until the last of them is in use", "{:.1f} s", of("passphrases-1000", "wall_s"), None),
+        ("150 decryptors start at once: first frames lost", "{:.0f}", of("start-150", "lost"),
+         FIRST_FRAMES_LOST),
+        ("a sender names 256 key ids, 50 ms a look-up: first frame of another", "{:.0f} ms",
+         of("flood-256", "ms"), FLOOD_MS),
+        ("1,000 providers: threads", "{:.0f}", of("providers-1000", "threads"),
+         (of("providers-1000", "cores") or 0) + 1),
+    )
+    lines = [[title, "not measured" if value is None else judge(value, target, text.format(value))]
+             for title, text, value, target in rows]
+    print("Keys of many participants, whole process on all cores\n")
+    print_table(["", "measured"], lines)
+
+
 def main():
     if len(sys.argv) < 3 or sys.argv[1].startswith("-"):
         print(__doc__.strip())
@@ -184,6 +237,7 @@ def main():
     print_ratios(medians, backend, judge)
     print_pipelines(medians, backend, judge)
     print_streams(medians, judge)
+    print_keys(medians, judge)
     for line in failed:
         print(f"FAILED {line}")
     print(f"{judge.judged - judge.missed} of {judge.judged} targets reached")

@@ -11,15 +11,18 @@ usage() {
 Usage: tests/bench/run.sh [OPTION ...]
 
 Measures what e2eeencrypt and e2eedecrypt cost for each frame, beside bare OpenSSL, and in running
-pipelines beside the encoders. Prints a table with the targets and writes build/bench.json.
+pipelines beside the encoders; then what the keys of many participants cost. Prints a table with
+the targets and writes build/bench.json.
 
-      --quick        about 10 seconds of measuring instead of 80; rougher numbers
+      --quick        about 20 seconds of measuring instead of 110; rougher numbers, and not
+                     that of 1,000 passphrases
       --no-install   install nothing, only say which Debian packages are missing
       --version      print the version
 
-All numbers are CPU time of one thread; ratios are made within rounds of a fraction of a
-millisecond, so that other work on the machine changes them little. A target that is missed is
-marked in the table and does not change the exit status.
+Numbers of frames are CPU time of one thread; ratios are made within rounds of a fraction of a
+millisecond, so that other work on the machine changes them little. Numbers of keys are of the
+whole process on all cores: other work changes those. A target that is missed is marked in the
+table and does not change the exit status.
 
 Exit status: 0 = measured, 1 = something failed, 2 = wrong usage or missing packages.
 TEXT
@@ -50,8 +53,9 @@ measure 'frames, in memory and through the elements' frame \
   --benchmark_enable_random_interleaving=true
 measure 'many streams on one core' streams
 measure 'running pipelines' pipeline
+measure 'keys of many participants' keys --keys
 
 echo
 python3 "$E2EE_ROOT/tests/bench/report.py" "$E2EE_BUILD/bench.json" \
-  "$results"/{frame,streams,pipeline}.json
+  "$results"/{frame,streams,pipeline,keys}.json
 e2ee_say "Written to ${E2EE_BUILD#"$PWD"/}/bench.json"

@@ -205,4 +205,7 @@ void sleep_ms(unsigned ms);
 /// derived then, however busy the machine is.
 void let_workers_finish();
 
+/// How many threads the library has for keys.
+unsigned worker_threads();
+
 }  // namespace elements

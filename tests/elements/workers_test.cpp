@@ -6,8 +6,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <filesystem>
-#include <fstream>
 #include <future>
 
 #include "custom_provider.h"
@@ -67,16 +65,6 @@ void set_meeting(const Provider &provider, const char *text, guint index) {
 
 bool is_derived(const Provider &provider, const char *who, guint64 id) {
   return Text(gst_e2ee_key_provider_get_fingerprint(provider.get(), who, id)) != nullptr;
-}
-
-unsigned worker_threads() {
-  unsigned count = 0;
-  for (const auto &thread : std::filesystem::directory_iterator("/proc/self/task")) {
-    std::string name;
-    std::getline(std::ifstream(thread.path() / "comm"), name);
-    count += name == "e2ee-keys";
-  }
-  return count;
 }
 
 Bytes naming_key(const Bytes &sealed, guint8 index) {
