@@ -14,7 +14,7 @@ Measures what e2eeencrypt and e2eedecrypt cost for each frame, beside bare OpenS
 pipelines beside the encoders; then what the keys of many participants cost. Prints a table with
 the targets and writes build/bench.json.
 
-      --quick        about 20 seconds of measuring instead of 110; rougher numbers, and not
+      --quick        about 15 seconds of measuring instead of 90; rougher numbers, and not
                      that of 1,000 passphrases
       --no-install   install nothing, only say which Debian packages are missing
       --version      print the version
