@@ -17,7 +17,8 @@ struct Told {
 constexpr Told kTold[kReasonCount] = {
     /* ok */ {},
     /* missing_key */
-    {GST_E2EE_ERROR_MISSING_KEY, "the key is not there yet: call prepare() or set one, and try again", true},
+    {GST_E2EE_ERROR_MISSING_KEY,
+     "the key is not there yet: call prepare() or set one, and try again", true},
     /* auth_failed */
     {GST_E2EE_ERROR_AUTH,
      "the frame does not verify: the key is not the sender's, or the frame was changed", true},
