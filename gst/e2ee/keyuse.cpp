@@ -2,7 +2,6 @@
 #include "keyuse.h"
 
 #include <algorithm>
-#include <ctime>
 #include <utility>
 
 #include "providerstate.h"
@@ -16,16 +15,18 @@ constexpr std::chrono::seconds kReportInterval{10};
 constexpr std::chrono::seconds kChangeInterval{1};
 constexpr std::size_t kMaxUses = 32;
 
-// Off by a few milliseconds, ten times cheaper. Called for every frame.
-gint64 coarse_unix_time() {
-  timespec now{};
-  clock_gettime(CLOCK_REALTIME_COARSE, &now);
-  return now.tv_sec * G_USEC_PER_SEC + now.tv_nsec / 1000;
+// In microseconds. Frames are noted by one clock; the time of day is looked at when they are told.
+gint64 unix_time(Clock::time_point when) {
+  const auto ago =
+      std::chrono::duration_cast<std::chrono::microseconds>(Clock::coarse() - when).count();
+  return g_get_real_time() - ago;
 }
 
 }  // namespace
 
 KeyUse::Use &KeyUse::use_of(const KeyRef &key, Clock::time_point now) {
+  if (G_LIKELY(!uses_.empty() && uses_.back().key == key))
+    return uses_.back();
   const auto at =
       std::find_if(uses_.begin(), uses_.end(), [&](const Use &use) { return use.key == key; });
   if (at != uses_.end()) {
@@ -33,7 +34,7 @@ KeyUse::Use &KeyUse::use_of(const KeyRef &key, Clock::time_point now) {
   } else {
     if (uses_.size() >= kMaxUses)
       report();
-    uses_.push_back({key, {.began = now, .first = coarse_unix_time()}});
+    uses_.push_back({key, {.first = now}});
   }
   return uses_.back();
 }
@@ -43,20 +44,21 @@ void KeyUse::passed(const KeyRef &key, bool encrypts) {
   if (!uses_.empty()) {
     const bool is_changed = uses_.back().key != key || uses_.size() > 1;
     if ((is_changed && now - told_ >= kChangeInterval) ||
-        now - uses_.back().counts.began >= kReportInterval)
+        now - uses_.back().counts.first >= kReportInterval)
       report();
   }
   Counts &counts = use_of(key, now).counts;
   counts.encrypts = encrypts;
-  counts.last = coarse_unix_time();
+  counts.last = now;
   ++counts.frames;
 }
 
 void KeyUse::failed(const KeyRef &key) {
   if (!uses_.empty() && uses_.back().key->id != key->id)
     return;
-  Counts &counts = (uses_.empty() ? use_of(key, Clock::coarse()) : uses_.back()).counts;
-  counts.last = coarse_unix_time();
+  const Clock::time_point now = Clock::coarse();
+  Counts &counts = (uses_.empty() ? use_of(key, now) : uses_.back()).counts;
+  counts.last = now;
   ++counts.failures;
 }
 
@@ -80,16 +82,17 @@ void KeyUse::tell(const Use &use) {
   const KeyRef &key = use.key;  // one that was withdrawn lives on in no task
   auto *keep = static_cast<GstE2EEKeyProvider *>(g_object_ref(provider_));
   binding_.state().queue().post(
-      Urgency::set, [keep, told, id = key->id, generation = key->generation,
-                     fingerprint = key->fingerprint, owner = binding_.owner()] {
+      Urgency::set,
+      [keep, told, first = unix_time(told.first), last = unix_time(told.last), id = key->id,
+       generation = key->generation, fingerprint = key->fingerprint, owner = binding_.owner()] {
         const ForeignCall call;
         GstStructure *report = gst_structure_new(
             "GstE2EEKeyUse", "participant", G_TYPE_STRING, owner.c_str(), "key-id", G_TYPE_UINT64,
             id, "generation", G_TYPE_UINT64, generation, "fingerprint", G_TYPE_STRING,
             fingerprint.c_str(), "identity", G_TYPE_STRING, owner.empty() ? "asserted" : "key",
             "direction", G_TYPE_STRING, told.encrypts ? "encrypt" : "decrypt", "first",
-            G_TYPE_INT64, told.first, "last", G_TYPE_INT64, told.last, "frames", G_TYPE_UINT64,
-            told.frames, "failures", G_TYPE_UINT64, told.failures, nullptr);
+            G_TYPE_INT64, first, "last", G_TYPE_INT64, last, "frames", G_TYPE_UINT64, told.frames,
+            "failures", G_TYPE_UINT64, told.failures, nullptr);
         g_signal_emit_by_name(keep, "key-used", report);
         gst_structure_free(report);
         g_object_unref(keep);

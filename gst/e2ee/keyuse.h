@@ -31,9 +31,8 @@ class KeyUse {
  private:
   struct Counts {
     bool encrypts = false;
-    Clock::time_point began{};
-    gint64 first = 0;  // Unix time, microseconds
-    gint64 last = 0;
+    Clock::time_point first{};
+    Clock::time_point last{};
     std::uint64_t frames = 0;
     std::uint64_t failures = 0;
   };

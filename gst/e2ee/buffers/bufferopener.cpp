@@ -18,12 +18,10 @@ bool in_place(GstBuffer *buffer) {
 
 FrameCryptor::Result decrypt_in_place(FrameCryptor &cryptor, const CodecRule &codec,
                                       GstBuffer *buffer) {
-  FrameCryptor::Result result;
-  result.reason = Reason::internal;
   MappedBuffer map(buffer, GST_MAP_READWRITE);
   if (!map)
-    return result;
-  result = cryptor.decrypt(codec, map.bytes(), map.bytes());
+    return {.reason = Reason::internal};
+  FrameCryptor::Result result = cryptor.decrypt(codec, map.bytes(), map.bytes());
   map.unmap();
   if (result.reason == Reason::ok)
     cut_buffer(buffer, result.offset, result.size);
@@ -32,23 +30,15 @@ FrameCryptor::Result decrypt_in_place(FrameCryptor &cryptor, const CodecRule &co
 
 FrameCryptor::Result decrypt_to_new(FrameCryptor &cryptor, const CodecRule &codec,
                                     FrameAllocator &allocator, GstBuffer *&buffer) {
-  FrameCryptor::Result result;
-  result.reason = Reason::internal;
-  GstMemory *opened = nullptr;
-  {
-    MappedBuffer map(buffer, GST_MAP_READ);
-    if (!map)
-      return result;
-    FrameMemory memory(allocator.allocate(map.bytes().size()));
-    if (!memory)
-      return result;
-    result = cryptor.decrypt(codec, map.bytes(), memory.bytes());
-    if (result.reason == Reason::ok)
-      opened = memory.release(result.offset, result.size);
-  }
-  if (opened != nullptr) {
+  MappedBuffer map(buffer, GST_MAP_READ);
+  FrameMemory memory(map ? allocator.allocate(map.bytes().size()) : nullptr);
+  if (!memory)
+    return {.reason = Reason::internal};
+  FrameCryptor::Result result = cryptor.decrypt(codec, map.bytes(), memory.bytes());
+  map.unmap();
+  if (result.reason == Reason::ok) {
     buffer = gst_buffer_make_writable(buffer);
-    gst_buffer_replace_all_memory(buffer, opened);
+    gst_buffer_replace_all_memory(buffer, memory.release(result.offset, result.size));
   }
   return result;
 }

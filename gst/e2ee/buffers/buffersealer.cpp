@@ -62,17 +62,13 @@ FrameCryptor::Result encrypt_in_place(FrameCryptor &cryptor, const CodecRule &co
   const gsize size = gst_memory_get_sizes(memory, nullptr, nullptr);
   const gsize headroom = cryptor.headroom();
   gst_memory_resize(memory, -static_cast<gssize>(headroom), size + cryptor.overhead());
-  FrameCryptor::Result result;
-  {
-    MappedBuffer map(buffer, GST_MAP_READWRITE);
-    if (!map) {
-      result.reason = Reason::internal;
-      return result;
-    }
-    const ByteView frame = map.bytes().subspan(headroom, size);
-    facts = facts_of(codec, frame);
-    result = cryptor.encrypt(codec, facts.type, frame, map.bytes());
-  }
+  MappedBuffer map(buffer, GST_MAP_READWRITE);
+  if (!map)
+    return {.reason = Reason::internal};
+  const ByteView frame = map.bytes().subspan(headroom, size);
+  facts = facts_of(codec, frame);
+  FrameCryptor::Result result = cryptor.encrypt(codec, facts.type, frame, map.bytes());
+  map.unmap();
   if (result.reason == Reason::ok)
     cut_buffer(buffer, result.offset, result.size);
   return result;
@@ -83,27 +79,21 @@ FrameCryptor::Result encrypt_in_place(FrameCryptor &cryptor, const CodecRule &co
 FrameCryptor::Result encrypt_to_new(FrameCryptor &cryptor, const CodecRule &codec,
                                     FrameAllocator &allocator, GstBuffer *&buffer,
                                     FrameFacts &facts) {
-  FrameCryptor::Result result;
-  result.reason = Reason::internal;
-  GstMemory *sealed = nullptr;
-  {
-    MappedBuffer map(buffer, GST_MAP_READ);
-    if (!map)
-      return result;
-    const ByteView frame = map.bytes();
-    // Frames of NAL units get new start codes in front and escapes behind.
-    FrameMemory memory(
-        allocator.allocate(frame.size() + cryptor.overhead() + codec.extra_room(frame)));
-    if (!memory)
-      return result;
-    facts = facts_of(codec, frame);
-    result = cryptor.encrypt(codec, facts.type, frame, memory.bytes());
-    if (result.reason == Reason::ok)
-      sealed = memory.release(result.offset, result.size);
-  }
-  if (sealed != nullptr) {
+  MappedBuffer map(buffer, GST_MAP_READ);
+  if (!map)
+    return {.reason = Reason::internal};
+  const ByteView frame = map.bytes();
+  // Frames of NAL units get new start codes in front and escapes behind.
+  FrameMemory memory(
+      allocator.allocate(frame.size() + cryptor.overhead() + codec.extra_room(frame)));
+  if (!memory)
+    return {.reason = Reason::internal};
+  facts = facts_of(codec, frame);
+  FrameCryptor::Result result = cryptor.encrypt(codec, facts.type, frame, memory.bytes());
+  map.unmap();
+  if (result.reason == Reason::ok) {
     buffer = gst_buffer_make_writable(buffer);
-    gst_buffer_replace_all_memory(buffer, sealed);
+    gst_buffer_replace_all_memory(buffer, memory.release(result.offset, result.size));
   }
   return result;
 }
