@@ -66,8 +66,10 @@ import gi
 gi.require_version("GstE2EE", "1.0")
 from gi.repository import GstE2EE
 GstE2EE.SharedKeyProvider.new().set_passphrase("secret", 0)'
-as_user bash -c 'cd "$1" && cc -Werror -DGST_USE_UNSTABLE_API "$2" $(pkg-config --cflags --libs gstreamer-e2ee-1.0 gstreamer-1.0) -o provider &&
-  ./provider' - "$build" "$E2EE_ROOT/examples/providers/provider.c"
+for example in providers/provider frames/frames; do
+  as_user bash -c 'cd "$1" && cc -Werror -DGST_USE_UNSTABLE_API "$2" $(pkg-config --cflags --libs gstreamer-e2ee-1.0 gstreamer-1.0) -o example &&
+    ./example' - "$build" "$E2EE_ROOT/examples/$example.c"
+done
 # Without those lines the programs start all the same, and say what they miss.
 fails GST_PLUGIN_PATH env -i "HOME=$build" "$prefix/bin/e2ee-recorder" --url http://127.0.0.1:1 --room 1 \
   --no-audit \

@@ -51,7 +51,7 @@ std::string file_or_credential(const std::string &given) {
 std::string without_passwords(const std::string &text) {
   std::string shown = text;
   for (const auto &[pattern, instead] :
-       {std::pair{"(://)[^/@\\s\"]+@", "\\1(hidden)@"},
+       {std::pair{"(://)[^/\\s\"]+@", "\\1(hidden)@"},
         std::pair{"\\b(user-pw|password)\\s*=\\s*(\"[^\"]*\"|\\S+)", "\\1=(hidden)"}}) {
     GRegex *regex = g_regex_new(pattern, G_REGEX_DEFAULT, G_REGEX_MATCH_DEFAULT, nullptr);
     const CharPtr replaced(

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Frames without a pipeline, in C: what a bot with a media path of its own does.
  *
- *   gcc frames.c -o frames $(pkg-config --cflags --libs gstreamer-e2ee-1.0)
+ *   gcc -DGST_USE_UNSTABLE_API frames.c -o frames $(pkg-config --cflags --libs gstreamer-e2ee-1.0)
  */
 
 #include <gst/e2ee/e2ee.h>
@@ -61,6 +61,7 @@ main (int argc, char **argv)
       && gst_e2ee_frame_cryptor_set_caps (sender, caps, NULL, NULL, &error)
       && gst_e2ee_frame_cryptor_set_caps (receiver, caps, NULL, NULL, &error)
       && gst_e2ee_frame_cryptor_prepare (sender, 5 * GST_SECOND, &error)
+      && gst_e2ee_frame_cryptor_prepare (receiver, 5 * GST_SECOND, &error)
       && send_frames (sender, receiver, 100, &error);
   if (done)
     g_print ("decrypted 100 frames\n");

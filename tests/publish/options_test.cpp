@@ -70,6 +70,7 @@ TEST(OptionsTest, PasswordsDoNotShow) {
   const std::pair<const char *, const char *> texts[] = {
       {"uridecodebin uri=rtsp://admin:pass@192.0.2.1/a",
        "uridecodebin uri=rtsp://(hidden)@192.0.2.1/a"},
+      {"uri=rtsp://admin:p@ss@192.0.2.1/a", "uri=rtsp://(hidden)@192.0.2.1/a"},
       {"rtspsrc user-id=admin user-pw=pass latency=0",
        "rtspsrc user-id=admin user-pw=(hidden) latency=0"},
       {"rtspsrc user-pw = \"a b\" ! x", "rtspsrc user-pw=(hidden) ! x"},

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 import unittest
 from pathlib import Path
 
@@ -525,6 +526,29 @@ class PythonProviders(unittest.TestCase):
                 self.assertEqual(opened, self.PLAIN)
         finally:
             sys.excepthook, sys.unraisablehook = hook, unraisable
+
+    def test_program_ends_while_one_blocks_for_ever(self):
+        code = """
+import threading, time
+from gi.repository import GObject
+inside = threading.Event()
+class Blocking(GObject.Object, GstE2EE.KeyProvider):
+    def do_lookup_current(self, participant):
+        inside.set()
+        threading.Event().wait()
+    def do_lookup(self, participant, key_id):
+        return None
+provider = Blocking()
+cryptor = GstE2EE.FrameCryptor(key_provider=provider)
+assert inside.wait(30)
+print(time.monotonic())
+"""
+        took = []
+        for _ in range(3):
+            done = python(WITH_GST + "Gst.init(None)\n" + code)
+            self.assertEqual((done.returncode, done.stderr), (0, ""))
+            took.append(time.monotonic() - float(done.stdout))
+        self.assertLess(min(took), 1)
 
     def test_one_that_blocks_for_seconds_stops_nobody_else(self):
         other = OwnProvider(fill=9)
