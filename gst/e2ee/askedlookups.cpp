@@ -12,6 +12,11 @@ void AskedLookups::add(const void *who, Task look_up) {
   std::lock_guard lock(mutex_);
   if (closed_)
     return;
+  // In a forked child nobody runs what ran in the parent.
+  if (std::exchange(fork_, fork_generation()) != fork_generation()) {
+    posted_ = false;
+    current_ = {};
+  }
   if (current_.who == who) {
     current_.lookups.push_back(std::move(look_up));
     return;
@@ -21,8 +26,6 @@ void AskedLookups::add(const void *who, Task look_up) {
   if (at == askers_.end())
     at = askers_.insert(at, {who, {}});
   at->lookups.push_back(std::move(look_up));
-  if (std::exchange(fork_, fork_generation()) != fork_generation())
-    posted_ = false;  // in a forked child nobody runs what ran in the parent
   if (!std::exchange(posted_, true))
     post();
 }

@@ -166,6 +166,8 @@ bool BufferCryptor::set_caps(GstCaps *caps, GstCaps **encrypted, GstCaps **decry
   if (!opened(opening_, error))
     return false;
   const std::scoped_lock lock(sealing_.mutex, opening_.mutex);
+  if (!open(opening_, error))  // closed meanwhile
+    return false;
   const GstStructure *fields = gst_caps_get_structure(caps, 0);
   const CodecRule *codec = codec_for_media_type(gst_structure_get_name(fields));
   codec_ = nullptr;
@@ -312,8 +314,7 @@ GstBuffer *BufferCryptor::decrypt(GstBuffer *buffer, GError **error) {
 
 GstStructure *BufferCryptor::stats() {
   Direction *last = last_;
-  const std::shared_ptr<FrameCryptor> cryptor =
-      last != nullptr ? last->cryptor : opened(opening_, nullptr);
+  const std::shared_ptr<FrameCryptor> cryptor = opened(last != nullptr ? *last : opening_, nullptr);
   return counters_.to_structure(cryptor ? cryptor->key_info() : KeyInfo{});
 }
 

@@ -44,16 +44,35 @@ bool FileKeys::take(const std::string &identity, FileRing &keys, const Done &don
 }
 
 // Of participants who still have others.
-void FileKeys::remove_absent(const FileRings &now, const Places &before) {
-  for (const auto &[identity, keys] : now) {
+void FileKeys::remove_absent(const Places &now, const Places &before) {
+  for (const auto &[identity, ids] : now) {
     auto had = before.find(identity);
     if (had == before.end())
       continue;
     std::set<std::uint64_t> gone = had->second;
-    for (const auto &[id, material] : keys.keys)
+    for (std::uint64_t id : ids)
       gone.erase(id);
     remove(identity, gone);
   }
+}
+
+// New keys first, so that a participant who rotates always has one. A later load has a newer file,
+// and knows of the keys of this one.
+Done FileKeys::when_loaded(std::uint64_t load, const FileRings &now, const Places &before,
+                           Done told) {
+  Places places;
+  for (const auto &[identity, keys] : now)
+    for (const auto &[id, material] : keys.keys)
+      places[identity].insert(id);
+  return when_done([this, places = std::move(places), before, load, told = std::move(told),
+                    provider = ring_.ref()] {
+    {
+      std::lock_guard lock(mutex_);
+      if (load != loads_ || failed_ == load)
+        return;
+    }
+    remove_absent(places, before);
+  });
 }
 
 bool FileKeys::load(const char *path, GError **error) {
@@ -80,16 +99,22 @@ bool FileKeys::load(const char *path, GError **error) {
     if (rings.count(identity) == 0)
       remove(identity, ids);
   }
-  // New keys first, so that a participant who rotates always has one.
+  std::uint64_t load;
+  {
+    std::lock_guard lock(mutex_);
+    load = ++loads_;
+  }
   const Completion completion;
-  Done done = completion.token();
+  Done done = when_loaded(load, rings, before, completion.token());
   for (auto &[identity, keys] : rings) {
-    if (!take(identity, keys, done, error))
+    if (!take(identity, keys, done, error)) {
+      std::lock_guard lock(mutex_);
+      failed_ = load;
       return false;
+    }
   }
   done.reset();
   ring_.wait(completion);
-  remove_absent(rings, before);
   return true;
 }
 

@@ -34,13 +34,16 @@ class FileKeys {
   void note(const std::string &identity, std::uint64_t id);
   void remove(const std::string &identity, const std::set<std::uint64_t> &ids);
   bool take(const std::string &identity, FileRing &keys, const Done &done, GError **error);
-  void remove_absent(const FileRings &now, const Places &before);
+  Done when_loaded(std::uint64_t load, const FileRings &now, const Places &before, Done told);
+  void remove_absent(const Places &now, const Places &before);
 
   RingProvider &ring_;
   std::mutex mutex_;
   std::optional<std::string> path_;
   Places places_;
   bool had_some_ = false;  // once
+  std::uint64_t loads_ = 0;
+  std::uint64_t failed_ = 0;  // the load that removes nothing
 };
 
 }  // namespace e2ee

@@ -128,10 +128,8 @@ class KeyedCryptor final : public FrameCryptor, KeyUser {
     result.has_notices = binding_->state().has_notices();
     worker_ = std::this_thread::get_id();
     result.passage = Passage(*this, removals);
-    if (last_ != key) {
-      result.key_changed = true;
+    if (last_ != key)
       last_ = key;
-    }
     use_.passed(key, encrypts);
   }
 

@@ -79,7 +79,6 @@ class FrameCryptor {
     std::size_t size = 0;             // of what was written
     std::uint64_t key_id = 0;         // of the key used, or that the frame names
     bool near_limit = false;          // the key is past its soft limit
-    bool key_changed = false;         // not the key of the last frame that passed
     std::uint64_t ratchet_steps = 0;  // that this frame proved its sender to have taken
     bool backing_off = false;         // more failures in a row than the provider tolerates
     bool has_notices = false;         // take_notices() has some

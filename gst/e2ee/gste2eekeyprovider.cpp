@@ -21,7 +21,8 @@ static void gst_e2ee_key_provider_default_init(GstE2EEKeyProviderInterface *ifac
    * @participant: (nullable): identity, %NULL for the shared key
    * @key_id: the key that is new or different, or has become current
    *
-   * On the thread that made the change, without a lock held.
+   * On the thread that made the change, or on a worker after an `_async` setter and for keys of a
+   * file; without a lock held.
    *
    * Since: 0.1
    */

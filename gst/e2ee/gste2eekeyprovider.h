@@ -201,8 +201,8 @@ gchar *gst_e2ee_key_provider_get_fingerprint(GstE2EEKeyProvider *provider, const
  *
  * Waits until listeners have been told of everything that happened up to now. For audit: once the
  * elements have stopped and this has returned, there is no #GstE2EEKeyProvider::key-used to come.
- * A look-up or a handler that takes more than two seconds ends the wait early: listeners are told
- * when it is over.
+ * A look-up or a handler that takes more than two seconds ends the wait early, and so does half a
+ * minute: listeners are told when it is over.
  *
  * Since: 0.1
  */

@@ -283,6 +283,8 @@ gboolean gst_e2ee_participant_key_provider_remove(GstE2EEParticipantKeyProvider 
  * %GST_E2EE_ALL_KEYS in #GstE2EEKeyProvider::key-removed. A group is a participant: `identity`
  * (default: the group's name), `passphrase` or `key` (hex digits), `index` (default 0),
  * `passphrase.3` or `key.3` for further indices, `current`. A file with a mistake changes nothing.
+ * Returns when running elements have the keys; called in a handler of the provider's own signals it
+ * does not wait.
  *
  * Returns: %TRUE, or %FALSE with %GST_E2EE_ERROR_IO or %GST_E2EE_ERROR_PARSE; the error names file,
  *   group and key, and never a value

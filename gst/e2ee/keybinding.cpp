@@ -87,7 +87,7 @@ void KeyBinding::detach(KeyUser *user) {
 }
 
 void KeyBinding::tell_changed() {
-  const ForeignCall call;  // elements send events upstream
+  const ForeignCall call;  // a removal may wait for frames under this mutex
   std::lock_guard lock(users_mutex_);
   for (KeyUser *user : users_)
     user->keys_changed();
@@ -101,6 +101,7 @@ void KeyBinding::tell_looked_up() {
 }
 
 void KeyBinding::tell_withdrawn() {
+  const ForeignCall call;
   std::lock_guard lock(users_mutex_);
   for (KeyUser *user : users_)
     user->keys_withdrawn();
@@ -108,6 +109,7 @@ void KeyBinding::tell_withdrawn() {
 
 // However many there are, the wait for frames on their way out is one.
 void KeyBinding::tell_removed() {
+  const ForeignCall call;
   std::lock_guard lock(users_mutex_);
   for (KeyUser *user : users_)
     user->keys_withdrawn();

@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -137,6 +138,7 @@ class KeyBinding : public std::enable_shared_from_this<KeyBinding> {
   bool take_out(std::uint64_t key_id);
   bool set_current(KeyRef key);
   void walk(std::uint64_t key_id, std::uint64_t lineage, std::uint64_t generation);
+  KeyRef next_of(const KeyRef &from, const Material &given);
   bool advance(const KeyRef &from, const KeyRef &key);
   void announce_ratchet(GstE2EEKeyProvider *provider, const KeyRef &key);
   void end_grace_later(const std::vector<KeyRef> &left);

@@ -2,7 +2,6 @@
 // Material to keys, on the workers.
 #include "debug.h"
 #include "keybinding.h"
-#include "providerstate.h"
 
 namespace e2ee {
 
@@ -47,7 +46,7 @@ void KeyBinding::walk(std::uint64_t key_id, std::uint64_t lineage, std::uint64_t
       from = entry->second.key;
       given = material_ref(entry->second.given.get());
     }
-    const KeyRef next = ratchet_key(scheme_, material_of(given.get()), *from, owner_);
+    const KeyRef next = next_of(from, material_of(given.get()));
     if (!next || !advance(from, next))
       return;
   }

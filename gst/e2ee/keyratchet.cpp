@@ -133,9 +133,21 @@ void KeyBinding::announce_ratchet(GstE2EEKeyProvider *provider, const KeyRef &ke
   iface->ratcheted(provider, owner_or_null(), key->id, key->generation, material.get());
 }
 
+// The generation behind `from`, derived ahead perhaps.
+KeyRef KeyBinding::next_of(const KeyRef &from, const Material &given) {
+  {
+    std::lock_guard lock(mutex_);
+    const auto entry = entries_.find(from->id);
+    const KeySlot *slot = ring_->find(from->id);
+    if (entry != entries_.end() && entry->second.key == from && slot != nullptr &&
+        !slot->ahead.empty())
+      return slot->ahead.front();
+  }
+  return ratchet_key(scheme_, given, *from, owner_);
+}
+
 KeyRef KeyBinding::ratchet(GstE2EEKeyProvider *provider, std::uint64_t key_id) {
   KeyRef from;
-  KeyRef next;  // derived ahead, perhaps
   MaterialPtr given;
   {
     std::lock_guard lock(mutex_);
@@ -144,12 +156,8 @@ KeyRef KeyBinding::ratchet(GstE2EEKeyProvider *provider, std::uint64_t key_id) {
       return nullptr;
     from = entry->second.key;
     given = material_ref(entry->second.given.get());
-    const KeySlot *slot = ring_->find(key_id);
-    if (slot != nullptr && !slot->ahead.empty())
-      next = slot->ahead.front();
   }
-  if (!next)
-    next = ratchet_key(scheme_, material_of(given.get()), *from, owner_);
+  const KeyRef next = next_of(from, material_of(given.get()));
   if (!next || !advance(from, next))
     return nullptr;
   announce_ratchet(provider, next);

@@ -121,7 +121,7 @@ std::optional<ProcessHash> ProviderFile::hash(GError **error) const {
   return hash_of_file(path_.c_str(), field_ + ": " + path_, error);
 }
 
-// On the worker.
+// In the provider's queue.
 void ProviderFile::take_news(GstE2EEKeyProvider *provider) {
   GError *error = nullptr;
   const std::optional<ProcessHash> now = hash(&error);

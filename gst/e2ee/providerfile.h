@@ -28,7 +28,7 @@ class ProviderFile : public std::enable_shared_from_this<ProviderFile> {
   static std::shared_ptr<ProviderFile> of(GstE2EEKeyProvider *provider);
 
   /// Gives it to the provider, and loads the file. With `watch` the provider takes from now on what
-  /// is new in the file, on its worker.
+  /// is new in the file, in its queue.
   static bool load_into(GstE2EEKeyProvider *provider, std::shared_ptr<ProviderFile> file,
                         bool watch, GError **error);
 

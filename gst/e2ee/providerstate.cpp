@@ -167,7 +167,7 @@ bool ProviderState::has_several_schemes(const char *participant) {
   });
 }
 
-// On the worker.
+// In the provider's queue.
 void ProviderState::ratchet_if_current(const std::shared_ptr<KeyBinding> &binding,
                                        const KeyRef &key) {
   const ProviderRef provider = ref_provider();
@@ -214,12 +214,14 @@ void ProviderState::frame_sealed(const std::shared_ptr<KeyBinding> &binding, con
 }
 
 void ProviderState::sync() {
-  queue_->run(Urgency::set, [state = shared_from_this()](const Done &done) {
+  const Completion completion;
+  queue_->post(Urgency::set, [state = shared_from_this(), done = completion.token()] {
     std::lock_guard lock(state->mutex_);
     for (const auto &[whose, weak] : state->bindings_)
       if (const std::shared_ptr<KeyBinding> binding = weak.lock())
         binding->note_derivations(done);
   });
+  queue_->wait(completion);
 }
 
 std::string ProviderState::fingerprint(const char *participant, std::uint64_t key_id) {

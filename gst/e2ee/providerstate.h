@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 // The key registry: what the library keeps for a provider. Material goes in through look-ups on the
-// provider's worker; rings of derived keys come out as snapshots that streaming threads take.
+// provider's queue; rings of derived keys come out as snapshots that streaming threads take.
 #pragma once
 
 #include <atomic>
@@ -68,7 +68,7 @@ class ProviderState : public std::enable_shared_from_this<ProviderState> {
   void set_failure_tolerance(int failures) { failure_tolerance_ = failures; }
 
   // When the participant that sends here ratchets, 0 for never: after so many frames under a key,
-  // and after so many nanoseconds. `due` is called on the worker; set it before anything else.
+  // and after so many nanoseconds. `due` is called in the queue; set it before anything else.
   using RatchetDue =
       std::function<void(GstE2EEKeyProvider *, const char *participant, std::uint64_t key_id)>;
   void set_ratchet_due(RatchetDue due) { ratchet_due_ = std::move(due); }
@@ -103,7 +103,6 @@ class ProviderState : public std::enable_shared_from_this<ProviderState> {
   ProviderRef ref_provider();
   /// Waits until what was queued up to now is done.
   void sync();
-  void wait(const Completion &completion) { queue_->wait(completion); }
   /// Who a participant's keys belong to: nobody in particular with one ring for all.
   std::string owner_of(const char *participant) const;
 

@@ -83,8 +83,16 @@ void RingProvider::announce_later(const char *participant, guint64 id, const Don
   state_of(provider_).changed(participant, id, when_done(std::move(tell)));
 }
 
+std::shared_ptr<GstE2EEKeyProvider> RingProvider::ref() const {
+  GstE2EEKeyProvider *provider = provider_;
+  g_object_ref(provider);
+  return {provider, ProviderUnref()};
+}
+
 void RingProvider::wait(const Completion &completion) {
-  state_of(provider_).wait(completion);
+  WorkQueue &queue = state_of(provider_).queue();
+  if (!queue.is_inside())
+    queue.wait(completion);
 }
 
 bool RingProvider::put(const char *participant, const MaterialPtr &material, GError **error) {
@@ -144,27 +152,35 @@ bool RingProvider::ratchet(const char *participant, guint64 id, GError **error) 
 bool RingProvider::remove(const char *participant, guint64 id, GError **error) {
   if (!check_owner(participant, error) || !store_.remove(owner_of(participant), id, error))
     return false;
-  gst_e2ee_key_provider_removed(provider_, participant, id);
-  if (store_.lookup(owner_of(participant), id))  // set again by another thread meanwhile
-    state_of(provider_).changed(participant, id);
+  withdraw(participant, id);
   return true;
 }
 
 bool RingProvider::remove_all(const char *participant, GError **error) {
   if (!check_owner(participant, error) || !store_.remove_owner(owner_of(participant), error))
     return false;
-  gst_e2ee_key_provider_removed(provider_, participant, GST_E2EE_ALL_KEYS);
+  withdraw(participant, GST_E2EE_ALL_KEYS);
   return true;
+}
+
+// Of a key that the store has no longer, unless another thread has set it again meanwhile.
+void RingProvider::withdraw(const char *participant, guint64 id) {
+  gst_e2ee_key_provider_removed(provider_, participant, id);
+  const std::string owner = owner_of(participant);
+  const MaterialPtr now =
+      id == GST_E2EE_ALL_KEYS ? store_.lookup_current(owner) : store_.lookup(owner, id);
+  if (now)
+    state_of(provider_).changed(participant, material_of(now.get()).key_id);
 }
 
 void RingProvider::remove_these(const char *participant, const std::set<std::uint64_t> &ids) {
   const KeyStore::Removed removed = store_.remove_these(owner_of(participant), ids);
   if (removed.owner) {
-    gst_e2ee_key_provider_removed(provider_, participant, GST_E2EE_ALL_KEYS);
+    withdraw(participant, GST_E2EE_ALL_KEYS);
     return;
   }
   for (std::uint64_t id : removed.ids)
-    gst_e2ee_key_provider_removed(provider_, participant, id);
+    withdraw(participant, id);
 }
 
 GstE2EEKeyMaterial *RingProvider::export_material(const char *participant, guint64 id,

@@ -25,6 +25,7 @@ class RingProvider {
   /// `done` goes when running elements have it, after listeners were told on a worker.
   bool set_later(const char *participant, MaterialPtr material, const Done &done, GError **error);
   bool set_current_later(const char *participant, guint64 id, const Done &done, GError **error);
+  /// Not in the provider's own queue, where nothing could be looked up meanwhile.
   void wait(const Completion &completion);
   bool set_current(const char *participant, guint64 id, GError **error);
   bool ratchet(const char *participant, guint64 id, GError **error);
@@ -36,6 +37,8 @@ class RingProvider {
   GstE2EEKeyMaterial *export_material(const char *participant, guint64 id, GError **error) const;
 
   KeyStore &store() { return store_; }
+  /// Keeps this while work goes on elsewhere.
+  std::shared_ptr<GstE2EEKeyProvider> ref() const;
   FileKeys &file_keys() { return file_keys_; }
   void add_notice(std::string text);
   void notify_keys_file();
@@ -51,6 +54,7 @@ class RingProvider {
 
  private:
   bool check_owner(const char *participant, GError **error) const;
+  void withdraw(const char *participant, guint64 id);
   bool put(const char *participant, const MaterialPtr &material, GError **error);
   void announce(const char *participant, guint64 id);
   void announce_later(const char *participant, guint64 id, const Done &done);

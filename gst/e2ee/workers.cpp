@@ -351,7 +351,7 @@ bool WorkQueue::run_next(std::unique_lock<std::mutex> &lock) {
 void WorkQueue::run(Urgency urgency, std::function<void(const Done &)> task) {
   const Completion completion;
   Done token = completion.token();
-  if (running_queue == this)
+  if (is_inside())
     task(token);
   else
     post(urgency, [task = std::move(task), token] { task(token); });
@@ -360,7 +360,7 @@ void WorkQueue::run(Urgency urgency, std::function<void(const Done &)> task) {
 }
 
 void WorkQueue::wait(const Completion &completion) {
-  if (running_queue == this) {
+  if (is_inside()) {
     std::unique_lock lock(Workers::get().mutex_);
     while (!completion.is_done() && run_next(lock)) {
     }
@@ -370,12 +370,16 @@ void WorkQueue::wait(const Completion &completion) {
 
 void WorkQueue::wait_for_workers(const Completion &completion) const {
   const ForeignCall waiting;  // others derive meanwhile
-  const bool is_inside = running_queue == this;
+  const bool inside = is_inside();
   const RealClock::time_point last = RealClock::now() + kPatience;
-  completion.wait(*this, [this, is_inside, last] {
+  completion.wait(*this, [this, inside, last] {
     const RealClock::time_point now = RealClock::now();
-    return now > last || (!is_inside && running_ && now - since_ > kPatienceWhenBlocked);
+    return now > last || (!inside && running_ && now - since_ > kPatienceWhenBlocked);
   });
+}
+
+bool WorkQueue::is_inside() const {
+  return running_queue == this;
 }
 
 void WorkQueue::close() {

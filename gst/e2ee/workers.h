@@ -53,7 +53,8 @@ class Completion {
 
 /// The threads: as many at work as the machine has cores, beside those that are inside a call of
 /// the application's that takes long. They start with the first task and end when there was none
-/// for a second. One for the process; a forked child starts with none.
+/// for a second; one stays while there are timers. One for the process; a forked child starts with
+/// none.
 class Workers {
  public:
   static Workers &get();
@@ -137,6 +138,9 @@ class WorkQueue : public std::enable_shared_from_this<WorkQueue> {
   /// the others are run inside that one. Gives up, and leaves the rest to the workers, when the
   /// process ends, when the application's code blocks the queue, and after half a minute.
   void wait(const Completion &completion);
+
+  /// Whether this thread runs one of its tasks.
+  bool is_inside() const;
 
   /// Drops what has not started. What runs goes on; nothing is accepted afterwards.
   void close();
