@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "gste2eebase.h"
 
-#include <cstring>
-
 #include "baseproperties.h"
 #include "elementkeys.h"
 #include "payloadercheck.h"

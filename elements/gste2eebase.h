@@ -65,7 +65,7 @@ struct Base {
   bool encrypts = false;                              // or decrypts
   std::atomic<bool> enabled{true};
 
-  std::mutex mutex;  // of the two below
+  std::mutex mutex;  // of the three below, of `accepted`, and of the reference on the cryptor
   Settings settings;
   GstE2EEKeyProvider *provider = nullptr;      // as set
   GstE2EEKeyProvider *from_context = nullptr;  // as found in the pipeline

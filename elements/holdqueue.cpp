@@ -21,7 +21,7 @@ bool is_sticky(GstEvent *event) {
   return (gst_event_type_get_flags(GST_EVENT_TYPE(event)) & GST_EVENT_TYPE_STICKY) != 0;
 }
 
-gsize memory_of(GstBuffer *buffer) {
+gsize allocated_size(GstBuffer *buffer) {
   gsize sum = 0;
   for (guint i = 0; i < gst_buffer_n_memory(buffer); ++i) {
     gsize whole = 0;
@@ -34,7 +34,8 @@ gsize memory_of(GstBuffer *buffer) {
 // A frame may be a small part of what it keeps in memory, such as the packet that it came in, or a
 // block that other frames are in too.
 GstBuffer *without_waste(GstBuffer *buffer) {
-  if (gst_buffer_n_memory(buffer) <= 1 && memory_of(buffer) <= gst_buffer_get_size(buffer) + kEntry)
+  if (gst_buffer_n_memory(buffer) <= 1 &&
+      allocated_size(buffer) <= gst_buffer_get_size(buffer) + kEntry)
     return buffer;
   constexpr auto kHow = static_cast<GstBufferCopyFlags>(GST_BUFFER_COPY_ALL | GST_BUFFER_COPY_DEEP |
                                                         GST_BUFFER_COPY_MERGE);
@@ -141,7 +142,7 @@ void HoldQueue::enqueue(Item item) {
   item.bytes = kEntry;
   if (item.buffer != nullptr) {
     item.buffer = without_waste(item.buffer);
-    item.bytes += memory_of(item.buffer);
+    item.bytes += allocated_size(item.buffer);
     ++held_;
   }
   bytes_ += item.bytes;

@@ -126,7 +126,8 @@ class KeyedCryptor final : public FrameCryptor, KeyUser {
     result.key_id = last_id_ = key->id;
     result.near_limit = key->usage->frames() >= KeyUsage::kSoftLimit;
     result.has_notices = binding_->state().has_notices();
-    worker_ = std::this_thread::get_id();
+    // Others read it under the mutex; this thread sees its own.
+    worker_.store(std::this_thread::get_id(), std::memory_order_relaxed);
     result.passage = Passage(*this, removals);
     if (last_ != key)
       last_ = key;

@@ -15,12 +15,17 @@ constexpr std::chrono::seconds kReportInterval{10};
 constexpr std::chrono::seconds kChangeInterval{1};
 constexpr std::size_t kMaxUses = 32;
 
-// In microseconds. Frames are noted by one clock; the time of day is looked at when they are told.
-gint64 unix_time(Clock::time_point when) {
-  const auto ago =
-      std::chrono::duration_cast<std::chrono::microseconds>(Clock::coarse() - when).count();
-  return g_get_real_time() - ago;
-}
+// Frames are noted by one clock; the time of day, in microseconds, is looked at when they are told.
+class UnixTime {
+ public:
+  gint64 of(Clock::time_point when) const {
+    return now_ - std::chrono::duration_cast<std::chrono::microseconds>(clock_now_ - when).count();
+  }
+
+ private:
+  const Clock::time_point clock_now_ = Clock::coarse();
+  const gint64 now_ = g_get_real_time();
+};
 
 }  // namespace
 
@@ -80,10 +85,11 @@ void KeyUse::report() {
 void KeyUse::tell(const Use &use) {
   const Counts told = use.counts;
   const KeyRef &key = use.key;  // one that was withdrawn lives on in no task
+  const UnixTime unix_time;
   auto *keep = static_cast<GstE2EEKeyProvider *>(g_object_ref(provider_));
   binding_.state().queue().post(
       Urgency::set,
-      [keep, told, first = unix_time(told.first), last = unix_time(told.last), id = key->id,
+      [keep, told, first = unix_time.of(told.first), last = unix_time.of(told.last), id = key->id,
        generation = key->generation, fingerprint = key->fingerprint, owner = binding_.owner()] {
         const ForeignCall call;
         GstStructure *report = gst_structure_new(

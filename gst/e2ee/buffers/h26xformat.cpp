@@ -11,6 +11,7 @@ namespace e2ee {
 namespace {
 
 constexpr std::size_t kCode = sizeof kStartCode;
+
 // ---- buffers ------------------------------------------------------------------------------------
 
 std::size_t read_length(const std::uint8_t *at, std::size_t size) {

@@ -119,8 +119,8 @@ inline unsigned step_of_kid(std::uint64_t kid) {
 
 // ---- receiving ----------------------------------------------------------------------------------
 
-/// The KIDs from which frames have verified, with their ciphers. Bounded: only
-/// who holds the key can make the least used one be forgotten.
+/// The KIDs from which frames have verified, with their ciphers. Bounded: only who holds the key
+/// can make the least used one be forgotten.
 class SframeReceiver {
  public:
   static constexpr std::size_t kMax = 256;
