@@ -3,24 +3,27 @@
 
 #include <utility>
 
+#include "library.h"
+#include "owned.h"
+
 GST_DEBUG_CATEGORY_EXTERN(gst_e2ee_base_debug);
 #define GST_CAT_DEFAULT gst_e2ee_base_debug
 
 namespace e2ee {
 
-const PrivateTable *library = nullptr;
-
 namespace {
 
-// The provider to use, with a reference; null when there is none.
-GstE2EEKeyProvider *ref_provider(Base &base) {
+using ProviderPtr = ObjectPtr<GstE2EEKeyProvider>;
+
+// The provider to use; null when there is none.
+ProviderPtr provider_of(Base &base) {
   std::lock_guard lock(base.mutex);
   GstE2EEKeyProvider *provider = base.provider ? base.provider : base.from_context;
-  return provider ? GST_E2EE_KEY_PROVIDER(g_object_ref(provider)) : nullptr;
+  return ProviderPtr(provider ? GST_E2EE_KEY_PROVIDER(g_object_ref(provider)) : nullptr);
 }
 
 // Asks neighbours, then the application, as GStreamer's contexts are asked for.
-void look_for_context(GstE2EEBase *self) {
+ProviderPtr look_for_context(GstE2EEBase *self) {
   Base &base = base_of(self);
   GstQuery *query = gst_query_new_context(GST_E2EE_KEY_PROVIDER_CONTEXT_TYPE);
   if (gst_pad_peer_query(base.src, query) || gst_pad_peer_query(base.sink, query)) {
@@ -30,19 +33,19 @@ void look_for_context(GstE2EEBase *self) {
       gst_element_set_context(GST_ELEMENT(self), context);
   }
   gst_query_unref(query);
-  GstE2EEKeyProvider *found = ref_provider(base);
-  if (found == nullptr)
-    gst_element_post_message(
-        GST_ELEMENT(self),
-        gst_message_new_need_context(GST_OBJECT(self), GST_E2EE_KEY_PROVIDER_CONTEXT_TYPE));
-  g_clear_object(&found);
+  if (ProviderPtr found = provider_of(base))
+    return found;
+  gst_element_post_message(
+      GST_ELEMENT(self),
+      gst_message_new_need_context(GST_OBJECT(self), GST_E2EE_KEY_PROVIDER_CONTEXT_TYPE));
+  return provider_of(base);
 }
 
 // The file behind the provider may hold something else by now. False, with an error, when that is
 // no key.
-bool reread_provider(GstE2EEBase *self, GstE2EEKeyProvider *&provider, GError **error) {
-  GstE2EEKeyProvider *now = gst_e2ee_key_provider_reread(provider, error);
-  if (now == nullptr) {
+bool reread_provider(GstE2EEBase *self, ProviderPtr &provider, GError **error) {
+  ProviderPtr now(gst_e2ee_key_provider_reread(provider.get(), error));
+  if (!now) {
     g_prefix_error(error, "key-provider: ");
     return false;
   }
@@ -51,34 +54,31 @@ bool reread_provider(GstE2EEBase *self, GstE2EEKeyProvider *&provider, GError **
     {
       std::lock_guard lock(base.mutex);
       GstE2EEKeyProvider *&used = base.provider ? base.provider : base.from_context;
-      if (used == provider)
-        g_set_object(&used, now);
+      if (used == provider.get())
+        g_set_object(&used, now.get());
     }
     g_object_notify(G_OBJECT(self), "key-provider");
   }
-  g_object_unref(std::exchange(provider, now));
+  provider = std::move(now);
   return true;
 }
 
-// Takes the error.
-bool fail_to_open(GstE2EEBase *self, GError *error) {
+}  // namespace
+
+bool refuse(GstE2EEBase *self, GError *error) {
   GST_ELEMENT_ERROR(self, RESOURCE, SETTINGS, ("%s", error->message), (nullptr));
   g_error_free(error);
   return false;
 }
 
-}  // namespace
-
 bool open_cryptor(GstE2EEBase *self, bool required) {
   Base &base = base_of(self);
   if (base.cryptor)
     return true;
-  GstE2EEKeyProvider *provider = ref_provider(base);
-  if (provider == nullptr) {
-    look_for_context(self);
-    provider = ref_provider(base);
-  }
-  if (provider == nullptr) {
+  ProviderPtr provider = provider_of(base);
+  if (!provider)
+    provider = look_for_context(self);
+  if (!provider) {
     if (!required || !base.enabled)
       return true;
     GST_ELEMENT_ERROR(self, RESOURCE, SETTINGS,
@@ -88,28 +88,18 @@ bool open_cryptor(GstE2EEBase *self, bool required) {
     return false;
   }
   GError *error = nullptr;
-  if (!reread_provider(self, provider, &error)) {
-    g_object_unref(provider);
-    return fail_to_open(self, error);
-  }
-  Settings settings;
+  if (!reread_provider(self, provider, &error))
+    return refuse(self, error);
   CryptorOptions options;
   {
     std::lock_guard lock(base.mutex);
-    settings = base.settings;
+    options = base.settings.options;
     options.accepted = base.accepted;
   }
-  options.scheme = settings.scheme;
-  options.participant = settings.has_participant ? settings.participant.c_str() : nullptr;
   options.encrypts = base.encrypts;
-  options.sframe_suite = settings.sframe_suite;
-  options.clear_header = settings.clear_header == GST_E2EE_CLEAR_HEADER_SCHEME;
-  if (GST_E2EE_BASE_GET_CLASS(self)->configure != nullptr)
-    GST_E2EE_BASE_GET_CLASS(self)->configure(self, &options);
-  std::shared_ptr<FrameCryptor> cryptor = library->open(provider, options, &error);
-  g_object_unref(provider);
+  std::shared_ptr<FrameCryptor> cryptor = library->open(provider.get(), options, &error);
   if (!cryptor)
-    return fail_to_open(self, error);
+    return refuse(self, error);
   {
     std::lock_guard lock(base.mutex);
     base.cryptor = std::move(cryptor);

@@ -3,12 +3,8 @@
 #pragma once
 
 #include "gste2eebase.h"
-#include "private.h"
 
 namespace e2ee {
-
-/// The library's inside. The plugin sets it when it is loaded, before there is any element.
-extern const PrivateTable *library;
 
 /// Makes the cryptor unless it is there. With neither provider nor need for one it stays away.
 /// False, with an error posted, when it cannot be made.
@@ -19,6 +15,9 @@ std::shared_ptr<FrameCryptor> ref_cryptor(Base &base);
 
 /// A setting of the cryptor changes: the next state change opens it with what is set then.
 void close_cryptor(Base &base);
+
+/// Posts the error, which it takes. False.
+bool refuse(GstE2EEBase *self, GError *error);
 
 /// Posts what the key provider wants the user to know.
 void post_notices(GstE2EEBase *self);

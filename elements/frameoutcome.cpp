@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 // What becomes of a frame: dropped, pushed, or passed in the clear, and how that is told.
+#include "buffers/clearframes.h"
 #include "elementkeys.h"
 
 GST_DEBUG_CATEGORY_EXTERN(gst_e2ee_base_debug);
@@ -14,7 +15,7 @@ bool handle_special(GstE2EEBase *self, GstBuffer *buffer, bool enabled, GstFlowR
     flow = push_unprotected(self, buffer);
   } else if (G_UNLIKELY(gst_buffer_get_size(buffer) == 0)) {
     // Discontinuous transmission: there is nothing to protect.
-    base.counters.frames_out.fetch_add(1, std::memory_order_relaxed);
+    base.counters.left(0);
     flow = gst_pad_push(base.src, buffer);
   } else if (G_UNLIKELY(!base.cryptor)) {
     flow = drop_frame(self, buffer, Reason::missing_key, 0);
@@ -30,65 +31,53 @@ namespace {
 
 // What users read when frames are dropped until they mend something; null where there is nothing to
 // mend. Others may cause each of these, by forged frames or unknown key ids.
-struct Advice {
-  const char *decrypting;
-  const char *encrypting;
-};
-constexpr Advice kAdvice[kReasonCount] = {
-    /* ok */ {nullptr, nullptr},
-    /* missing_key */
-    {"the key provider has no key for them; set it there, or set key-wait if it comes late",
-     "the key provider has no current key; set one there"},
-    /* auth_failed */
-    {"they do not verify under this key; compare passphrase or key, scheme and the options of the "
-     "derivation with the sender's. Frames that were damaged or forged do not verify either",
-     nullptr},
-    /* malformed */
-    {"they are not encrypted, or with another scheme; compare scheme with the sender's, and set "
-     "server-trailer to recognise frames that the media server inserts",
-     "they are not whole frames of the codec in the caps; put a parser in front"},
-    /* replayed */ {nullptr, nullptr},
-    /* plaintext */
-    {"they are in the clear, although this participant has a key or has encrypted before: let the "
-     "sender encrypt",
-     nullptr},
-    /* unsupported */
-    {"the scheme has no rule for such frames, or no caps came before them",
-     "the scheme has no rule for such frames, or no caps came before them"},
-    /* key_limit */
-    {"the key has been used as often as AES-GCM allows; set another one",
-     "the key has been used as often as AES-GCM allows; set another one"},
-    /* held_too_long */
-    {"their key did not come within key-wait, or more than key-wait-bytes were waiting for it",
-     nullptr},
-    /* internal */
-    {"OpenSSL failed; GST_DEBUG=e2ee*:4 may tell more",
-     "OpenSSL failed; GST_DEBUG=e2ee*:4 may tell more"},
-};
-
-constexpr char kNoSlice[] =
-    "they hold no slice, or slices that receivers do not know, as of data partitioning; put a "
-    "parser in front";
-
-constexpr char kNoKid[] =
-    "the key provider has no key for them; set it there, or set sframe-kid-map=plain if the "
-    "sender's "
-    "KID is the number of a key";
-
-const char *advice_for(const Base &base, Reason reason) {
+const char *advice_to_sender(const Base &base, Reason reason) {
   const CodecRule *codec = base.codec;
-  if (!base.encrypts && reason == Reason::missing_key &&
-      base.settings.scheme == GST_E2EE_SCHEME_SFRAME)
-    return kNoKid;
-  if (base.encrypts && reason == Reason::unsupported && codec != nullptr && codec->nal != nullptr)
-    return kNoSlice;
-  const Advice &advice = kAdvice[static_cast<std::size_t>(reason)];
-  return base.encrypts ? advice.encrypting : advice.decrypting;
+  switch (reason) {
+    case Reason::missing_key:
+      return "the key provider has no current key; set one there";
+    case Reason::malformed:
+      return "they are not whole frames of the codec in the caps; put a parser in front";
+    case Reason::unsupported:
+      if (codec != nullptr && codec->nal != nullptr)
+        return "they hold no slice, or slices that receivers do not know, as of data partitioning; "
+               "put a parser in front";
+      return names_of(reason).text;
+    case Reason::key_limit:
+    case Reason::internal:
+      return names_of(reason).text;
+    default:
+      return nullptr;
+  }
 }
 
-bool names_a_key(Reason reason) {
-  return reason == Reason::missing_key || reason == Reason::auth_failed ||
-         reason == Reason::key_limit || reason == Reason::held_too_long;
+const char *advice_to_receiver(const Base &base, Reason reason) {
+  switch (reason) {
+    case Reason::missing_key:
+      if (base.settings.options.scheme == GST_E2EE_SCHEME_SFRAME)
+        return "the key provider has no key for them; set it there, or set sframe-kid-map=plain if "
+               "the sender's KID is the number of a key";
+      return "the key provider has no key for them; set it there, or set key-wait if it comes late";
+    case Reason::auth_failed:
+      return "they do not verify under this key; compare passphrase or key, scheme and the options "
+             "of the derivation with the sender's. Frames that were damaged or forged do not "
+             "verify either";
+    case Reason::malformed:
+      return "they are not encrypted, or with another scheme; compare scheme with the sender's, "
+             "and set server-trailer to recognise frames that the media server inserts";
+    case Reason::plaintext:
+      return "they are in the clear, although this participant has a key or has encrypted before: "
+             "let the sender encrypt";
+    case Reason::held_too_long:
+      return "their key did not come within key-wait, or more than key-wait-bytes were waiting for "
+             "it";
+    case Reason::unsupported:
+    case Reason::key_limit:
+    case Reason::internal:
+      return names_of(reason).text;
+    default:
+      return nullptr;
+  }
 }
 
 void warn(GstE2EEBase *self, GstStreamError code, const std::string &text) {
@@ -102,14 +91,15 @@ std::string whose(GstE2EEBase *self, Reason reason, guint64 key_id) {
   const std::string participant = participant_of(base);
   std::string text = participant.empty() ? "" : " of " + participant;
   // An encryptor that has no key has no key id either.
-  if (names_a_key(reason) && !(base.encrypts && reason == Reason::missing_key))
+  if (names_of(reason).names_key && !(base.encrypts && reason == Reason::missing_key))
     text += " under key " + std::to_string(key_id);
   return text;
 }
 
 void warn_of_drop(GstE2EEBase *self, Reason reason, guint64 key_id) {
   Base &base = base_of(self);
-  const char *text = advice_for(base, reason);
+  const char *text =
+      base.encrypts ? advice_to_sender(base, reason) : advice_to_receiver(base, reason);
   if (text == nullptr || !base.warnings.dropped(reason))
     return;
   post_notices(self);  // why a key that was set is not there
@@ -122,8 +112,7 @@ void count_drop(GstE2EEBase *self, GstBuffer *buffer, Reason reason, guint64 key
   GST_DEBUG_OBJECT(self,
                    "dropping a frame of %" G_GSIZE_FORMAT " bytes, key %" G_GUINT64_FORMAT ": %s",
                    gst_buffer_get_size(buffer), key_id, names_of(reason).text);
-  base_of(self).counters.dropped[static_cast<std::size_t>(reason)].fetch_add(
-      1, std::memory_order_relaxed);
+  base_of(self).counters.dropped(reason);
 }
 
 }  // namespace
@@ -161,7 +150,7 @@ GstFlowReturn push_frame(GstE2EEBase *self, GstBuffer *buffer, const FrameCrypto
   Base &base = base_of(self);
   const Reason state = result.near_limit ? Reason::key_limit : Reason::ok;
   if (G_UNLIKELY(result.ratchet_steps != 0)) {
-    base.counters.ratchet_steps.fetch_add(result.ratchet_steps, std::memory_order_relaxed);
+    base.counters.ratcheted(result.ratchet_steps);
     base.reporter->report("key-ratcheted", participant_of(base), result.key_id);
   }
   if (G_UNLIKELY(state != Reason::ok || !base.reporter->is_ok()))
@@ -177,8 +166,7 @@ GstFlowReturn push_frame(GstE2EEBase *self, GstBuffer *buffer, const FrameCrypto
   if (G_UNLIKELY(!result.passage.is_open()))
     return drop_frame(self, buffer, Reason::missing_key, result.key_id);
   base.warnings.passed();
-  base.counters.frames_out.fetch_add(1, std::memory_order_relaxed);
-  base.counters.bytes_out.fetch_add(gst_buffer_get_size(buffer), std::memory_order_relaxed);
+  base.counters.left(gst_buffer_get_size(buffer));
   return gst_pad_push(base.src, buffer);
 }
 
@@ -195,8 +183,7 @@ GstPadProbeReturn on_leaving(GstPad *pad, GstPadProbeInfo *info, gpointer elemen
   const auto key_id = base.cryptor ? base.cryptor->withdrawn_key() : std::nullopt;
   if (!key_id)
     return GST_PAD_PROBE_OK;
-  base.counters.frames_out.fetch_sub(1, std::memory_order_relaxed);
-  base.counters.bytes_out.fetch_sub(gst_buffer_get_size(buffer), std::memory_order_relaxed);
+  base.counters.take_back(gst_buffer_get_size(buffer));
   drop_frame(self, buffer, Reason::missing_key, *key_id);
   return GST_PAD_PROBE_HANDLED;
 }
@@ -211,14 +198,9 @@ void recall_frame(GstE2EEBase *self, FrameCryptor &cryptor) {
 
 GstFlowReturn push_unprotected(GstE2EEBase *self, GstBuffer *buffer) {
   Base &base = base_of(self);
-  base.counters.passed_plaintext.fetch_add(1, std::memory_order_relaxed);
-  base.counters.frames_out.fetch_add(1, std::memory_order_relaxed);
-  base.counters.bytes_out.fetch_add(gst_buffer_get_size(buffer), std::memory_order_relaxed);
+  base.counters.left(gst_buffer_get_size(buffer));
   base.reporter->report(names_of(Reason::plaintext).state, participant_of(base), 0);
-  buffer = gst_buffer_make_writable(buffer);
-  if (!gst_e2ee_buffer_is_unprotected(buffer))
-    gst_e2ee_buffer_add_unprotected_meta(buffer);
-  return gst_pad_push(base.src, buffer);
+  return gst_pad_push(base.src, mark_unprotected(buffer, base.counters));
 }
 
 }  // namespace e2ee

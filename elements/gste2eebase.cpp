@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "gste2eebase.h"
 
-#include "baseproperties.h"
 #include "elementkeys.h"
+#include "elementproperties.h"
 #include "payloadercheck.h"
 
 GST_DEBUG_CATEGORY(gst_e2ee_base_debug);
@@ -69,8 +69,8 @@ bool accept_caps(GstE2EEBase *self, GstCaps *caps) {
     return false;
   }
   GST_ELEMENT_ERROR(self, STREAM, WRONG_TYPE,
-                    ("Scheme %s does not carry %s: %s", e2ee::nick_of(base.settings.scheme),
-                     codec ? codec->name : media_type, base.cryptor->carries()),
+                    ("Scheme %s does not carry %s: %s", e2ee::nick_of(base.settings.options.scheme),
+                     codec ? codec->name : media_type, base.cryptor->facts.carries),
                     (nullptr));
   return false;
 }
@@ -114,7 +114,7 @@ gboolean sink_event(GstPad *, GstObject *parent, GstEvent *event) {
 GstFlowReturn chain(GstPad *, GstObject *parent, GstBuffer *buffer) {
   GstE2EEBase *self = GST_E2EE_BASE(parent);
   Base &base = e2ee::base_of(self);
-  base.counters.bytes_in.fetch_add(gst_buffer_get_size(buffer), std::memory_order_relaxed);
+  base.counters.came(gst_buffer_get_size(buffer));
   return GST_E2EE_BASE_GET_CLASS(self)->frame(self, buffer);
 }
 
@@ -221,7 +221,7 @@ Base &base_of(GstE2EEBase *self) {
 
 std::string participant_of(Base &base) {
   std::lock_guard lock(base.mutex);
-  return base.settings.participant;
+  return base.settings.options.participant;
 }
 
 const char *nick_of(GstE2EEScheme scheme) {
@@ -236,15 +236,6 @@ gboolean base_query(GstPad *pad, GstObject *parent, GstQuery *query) {
   const Base &base = base_of(GST_E2EE_BASE(parent));
   answer_caps_query(pad, pad == base.sink ? base.src : base.sink, base.formats, query);
   return TRUE;
-}
-
-bool can_change(GstE2EEBase *self, const GParamSpec *pspec) {
-  if (GST_STATE(self) <= GST_STATE_READY && GST_STATE_PENDING(self) < GST_STATE_PAUSED)
-    return true;
-  GST_ELEMENT_WARNING(self, RESOURCE, SETTINGS,
-                      ("%s stays as it is: it can be set in state NULL or READY only", pspec->name),
-                      (nullptr));
-  return false;
 }
 
 void add_pad_templates(GstElementClass *klass) {

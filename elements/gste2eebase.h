@@ -11,6 +11,7 @@
 #include <set>
 
 #include "buffers/counters.h"
+#include "buffers/framesettings.h"
 #include "capsrefusal.h"
 #include "dropwarnings.h"
 #include "framecryptor.h"
@@ -25,12 +26,8 @@ G_DECLARE_DERIVABLE_TYPE(GstE2EEBase, gst_e2ee_base, GST, E2EE_BASE, GstElement)
 struct _GstE2EEBaseClass {
   GstElementClass parent_class;
 
-  /// Works on one frame, on the streaming thread, and counts it with count_frame(). Takes the
-  /// buffer.
+  /// Works on one frame, on the streaming thread, and counts it. Takes the buffer.
   GstFlowReturn (*frame)(GstE2EEBase *self, GstBuffer *buffer);
-
-  /// Adds to what the cryptor is to do; may be null.
-  void (*configure)(GstE2EEBase *self, e2ee::CryptorOptions *options);
 
   /// The cryptor is there and no pad takes frames yet; may be null.
   void (*start)(GstE2EEBase *self);
@@ -47,12 +44,11 @@ G_END_DECLS
 
 namespace e2ee {
 
-struct Settings {
-  GstE2EEScheme scheme = GST_E2EE_SCHEME_LIVEKIT;
-  std::string participant;
-  bool has_participant = false;
-  guint sframe_suite = 4;
-  GstE2EEClearHeader clear_header = GST_E2EE_CLEAR_HEADER_SCHEME;
+/// What users set, on either element. What frames depend on is fixed while they flow.
+struct Settings : FrameSettings {
+  static constexpr guint kDefaultKeyWaitBytes = 8 * 1024 * 1024;
+  GstClockTime key_wait = 0;
+  guint key_wait_bytes = kDefaultKeyWaitBytes;
 };
 
 /// The C++ side of a GstE2EEBase.
@@ -87,10 +83,6 @@ Base &base_of(GstE2EEBase *self);
 const char *nick_of(GstE2EEScheme scheme);
 std::string participant_of(Base &base);
 
-inline void count_frame(Base &base) {
-  base.counters.frames_in.fetch_add(1, std::memory_order_relaxed);
-}
-
 /// Handles a frame that is neither to be encrypted nor decrypted: when the user had switched the
 /// element off (`enabled`) as it came, an empty one, one that there are no keys or no rules for.
 /// Then it takes the buffer, sets `flow` and returns true.
@@ -118,9 +110,6 @@ void recall_frame(GstE2EEBase *self, FrameCryptor &cryptor);
 
 /// Pushes a frame in the clear because the user asked for that, marked and counted.
 GstFlowReturn push_unprotected(GstE2EEBase *self, GstBuffer *buffer);
-
-/// Whether properties that may weaken a stream can be set; warns when not.
-bool can_change(GstE2EEBase *self, const GParamSpec *pspec);
 
 /// Answers a query of either pad.
 gboolean base_query(GstPad *pad, GstObject *parent, GstQuery *query);

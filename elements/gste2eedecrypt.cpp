@@ -32,9 +32,9 @@
 #include "gste2eedecrypt.h"
 
 #include "buffers/bufferopener.h"
-#include "buffers/frametail.h"
-#include "decryptsettings.h"
+#include "buffers/clearframes.h"
 #include "elementkeys.h"
+#include "elementproperties.h"
 #include "holdqueue.h"
 #include "keyunit.h"
 
@@ -45,6 +45,8 @@ using e2ee::Base;
 using e2ee::FrameCryptor;
 using e2ee::HoldQueue;
 using e2ee::Reason;
+using e2ee::ServerFrames;
+using e2ee::Settings;
 
 namespace e2ee {
 namespace {
@@ -53,9 +55,7 @@ namespace {
 struct Decrypt {
   BufferOpener opener;
   std::unique_ptr<HoldQueue> queue;
-
-  DecryptSettings settings;  // fixed while frames flow
-  std::vector<std::uint8_t> server_trailer;
+  ServerFrames server_frames;
 
   std::atomic<bool> failing{false};  // since the last frame that passed
   std::atomic<bool> owes_key_unit{false};
@@ -83,6 +83,10 @@ Decrypt &decrypt_of(GstE2EEBase *element) {
   return *GST_E2EE_DECRYPT(element)->decrypt;
 }
 
+const Settings &settings_of(GstE2EEBase *element) {
+  return e2ee::base_of(element).settings;
+}
+
 void ask_for_key_unit(GstE2EEBase *element) {
   // One that comes too early goes out with a frame that passes later.
   decrypt_of(element).owes_key_unit =
@@ -90,15 +94,6 @@ void ask_for_key_unit(GstE2EEBase *element) {
 }
 
 // ---- what is not an encrypted frame -------------------------------------------------------------
-
-// A frame that the server made. It is counted, and passes without its trailer if the user said so.
-GstFlowReturn server_frame(GstE2EEBase *element, GstBuffer *buffer, const e2ee::Tail &tail) {
-  Base &base = e2ee::base_of(element);
-  base.counters.server_frames.fetch_add(1, std::memory_order_relaxed);
-  if (!e2ee::may_pass(tail, decrypt_of(element).settings.server_frames))
-    return e2ee::drop_server_frame(element, buffer);
-  return e2ee::push_unprotected(element, e2ee::without_tail(buffer, tail.server_trailer));
-}
 
 // Frames in the clear may pass until this participant is known to encrypt; after that they are an
 // attack or a mistake.
@@ -135,7 +130,7 @@ GstFlowReturn fail_frame(GstE2EEBase *element, GstBuffer *buffer,
     if (turn.again)
       report = e2ee::Report::already_done;  // when its wait began
   }
-  if (reason == Reason::malformed && decrypt_of(element).settings.allow_plaintext &&
+  if (reason == Reason::malformed && settings_of(element).options.allow_plaintext &&
       plaintext_may_pass(element, buffer, reason)) {
     e2ee::base_of(element).warnings.passed();
     return e2ee::push_unprotected(element, buffer);
@@ -168,24 +163,21 @@ HoldQueue::Attempt work_on_frame(GstE2EEBase *element, GstBuffer *&buffer, HoldQ
                                  GstFlowReturn &flow) {
   if (G_UNLIKELY(e2ee::handle_special(element, buffer, turn.enabled, flow)))
     return HoldQueue::Attempt::done;
-  const auto &server_trailer = decrypt_of(element).server_trailer;
-  if (!server_trailer.empty()) {
-    const e2ee::Tail tail = e2ee::look_at_tail(buffer, server_trailer);
-    if (tail.from_server) {
-      flow = server_frame(element, buffer, tail);
-      return HoldQueue::Attempt::done;
-    }
-  }
-  return decrypt_frame(element, buffer, turn, flow);
+  const auto kind = decrypt_of(element).server_frames.take(buffer, e2ee::base_of(element).counters);
+  if (G_LIKELY(kind == ServerFrames::Kind::no))
+    return decrypt_frame(element, buffer, turn, flow);
+  flow = kind == ServerFrames::Kind::wanted ? e2ee::push_unprotected(element, buffer)
+                                            : e2ee::drop_server_frame(element, buffer);
+  return HoldQueue::Attempt::done;
 }
 
 GstFlowReturn frame_arrived(GstE2EEBase *element, GstBuffer *buffer) {
   Decrypt &self = decrypt_of(element);
-  e2ee::count_frame(e2ee::base_of(element));
+  e2ee::base_of(element).counters.frame_came();
   if (!self.opener.take(buffer))
     return e2ee::drop_frame(element, buffer, Reason::malformed, 0);
   const bool enabled = e2ee::base_of(element).enabled;
-  if (self.settings.key_wait > 0)
+  if (settings_of(element).key_wait > 0)
     return self.queue->push(buffer, enabled);
   GstFlowReturn flow = GST_FLOW_OK;
   work_on_frame(element, buffer, {false, false, false, enabled}, flow);
@@ -246,7 +238,7 @@ gboolean gst_e2ee_decrypt_sink_event(GstE2EEBase *element, GstEvent *event) {
 gboolean src_query(GstPad *pad, GstObject *parent, GstQuery *query) {
   if (!e2ee::base_query(pad, parent, query))
     return FALSE;
-  const GstClockTime wait = decrypt_of(GST_E2EE_BASE(parent)).settings.key_wait;
+  const GstClockTime wait = settings_of(GST_E2EE_BASE(parent)).key_wait;
   if (GST_QUERY_TYPE(query) == GST_QUERY_LATENCY && wait > 0) {
     gboolean live;
     GstClockTime min;
@@ -274,31 +266,11 @@ void keys_changed(GstE2EEBase *element) {
         nullptr);
 }
 
-bool check_server_trailer(GstE2EEBase *element) {
-  Decrypt &self = decrypt_of(element);
-  if (e2ee::parse_server_trailer(self.settings.server_trailer_hex, self.server_trailer))
-    return true;
-  GST_ELEMENT_ERROR(element, RESOURCE, SETTINGS,
-                    ("server-trailer: must be hex digits, at least %" G_GSIZE_FORMAT " bytes",
-                     e2ee::kMinServerTrailer),
-                    (nullptr));
-  return false;
-}
-
-void gst_e2ee_decrypt_configure(GstE2EEBase *element, e2ee::CryptorOptions *options) {
-  const Decrypt &self = decrypt_of(element);
-  options->plain_kids = self.settings.kid_map == GST_E2EE_SFRAME_KID_MAP_PLAIN;
-  options->allow_plaintext = self.settings.allow_plaintext;
-}
-
 void gst_e2ee_decrypt_start(GstE2EEBase *element) {
   Decrypt &self = decrypt_of(element);
   FrameCryptor &cryptor = *e2ee::base_of(element).cryptor;
-  if (self.server_trailer.empty()) {
-    const e2ee::ByteView known = cryptor.server_trailer();
-    self.server_trailer.assign(known.begin(), known.end());
-  }
-  cryptor.set_replay_window(self.settings.replay_window);
+  self.server_frames.set_scheme_trailer(cryptor.facts.server_trailer);
+  cryptor.set_replay_window(settings_of(element).replay_window);
   cryptor.on_keys_changed([element] { keys_changed(element); });
   cryptor.on_keys_withdrawn([element, &self, &cryptor] {
     self.queue->give_up();
@@ -319,12 +291,16 @@ GstStateChangeReturn gst_e2ee_decrypt_change_state(GstElement *element, GstState
   Base &base = e2ee::base_of(base_element);
   Decrypt &self = decrypt_of(base_element);
   if (transition == GST_STATE_CHANGE_READY_TO_PAUSED) {
-    if (!check_server_trailer(base_element))
+    const Settings &settings = base.settings;
+    GError *error = nullptr;
+    if (!self.server_frames.configure(settings.server_frames, settings.server_trailer, &error)) {
+      e2ee::refuse(base_element, error);
       return GST_STATE_CHANGE_FAILURE;
+    }
     self.failing = false;
     self.key_units.reset();
-    if (self.settings.key_wait > 0)  // before the pads take frames
-      self.queue->start(self.settings.key_wait, self.settings.key_wait_bytes);
+    if (settings.key_wait > 0)  // before the pads take frames
+      self.queue->start(settings.key_wait, settings.key_wait_bytes);
   }
   if (transition == GST_STATE_CHANGE_PAUSED_TO_READY)
     stop_listening(base, self);
@@ -339,22 +315,6 @@ GstStateChangeReturn gst_e2ee_decrypt_change_state(GstElement *element, GstState
   return result;
 }
 
-void gst_e2ee_decrypt_set_property(GObject *object, guint id, const GValue *value,
-                                   GParamSpec *pspec) {
-  GstE2EEBase *element = GST_E2EE_BASE(object);
-  if (!e2ee::can_change(element, pspec))
-    return;
-  if (!decrypt_of(element).settings.set(id, value))
-    G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
-  if (e2ee::DecryptSettings::is_cryptors(id))
-    e2ee::close_cryptor(e2ee::base_of(element));
-}
-
-void gst_e2ee_decrypt_get_property(GObject *object, guint id, GValue *value, GParamSpec *pspec) {
-  if (!decrypt_of(GST_E2EE_BASE(object)).settings.get(id, value))
-    G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
-}
-
 void gst_e2ee_decrypt_finalize(GObject *object) {
   delete GST_E2EE_DECRYPT(object)->decrypt;
   G_OBJECT_CLASS(gst_e2ee_decrypt_parent_class)->finalize(object);
@@ -365,16 +325,13 @@ void gst_e2ee_decrypt_finalize(GObject *object) {
 static void gst_e2ee_decrypt_class_init(GstE2EEDecryptClass *klass) {
   GObjectClass *object_class = G_OBJECT_CLASS(klass);
   GstElementClass *element_class = GST_ELEMENT_CLASS(klass);
-  object_class->set_property = gst_e2ee_decrypt_set_property;
-  object_class->get_property = gst_e2ee_decrypt_get_property;
   object_class->finalize = gst_e2ee_decrypt_finalize;
   element_class->change_state = GST_DEBUG_FUNCPTR(gst_e2ee_decrypt_change_state);
   GST_E2EE_BASE_CLASS(klass)->frame = GST_DEBUG_FUNCPTR(frame_arrived);
-  GST_E2EE_BASE_CLASS(klass)->configure = GST_DEBUG_FUNCPTR(gst_e2ee_decrypt_configure);
   GST_E2EE_BASE_CLASS(klass)->output_caps = GST_DEBUG_FUNCPTR(gst_e2ee_decrypt_output_caps);
   GST_E2EE_BASE_CLASS(klass)->start = GST_DEBUG_FUNCPTR(gst_e2ee_decrypt_start);
   GST_E2EE_BASE_CLASS(klass)->sink_event = GST_DEBUG_FUNCPTR(gst_e2ee_decrypt_sink_event);
-  e2ee::DecryptSettings::install(object_class);
+  e2ee::install_decrypt_properties(object_class);
   gst_element_class_set_static_metadata(
       element_class, "End-to-end frame decryptor", "Filter/Decryptor/Network",
       "Decrypts frames that WebRTC clients or e2eeencrypt encrypted end to end",
@@ -387,8 +344,7 @@ static void gst_e2ee_decrypt_init(GstE2EEDecrypt *self) {
   Base &base = e2ee::base_of(element);
   self->decrypt = new Decrypt;
   self->decrypt->queue = std::make_unique<HoldQueue>(
-      base.src, base.counters.held,
-      base.counters.dropped[static_cast<std::size_t>(Reason::held_too_long)],
+      base.src, base.counters,
       [element](GstBuffer *&buffer, HoldQueue::Turn turn, GstFlowReturn &flow) {
         return work_on_frame(element, buffer, turn, flow);
       },

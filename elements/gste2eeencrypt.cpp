@@ -38,7 +38,7 @@
 
 #include "buffers/buffersealer.h"
 #include "buffers/frametail.h"
-#include "elementkeys.h"
+#include "elementproperties.h"
 
 GST_DEBUG_CATEGORY_STATIC(gst_e2ee_encrypt_debug);
 #define GST_CAT_DEFAULT gst_e2ee_encrypt_debug
@@ -48,14 +48,10 @@ using e2ee::FrameCryptor;
 using e2ee::Reason;
 using Taken = e2ee::BufferSealer::Taken;
 
-enum { PROP_0, PROP_SFRAME_KID, PROP_FRAME_METADATA, N_PROPERTIES };
-
 struct _GstE2EEEncrypt {
   GstE2EEBase parent;
   e2ee::BufferSealer *sealer;
   GstEvent *stream;  // its STREAM_START
-  guint64 sframe_kid;
-  gboolean frame_metadata;
 };
 
 G_DEFINE_TYPE_WITH_CODE(GstE2EEEncrypt, gst_e2ee_encrypt, GST_TYPE_E2EE_BASE,
@@ -90,13 +86,13 @@ GstFlowReturn encrypt_frame(GstE2EEBase *element, GstBuffer *buffer) {
     gst_buffer_unref(buffer);
     return GST_FLOW_OK;
   }
-  e2ee::count_frame(base);
+  base.counters.frame_came();
   if (taken == Taken::nothing)
     return e2ee::drop_frame(element, buffer, Reason::malformed, 0);
   if (G_UNLIKELY(e2ee::handle_special(element, buffer, enabled, flow)))
     return flow;
   const e2ee::CodecRule &codec = *base.codec.load();
-  const bool trailer = self->frame_metadata && codec.video;
+  const bool trailer = base.settings.options.packet_trailer && codec.video;
   const FrameCryptor::Result result =
       self->sealer->seal(*base.cryptor, codec, buffer, trailer ? e2ee::kPacketTrailerSize : 0);
   if (G_UNLIKELY(result.reason != Reason::ok))
@@ -112,13 +108,6 @@ GstFlowReturn encrypt_frame(GstE2EEBase *element, GstBuffer *buffer) {
 void gst_e2ee_encrypt_start(GstE2EEBase *element) {
   e2ee::FrameCryptor &cryptor = *e2ee::base_of(element).cryptor;
   cryptor.on_keys_withdrawn([element, &cryptor] { e2ee::recall_frame(element, cryptor); });
-}
-
-void gst_e2ee_encrypt_configure(GstE2EEBase *element, e2ee::CryptorOptions *options) {
-  const GstE2EEEncrypt *self = GST_E2EE_ENCRYPT(element);
-  if (self->sframe_kid != G_MAXUINT64)
-    options->sframe_kid = self->sframe_kid;
-  options->packet_trailer = self->frame_metadata;
 }
 
 // What nobody encrypts keeps its format.
@@ -150,38 +139,6 @@ gboolean gst_e2ee_encrypt_sink_event(GstE2EEBase *element, GstEvent *event) {
   return GST_E2EE_BASE_CLASS(gst_e2ee_encrypt_parent_class)->sink_event(element, event);
 }
 
-void gst_e2ee_encrypt_set_property(GObject *object, guint id, const GValue *value,
-                                   GParamSpec *pspec) {
-  GstE2EEEncrypt *self = GST_E2EE_ENCRYPT(object);
-  if (!e2ee::can_change(GST_E2EE_BASE(self), pspec))
-    return;
-  switch (id) {
-    case PROP_SFRAME_KID:
-      self->sframe_kid = g_value_get_uint64(value);
-      break;
-    case PROP_FRAME_METADATA:
-      self->frame_metadata = g_value_get_boolean(value);
-      break;
-    default:
-      G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
-  }
-  e2ee::close_cryptor(e2ee::base_of(GST_E2EE_BASE(self)));
-}
-
-void gst_e2ee_encrypt_get_property(GObject *object, guint id, GValue *value, GParamSpec *pspec) {
-  GstE2EEEncrypt *self = GST_E2EE_ENCRYPT(object);
-  switch (id) {
-    case PROP_SFRAME_KID:
-      g_value_set_uint64(value, self->sframe_kid);
-      break;
-    case PROP_FRAME_METADATA:
-      g_value_set_boolean(value, self->frame_metadata);
-      break;
-    default:
-      G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
-  }
-}
-
 void gst_e2ee_encrypt_finalize(GObject *object) {
   delete GST_E2EE_ENCRYPT(object)->sealer;
   gst_clear_event(&GST_E2EE_ENCRYPT(object)->stream);
@@ -193,49 +150,12 @@ void gst_e2ee_encrypt_finalize(GObject *object) {
 static void gst_e2ee_encrypt_class_init(GstE2EEEncryptClass *klass) {
   GObjectClass *object_class = G_OBJECT_CLASS(klass);
   GstElementClass *element_class = GST_ELEMENT_CLASS(klass);
-  object_class->set_property = gst_e2ee_encrypt_set_property;
-  object_class->get_property = gst_e2ee_encrypt_get_property;
   object_class->finalize = gst_e2ee_encrypt_finalize;
   GST_E2EE_BASE_CLASS(klass)->frame = GST_DEBUG_FUNCPTR(encrypt_frame);
-  GST_E2EE_BASE_CLASS(klass)->configure = GST_DEBUG_FUNCPTR(gst_e2ee_encrypt_configure);
   GST_E2EE_BASE_CLASS(klass)->output_caps = GST_DEBUG_FUNCPTR(gst_e2ee_encrypt_output_caps);
   GST_E2EE_BASE_CLASS(klass)->start = GST_DEBUG_FUNCPTR(gst_e2ee_encrypt_start);
   GST_E2EE_BASE_CLASS(klass)->sink_event = GST_DEBUG_FUNCPTR(gst_e2ee_encrypt_sink_event);
-
-  const auto ready = static_cast<GParamFlags>(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS |
-                                              GST_PARAM_MUTABLE_READY);
-  static GParamSpec *properties[N_PROPERTIES];
-  /**
-   * GstE2EEEncrypt:sframe-kid:
-   *
-   * An explicit key id for scheme `sframe`, for applications that guarantee a base key which no
-   * other sender and no earlier start used. %G_MAXUINT64, the default, draws it at random. Can be
-   * set in NULL or READY.
-   *
-   * Since: 0.1
-   */
-  properties[PROP_SFRAME_KID] =
-      g_param_spec_uint64("sframe-kid", "SFrame key id",
-                          "Scheme sframe: an explicit KID, for applications that guarantee a base "
-                          "key which no other sender and no earlier start used; default: drawn at "
-                          "random. Set in NULL or READY",
-                          0, G_MAXUINT64, G_MAXUINT64, ready);
-  /**
-   * GstE2EEEncrypt:frame-metadata:
-   *
-   * Writes LiveKit's packet trailer with the capture time behind each video frame, neither
-   * encrypted nor authenticated. Not with scheme `sframe`. Can be set in NULL or READY.
-   *
-   * Since: 0.1
-   */
-  properties[PROP_FRAME_METADATA] =
-      g_param_spec_boolean("frame-metadata", "Frame metadata",
-                           "Write LiveKit's packet trailer with the capture time behind each video "
-                           "frame, neither encrypted nor authenticated. Not with scheme sframe. "
-                           "Set in NULL or READY",
-                           FALSE, ready);
-  g_object_class_install_properties(object_class, N_PROPERTIES, properties);
-
+  e2ee::install_encrypt_properties(object_class);
   gst_element_class_set_static_metadata(
       element_class, "End-to-end frame encryptor", "Filter/Encryptor/Network",
       "Encrypts encoded frames end to end, readable by WebRTC clients that hold the key",
@@ -245,7 +165,7 @@ static void gst_e2ee_encrypt_class_init(GstE2EEEncryptClass *klass) {
 
 static void gst_e2ee_encrypt_init(GstE2EEEncrypt *self) {
   self->sealer = new e2ee::BufferSealer;
-  e2ee::base_of(GST_E2EE_BASE(self)).formats = e2ee::NalFormats::lengths_first;
-  e2ee::base_of(GST_E2EE_BASE(self)).encrypts = true;
-  self->sframe_kid = G_MAXUINT64;
+  Base &base = e2ee::base_of(GST_E2EE_BASE(self));
+  base.formats = e2ee::NalFormats::lengths_first;
+  base.encrypts = true;
 }

@@ -181,11 +181,11 @@ static void gst_e2ee_vp9_merge_class_init(GstE2EEVp9MergeClass *klass) {
   GstElementClass *element_class = GST_ELEMENT_CLASS(klass);
   G_OBJECT_CLASS(klass)->finalize = finalize;
   element_class->change_state = GST_DEBUG_FUNCPTR(change_state);
-  gst_element_class_set_static_metadata(element_class, "VP9 layer merger", "Codec/Parser/Video",
-                                        "Joins frames of several spatial layers to VP9 pictures",
-                                        "The gst-e2ee developers");
-  for (const char *name : {"sink", "src"})
-    e2ee::add_pad_template(element_class, name, gst_caps_new_empty_simple("video/x-vp9"));
+  e2ee::describe_element(element_class,
+                         {"VP9 layer merger", "Codec/Parser/Video",
+                          "Joins frames of several spatial layers to VP9 pictures"},
+                         gst_caps_new_empty_simple("video/x-vp9"),
+                         gst_caps_new_empty_simple("video/x-vp9"));
 }
 
 static void gst_e2ee_vp9_merge_init(GstE2EEVp9Merge *self) {

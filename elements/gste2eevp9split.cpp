@@ -165,11 +165,11 @@ GstStateChangeReturn change_state(GstElement *element, GstStateChange transition
 static void gst_e2ee_vp9_split_class_init(GstE2EEVp9SplitClass *klass) {
   GstElementClass *element_class = GST_ELEMENT_CLASS(klass);
   element_class->change_state = GST_DEBUG_FUNCPTR(change_state);
-  gst_element_class_set_static_metadata(element_class, "VP9 layer splitter", "Codec/Parser/Video",
-                                        "Cuts VP9 pictures of several spatial layers into frames",
-                                        "The gst-e2ee developers");
-  for (const char *name : {"sink", "src"})
-    e2ee::add_pad_template(element_class, name, gst_caps_new_empty_simple("video/x-vp9"));
+  e2ee::describe_element(element_class,
+                         {"VP9 layer splitter", "Codec/Parser/Video",
+                          "Cuts VP9 pictures of several spatial layers into frames"},
+                         gst_caps_new_empty_simple("video/x-vp9"),
+                         gst_caps_new_empty_simple("video/x-vp9"));
 }
 
 static void gst_e2ee_vp9_split_init(GstE2EEVp9Split *self) {

@@ -37,20 +37,21 @@
  */
 #include "gstrtpe2eedepay.h"
 
-#include <gst/base/gstadapter.h>
 #include <gst/e2ee/e2ee.h>
 #include <gst/rtp/rtp.h>
 
+#include "buffers/framesettings.h"
 #include "keyunit.h"
 #include "pads.h"
-#include "rtp_format.h"
+#include "properties.h"
+#include "rtp_loss.h"
 #include "rtp_meta.h"
 #include "rtp_stream.h"
 
 using e2ee::rtp::Format;
 using e2ee::rtp::Frame;
+using e2ee::rtp::FrameCaps;
 using e2ee::rtp::Packet;
-using e2ee::rtp::Size;
 using e2ee::rtp::Stream;
 
 GST_DEBUG_CATEGORY_STATIC(rtp_e2ee_depay_debug);
@@ -58,24 +59,8 @@ GST_DEBUG_CATEGORY_STATIC(rtp_e2ee_depay_debug);
 
 namespace {
 
-enum Property {
-  PROP_0,
-  PROP_WAIT_FOR_KEYFRAME,
-  PROP_REQUEST_KEYFRAME,
-  PROP_CLEAR_HEADER,
-  N_PROPERTIES
-};
-
-// No encoder makes such a frame; a sender that never ends one must not fill the memory, with
-// packets of one byte neither.
-constexpr gsize kMaxFrame = 32 * 1024 * 1024;
-constexpr unsigned kMaxPackets = 32 * 1024;
-
 struct Depay {
-  ~Depay() {
-    g_object_unref(adapter);
-    gst_event_replace(&lost_event, nullptr);
-  }
+  ~Depay() { gst_clear_event(&lost_event); }
 
   std::atomic<bool> wait_for_keyframe{false};
   std::atomic<bool> request_keyframe{false};
@@ -83,11 +68,8 @@ struct Depay {
 
   // The rest belongs to the streaming thread.
   const Format *format = nullptr;
-  bool has_caps = false;
-  Size caps_size;
-  GstAdapter *adapter = gst_adapter_new();
+  FrameCaps caps;
   Stream stream;                   // starts over with a flush
-  unsigned packets = 0;            // of the present frame
   bool gap = false;                // packets are missing in front of the next one
   GstEvent *lost_event = nullptr;  // of packets that may have been no part of any frame
   e2ee::KeyUnitRequests key_units;
@@ -107,17 +89,22 @@ GST_ELEMENT_REGISTER_DEFINE(rtpe2eedepay, "rtpe2eedepay", GST_RANK_NONE, GST_TYP
 
 namespace {
 
-Depay &depay_of(GstRTPBaseDepayload *base) {
-  return *GST_RTP_E2EE_DEPAY(base)->depay;
+Depay &depay_of(gpointer element) {
+  return *GST_RTP_E2EE_DEPAY(element)->depay;
 }
 
 // ---- Losses
 
 void start_over(Depay &self) {
-  gst_adapter_clear(self.adapter);
-  gst_event_replace(&self.lost_event, nullptr);
+  gst_clear_event(&self.lost_event);
   self.stream = Stream{};
   self.gap = false;
+}
+
+void take_format(Depay &self, const Format *format) {
+  start_over(self);
+  self.format = format;
+  self.caps = {};
 }
 
 void ask_for_key_unit(GstRTPBaseDepayload *base) {
@@ -128,44 +115,24 @@ void ask_for_key_unit(GstRTPBaseDepayload *base) {
 void lose(GstRTPBaseDepayload *base, const char *why) {
   Depay &self = depay_of(base);
   GST_DEBUG_OBJECT(base, "frame lost: %s", why);
-  gst_adapter_clear(self.adapter);
   self.stream.lose(self.wait_for_keyframe);
   if (self.request_keyframe)
     ask_for_key_unit(base);
 }
 
-void push_lost_event(GstRTPBaseDepayload *base, GstEvent *event) {
+// Takes the event.
+void tell_of_loss(GstRTPBaseDepayload *base, GstEvent *event) {
   GST_RTP_BASE_DEPAYLOAD_CLASS(gst_rtp_e2ee_depay_parent_class)->packet_lost(base, event);
-}
-
-// Downstream learns of a loss that the jitter buffer could not see.
-void tell_of_loss(GstRTPBaseDepayload *base, GstClockTime pts) {
-  if (!GST_CLOCK_TIME_IS_VALID(pts))
-    return;
-  GstEvent *event = gst_event_new_custom(
-      GST_EVENT_CUSTOM_DOWNSTREAM,
-      gst_structure_new("GstRTPPacketLost", "timestamp", G_TYPE_UINT64, pts, "duration",
-                        G_TYPE_UINT64, G_GUINT64_CONSTANT(0), nullptr));
-  push_lost_event(base, event);
   gst_event_unref(event);
-}
-
-GstEvent *as_certain(GstEvent *event) {
-  GstEvent *certain = gst_event_copy(event);
-  gst_structure_remove_field(gst_event_writable_structure(certain), "might-have-been-fec");
-  return certain;
 }
 
 void close_gap(GstRTPBaseDepayload *base, const Packet &packet) {
   Depay &self = depay_of(base);
   const bool lost = self.gap && !self.stream.goes_on(packet);
   self.gap = false;
-  if (lost && self.lost_event != nullptr) {
-    GstEvent *certain = as_certain(self.lost_event);
-    push_lost_event(base, certain);
-    gst_event_unref(certain);
-  }
-  gst_event_replace(&self.lost_event, nullptr);
+  if (lost && self.lost_event != nullptr)
+    tell_of_loss(base, e2ee::rtp::certain_loss_event(self.lost_event));
+  gst_clear_event(&self.lost_event);
   if (lost && self.stream.has_begun())
     lose(base, "packets are missing");
 }
@@ -175,11 +142,11 @@ void close_gap(GstRTPBaseDepayload *base, const Packet &packet) {
 // False when the frame that begins is of no use.
 bool begin_frame(GstRTPBaseDepayload *base, const Packet &packet, guint32 rtp_time,
                  GstClockTime pts) {
-  Depay &self = depay_of(base);
-  Stream &stream = self.stream;
+  Stream &stream = depay_of(base).stream;
   if (stream.assembling()) {
     lose(base, "its end is missing");
-    tell_of_loss(base, pts);
+    if (GST_CLOCK_TIME_IS_VALID(pts))
+      tell_of_loss(base, e2ee::rtp::new_loss_event(pts));
   }
   stream.enter_picture(packet, rtp_time, pts);
   if (stream.waiting() && !packet.frame.keyframe) {
@@ -193,53 +160,18 @@ bool begin_frame(GstRTPBaseDepayload *base, const Packet &packet, guint32 rtp_ti
     return false;
   }
   stream.begin(packet.frame);
-  depay_of(base).packets = 0;
   return true;
-}
-
-void update_caps(GstRTPBaseDepayload *base, const Frame &frame) {
-  Depay &self = depay_of(base);
-  // Of a picture with all its layers, even if a server leaves some out.
-  const Size size =
-      frame.spatial_layers > 0 ? frame.layer_sizes[frame.spatial_layers - 1] : frame.size;
-  const bool resized = size.width > 0 && size.height > 0 &&
-                       (size.width != self.caps_size.width || size.height != self.caps_size.height);
-  if (self.has_caps && !resized)
-    return;
-  GstCaps *caps = e2ee::rtp::frame_caps_of(*self.format);
-  gst_caps_set_simple(caps, "framerate", GST_TYPE_FRACTION, 0, 1, nullptr);
-  if (resized)
-    gst_caps_set_simple(caps, "width", G_TYPE_INT, static_cast<int>(size.width), "height",
-                        G_TYPE_INT, static_cast<int>(size.height), nullptr);
-  gst_pad_set_caps(GST_RTP_BASE_DEPAYLOAD_SRCPAD(base), caps);
-  gst_caps_unref(caps);
-  self.has_caps = true;
-  self.caps_size = size;
-}
-
-gboolean drop_meta(GstBuffer *, GstMeta **meta, gpointer) {
-  if (!e2ee::rtp::survives_rtp(*meta))
-    *meta = nullptr;
-  return TRUE;
-}
-
-// Nothing of the packet's own but its bytes and media metas.
-GstBuffer *clean(GstBuffer *buffer) {
-  buffer = gst_buffer_make_writable(buffer);
-  gst_buffer_foreach_meta(buffer, drop_meta, nullptr);
-  constexpr guint flags = GST_BUFFER_FLAG_DELTA_UNIT | GST_BUFFER_FLAG_DROPPABLE |
-                          GST_BUFFER_FLAG_MARKER | GST_BUFFER_FLAG_DISCONT;
-  GST_BUFFER_FLAG_UNSET(buffer, flags);
-  return buffer;
 }
 
 GstBuffer *end_frame(GstRTPBaseDepayload *base, bool ends_picture) {
   Depay &self = depay_of(base);
-  GstBuffer *buffer =
-      clean(gst_adapter_take_buffer(self.adapter, gst_adapter_available(self.adapter)));
-  const bool discont = self.stream.end(ends_picture);
+  bool discont = false;
+  GstBuffer *buffer = e2ee::rtp::without_packet_facts(self.stream.end(ends_picture, discont));
   const Frame &frame = self.stream.frame();
-  update_caps(base, frame);
+  if (GstCaps *caps = self.caps.next(*self.format, frame)) {
+    gst_pad_set_caps(GST_RTP_BASE_DEPAYLOAD_SRCPAD(base), caps);
+    gst_caps_unref(caps);
+  }
   write_frame(buffer, frame, ends_picture);
   if (discont)
     GST_BUFFER_FLAG_SET(buffer, GST_BUFFER_FLAG_DISCONT);
@@ -262,9 +194,8 @@ GstBuffer *take_packet(GstRTPBaseDepayload *base, GstRTPBuffer *rtp, Packet &pac
       lose(base, "its start is missing");
     return nullptr;
   }
-  gst_adapter_push(self.adapter, gst_rtp_buffer_get_payload_subbuffer(
-                                     rtp, static_cast<guint>(packet.descriptor), G_MAXUINT));
-  if (gst_adapter_available(self.adapter) > kMaxFrame || ++self.packets > kMaxPackets) {
+  if (!self.stream.add(gst_rtp_buffer_get_payload_subbuffer(
+          rtp, static_cast<guint>(packet.descriptor), G_MAXUINT))) {
     lose(base, "it does not end");
     return nullptr;
   }
@@ -286,7 +217,7 @@ static GstBuffer *gst_rtp_e2ee_depay_process(GstRTPBaseDepayload *base, GstRTPBu
   if (payload.empty() || self.format == nullptr)
     return nullptr;
   if (self.format->read_descriptor == nullptr)
-    return clean(gst_rtp_buffer_get_payload_buffer(rtp));
+    return e2ee::rtp::without_packet_facts(gst_rtp_buffer_get_payload_buffer(rtp));
 
   Packet packet;
   if (!self.format->read_descriptor(payload, packet)) {
@@ -312,12 +243,8 @@ static gboolean gst_rtp_e2ee_depay_set_caps(GstRTPBaseDepayload *base, GstCaps *
   gint clock_rate = 0;
   gst_structure_get_int(rtp_caps, "clock-rate", &clock_rate);
   base->clock_rate = clock_rate > 0 ? static_cast<guint>(clock_rate) : format->clock_rate;
-  if (format != self.format) {
-    start_over(self);
-    self.has_caps = false;
-    self.caps_size = {};
-  }
-  self.format = format;
+  if (format != self.format)
+    take_format(self, format);
   if (format->describe_frame_caps == nullptr)
     return TRUE;  // with the first frame, which may tell more
 
@@ -338,14 +265,12 @@ static gboolean gst_rtp_e2ee_depay_packet_lost(GstRTPBaseDepayload *base, GstEve
   gboolean uncertain = FALSE;
   gst_structure_get_boolean(gst_event_get_structure(event), "might-have-been-fec", &uncertain);
   if (self.format == nullptr || self.format->read_descriptor == nullptr || !uncertain) {
-    push_lost_event(base, event);
+    tell_of_loss(base, gst_event_ref(event));
   } else if (self.stream.between_pictures()) {
     // The next packet tells.
     gst_event_replace(&self.lost_event, event);
   } else {
-    GstEvent *certain = as_certain(event);
-    push_lost_event(base, certain);
-    gst_event_unref(certain);
+    tell_of_loss(base, e2ee::rtp::certain_loss_event(event));
   }
   return TRUE;
 }
@@ -360,12 +285,9 @@ static gboolean gst_rtp_e2ee_depay_handle_event(GstRTPBaseDepayload *base, GstEv
 
 static GstStateChangeReturn gst_rtp_e2ee_depay_change_state(GstElement *element,
                                                             GstStateChange transition) {
-  Depay &self = depay_of(GST_RTP_BASE_DEPAYLOAD(element));
+  Depay &self = depay_of(element);
   if (transition == GST_STATE_CHANGE_READY_TO_PAUSED) {
-    start_over(self);
-    self.format = nullptr;
-    self.has_caps = false;
-    self.caps_size = {};
+    take_format(self, nullptr);
     self.key_units.reset();
   }
   const GstStateChangeReturn result =
@@ -375,42 +297,78 @@ static GstStateChangeReturn gst_rtp_e2ee_depay_change_state(GstElement *element,
   return result;
 }
 
+namespace {
+
+using e2ee::kClearHeader;
+enum : guint { kWaitForKeyframe = e2ee::kFurtherProperties, kRequestKeyframe };
+
+constexpr e2ee::Property kProperties[] = {
+    /**
+     * GstRtpE2EEDepay:wait-for-keyframe:
+     *
+     * Delivers no frame of VP8 or VP9 after a loss until the next key frame. Can be set at any
+     * time.
+     *
+     * Since: 0.1
+     */
+    {kWaitForKeyframe, e2ee::kSetAnyTime,
+     [](GParamFlags flags) {
+       return g_param_spec_boolean(
+           "wait-for-keyframe", "Wait for Keyframe",
+           "Deliver no frame of VP8 or VP9 after a loss until the next key frame", FALSE, flags);
+     }},
+    /**
+     * GstRtpE2EEDepay:request-keyframe:
+     *
+     * Asks upstream for a key frame of VP8 or VP9 when one was lost, at most twice a second. Can be
+     * set at any time.
+     *
+     * Since: 0.1
+     */
+    {kRequestKeyframe, e2ee::kSetAnyTime,
+     [](GParamFlags flags) {
+       return g_param_spec_boolean("request-keyframe", "Request Keyframe",
+                                   "Ask upstream for a key frame of VP8 or VP9 when one was lost, "
+                                   "at most twice a second",
+                                   FALSE, flags);
+     }},
+    /**
+     * GstRtpE2EEDepay:clear-header:
+     *
+     * As on the elements that encrypt and decrypt. VP8's descriptor does not tell key frames: where
+     * its payload header is ciphertext, each frame counts as one, and nothing is waited for.
+     *
+     * Since: 0.1
+     */
+    {kClearHeader, e2ee::kSetAnyTime, e2ee::clear_header_property},
+};
+
+}  // namespace
+
 static void gst_rtp_e2ee_depay_set_property(GObject *object, guint id, const GValue *value,
                                             GParamSpec *pspec) {
-  Depay &self = depay_of(GST_RTP_BASE_DEPAYLOAD(object));
-  switch (id) {
-    case PROP_WAIT_FOR_KEYFRAME:
-      self.wait_for_keyframe = g_value_get_boolean(value);
-      break;
-    case PROP_REQUEST_KEYFRAME:
-      self.request_keyframe = g_value_get_boolean(value);
-      break;
-    case PROP_CLEAR_HEADER:
-      self.clear_header = static_cast<GstE2EEClearHeader>(g_value_get_enum(value));
-      break;
-    default:
-      G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
-      break;
-  }
+  Depay &self = depay_of(object);
+  if (id == kWaitForKeyframe)
+    self.wait_for_keyframe = g_value_get_boolean(value);
+  else if (id == kRequestKeyframe)
+    self.request_keyframe = g_value_get_boolean(value);
+  else if (id == kClearHeader)
+    self.clear_header = static_cast<GstE2EEClearHeader>(g_value_get_enum(value));
+  else
+    G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
 }
 
 static void gst_rtp_e2ee_depay_get_property(GObject *object, guint id, GValue *value,
                                             GParamSpec *pspec) {
-  Depay &self = depay_of(GST_RTP_BASE_DEPAYLOAD(object));
-  switch (id) {
-    case PROP_WAIT_FOR_KEYFRAME:
-      g_value_set_boolean(value, self.wait_for_keyframe);
-      break;
-    case PROP_REQUEST_KEYFRAME:
-      g_value_set_boolean(value, self.request_keyframe);
-      break;
-    case PROP_CLEAR_HEADER:
-      g_value_set_enum(value, self.clear_header);
-      break;
-    default:
-      G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
-      break;
-  }
+  const Depay &self = depay_of(object);
+  if (id == kWaitForKeyframe)
+    g_value_set_boolean(value, self.wait_for_keyframe);
+  else if (id == kRequestKeyframe)
+    g_value_set_boolean(value, self.request_keyframe);
+  else if (id == kClearHeader)
+    g_value_set_enum(value, self.clear_header);
+  else
+    G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
 }
 
 static void gst_rtp_e2ee_depay_finalize(GObject *object) {
@@ -422,67 +380,20 @@ static void gst_rtp_e2ee_depay_init(GstRtpE2EEDepay *self) {
   self->depay = new Depay;
 }
 
-static void install_depay_properties(GObjectClass *object_class) {
-  const auto flags = static_cast<GParamFlags>(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS |
-                                              GST_PARAM_MUTABLE_PLAYING);
-  static GParamSpec *properties[N_PROPERTIES];
-  /**
-   * GstRtpE2EEDepay:wait-for-keyframe:
-   *
-   * Delivers no frame of VP8 or VP9 after a loss until the next key frame. Can be set at any time.
-   *
-   * Since: 0.1
-   */
-  properties[PROP_WAIT_FOR_KEYFRAME] = g_param_spec_boolean(
-      "wait-for-keyframe", "Wait for Keyframe",
-      "Deliver no frame of VP8 or VP9 after a loss until the next key frame", FALSE, flags);
-  /**
-   * GstRtpE2EEDepay:request-keyframe:
-   *
-   * Asks upstream for a key frame of VP8 or VP9 when one was lost, at most twice a second. Can be
-   * set at any time.
-   *
-   * Since: 0.1
-   */
-  properties[PROP_REQUEST_KEYFRAME] =
-      g_param_spec_boolean("request-keyframe", "Request Keyframe",
-                           "Ask upstream for a key frame of VP8 or VP9 when one was lost, at most "
-                           "twice a second",
-                           FALSE, flags);
-  /**
-   * GstRtpE2EEDepay:clear-header:
-   *
-   * As on the elements that encrypt and decrypt. VP8's descriptor does not tell key frames: where
-   * its payload header is ciphertext, each frame counts as one, and nothing is waited for.
-   *
-   * Since: 0.1
-   */
-  properties[PROP_CLEAR_HEADER] =
-      g_param_spec_enum("clear-header", "Clear header",
-                        "Whether VP8 frames start with their header in the clear, which tells key "
-                        "frames and their size; none: it is encrypted, too",
-                        GST_TYPE_E2EE_CLEAR_HEADER, GST_E2EE_CLEAR_HEADER_SCHEME, flags);
-  g_object_class_install_properties(object_class, N_PROPERTIES, properties);
-}
-
 static void gst_rtp_e2ee_depay_class_init(GstRtpE2EEDepayClass *klass) {
   auto *object_class = G_OBJECT_CLASS(klass);
   auto *element_class = GST_ELEMENT_CLASS(klass);
   auto *base_class = GST_RTP_BASE_DEPAYLOAD_CLASS(klass);
-
   object_class->set_property = gst_rtp_e2ee_depay_set_property;
   object_class->get_property = gst_rtp_e2ee_depay_get_property;
   object_class->finalize = gst_rtp_e2ee_depay_finalize;
-  install_depay_properties(object_class);
-
-  e2ee::add_pad_template(element_class, "sink", e2ee::rtp::all_received_rtp_caps());
-  e2ee::add_pad_template(element_class, "src", e2ee::rtp::all_frame_caps());
-  gst_element_class_set_static_metadata(
-      element_class, "RTP depayloader for encrypted frames", "Codec/Depayloader/Network/RTP",
-      "Takes encrypted VP8, VP9 and Opus frames from RTP packets without reading them",
-      "The gst-e2ee developers");
+  e2ee::install_properties(object_class, kProperties);
+  e2ee::describe_element(
+      element_class,
+      {"RTP depayloader for encrypted frames", "Codec/Depayloader/Network/RTP",
+       "Takes encrypted VP8, VP9 and Opus frames from RTP packets without reading them"},
+      e2ee::rtp::all_received_rtp_caps(), e2ee::rtp::all_frame_caps());
   element_class->change_state = GST_DEBUG_FUNCPTR(gst_rtp_e2ee_depay_change_state);
-
   base_class->process_rtp_packet = GST_DEBUG_FUNCPTR(gst_rtp_e2ee_depay_process);
   base_class->set_caps = GST_DEBUG_FUNCPTR(gst_rtp_e2ee_depay_set_caps);
   base_class->packet_lost = GST_DEBUG_FUNCPTR(gst_rtp_e2ee_depay_packet_lost);

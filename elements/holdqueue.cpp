@@ -5,7 +5,7 @@
 #include <chrono>
 #include <utility>
 
-#include "elementkeys.h"
+#include "library.h"
 
 namespace e2ee {
 
@@ -78,7 +78,7 @@ void HoldQueue::join() {
 
 void HoldQueue::drop(GstBuffer *buffer) {
   gst_buffer_unref(buffer);
-  ++dropped_;
+  counters_.dropped(Reason::held_too_long);
 }
 
 // Mutex held. Upstream sends caps and tags once: those that were still to come are kept.
@@ -86,7 +86,7 @@ void HoldQueue::drop_items() {
   for (Item &item : items_) {
     if (item.buffer != nullptr) {
       drop(item.buffer);
-      --held_;
+      counters_.released();
     } else if (!stopped_ && is_sticky(item.event) &&
                GST_EVENT_TYPE(item.event) != GST_EVENT_SEGMENT &&
                GST_EVENT_TYPE(item.event) != GST_EVENT_EOS) {
@@ -143,7 +143,7 @@ void HoldQueue::enqueue(Item item) {
   if (item.buffer != nullptr) {
     item.buffer = without_waste(item.buffer);
     item.bytes += allocated_size(item.buffer);
-    ++held_;
+    counters_.held();
   }
   bytes_ += item.bytes;
   full_ = full_ || bytes_ > max_bytes_;
@@ -220,7 +220,7 @@ void HoldQueue::turn() {
   work_on(item, lock);
   release(item);
   if (item.buffer != nullptr)
-    --held_;
+    counters_.released();
   busy_ = false;
   changed_.notify_all();
 }

@@ -10,6 +10,7 @@
 #include <functional>
 #include <mutex>
 
+#include "buffers/counters.h"
 #include "core/clock.h"
 
 namespace e2ee {
@@ -36,13 +37,11 @@ class HoldQueue {
   /// Works on a serialized event in its turn, and takes it.
   using EventWork = std::function<void(GstEvent *event)>;
 
-  /// `held` is kept at the number of frames in here, `dropped` counts those that `work` never got
-  /// to finish: a flush, a state change or a downstream that has ended came first.
-  HoldQueue(GstPad *src, std::atomic<guint64> &held, std::atomic<guint64> &dropped, Work work,
-            EventWork event_work)
+  /// `counters` learn of the frames in here, and of those that `work` never got to finish: a flush,
+  /// a state change or a downstream that has ended came first.
+  HoldQueue(GstPad *src, Counters &counters, Work work, EventWork event_work)
       : src_(src),
-        held_(held),
-        dropped_(dropped),
+        counters_(counters),
         work_(std::move(work)),
         event_work_(std::move(event_work)) {}
   ~HoldQueue() { drop_items(); }
@@ -91,8 +90,7 @@ class HoldQueue {
   void drop_items();
 
   GstPad *const src_;
-  std::atomic<guint64> &held_;
-  std::atomic<guint64> &dropped_;
+  Counters &counters_;
   const Work work_;
   const EventWork event_work_;
 

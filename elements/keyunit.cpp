@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "keyunit.h"
 
-#include "elementkeys.h"
+#include "library.h"
 
 namespace e2ee {
 

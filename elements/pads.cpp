@@ -3,11 +3,16 @@
 
 namespace e2ee {
 
-void add_pad_template(GstElementClass *klass, const char *name, GstCaps *caps) {
-  const GstPadDirection direction = g_str_equal(name, "src") ? GST_PAD_SRC : GST_PAD_SINK;
+void describe_element(GstElementClass *klass, const ElementText &text, GstCaps *sink,
+                      GstCaps *src) {
+  gst_element_class_set_static_metadata(klass, text.name, text.classes, text.description,
+                                        "The gst-e2ee developers");
+  gst_element_class_add_pad_template(
+      klass, gst_pad_template_new("sink", GST_PAD_SINK, GST_PAD_ALWAYS, sink));
   gst_element_class_add_pad_template(klass,
-                                     gst_pad_template_new(name, direction, GST_PAD_ALWAYS, caps));
-  gst_caps_unref(caps);
+                                     gst_pad_template_new("src", GST_PAD_SRC, GST_PAD_ALWAYS, src));
+  gst_caps_unref(sink);
+  gst_caps_unref(src);
 }
 
 GstPad *add_pad(GstElement *element, const char *name) {

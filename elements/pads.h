@@ -6,8 +6,16 @@
 
 namespace e2ee {
 
-/// Takes the caps. The name is the pad's, "sink" or "src".
-void add_pad_template(GstElementClass *klass, const char *name, GstCaps *caps);
+/// What gst-inspect-1.0 shows of an element.
+struct ElementText {
+  const char *name;
+  const char *classes;
+  const char *description;
+};
+/// For class_init: its text, and the templates of both pads. Takes the caps.
+void describe_element(GstElementClass *klass, const ElementText &text, GstCaps *sink, GstCaps *src);
+
+/// Makes the pad "sink" or "src".
 GstPad *add_pad(GstElement *element, const char *name);
 
 /// Caps to pass on with this alignment, which is "frame" or "super-frame"; takes the event.

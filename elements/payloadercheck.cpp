@@ -108,7 +108,7 @@ void check_payloader(GstE2EEBase *self) {
   if (!base.encrypts || !base.enabled || codec == nullptr ||
       !base.checked_payloader_of.insert(codec).second)
     return;
-  const GstE2EEScheme scheme = base.settings.scheme;  // cannot be set while frames flow
+  const GstE2EEScheme scheme = base.settings.options.scheme;  // cannot be set while frames flow
   const std::string found = unfit_payloader(base.src, scheme, codec->media_type);
   if (!found.empty())
     GST_ELEMENT_WARNING(self, STREAM, FORMAT,

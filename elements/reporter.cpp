@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <cstring>
 
-#include "elementkeys.h"
+#include "library.h"
 
 namespace e2ee {
 

@@ -49,6 +49,24 @@ GstCaps *frame_caps_of(const Format &format) {
   return gst_caps_from_string(format.frame_caps);
 }
 
+GstCaps *FrameCaps::next(const Format &format, const Frame &frame) {
+  // Of a picture with all its layers, even if a server leaves some out.
+  const Size size =
+      frame.spatial_layers > 0 ? frame.layer_sizes[frame.spatial_layers - 1] : frame.size;
+  const bool resized = size.width > 0 && size.height > 0 &&
+                       (size.width != size_.width || size.height != size_.height);
+  if (known_ && !resized)
+    return nullptr;
+  GstCaps *caps = frame_caps_of(format);
+  gst_caps_set_simple(caps, "framerate", GST_TYPE_FRACTION, 0, 1, nullptr);
+  if (resized)
+    gst_caps_set_simple(caps, "width", G_TYPE_INT, static_cast<int>(size.width), "height",
+                        G_TYPE_INT, static_cast<int>(size.height), nullptr);
+  known_ = true;
+  size_ = size;
+  return caps;
+}
+
 GstCaps *rtp_caps_of(const Format &format, const char *encoding_name) {
   // Payload types from 96 are free for formats without a fixed number (RFC 3551).
   return gst_caps_new_simple("application/x-rtp", "media", G_TYPE_STRING, format.media, "payload",

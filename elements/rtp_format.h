@@ -170,6 +170,17 @@ const Format *format_for_rtp_caps(const GstStructure *rtp_caps);
 GstCaps *frame_caps_of(const Format &format);
 GstCaps *rtp_caps_of(const Format &format, const char *encoding_name);
 
+// Caps of the frames that a depayloader gives, as packets tell of them.
+class FrameCaps {
+ public:
+  // New caps (transfer full) when this frame needs others than those before, or null.
+  GstCaps *next(const Format &format, const Frame &frame);
+
+ private:
+  bool known_ = false;
+  Size size_;
+};
+
 // The name that downstream takes; the usual one if it does not say. `allowed` may be null.
 const char *choose_encoding_name(const Format &format, GstCaps *allowed);
 

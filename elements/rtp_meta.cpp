@@ -62,6 +62,16 @@ void write_frame_meta(const Frame &frame, bool ends_picture, GstE2EEFrameMeta &m
   }
 }
 
+bool survives_rtp(const GstMeta *meta) {
+  // Told by the descriptor, and none of the network's business.
+  if (meta->info->api == GST_E2EE_FRAME_META_API_TYPE || is_vp8_meta(meta))
+    return false;
+  const gchar *const *tags = gst_meta_api_type_get_tags(meta->info->api);
+  if (tags == nullptr || tags[0] == nullptr)
+    return true;
+  return tags[1] == nullptr && (g_str_equal(tags[0], "video") || g_str_equal(tags[0], "audio"));
+}
+
 }  // namespace
 
 Frame read_frame(const Format &format, GstBuffer *buffer, const Size &size) {
@@ -106,14 +116,30 @@ void write_frame(GstBuffer *buffer, const Frame &frame, bool ends_picture) {
       *gst_e2ee_buffer_add_frame_meta(buffer, frame.keyframe, frame.size.width, frame.size.height));
 }
 
-bool survives_rtp(const GstMeta *meta) {
-  // Told by the descriptor, and none of the network's business.
-  if (meta->info->api == GST_E2EE_FRAME_META_API_TYPE || is_vp8_meta(meta))
-    return false;
-  const gchar *const *tags = gst_meta_api_type_get_tags(meta->info->api);
-  if (tags == nullptr || tags[0] == nullptr)
-    return true;
-  return tags[1] == nullptr && (g_str_equal(tags[0], "video") || g_str_equal(tags[0], "audio"));
+void copy_metas(GstBuffer *frame, GstBuffer *packet) {
+  const auto copy = [](GstBuffer *from, GstMeta **meta, gpointer to) -> gboolean {
+    const GstMetaInfo *info = (*meta)->info;
+    if (info->transform_func != nullptr && survives_rtp(*meta)) {
+      GstMetaTransformCopy whole = {FALSE, 0, static_cast<gsize>(-1)};
+      info->transform_func(GST_BUFFER(to), *meta, from, _gst_meta_transform_copy, &whole);
+    }
+    return TRUE;
+  };
+  gst_buffer_foreach_meta(frame, copy, packet);
+}
+
+GstBuffer *without_packet_facts(GstBuffer *buffer) {
+  const auto drop = [](GstBuffer *, GstMeta **meta, gpointer) -> gboolean {
+    if (!survives_rtp(*meta))
+      *meta = nullptr;
+    return TRUE;
+  };
+  buffer = gst_buffer_make_writable(buffer);
+  gst_buffer_foreach_meta(buffer, drop, nullptr);
+  constexpr guint flags = GST_BUFFER_FLAG_DELTA_UNIT | GST_BUFFER_FLAG_DROPPABLE |
+                          GST_BUFFER_FLAG_MARKER | GST_BUFFER_FLAG_DISCONT;
+  GST_BUFFER_FLAG_UNSET(buffer, flags);
+  return buffer;
 }
 
 }  // namespace e2ee::rtp

@@ -14,11 +14,14 @@ Frame read_frame(const Format &format, GstBuffer *buffer, const Size &size);
 // Whether the frame is its picture's last. One that knows of no other layers is.
 bool ends_picture(GstBuffer *buffer, const Frame &frame);
 
-// Flags and meta for whoever cannot read the frame. `buffer` is writable.
+// Flags and meta for those who cannot read the frame. `buffer` is writable.
 void write_frame(GstBuffer *buffer, const Frame &frame, bool ends_picture);
 
-// As the stock elements: metas without tags, or with that of the media, go from frame to packet and
-// back.
-bool survives_rtp(const GstMeta *meta);
+// As the stock elements do it: metas without tags, or with that of the media, go from frame to
+// packet and back.
+void copy_metas(GstBuffer *frame, GstBuffer *packet);
+// What a packet's payload becomes a frame of: nothing of the packet's own but its bytes and such
+// metas. Takes the buffer.
+GstBuffer *without_packet_facts(GstBuffer *buffer);
 
 }  // namespace e2ee::rtp

@@ -5,6 +5,15 @@
 
 namespace e2ee::rtp {
 
+namespace {
+
+// No encoder makes such a frame; a sender that never ends one must not fill the memory, with
+// packets of one byte neither.
+constexpr gsize kMaxFrame = 32 * 1024 * 1024;
+constexpr unsigned kMaxPackets = 32 * 1024;
+
+}  // namespace
+
 bool Stream::goes_on(const Packet &packet) const {
   // A picture that now begins with a higher layer than before has lost those below: delta pictures
   // of layers that are predicted apart do not say so.
@@ -26,6 +35,7 @@ bool Stream::lacks_layer_below(const Frame &frame) const {
 
 void Stream::begin(const Frame &frame) {
   frame_ = frame;
+  packets_ = 0;
   assembling_ = true;
   skipping_ = false;
   if (frame.spatial_layers > 0) {
@@ -34,14 +44,20 @@ void Stream::begin(const Frame &frame) {
   }
 }
 
+bool Stream::add(GstBuffer *payload) {
+  gst_adapter_push(bytes_.get(), payload);
+  return gst_adapter_available(bytes_.get()) <= kMaxFrame && ++packets_ <= kMaxPackets;
+}
+
 void Stream::lose(bool wait) {
+  gst_adapter_clear(bytes_.get());
   assembling_ = false;
   skipping_ = true;
   discont_ = true;
   waiting_ = waiting_ || wait;
 }
 
-bool Stream::end(bool ends_picture) {
+GstBuffer *Stream::end(bool ends_picture, bool &discont) {
   assembling_ = false;
   picture_.top_layer = frame_.spatial_layer;
   if (!picture_.bottom_layer)
@@ -55,7 +71,8 @@ bool Stream::end(bool ends_picture) {
     if (frame_.spatial_layer == 0)
       frame_.layer_sizes = layer_sizes_;
   }
-  return std::exchange(discont_, false);
+  discont = std::exchange(discont_, false);
+  return gst_adapter_take_buffer(bytes_.get(), gst_adapter_available(bytes_.get()));
 }
 
 }  // namespace e2ee::rtp

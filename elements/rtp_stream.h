@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-#include <gst/gst.h>
+#include <gst/base/gstadapter.h>
 
+#include "owned.h"
 #include "rtp_format.h"
 
 namespace e2ee::rtp {
@@ -28,11 +29,13 @@ class Stream {
   bool lacks_layer_below(const Frame &frame) const;
 
   void begin(const Frame &frame);
+  // Takes a packet's payload. False when the frame does not end.
+  bool add(GstBuffer *payload);
   void skip() { skipping_ = true; }
   void lose(bool wait);
-  // The frame is complete; what packets said earlier is added to it. Whether it is a new start
-  // after a loss.
-  bool end(bool ends_picture);
+  // The bytes of the frame, which is complete. What packets said earlier is added to frame().
+  // `discont`: it is a new start after a loss.
+  GstBuffer *end(bool ends_picture, bool &discont);
 
  private:
   // Of the last frame that began.
@@ -48,6 +51,8 @@ class Stream {
 
   Picture picture_;
   Frame frame_;
+  ObjectPtr<GstAdapter> bytes_{gst_adapter_new()};  // of the frame
+  unsigned packets_ = 0;
   bool assembling_ = false;
   bool skipping_ = false;
   bool waiting_ = true;

@@ -3,46 +3,11 @@
 
 #include <algorithm>
 
-#include "gste2eemeta.h"
+#include "reasonerror.h"
 
 namespace e2ee {
 
 namespace {
-
-struct Told {
-  GstE2EEError code;
-  const char *text;
-  bool names_key;
-};
-constexpr Told kTold[kReasonCount] = {
-    /* ok */ {},
-    /* missing_key */
-    {GST_E2EE_ERROR_MISSING_KEY,
-     "the key is not there yet: call prepare() or set one, and try again", true},
-    /* auth_failed */
-    {GST_E2EE_ERROR_AUTH,
-     "the frame does not verify: the key is not the sender's, or the frame was changed", true},
-    /* malformed */
-    {GST_E2EE_ERROR_MALFORMED, "this is no whole frame of the scheme and codec", false},
-    /* replayed */
-    {GST_E2EE_ERROR_REPLAYED, "the frame was accepted before, or the replay window has passed it",
-     true},
-    /* plaintext */
-    {GST_E2EE_ERROR_MALFORMED, "the media server made this frame: it is not encrypted", false},
-    /* unsupported */
-    {GST_E2EE_ERROR_UNSUPPORTED,
-     "the scheme has no rule for such a frame, or no caps were set before it", false},
-    /* key_limit */
-    {GST_E2EE_ERROR_LIMIT, "the key has been used as often as AES-GCM allows: set another one",
-     true},
-    /* held_too_long */ {},
-    /* internal */
-    {GST_E2EE_ERROR_CRYPTO, "OpenSSL failed, or there is no memory", false},
-};
-
-void count(std::atomic<guint64> &counter, guint64 by = 1) {
-  counter.fetch_add(by, std::memory_order_relaxed);
-}
 
 // To a caller who may not want it.
 void hand_out(GstCaps **to, GstCaps *caps) {
@@ -60,56 +25,43 @@ bool has_whole_frames(const GstStructure *caps) {
 
 }  // namespace
 
-/// A thread at work in one direction.
-class BufferCryptor::Turn {
- public:
-  explicit Turn(Direction &direction) : lock_(direction.mutex), direction_(direction) {
-    direction.worker = std::this_thread::get_id();
-  }
-  ~Turn() { direction_.worker = std::thread::id(); }
-  Turn(const Turn &) = delete;
-  Turn &operator=(const Turn &) = delete;
-
- private:
-  std::lock_guard<std::mutex> lock_;
-  Direction &direction_;
-};
-
-BufferCryptor::BufferCryptor(const Settings &settings)
-    : settings_(settings),
-      has_valid_trailer_(parse_server_trailer(settings.server_trailer, server_trailer_)) {
+BufferCryptor::BufferCryptor(GstE2EEKeyProvider *provider, const FrameSettings &settings)
+    : provider_(provider), replay_window_(settings.replay_window) {
+  GError *error = nullptr;
+  if (provider == nullptr)
+    g_set_error_literal(&error, GST_E2EE_ERROR, GST_E2EE_ERROR_INVALID_OPTION,
+                        "there is no key provider: set key-provider");
+  else
+    server_frames_.configure(settings.server_frames, settings.server_trailer, &error);
+  refused_.reset(error);
   sealing_.options = settings.options;
   sealing_.options.encrypts = true;
   sealing_.options.plain_kids = false;
   opening_.options = settings.options;
   opening_.options.encrypts = false;
   opening_.options.sframe_kid.reset();
-  open(sealing_, nullptr);
-  open(opening_, nullptr);
+  for (Direction *direction : {&sealing_, &opening_})
+    opened(*direction, nullptr);
 }
 
 BufferCryptor::~BufferCryptor() {
   close();
 }
 
-// Whoever listens is let go first: a removal that waits for a turn ends with that turn.
 void BufferCryptor::close() {
   closed_ = true;
   for (Direction *direction : {&sealing_, &opening_}) {
     std::shared_ptr<FrameCryptor> cryptor;
     {
-      const Turn turn(*direction);
+      const std::lock_guard lock(direction->mutex);
       cryptor.swap(direction->cryptor);
     }
-    if (cryptor) {
+    if (cryptor)
       cryptor->on_keys_changed({});
-      cryptor->on_keys_withdrawn({});
-    }
   }
 }
 
-// A provider that was not ready before may be now. In a turn, and never in two: a removal waits for
-// turns while it keeps others from opening.
+// The direction's mutex held. A provider that was not ready before may be now.
 bool BufferCryptor::open(Direction &direction, GError **error) {
   if (G_LIKELY(direction.cryptor))
     return true;
@@ -118,41 +70,26 @@ bool BufferCryptor::open(Direction &direction, GError **error) {
                         "the frame cryptor was disposed of: make another one");
     return false;
   }
-  if (settings_.provider == nullptr) {
-    g_set_error_literal(error, GST_E2EE_ERROR, GST_E2EE_ERROR_INVALID_OPTION,
-                        "there is no key provider: set key-provider");
+  if (refused_) {
+    g_propagate_error(error, g_error_copy(refused_.get()));
     return false;
   }
-  if (!has_valid_trailer_) {
-    g_set_error(error, GST_E2EE_ERROR, GST_E2EE_ERROR_INVALID_OPTION,
-                "server-trailer: must be hex digits, at least %" G_GSIZE_FORMAT " bytes",
-                kMinServerTrailer);
-    return false;
-  }
-  direction.cryptor = open_frame_cryptor(settings_.provider, direction.options, error);
+  direction.cryptor = open_frame_cryptor(provider_, direction.options, error);
   if (!direction.cryptor)
     return false;
   if (!direction.options.encrypts) {
-    direction.cryptor->set_replay_window(settings_.replay_window);
-    if (server_trailer_.empty()) {
-      const ByteView known = direction.cryptor->server_trailer();
-      server_trailer_.assign(known.begin(), known.end());
-    }
+    direction.cryptor->set_replay_window(replay_window_);
+    server_frames_.set_scheme_trailer(direction.cryptor->facts.server_trailer);
   }
   direction.cryptor->on_keys_changed([this] {
     std::lock_guard lock(keys_mutex_);
     keys_changed_.notify_all();
   });
-  // No frame is handed out by a turn that began before a removal and outlasts it.
-  direction.cryptor->on_keys_withdrawn([&direction] {
-    if (direction.worker != std::this_thread::get_id())
-      std::lock_guard lock(direction.mutex);
-  });
   return true;
 }
 
 std::shared_ptr<FrameCryptor> BufferCryptor::opened(Direction &direction, GError **error) {
-  const Turn turn(direction);
+  const std::lock_guard lock(direction.mutex);
   open(direction, error);
   return direction.cryptor;
 }
@@ -163,10 +100,8 @@ bool BufferCryptor::set_caps(GstCaps *caps, GstCaps **encrypted, GstCaps **decry
     if (output != nullptr)
       *output = nullptr;
   }
-  if (!opened(opening_, error))
-    return false;
   const std::scoped_lock lock(sealing_.mutex, opening_.mutex);
-  if (!open(opening_, error))  // closed meanwhile
+  if (!open(opening_, error))
     return false;
   const GstStructure *fields = gst_caps_get_structure(caps, 0);
   const CodecRule *codec = codec_for_media_type(gst_structure_get_name(fields));
@@ -175,7 +110,7 @@ bool BufferCryptor::set_caps(GstCaps *caps, GstCaps **encrypted, GstCaps **decry
     g_set_error(error, GST_E2EE_ERROR, GST_E2EE_ERROR_UNSUPPORTED,
                 "the scheme does not carry %s: %s",
                 codec != nullptr ? codec->name : gst_structure_get_name(fields),
-                opening_.cryptor->carries());
+                opening_.cryptor->facts.carries);
     return false;
   }
   if (!has_whole_frames(fields)) {
@@ -218,21 +153,20 @@ bool BufferCryptor::prepare(std::chrono::milliseconds limit, GError **error) {
 }
 
 // Takes the buffer. Returns null.
-GstBuffer *BufferCryptor::fail(GstBuffer *buffer, Reason reason, std::uint64_t key_id,
-                               GError **error) {
-  const Told &told = kTold[static_cast<std::size_t>(reason)];
-  count(counters_.dropped[static_cast<std::size_t>(reason)]);
-  if (told.names_key)
-    g_set_error(error, GST_E2EE_ERROR, told.code, "key %" G_GUINT64_FORMAT ": %s", key_id,
-                told.text);
-  else
-    g_set_error_literal(error, GST_E2EE_ERROR, told.code, told.text);
+GstBuffer *BufferCryptor::fail(GstBuffer *buffer, Reason reason,
+                               std::optional<std::uint64_t> key_id, GError **error) {
+  counters_.dropped(reason);
+  set_reason_error(error, reason, key_id);
   gst_buffer_unref(buffer);
   return nullptr;
 }
 
+// A removal waits for the passage a while, and not for what the application does when memory of its
+// own is let go: the passage is asked after that.
 GstBuffer *BufferCryptor::finish(Direction &direction, GstBuffer *buffer,
                                  const FrameCryptor::Result &result, GError **error) {
+  if (result.reason == Reason::missing_key && direction.options.encrypts)
+    return fail(buffer, result.reason, {}, error);
   if (result.reason != Reason::ok)
     return fail(buffer, result.reason, result.key_id, error);
   if (!result.passage.is_open()) {
@@ -240,33 +174,31 @@ GstBuffer *BufferCryptor::finish(Direction &direction, GstBuffer *buffer,
     return fail(buffer, Reason::missing_key, result.key_id, error);
   }
   last_ = &direction;
-  count(counters_.ratchet_steps, result.ratchet_steps);
+  counters_.ratcheted(result.ratchet_steps);
   return pass(buffer);
 }
 
 GstBuffer *BufferCryptor::pass(GstBuffer *buffer) {
-  count(counters_.frames_out);
-  count(counters_.bytes_out, gst_buffer_get_size(buffer));
+  counters_.left(gst_buffer_get_size(buffer));
   return buffer;
 }
 
 // Whether there is something to do with a buffer that came; takes it when not.
 bool BufferCryptor::begin(Direction &direction, GstBuffer *buffer, GError **error) {
-  count(counters_.bytes_in, gst_buffer_get_size(buffer));
-  if (!open(direction, error)) {
-    count(counters_.frames_in);
-    fail(buffer, Reason::missing_key, 0, nullptr);
-    return false;
-  }
-  if (codec_ != nullptr)
+  counters_.came(gst_buffer_get_size(buffer));
+  const bool is_open = open(direction, error);
+  if (is_open && codec_ != nullptr)
     return true;
-  count(counters_.frames_in);
-  fail(buffer, Reason::unsupported, 0, error);
+  counters_.frame_came();
+  if (is_open)
+    fail(buffer, Reason::unsupported, {}, error);
+  else
+    fail(buffer, Reason::missing_key, {}, nullptr);
   return false;
 }
 
 GstBuffer *BufferCryptor::encrypt(GstBuffer *buffer, GError **error) {
-  const Turn turn(sealing_);
+  const std::lock_guard lock(sealing_.mutex);
   if (!begin(sealing_, buffer, error))
     return nullptr;
   const auto taken = codec_->nal != nullptr ? sealer_.take(buffer) : BufferSealer::Taken::frame;
@@ -274,40 +206,30 @@ GstBuffer *BufferCryptor::encrypt(GstBuffer *buffer, GError **error) {
     gst_buffer_unref(buffer);
     return nullptr;
   }
-  count(counters_.frames_in);
+  counters_.frame_came();
   if (taken == BufferSealer::Taken::nothing)
-    return fail(buffer, Reason::malformed, 0, error);
+    return fail(buffer, Reason::malformed, {}, error);
   if (gst_buffer_get_size(buffer) == 0)
     return pass(buffer);
   return finish(sealing_, buffer, sealer_.seal(*sealing_.cryptor, *codec_, buffer), error);
 }
 
-// A frame that the server made, in the clear. It passes without its trailer, and marked, if the
-// user said so.
-GstBuffer *BufferCryptor::server_frame(GstBuffer *buffer, const Tail &tail, GError **error) {
-  count(counters_.server_frames);
-  if (!may_pass(tail, settings_.server_frames))
-    return fail(buffer, Reason::plaintext, 0, error);
-  count(counters_.passed_plaintext);
-  buffer = without_tail(buffer, tail.server_trailer);
-  if (!gst_e2ee_buffer_is_unprotected(buffer))
-    gst_e2ee_buffer_add_unprotected_meta(buffer);
-  return pass(buffer);
-}
-
 GstBuffer *BufferCryptor::decrypt(GstBuffer *buffer, GError **error) {
-  const Turn turn(opening_);
+  const std::lock_guard lock(opening_.mutex);
   if (!begin(opening_, buffer, error))
     return nullptr;
-  count(counters_.frames_in);
+  counters_.frame_came();
   if (!opener_.take(buffer))
-    return fail(buffer, Reason::malformed, 0, error);
+    return fail(buffer, Reason::malformed, {}, error);
   if (gst_buffer_get_size(buffer) == 0)
     return pass(buffer);
-  if (!server_trailer_.empty()) {
-    const Tail tail = look_at_tail(buffer, server_trailer_);
-    if (tail.from_server)
-      return server_frame(buffer, tail, error);
+  switch (server_frames_.take(buffer, counters_)) {
+    case ServerFrames::Kind::unwanted:
+      return fail(buffer, Reason::plaintext, {}, error);
+    case ServerFrames::Kind::wanted:
+      return pass(mark_unprotected(buffer, counters_));
+    case ServerFrames::Kind::no:
+      break;
   }
   return finish(opening_, buffer, opener_.open(*opening_.cryptor, *codec_, buffer), error);
 }

@@ -5,13 +5,12 @@
 #include <atomic>
 #include <condition_variable>
 #include <mutex>
-#include <thread>
 
 #include "buffers/bufferopener.h"
 #include "buffers/buffersealer.h"
-#include "buffers/counters.h"
-#include "buffers/frametail.h"
-#include "e2ee-enums.h"
+#include "buffers/clearframes.h"
+#include "buffers/framesettings.h"
+#include "owned.h"
 
 namespace e2ee {
 
@@ -19,16 +18,9 @@ namespace e2ee {
 /// may be called on any thread; the two directions do not wait for each other.
 class BufferCryptor {
  public:
-  struct Settings {
-    GstE2EEKeyProvider *provider = nullptr;  // the owner keeps a reference
-    CryptorOptions options;                  // of either direction; `participant` is the owner's
-    guint replay_window = 0;
-    GstE2EEServerFrames server_frames = GST_E2EE_SERVER_FRAMES_DROP;
-    std::string server_trailer;  // hex; empty: the scheme's
-  };
-
-  /// Has the keys looked up. What cannot be done as set is said by the methods.
-  explicit BufferCryptor(const Settings &settings);
+  /// Has the keys looked up. What cannot be done as set is said by the methods. The owner keeps a
+  /// reference on the provider, which may be null, until close().
+  BufferCryptor(GstE2EEKeyProvider *provider, const FrameSettings &settings);
   ~BufferCryptor();
   BufferCryptor(const BufferCryptor &) = delete;
   BufferCryptor &operator=(const BufferCryptor &) = delete;
@@ -50,27 +42,24 @@ class BufferCryptor {
   void close();
 
  private:
-  // A FrameCryptor for one direction, and who is at work with it.
   struct Direction {
-    std::mutex mutex;
-    std::atomic<std::thread::id> worker{};
+    std::mutex mutex;  // held by a call at work with the cryptor
     CryptorOptions options;
     std::shared_ptr<FrameCryptor> cryptor;  // null: it could not be made yet
   };
-  class Turn;
-
   bool open(Direction &direction, GError **error);
   std::shared_ptr<FrameCryptor> opened(Direction &direction, GError **error);
   bool begin(Direction &direction, GstBuffer *buffer, GError **error);
-  GstBuffer *fail(GstBuffer *buffer, Reason reason, std::uint64_t key_id, GError **error);
+  GstBuffer *fail(GstBuffer *buffer, Reason reason, std::optional<std::uint64_t> key_id,
+                  GError **error);
   GstBuffer *finish(Direction &direction, GstBuffer *buffer, const FrameCryptor::Result &result,
                     GError **error);
   GstBuffer *pass(GstBuffer *buffer);
-  GstBuffer *server_frame(GstBuffer *buffer, const Tail &tail, GError **error);
 
-  const Settings settings_;
-  std::vector<std::uint8_t> server_trailer_;  // empty: frames of the server cannot be told
-  const bool has_valid_trailer_;
+  GstE2EEKeyProvider *const provider_;
+  const guint replay_window_;
+  ErrorPtr refused_;  // why the settings cannot be used
+  ServerFrames server_frames_;
   std::atomic<bool> closed_{false};
   Direction sealing_;
   Direction opening_;

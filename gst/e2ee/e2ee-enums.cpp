@@ -63,9 +63,9 @@ GType gst_e2ee_error_get_type() {
       {GST_E2EE_ERROR_PARSE, "The text or file is malformed", "parse"},
       {GST_E2EE_ERROR_CRYPTO, "Cipher, derivation or random generator failed", "crypto"},
       {GST_E2EE_ERROR_LIMIT, "More of something than is allowed", "limit"},
-      {GST_E2EE_ERROR_MISSING_KEY, "There is no key for the frame now", "missing-key"},
-      {GST_E2EE_ERROR_AUTH, "The frame does not verify", "auth"},
-      {GST_E2EE_ERROR_MALFORMED, "No frame of the scheme and codec", "malformed"},
+      {GST_E2EE_ERROR_MISSING_KEY, "There is no key for the frame or message now", "missing-key"},
+      {GST_E2EE_ERROR_AUTH, "The frame or message does not verify", "auth"},
+      {GST_E2EE_ERROR_MALFORMED, "No frame of the scheme and codec, or no message", "malformed"},
       {GST_E2EE_ERROR_REPLAYED, "The frame was accepted before", "replayed"},
       {GST_E2EE_ERROR_UNSUPPORTED, "The scheme does not carry such frames", "unsupported"},
       {}};

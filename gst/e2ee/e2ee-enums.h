@@ -118,9 +118,10 @@ GType gst_e2ee_server_frames_get_type(void);
  * @GST_E2EE_ERROR_PARSE: a string or file that cannot be understood
  * @GST_E2EE_ERROR_CRYPTO: the cipher, a derivation or the random generator failed
  * @GST_E2EE_ERROR_LIMIT: more of something than is allowed
- * @GST_E2EE_ERROR_MISSING_KEY: there is no key for the frame now
- * @GST_E2EE_ERROR_AUTH: the frame does not verify: the key is another one, or the frame was changed
- * @GST_E2EE_ERROR_MALFORMED: this is no frame of the scheme and codec
+ * @GST_E2EE_ERROR_MISSING_KEY: there is no key for the frame or message now
+ * @GST_E2EE_ERROR_AUTH: the frame or message does not verify: the key is another one, or it was
+ *   changed
+ * @GST_E2EE_ERROR_MALFORMED: this is no frame of the scheme and codec, or no message
  * @GST_E2EE_ERROR_REPLAYED: the frame was accepted before
  * @GST_E2EE_ERROR_UNSUPPORTED: the scheme does not carry such frames
  *

@@ -11,12 +11,17 @@ namespace e2ee {
 
 namespace {
 
+SchemeFacts facts_of(const Scheme &scheme) {
+  return {scheme.carries, scheme.overhead, scheme.headroom, scheme.server_trailer};
+}
+
 /// The cryptor at work: the keys of a binding, and what was keyed with them.
 class KeyedCryptor final : public FrameCryptor, KeyUser {
  public:
   KeyedCryptor(GstE2EEKeyProvider *provider, std::shared_ptr<KeyBinding> binding,
                const CryptorOptions &options)
-      : provider_(GST_E2EE_KEY_PROVIDER(g_object_ref(provider))),
+      : FrameCryptor(facts_of(binding->scheme())),
+        provider_(GST_E2EE_KEY_PROVIDER(g_object_ref(provider))),
         binding_(std::move(binding)),
         sealer_(scheme(), random_bytes, options.sframe_kid),
         opener_(scheme()),
@@ -36,10 +41,6 @@ class KeyedCryptor final : public FrameCryptor, KeyUser {
   bool supports(const CodecRule &codec) const override {
     return scheme().rule_for(codec.id) != nullptr;
   }
-  const char *carries() const override { return scheme().carries; }
-  std::size_t overhead() const override { return scheme().overhead; }
-  std::size_t headroom() const override { return scheme().headroom; }
-  ByteView server_trailer() const override { return scheme().server_trailer; }
   bool recognises(ByteView frame) const override { return scheme().recognises(scheme(), frame); }
   bool is_protected() const override { return binding_->state().is_protected(binding_->owner()); }
   std::vector<std::string> take_notices() override { return binding_->state().take_notices(); }
@@ -172,8 +173,8 @@ FrameCryptor::Result KeyedCryptor::encrypt(const CodecRule &codec, FrameType typ
       result.key_id = static_cast<std::uint64_t>(key_id);
     if (result.reason != Reason::ok || frame.empty())
       return result;
-    if (headroom() > 0)  // it ends where the output ends
-      result.offset = frame.size() + overhead() - result.size;
+    if (facts.headroom > 0)  // it ends where the output ends
+      result.offset = frame.size() + facts.overhead - result.size;
     note_key(key, true, removals, result);
   }
   binding_->state().frame_sealed(binding_, key);
@@ -297,13 +298,12 @@ bool check_wishes(const Scheme &scheme, const CryptorOptions &options, GError **
 
 // Where a look-up may block, each key is looked at as it comes. Who decrypts may have other keys
 // beside one with an index that the scheme does not know.
-bool check_current_key(GstE2EEKeyProvider *provider, const Scheme &scheme,
-                       const CryptorOptions &options, GError **error) {
+bool check_current_key(GstE2EEKeyProvider *provider, const Scheme &scheme, const char *participant,
+                       bool encrypts, GError **error) {
   if (!ProviderState::of(provider)->traits().answers_at_once)
     return true;
-  const MaterialPtr current(
-      gst_e2ee_key_provider_lookup_current(provider, options.participant, nullptr));
-  if (current && !options.encrypts && material_of(current.get()).key_id > scheme.max_key_id)
+  const MaterialPtr current(gst_e2ee_key_provider_lookup_current(provider, participant, nullptr));
+  if (current && !encrypts && material_of(current.get()).key_id > scheme.max_key_id)
     return true;
   const std::string why = current ? scheme.why_refused(material_of(current.get())) : "";
   if (!why.empty())
@@ -332,15 +332,16 @@ std::unique_ptr<FrameCryptor> open_frame_cryptor(GstE2EEKeyProvider *provider,
   }
   if (!check_ring(provider, *scheme, error) || !check_wishes(*scheme, options, error))
     return nullptr;
-  if (ProviderState::of(provider)->traits().needs_participant && options.participant == nullptr) {
+  const char *participant = name_or_null(options.participant);
+  if (ProviderState::of(provider)->traits().needs_participant && participant == nullptr) {
     g_set_error_literal(error, GST_E2EE_ERROR, GST_E2EE_ERROR_INVALID_OPTION,
                         "the key provider has a key for each participant: set participant to the "
                         "identity whose key this is");
     return nullptr;
   }
-  if (!check_current_key(provider, *scheme, options, error))
+  if (!check_current_key(provider, *scheme, participant, options.encrypts, error))
     return nullptr;
-  auto binding = ProviderState::of(provider)->bind(*scheme, options.participant);
+  auto binding = ProviderState::of(provider)->bind(*scheme, participant);
   return std::make_unique<KeyedCryptor>(provider, std::move(binding), options);
 }
 

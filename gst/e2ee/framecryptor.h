@@ -27,11 +27,11 @@ struct KeyInfo {
   std::string fingerprint;
 };
 
-/// What an element is to do. The fields of SFrame count for that scheme alone.
+/// What a cryptor is to do. The fields of SFrame count for that scheme alone.
 struct CryptorOptions {
   GstE2EEScheme scheme = GST_E2EE_SCHEME_LIVEKIT;
-  const char *participant = nullptr;  // null: the shared key
-  bool encrypts = true;               // or only decrypts
+  std::string participant;  // empty: the shared key
+  bool encrypts = true;     // or only decrypts
   unsigned sframe_suite = 4;
   bool clear_header = true;
   bool plain_kids = false;                  // the KID is the key id
@@ -41,6 +41,14 @@ struct CryptorOptions {
   bool packet_trailer = false;
   // What take_accepted() gave: the reader that goes on is the same.
   std::shared_ptr<AcceptedFrames> accepted;
+};
+
+/// What a scheme asks of those who handle the memory and the caps of its frames.
+struct SchemeFacts {
+  const char *carries;      // what to use with codecs that it does not support, for people
+  std::size_t overhead;     // bytes a frame grows by, at most
+  std::size_t headroom;     // of these, in front of the frame
+  ByteView server_trailer;  // of frames that its servers send in the clear; empty: they announce it
 };
 
 class FrameCryptor;
@@ -85,10 +93,12 @@ class FrameCryptor {
     Passage passage;                  // of a frame that was written
   };
 
-  FrameCryptor() = default;
+  explicit FrameCryptor(const SchemeFacts &scheme_facts) : facts(scheme_facts) {}
   virtual ~FrameCryptor() = default;
   FrameCryptor(const FrameCryptor &) = delete;
   FrameCryptor &operator=(const FrameCryptor &) = delete;
+
+  const SchemeFacts facts;
 
   /// Waits until the keys that were set before open() are derived; a provider that takes longer
   /// than `limit` delivers later.
@@ -97,18 +107,8 @@ class FrameCryptor {
   /// Whether the scheme takes frames of this codec.
   virtual bool supports(const CodecRule &codec) const = 0;
 
-  /// What to use where it does not, for people.
-  virtual const char *carries() const = 0;
-
-  /// Bytes a frame grows by, at most; headroom() of them in front.
-  virtual std::size_t overhead() const = 0;
-  virtual std::size_t headroom() const = 0;
-
-  /// What marks frames that this scheme's servers send in the clear; empty where they announce it.
-  virtual ByteView server_trailer() const = 0;
-
-  /// `out` has room for the frame and overhead(). The frame is apart from it or headroom() bytes
-  /// into it. `key_id`: what to encrypt with, instead of the current key (-1).
+  /// `out` has room for the frame and the overhead. The frame is apart from it or as many bytes
+  /// into it as the headroom has. `key_id`: what to encrypt with, instead of the current key (-1).
   virtual Result encrypt(const CodecRule &codec, FrameType type, ByteView frame, ByteSpan out,
                          int key_id = -1) = 0;
 

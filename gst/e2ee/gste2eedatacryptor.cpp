@@ -5,10 +5,12 @@
 #include <condition_variable>
 #include <mutex>
 
+#include "buffers/framesettings.h"
 #include "core/aead.h"
 #include "core/clock.h"
 #include "core/secret.h"
-#include "framecryptor.h"
+#include "properties.h"
+#include "reasonerror.h"
 
 namespace e2ee {
 
@@ -22,36 +24,6 @@ constexpr std::chrono::milliseconds kLookupPatience{1000};
 constexpr std::chrono::seconds kBetweenWaits{10};
 constexpr guint kKeyIndices = 256;
 constexpr gsize kMaxMessage = G_MAXINT - 64;
-
-void set_reason(GError **error, Reason reason, gint64 key_index) {
-  switch (reason) {
-    case Reason::missing_key:
-      if (key_index < 0)
-        g_set_error_literal(error, GST_E2EE_ERROR, GST_E2EE_ERROR_NOT_FOUND,
-                            "there is no current key");
-      else
-        g_set_error(error, GST_E2EE_ERROR, GST_E2EE_ERROR_NOT_FOUND,
-                    "there is no key at index %" G_GINT64_FORMAT " now", key_index);
-      break;
-    case Reason::key_limit:
-      g_set_error(error, GST_E2EE_ERROR, GST_E2EE_ERROR_LIMIT,
-                  "the key at index %" G_GINT64_FORMAT
-                  " was used as often as AES-GCM allows: set a new one",
-                  key_index);
-      break;
-    case Reason::malformed:
-      g_set_error_literal(error, GST_E2EE_ERROR, GST_E2EE_ERROR_PARSE,
-                          "a payload has 16 bytes or more and an IV 12");
-      break;
-    case Reason::auth_failed:
-      g_set_error_literal(error, GST_E2EE_ERROR, GST_E2EE_ERROR_CRYPTO,
-                          "the tag does not verify: the key is another one, or the message was "
-                          "changed");
-      break;
-    default:
-      g_set_error_literal(error, GST_E2EE_ERROR, GST_E2EE_ERROR_CRYPTO, names_of(reason).text);
-  }
-}
 
 ByteView view_of(GBytes *bytes) {
   gsize size = 0;
@@ -99,7 +71,9 @@ struct DataCryptor {
 bool DataCryptor::open(GstE2EEKeyProvider *provider, const gchar *participant, GError **error) {
   for (Side *side : {&sending, &receiving}) {
     side->cryptor = open_frame_cryptor(
-        provider, {.participant = participant, .encrypts = side == &sending}, error);
+        provider,
+        {.participant = participant != nullptr ? participant : "", .encrypts = side == &sending},
+        error);
     if (!side->cryptor)
       return false;
   }
@@ -126,7 +100,7 @@ void DataCryptor::close() {
 Reason DataCryptor::encrypt_once(ByteView data, GBytes **payload, GBytes **iv,
                                  std::uint64_t &key_id) {
   std::lock_guard lock(sending.mutex);
-  std::vector<std::uint8_t> frame(data.size() + sending.cryptor->overhead());
+  std::vector<std::uint8_t> frame(data.size() + sending.cryptor->facts.overhead);
   const FrameCryptor::Result result =
       sending.cryptor->encrypt(kData, FrameType::audio, data, frame, key_index);
   key_id = result.key_id;
@@ -212,7 +186,7 @@ Reason DataCryptor::decrypt(ByteView payload, ByteView iv, guint index, GBytes *
 
 using e2ee::Reason;
 
-enum { PROP_0, PROP_KEY_PROVIDER, PROP_PARTICIPANT, PROP_KEY_INDEX, N_PROPERTIES };
+enum { PROP_0, PROP_KEY_PROVIDER, PROP_PARTICIPANT, PROP_KEY_INDEX };
 
 struct _GstE2EEDataCryptor {
   GObject parent;
@@ -265,13 +239,11 @@ static void gst_e2ee_data_cryptor_get_property(GObject *object, guint id, GValue
 static void gst_e2ee_data_cryptor_constructed(GObject *object) {
   GstE2EEDataCryptor *self = GST_E2EE_DATA_CRYPTOR(object);
   G_OBJECT_CLASS(gst_e2ee_data_cryptor_parent_class)->constructed(object);
-  // As on the elements, an empty participant is none.
-  const bool shared = self->participant == nullptr || *self->participant == '\0';
   if (self->provider == nullptr)
     g_set_error_literal(&self->error, GST_E2EE_ERROR, GST_E2EE_ERROR_INVALID_OPTION,
                         "the data cryptor was made without a key provider: set key-provider");
   else
-    self->cryptor->open(self->provider, shared ? nullptr : self->participant, &self->error);
+    self->cryptor->open(self->provider, self->participant, &self->error);
 }
 
 static void gst_e2ee_data_cryptor_dispose(GObject *object) {
@@ -299,22 +271,16 @@ static void gst_e2ee_data_cryptor_class_init(GstE2EEDataCryptorClass *klass) {
   object_class->constructed = gst_e2ee_data_cryptor_constructed;
   object_class->dispose = gst_e2ee_data_cryptor_dispose;
   object_class->finalize = gst_e2ee_data_cryptor_finalize;
-
-  const auto once =
-      static_cast<GParamFlags>(G_PARAM_READWRITE | G_PARAM_CONSTRUCT_ONLY | G_PARAM_STATIC_STRINGS);
-  const auto any_time = static_cast<GParamFlags>(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS);
-  static GParamSpec *properties[N_PROPERTIES];
-  properties[PROP_KEY_PROVIDER] = g_param_spec_object(
-      "key-provider", "Key provider", "Where keys come from", GST_TYPE_E2EE_KEY_PROVIDER, once);
-  properties[PROP_PARTICIPANT] =
-      g_param_spec_string("participant", "Participant",
-                          "Identity whose keys are used; unset: the shared key", nullptr, once);
-  properties[PROP_KEY_INDEX] =
-      g_param_spec_int("key-index", "Key index",
-                       "Key index to encrypt with, one that media does not use if possible; -1: "
-                       "the current one. May be changed at any time",
-                       -1, e2ee::kKeyIndices - 1, -1, any_time);
-  g_object_class_install_properties(object_class, N_PROPERTIES, properties);
+  static constexpr e2ee::Property kProperties[] = {
+      {PROP_KEY_PROVIDER, e2ee::kConstructOnly, e2ee::key_provider_property},
+      {PROP_PARTICIPANT, e2ee::kConstructOnly, e2ee::participant_property},
+      {PROP_KEY_INDEX, e2ee::kReadWrite, [](GParamFlags flags) {
+         return g_param_spec_int("key-index", "Key index",
+                                 "Key index to encrypt with, one that media does not use if "
+                                 "possible; -1: the current one. May be changed at any time",
+                                 -1, e2ee::kKeyIndices - 1, -1, flags);
+       }}};
+  e2ee::install_properties(object_class, kProperties);
 }
 
 static void gst_e2ee_data_cryptor_init(GstE2EEDataCryptor *self) {
@@ -358,11 +324,15 @@ gboolean gst_e2ee_data_cryptor_encrypt(GstE2EEDataCryptor *self, GBytes *data, G
   }
   std::uint64_t key_id = 0;
   const Reason reason = self->cryptor->encrypt(e2ee::view_of(data), payload, iv, key_id);
-  if (reason != Reason::ok)
-    e2ee::set_reason(error, reason, self->cryptor->chosen_index());
-  else
+  if (reason == Reason::ok) {
     *key_index = static_cast<guint>(key_id);
-  return reason == Reason::ok;
+    return TRUE;
+  }
+  if (reason == Reason::missing_key && self->cryptor->chosen_index() < 0)
+    e2ee::set_reason_error(error, reason, {});  // there is no current key, and none to name
+  else
+    e2ee::set_reason_error(error, reason, key_id);
+  return FALSE;
 }
 
 GBytes *gst_e2ee_data_cryptor_decrypt(GstE2EEDataCryptor *self, GBytes *payload, GBytes *iv,
@@ -381,6 +351,8 @@ GBytes *gst_e2ee_data_cryptor_decrypt(GstE2EEDataCryptor *self, GBytes *payload,
   const Reason reason =
       self->cryptor->decrypt(e2ee::view_of(payload), e2ee::view_of(iv), key_index, &data);
   if (reason != Reason::ok)
-    e2ee::set_reason(error, reason, key_index);
+    e2ee::set_reason_error(error, reason, key_index);
+  if (reason == Reason::malformed)
+    g_prefix_error(error, "a payload has 16 bytes or more and an IV 12: ");
   return data;
 }

@@ -85,7 +85,7 @@ GstE2EEDataCryptor *gst_e2ee_data_cryptor_new(GstE2EEKeyProvider *provider,
  * Encrypts with the current key, or that of #GstE2EEDataCryptor:key-index. A key that is not there
  * is waited for as in gst_e2ee_data_cryptor_decrypt().
  *
- * Returns: (skip): %TRUE, or %FALSE with %GST_E2EE_ERROR_NOT_FOUND when there is no key now,
+ * Returns: (skip): %TRUE, or %FALSE with %GST_E2EE_ERROR_MISSING_KEY when there is no key now,
  *   %GST_E2EE_ERROR_LIMIT when it was used as often as AES-GCM allows,
  *   %GST_E2EE_ERROR_INVALID_OPTION for an empty message, %GST_E2EE_ERROR_CRYPTO
  *
@@ -108,9 +108,9 @@ gboolean gst_e2ee_data_cryptor_encrypt(GstE2EEDataCryptor *self, GBytes *data, G
  *
  * Nothing here finds messages that were sent before and come again: put a number into them.
  *
- * Returns: (transfer full): the message, or %NULL with %GST_E2EE_ERROR_NOT_FOUND when the key is
- *   not there, %GST_E2EE_ERROR_INVALID_INDEX when there can be none, %GST_E2EE_ERROR_CRYPTO when
- *   the tag does not verify, %GST_E2EE_ERROR_PARSE when the parts have the wrong length
+ * Returns: (transfer full): the message, or %NULL with %GST_E2EE_ERROR_MISSING_KEY when the key
+ *   is not there, %GST_E2EE_ERROR_INVALID_INDEX when there can be none, %GST_E2EE_ERROR_AUTH when
+ *   the message does not verify, %GST_E2EE_ERROR_MALFORMED when the parts have the wrong length
  *
  * Since: 0.1
  */

@@ -21,7 +21,6 @@ namespace e2ee {
 namespace {
 
 constexpr std::size_t kMinRawKey = 16;
-constexpr guint kMaxRatchetWindow = 64;
 constexpr guint64 kMaxGeneration = G_MAXINT64;  // ratchet steps from there never wrap
 
 bool check_open(const GstE2EEKeyMaterial *material, GError **error) {

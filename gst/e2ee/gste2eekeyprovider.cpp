@@ -10,62 +10,68 @@ G_DEFINE_INTERFACE(GstE2EEKeyProvider, gst_e2ee_key_provider, G_TYPE_OBJECT)
 enum { KEY_CHANGED, KEY_REMOVED, KEY_MISSING, KEY_RATCHETED, KEY_USED, N_SIGNALS };
 static guint signals[N_SIGNALS];
 
+// Those about a key: whose, and its id, is said first.
+static const struct {
+  const char *name;
+  guint parameters;
+} key_signals[] = {
+    /**
+     * GstE2EEKeyProvider::key-changed:
+     * @provider: the provider
+     * @participant: (nullable): identity, %NULL for the shared key
+     * @key_id: the key that is new or different, or has become current
+     *
+     * On the thread that made the change, or on a worker after an `_async` setter and for keys of a
+     * file; without a lock held.
+     *
+     * Since: 0.1
+     */
+    {"key-changed", 2},
+    /**
+     * GstE2EEKeyProvider::key-removed:
+     * @provider: the provider
+     * @participant: (nullable): identity, %NULL for the shared key
+     * @key_id: the key that is gone, or %GST_E2EE_ALL_KEYS
+     *
+     * On the thread that removed it, without a lock held.
+     *
+     * Since: 0.1
+     */
+    {"key-removed", 2},
+    /**
+     * GstE2EEKeyProvider::key-missing:
+     * @provider: the provider
+     * @participant: (nullable): identity, %NULL for the shared key
+     * @key_id: the key that a frame names
+     *
+     * A frame came whose key the provider does not have. From a worker thread, at most once a
+     * second for each participant: of several keys the one that was looked up last. A hostile
+     * sender can name any key id.
+     *
+     * Since: 0.1
+     */
+    {"key-missing", 2},
+    /**
+     * GstE2EEKeyProvider::key-ratcheted:
+     * @provider: the provider
+     * @participant: (nullable): identity, %NULL for the shared key
+     * @key_id: the key that moved
+     * @generation: its generation now
+     *
+     * A key went one or more generations forward: by a call, by interval or number of frames, or
+     * because a received frame proved that its sender did. On a worker or on the calling thread.
+     *
+     * Since: 0.1
+     */
+    {"key-ratcheted", 3},
+};
+
 static void gst_e2ee_key_provider_default_init(GstE2EEKeyProviderInterface *iface) {
-  const auto add = [&](const char *name) {
-    return g_signal_new(name, G_TYPE_FROM_INTERFACE(iface), G_SIGNAL_RUN_LAST, 0, nullptr, nullptr,
-                        nullptr, G_TYPE_NONE, 2, G_TYPE_STRING, G_TYPE_UINT64);
-  };
-  /**
-   * GstE2EEKeyProvider::key-changed:
-   * @provider: the provider
-   * @participant: (nullable): identity, %NULL for the shared key
-   * @key_id: the key that is new or different, or has become current
-   *
-   * On the thread that made the change, or on a worker after an `_async` setter and for keys of a
-   * file; without a lock held.
-   *
-   * Since: 0.1
-   */
-  signals[KEY_CHANGED] = add("key-changed");
-  /**
-   * GstE2EEKeyProvider::key-removed:
-   * @provider: the provider
-   * @participant: (nullable): identity, %NULL for the shared key
-   * @key_id: the key that is gone, or %GST_E2EE_ALL_KEYS
-   *
-   * On the thread that removed it, without a lock held.
-   *
-   * Since: 0.1
-   */
-  signals[KEY_REMOVED] = add("key-removed");
-  /**
-   * GstE2EEKeyProvider::key-missing:
-   * @provider: the provider
-   * @participant: (nullable): identity, %NULL for the shared key
-   * @key_id: the key that a frame names
-   *
-   * A frame came whose key the provider does not have. From a worker thread, at most once a second
-   * for each participant: of several keys the one that was looked up last. A hostile sender can
-   * name any key id.
-   *
-   * Since: 0.1
-   */
-  signals[KEY_MISSING] = add("key-missing");
-  /**
-   * GstE2EEKeyProvider::key-ratcheted:
-   * @provider: the provider
-   * @participant: (nullable): identity, %NULL for the shared key
-   * @key_id: the key that moved
-   * @generation: its generation now
-   *
-   * A key went one or more generations forward: by a call, by interval or number of frames, or
-   * because a received frame proved that its sender did. On a worker or on the calling thread.
-   *
-   * Since: 0.1
-   */
-  signals[KEY_RATCHETED] =
-      g_signal_new("key-ratcheted", G_TYPE_FROM_INTERFACE(iface), G_SIGNAL_RUN_LAST, 0, nullptr,
-                   nullptr, nullptr, G_TYPE_NONE, 3, G_TYPE_STRING, G_TYPE_UINT64, G_TYPE_UINT64);
+  const GType type = G_TYPE_FROM_INTERFACE(iface);
+  GType of_key[] = {G_TYPE_STRING, G_TYPE_UINT64, G_TYPE_UINT64};
+  for (guint i = 0; i < G_N_ELEMENTS(key_signals); ++i)
+    signals[i] = g_signal_newv(key_signals[i].name, type, G_SIGNAL_RUN_LAST, nullptr, nullptr,
+                               nullptr, nullptr, G_TYPE_NONE, key_signals[i].parameters, of_key);
   /**
    * GstE2EEKeyProvider::key-used:
    * @provider: the provider
@@ -82,9 +88,8 @@ static void gst_e2ee_key_provider_default_init(GstE2EEKeyProviderInterface *ifac
    * Since: 0.1
    */
   // GST_TYPE_STRUCTURE is a variable that gst_init() fills; classes may be made before that.
-  signals[KEY_USED] =
-      g_signal_new("key-used", G_TYPE_FROM_INTERFACE(iface), G_SIGNAL_RUN_LAST, 0, nullptr, nullptr,
-                   nullptr, G_TYPE_NONE, 1, gst_structure_get_type());
+  signals[KEY_USED] = g_signal_new("key-used", type, G_SIGNAL_RUN_LAST, 0, nullptr, nullptr,
+                                   nullptr, G_TYPE_NONE, 1, gst_structure_get_type());
 }
 
 GstE2EEKeyMaterial *gst_e2ee_key_provider_lookup_current(GstE2EEKeyProvider *provider,

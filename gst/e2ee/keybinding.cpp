@@ -86,25 +86,11 @@ void KeyBinding::detach(KeyUser *user) {
   users_.erase(std::remove(users_.begin(), users_.end(), user), users_.end());
 }
 
-void KeyBinding::tell_changed() {
+void KeyBinding::tell(void (KeyUser::*what)()) {
   const ForeignCall call;  // a removal may wait for frames under this mutex
   std::lock_guard lock(users_mutex_);
   for (KeyUser *user : users_)
-    user->keys_changed();
-}
-
-void KeyBinding::tell_looked_up() {
-  const ForeignCall call;
-  std::lock_guard lock(users_mutex_);
-  for (KeyUser *user : users_)
-    user->looked_up();
-}
-
-void KeyBinding::tell_withdrawn() {
-  const ForeignCall call;
-  std::lock_guard lock(users_mutex_);
-  for (KeyUser *user : users_)
-    user->keys_withdrawn();
+    (user->*what)();
 }
 
 // However many there are, the wait for frames on their way out is one.
@@ -158,7 +144,7 @@ void KeyBinding::look_up_asked(std::uint64_t key_id) {
   if (!provider)
     return;
   const LookUp look_up{Urgency::asked,
-                       when_done([self = shared_from_this()] { self->tell_looked_up(); })};
+                       when_done([self = shared_from_this()] { self->tell(&KeyUser::looked_up); })};
   if (refresh(provider.get(), key_id, look_up))
     note_asked(key_id);
   else
@@ -198,7 +184,7 @@ void KeyBinding::tell_missing() {
   if (!provider || !key_id || ring()->find(*key_id) != nullptr)
     return;
   const ForeignCall call;
-  g_signal_emit_by_name(provider.get(), "key-missing", owner_or_null(), *key_id);
+  g_signal_emit_by_name(provider.get(), "key-missing", name_or_null(owner_), *key_id);
 }
 
 // A frame named a key that the provider then had. Beyond so many, one goes under which nothing was
@@ -258,7 +244,7 @@ bool KeyBinding::refresh(GstE2EEKeyProvider *provider, std::uint64_t key_id,
                          const LookUp &look_up) {
   const unsigned began = removals();
   MaterialPtr material = ask([&](GError **error) {
-    return gst_e2ee_key_provider_lookup(provider, owner_or_null(), key_id, error);
+    return gst_e2ee_key_provider_lookup(provider, name_or_null(owner_), key_id, error);
   });
   if (!material) {
     drop_replaced(key_id);
@@ -277,7 +263,7 @@ bool KeyBinding::refresh(GstE2EEKeyProvider *provider, std::uint64_t key_id,
 void KeyBinding::refresh_current(GstE2EEKeyProvider *provider, const LookUp &look_up) {
   const unsigned began = removals();
   MaterialPtr material = ask([&](GError **error) {
-    return gst_e2ee_key_provider_lookup_current(provider, owner_or_null(), error);
+    return gst_e2ee_key_provider_lookup_current(provider, name_or_null(owner_), error);
   });
   std::optional<std::uint64_t> id;
   if (material) {
@@ -300,7 +286,7 @@ void KeyBinding::refresh_current(GstE2EEKeyProvider *provider, const LookUp &loo
     if (!set_current(entry != entries_.end() ? entry->second.key : nullptr))
       return;
   }
-  tell_changed();
+  tell(&KeyUser::keys_changed);
 }
 
 void KeyBinding::withdraw(std::uint64_t key_id) {

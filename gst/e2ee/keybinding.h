@@ -51,6 +51,11 @@ class KeyUser {
   const std::shared_ptr<Asking> asking_ = std::make_shared<Asking>();  // under the binding's mutex
 };
 
+/// An owner of keys as vfuncs and signals name it: null for the shared ring.
+inline const char *name_or_null(const std::string &owner) {
+  return owner.empty() ? nullptr : owner.c_str();
+}
+
 /// Why a key is looked up.
 struct LookUp {
   Urgency urgency = Urgency::set;
@@ -66,7 +71,6 @@ class KeyBinding : public std::enable_shared_from_this<KeyBinding> {
 
   const Scheme &scheme() const { return scheme_; }
   const std::string &owner() const { return owner_; }
-  const char *owner_or_null() const { return owner_.empty() ? nullptr : owner_.c_str(); }
   ProviderState &state() { return *state_; }
 
   /// The keys as they are now. version() changes with them: a cheap read tells a streaming thread
@@ -147,9 +151,7 @@ class KeyBinding : public std::enable_shared_from_this<KeyBinding> {
   void look_up_again(std::uint64_t key_id, const LookUp &look_up);
   void publish(std::shared_ptr<KeyRing> ring);
   std::shared_ptr<KeyRing> copy_of_ring();
-  void tell_changed();
-  void tell_looked_up();
-  void tell_withdrawn();
+  void tell(void (KeyUser::*what)());
   void tell_removed();
 
   const std::shared_ptr<ProviderState> state_;

@@ -140,8 +140,8 @@ void KeyBinding::derive(std::uint64_t key_id, std::uint64_t number) {
   GST_CAT_DEBUG(debug_category(),
                 "key %" G_GUINT64_FORMAT " generation %" G_GUINT64_FORMAT " for %s: %s", key_id,
                 key->generation, scheme_.name, key->fingerprint.c_str());
-  tell_changed();
-  tell_withdrawn();  // of the key that was there before
+  tell(&KeyUser::keys_changed);
+  tell(&KeyUser::keys_withdrawn);  // of the key that was there before
   look_ahead(key_id);
 }
 

@@ -55,7 +55,7 @@ bool KeyBinding::advance(const KeyRef &from, const KeyRef &key) {
   if (too_many) {
     Workers::get().post(Urgency::set, [weak = weak_from_this()] {
       if (auto self = weak.lock())
-        self->tell_withdrawn();
+        self->tell(&KeyUser::keys_withdrawn);
     });
   }
   look_ahead(key->id);
@@ -84,7 +84,7 @@ void KeyBinding::end_grace_later(const std::vector<KeyRef> &left) {
         self->publish(std::move(ring));
     }
     if (expired)
-      self->tell_withdrawn();
+      self->tell(&KeyUser::keys_withdrawn);
   });
 }
 
@@ -108,7 +108,7 @@ std::uint64_t KeyBinding::follow(const KeyRef &key) {
       return;
     self->announce_ratchet(provider.get(), proven);
     const ForeignCall call;
-    g_signal_emit_by_name(provider.get(), "key-ratcheted", self->owner_or_null(), proven->id,
+    g_signal_emit_by_name(provider.get(), "key-ratcheted", name_or_null(self->owner()), proven->id,
                           proven->generation);
   });
   return key->generation - from->generation;
@@ -130,7 +130,7 @@ void KeyBinding::announce_ratchet(GstE2EEKeyProvider *provider, const KeyRef &ke
   if (!material || iface->ratcheted == nullptr)
     return;
   const ForeignCall call;
-  iface->ratcheted(provider, owner_or_null(), key->id, key->generation, material.get());
+  iface->ratcheted(provider, name_or_null(owner_), key->id, key->generation, material.get());
 }
 
 // The generation behind `from`, derived ahead perhaps.

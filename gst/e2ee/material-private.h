@@ -13,6 +13,8 @@ namespace e2ee {
 
 using MaterialPtr = std::unique_ptr<GstE2EEKeyMaterial, FreeWith<&gst_e2ee_key_material_unref>>;
 
+inline constexpr guint kMaxRatchetWindow = 64;
+
 /// What options a provider fills in where the material leaves them open.
 struct MaterialDefaults {
   Kdf kdf = Kdf::automatic;

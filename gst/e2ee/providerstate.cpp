@@ -176,7 +176,7 @@ void ProviderState::ratchet_if_current(const std::shared_ptr<KeyBinding> &bindin
   if (key && binding->ring()->current != key)
     key->ratchet_asked = false;  // when it is current it may be due again
   else if (key && ratchet_due_)
-    ratchet_due_(provider.get(), binding->owner_or_null(), key->id);
+    ratchet_due_(provider.get(), name_or_null(binding->owner()), key->id);
 }
 
 void ProviderState::ratchet_after_interval(std::weak_ptr<KeyBinding> weak) {

@@ -7,23 +7,6 @@ namespace e2ee {
 
 namespace {
 
-constexpr guint kMaxWindow = 64;
-
-enum RingProperty : guint {
-  kKeyringSize = 1,
-  kKeySize,
-  kKdf,
-  kRatchetSalt,
-  kRatchetWindow,
-  kFailureTolerance,
-  kExportable,
-  kSharedCount,
-  kRatchetInterval = kSharedCount,  // of participants
-  kRatchetFrames,
-  kKeysFile,
-  kCount,
-};
-
 ProviderState &state_of(GstE2EEKeyProvider *provider) {
   return *ProviderState::of(provider);
 }
@@ -72,12 +55,10 @@ void RingProvider::announce(const char *participant, guint64 id) {
 }
 
 void RingProvider::announce_later(const char *participant, guint64 id, const Done &done) {
-  const bool is_named = participant != nullptr;
-  auto tell = [state = ProviderState::of(provider_), is_named, who = owner_of(participant), id,
-               done] {
+  auto tell = [state = ProviderState::of(provider_), owner = owner_of(participant), id, done] {
     if (const ProviderRef provider = state->ref_provider()) {
       const ForeignCall call;
-      g_signal_emit_by_name(provider.get(), "key-changed", is_named ? who.c_str() : nullptr, id);
+      g_signal_emit_by_name(provider.get(), "key-changed", name_or_null(owner), id);
     }
   };
   state_of(provider_).changed(participant, id, when_done(std::move(tell)));
@@ -136,15 +117,13 @@ bool RingProvider::ratchet(const char *participant, guint64 id, GError **error) 
   const std::string owner = owner_of(participant);
   if (!check_owner(participant, error) || !store_.check_key(owner, id, error))
     return false;
-  const bool is_named = participant != nullptr;
   state_of(provider_).ratchet(
       participant, id,
-      [is_named, owner, id](GstE2EEKeyProvider *provider, std::optional<std::uint64_t> generation) {
+      [owner, id](GstE2EEKeyProvider *provider, std::optional<std::uint64_t> generation) {
         if (!generation)  // nobody has it derived: it is enough to remember the step
           generation = ring_of(provider).store_.step(owner, id);
         const ForeignCall call;
-        g_signal_emit_by_name(provider, "key-ratcheted", is_named ? owner.c_str() : nullptr, id,
-                              *generation);
+        g_signal_emit_by_name(provider, "key-ratcheted", name_or_null(owner), id, *generation);
       });
   return true;
 }
@@ -221,191 +200,6 @@ void ring_iface_init(GstE2EEKeyProviderInterface *iface) {
                         GstE2EEKeyMaterial *material) {
     ring_of(self).ratcheted(participant, material);
   };
-}
-
-// ---- properties ---------------------------------------------------------------------------------
-
-namespace {
-
-// Of those that are for keys set afterwards; false for others.
-bool set_option(KeyStore::Options &options, guint id, const GValue *value) {
-  MaterialDefaults &defaults = options.defaults;
-  switch (id) {
-    case kKeyringSize:
-      options.ring_size = g_value_get_uint(value);
-      return true;
-    case kKeySize:
-      defaults.key_bits = g_value_get_uint(value);
-      return true;
-    case kKdf:
-      defaults.kdf = static_cast<Kdf>(g_value_get_enum(value));
-      return true;
-    case kRatchetSalt:
-      defaults.salt.reset();
-      if (const gchar *salt = g_value_get_string(value))
-        defaults.salt = salt;
-      return true;
-    case kRatchetWindow:
-      defaults.ratchet_window = g_value_get_uint(value);
-      return true;
-    case kExportable:
-      defaults.exportable = g_value_get_boolean(value);
-      return true;
-    default:
-      return false;
-  }
-}
-
-}  // namespace
-
-bool RingProvider::set_property(guint id, const GValue *value) {
-  bool is_option = false;
-  store_.change_options(
-      [&](KeyStore::Options &options) { is_option = set_option(options, id, value); });
-  if (is_option)
-    return true;
-  ProviderState &state = state_of(provider_);
-  switch (id) {
-    case kFailureTolerance:
-      state.set_failure_tolerance(g_value_get_int(value));
-      return true;
-    case kRatchetInterval:
-      state.set_ratchet_interval(g_value_get_uint64(value));
-      return true;
-    case kRatchetFrames:
-      state.set_ratchet_frames(g_value_get_uint64(value));
-      return true;
-    default:
-      return false;
-  }
-}
-
-bool RingProvider::get_property(guint id, GValue *value) {
-  const KeyStore::Options options = store_.options();
-  const MaterialDefaults &defaults = options.defaults;
-  switch (id) {
-    case kKeyringSize:
-      g_value_set_uint(value, options.ring_size);
-      break;
-    case kKeySize:
-      g_value_set_uint(value, defaults.key_bits);
-      break;
-    case kKdf:
-      g_value_set_enum(value, static_cast<gint>(defaults.kdf));
-      break;
-    case kRatchetSalt:
-      g_value_set_string(value, defaults.salt ? defaults.salt->c_str() : nullptr);
-      break;
-    case kRatchetWindow:
-      g_value_set_uint(value, defaults.ratchet_window);
-      break;
-    case kFailureTolerance:
-      g_value_set_int(value, state_of(provider_).failure_tolerance());
-      break;
-    case kExportable:
-      g_value_set_boolean(value, defaults.exportable);
-      break;
-    case kRatchetInterval:
-      g_value_set_uint64(value, state_of(provider_).ratchet_interval());
-      break;
-    case kRatchetFrames:
-      g_value_set_uint64(value, state_of(provider_).ratchet_frames());
-      break;
-    case kKeysFile:
-      g_value_take_string(value, file_keys_.copy_path());
-      break;
-    default:
-      return false;
-  }
-  return true;
-}
-
-namespace {
-
-GParamSpec *keys_file_property;
-
-constexpr auto kReadWrite = static_cast<GParamFlags>(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS);
-constexpr auto kReadOnly = static_cast<GParamFlags>(G_PARAM_READABLE | G_PARAM_STATIC_STRINGS);
-
-void add_common_properties(GParamSpec **properties, guint default_window) {
-  properties[kKeyringSize] =
-      g_param_spec_uint("keyring-size", "Key ring size",
-                        "Number of key indices, 1 to 256; those of keys set afterwards must be "
-                        "below it. LiveKit and Jitsi use 16, Element Call 256",
-                        1, 256, 16, kReadWrite);
-  properties[kKeySize] = g_param_spec_uint("key-size", "Key size",
-                                           "Bits of the AES keys that are derived, 128 or 256; "
-                                           "for keys set afterwards",
-                                           128, 256, 128, kReadWrite);
-  properties[kKdf] = g_param_spec_enum("kdf", "Key derivation",
-                                       "How keys set afterwards are derived; auto: PBKDF2 for "
-                                       "passphrases, HKDF for raw bytes",
-                                       GST_TYPE_E2EE_KDF, GST_E2EE_KDF_AUTO, kReadWrite);
-  properties[kRatchetSalt] =
-      g_param_spec_string("ratchet-salt", "Ratchet salt",
-                          "Salt (UTF-8, may be empty) that keys set afterwards are derived and "
-                          "ratcheted with; unset: the scheme's own",
-                          nullptr, kReadWrite);
-  properties[kRatchetWindow] =
-      g_param_spec_uint("ratchet-window", "Ratchet window",
-                        "How many ratchet steps a receiver looks ahead when a frame does not "
-                        "verify, 0 to 64; for keys set afterwards",
-                        0, kMaxWindow, default_window, kReadWrite);
-  properties[kFailureTolerance] =
-      g_param_spec_int("failure-tolerance", "Failure tolerance",
-                       "Failures in a row after which looking ahead and messages become rare; -1: "
-                       "never. Frames that verify with the present key always pass",
-                       -1, G_MAXINT, -1, kReadWrite);
-  properties[kExportable] =
-      g_param_spec_boolean("exportable", "Exportable",
-                           "Whether get_material() hands out keys set afterwards; no key that "
-                           "comes from a provider which does not",
-                           FALSE, kReadWrite);
-}
-
-void add_participant_properties(GParamSpec **properties) {
-  properties[kRatchetInterval] =
-      g_param_spec_uint64("ratchet-interval", "Ratchet interval",
-                          "Nanoseconds, at least 10 ms, after which a participant who sends here "
-                          "ratchets its current key; 0: never",
-                          0, G_MAXUINT64, 0, kReadWrite);
-  properties[kRatchetFrames] =
-      g_param_spec_uint64("ratchet-frames", "Ratchet frames",
-                          "Frames, audio and video together, after which a participant who sends "
-                          "here ratchets its current key; 0: never",
-                          0, G_MAXUINT64, 0, kReadWrite);
-  properties[kKeysFile] = keys_file_property = g_param_spec_string(
-      "keys-file", "Keys file",
-      "The keys.ini file that was to be loaded last, whether it could be read or not", nullptr,
-      kReadOnly);
-}
-
-}  // namespace
-
-void RingProvider::notify_keys_file() {
-  const ForeignCall call;
-  g_object_notify_by_pspec(G_OBJECT(provider_), keys_file_property);
-}
-
-void ring_class_init(GObjectClass *klass, const RingKind &kind) {
-  klass->set_property = [](GObject *object, guint id, const GValue *value, GParamSpec *pspec) {
-    if (!ring_of(object).set_property(id, value))
-      G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
-  };
-  klass->get_property = [](GObject *object, guint id, GValue *value, GParamSpec *pspec) {
-    if (!ring_of(object).get_property(id, value))
-      G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
-  };
-  klass->finalize = [](GObject *object) {
-    delete static_cast<RingObject *>(static_cast<gpointer>(object))->ring;
-    // Neither class is derived from: what is above the object's own is above this one.
-    G_OBJECT_CLASS(g_type_class_peek_parent(G_OBJECT_GET_CLASS(object)))->finalize(object);
-  };
-  GParamSpec *properties[kCount] = {};
-  add_common_properties(properties, kind.default_window);
-  if (!kind.shared)
-    add_participant_properties(properties);
-  g_object_class_install_properties(klass, kind.shared ? kSharedCount : kCount, properties);
 }
 
 }  // namespace e2ee

@@ -2,13 +2,13 @@
 #include <gst/e2ee/e2ee.h>
 #include <gst/gst.h>
 
-#include "elementkeys.h"
 #include "gste2eedecrypt.h"
 #include "gste2eeencrypt.h"
 #include "gste2eevp9merge.h"
 #include "gste2eevp9split.h"
 #include "gstrtpe2eedepay.h"
 #include "gstrtpe2eepay.h"
+#include "library.h"
 
 static gboolean plugin_init(GstPlugin *plugin) {
   g_autoptr(GError) error = nullptr;

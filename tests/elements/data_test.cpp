@@ -5,6 +5,7 @@
 
 #include "cipher.h"
 #include "custom_provider.h"
+#include "frame_cryptor.h"
 #include "participants.h"
 #include "support/vectors.h"
 
@@ -130,20 +131,20 @@ TEST(DataCryptor, EveryFlippedBitAndEveryOtherLengthIsRefused) {
     Message bad = message;
     bad.payload[bit / 8] ^= static_cast<guint8>(1 << bit % 8);
     EXPECT_FALSE(cryptor.decrypt(bad));
-    EXPECT_TRUE(cryptor.error().is(GST_E2EE_ERROR_CRYPTO)) << cryptor.error().text();
+    EXPECT_TRUE(cryptor.error().is(GST_E2EE_ERROR_AUTH)) << cryptor.error().text();
   }
   for (gsize size = 0; size < 40; ++size) {
     Message bad = message;
     bad.payload.resize(size);
     if (size != message.payload.size()) {
       EXPECT_FALSE(cryptor.decrypt(bad)) << size;
-      EXPECT_TRUE(cryptor.error().is(size < 16 ? GST_E2EE_ERROR_PARSE : GST_E2EE_ERROR_CRYPTO));
+      EXPECT_TRUE(cryptor.error().is(size < 16 ? GST_E2EE_ERROR_MALFORMED : GST_E2EE_ERROR_AUTH));
     }
     bad = message;
     bad.iv.resize(size);
     if (size != 12) {
       EXPECT_FALSE(cryptor.decrypt(bad)) << size;
-      EXPECT_TRUE(cryptor.error().is(GST_E2EE_ERROR_PARSE)) << cryptor.error().text();
+      EXPECT_TRUE(cryptor.error().is(GST_E2EE_ERROR_MALFORMED)) << cryptor.error().text();
     }
   }
   EXPECT_EQ(cryptor.decrypt(message), kText);
@@ -169,20 +170,55 @@ TEST(DataCryptor, AKeyIndexOfItsOwn) {
   EXPECT_EQ(Data(other).decrypt(message), kText);
   g_object_set(sender.get(), "key-index", 9, nullptr);
   EXPECT_FALSE(sender.encrypt(kText));
-  EXPECT_TRUE(sender.error().is(GST_E2EE_ERROR_NOT_FOUND)) << sender.error().text();
+  EXPECT_TRUE(sender.error().is(GST_E2EE_ERROR_MISSING_KEY)) << sender.error().text();
 }
 
 TEST(DataCryptor, R1_NoKeyNoMessage) {
   Data cryptor(empty_provider());
   EXPECT_FALSE(cryptor.encrypt(kText));
-  EXPECT_TRUE(cryptor.error().is(GST_E2EE_ERROR_NOT_FOUND)) << cryptor.error().text();
+  EXPECT_TRUE(cryptor.error().is(GST_E2EE_ERROR_MISSING_KEY)) << cryptor.error().text();
   const Message message = Data(raw_provider(0x26)).encrypt(kText).value();
   EXPECT_FALSE(cryptor.decrypt(message));
-  EXPECT_TRUE(cryptor.error().is(GST_E2EE_ERROR_NOT_FOUND)) << cryptor.error().text();
+  EXPECT_TRUE(cryptor.error().is(GST_E2EE_ERROR_MISSING_KEY)) << cryptor.error().text();
   EXPECT_FALSE(Data(raw_provider(0x27)).decrypt(message)) << "another key";
   Message far = message;
   far.key_index = 70000;
   EXPECT_FALSE(cryptor.decrypt(far));
+}
+
+TEST(DataCryptor, FailsWithTheCodesAndWordsOfTheFrameCryptor) {
+  const Provider provider = raw_provider(0x29, 3);
+  Data messages(provider);
+  FrameCryptor frames(provider);
+  frames.start(kOpus);
+  Message forged = messages.encrypt(kText).value();
+  forged.payload[0] ^= 1;
+  Bytes forged_frame = frames.encrypt(noise(60, 1)).value();
+  forged_frame[20] ^= 1;
+  Message unknown = forged;
+  unknown.key_index = 9;
+  Bytes unknown_frame = forged_frame;
+  unknown_frame.back() = 9;
+  const auto is_same = [&](const Message &message, const Bytes &frame) {
+    return !messages.decrypt(message) && !frames.decrypt(frame) &&
+           messages.error().text() == frames.error.text();
+  };
+  EXPECT_TRUE(is_same(forged, forged_frame))
+      << messages.error().text() << " and " << frames.error.text();
+  EXPECT_TRUE(frames.error.is(GST_E2EE_ERROR_AUTH) && messages.error().is(GST_E2EE_ERROR_AUTH));
+  EXPECT_NE(messages.error().text().find("key 3: "), std::string::npos);
+  EXPECT_TRUE(is_same(unknown, unknown_frame))
+      << messages.error().text() << " and " << frames.error.text();
+  EXPECT_TRUE(frames.error.is(GST_E2EE_ERROR_MISSING_KEY) &&
+              messages.error().is(GST_E2EE_ERROR_MISSING_KEY));
+  EXPECT_NE(messages.error().text().find("key 9: "), std::string::npos);
+
+  Data silent(empty_provider());
+  FrameCryptor still(empty_provider());
+  ASSERT_TRUE(still.set_caps(kOpus));
+  EXPECT_FALSE(silent.encrypt(kText) || still.encrypt(noise(60, 1)));
+  EXPECT_EQ(silent.error().text(), still.error.text());
+  EXPECT_EQ(still.error.text().find("key 0"), std::string::npos) << "there is none to name";
 }
 
 TEST(DataCryptor, NothingOnceARemovalHasReturned) {

@@ -338,26 +338,34 @@ class Released {
   std::function<void()> call_;
 };
 
-TEST(FrameCryptorThreads, R14_AFrameUnderWayIsNotHandedOutAndTheRemovalWaitsForThat) {
+TEST(FrameCryptorThreads,
+     R14_AFrameUnderWayIsNotHandedOutAndTheRemovalDoesNotWaitForTheApplication) {
   const Provider provider = new_ring();
   set_key(provider, "alice", 0x6e);
   FrameCryptor cryptor(provider, {{"participant", "alice"}});
   cryptor.start(kOpus);
-  std::atomic<bool> returned{false};
-  std::thread remover;
-  const auto remove_elsewhere = [&] {
-    remover = std::thread([&] {
-      EXPECT_TRUE(gst_e2ee_participant_key_provider_remove(ring_of(provider), "alice", nullptr));
-      returned = true;
-    });
-    EXPECT_TRUE(wait_for([&] { return fingerprint(provider, "alice").empty(); }));
-    EXPECT_FALSE(wait_for([&] { return returned.load(); }, std::chrono::milliseconds(300)));
-  };
-  Released frame(noise(100, 1), remove_elsewhere);
-  EXPECT_FALSE(cryptor.encrypt(frame.wrap()));
-  EXPECT_TRUE(cryptor.error.is(GST_E2EE_ERROR_MISSING_KEY)) << cryptor.error.text();
-  remover.join();
-  EXPECT_EQ(cryptor.stat("frames-out"), 0U);
+  const Bytes sealed = cryptor.encrypt(noise(100, 1)).value();
+  for (const bool encrypts : {true, false}) {
+    set_key(provider, "alice", 0x6e);
+    ASSERT_TRUE(cryptor.prepare()) << cryptor.error.text();
+    std::atomic<bool> returned{false};
+    std::thread remover;
+    // Blocks until the removal is over: the application may do that when its memory is let go.
+    const auto remove_elsewhere = [&] {
+      remover = std::thread([&] {
+        EXPECT_TRUE(gst_e2ee_participant_key_provider_remove(ring_of(provider), "alice", nullptr));
+        returned = true;
+      });
+      EXPECT_TRUE(wait_for([&] { return returned.load(); }));
+      EXPECT_TRUE(fingerprint(provider, "alice").empty());
+    };
+    const guint64 before = cryptor.stat("frames-out");
+    Released frame(encrypts ? noise(100, 1) : sealed, remove_elsewhere);
+    EXPECT_FALSE(encrypts ? cryptor.encrypt(frame.wrap()) : cryptor.decrypt(frame.wrap()));
+    EXPECT_TRUE(cryptor.error.is(GST_E2EE_ERROR_MISSING_KEY)) << cryptor.error.text();
+    remover.join();
+    EXPECT_EQ(cryptor.stat("frames-out"), before);
+  }
 }
 
 TEST(FrameCryptorThreads, AKeyCanBeRemovedFromWithinACall) {

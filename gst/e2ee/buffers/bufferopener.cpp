@@ -43,6 +43,12 @@ FrameCryptor::Result decrypt_to_new(FrameCryptor &cryptor, const CodecRule &code
   return result;
 }
 
+FrameCryptor::Result open_once(FrameCryptor &cryptor, const CodecRule &codec,
+                               FrameAllocator &allocator, GstBuffer *&buffer) {
+  return in_place(buffer) ? decrypt_in_place(cryptor, codec, buffer)
+                          : decrypt_to_new(cryptor, codec, allocator, buffer);
+}
+
 }  // namespace
 
 bool BufferOpener::take(GstBuffer *&buffer) {
@@ -51,21 +57,15 @@ bool BufferOpener::take(GstBuffer *&buffer) {
 
 FrameCryptor::Result BufferOpener::open(FrameCryptor &cryptor, const CodecRule &codec,
                                         GstBuffer *&buffer) {
-  FrameCryptor::Result result = open_once(cryptor, codec, buffer);
+  FrameCryptor::Result result = open_once(cryptor, codec, allocator_, buffer);
   if (G_LIKELY(result.reason != Reason::malformed))
     return result;
   // Behind LiveKit's packet trailer there may be a frame; without one this costs nothing.
-  const auto trailer = look_at_tail(buffer, {}).trailer;
+  const auto trailer = packet_trailer_of(buffer);
   if (!trailer || trailer->size >= gst_buffer_get_size(buffer))
     return result;
   buffer = strip_packet_trailer(buffer, *trailer);
-  return open_once(cryptor, codec, buffer);
-}
-
-FrameCryptor::Result BufferOpener::open_once(FrameCryptor &cryptor, const CodecRule &codec,
-                                             GstBuffer *&buffer) {
-  return in_place(buffer) ? decrypt_in_place(cryptor, codec, buffer)
-                          : decrypt_to_new(cryptor, codec, allocator_, buffer);
+  return open_once(cryptor, codec, allocator_, buffer);
 }
 
 }  // namespace e2ee

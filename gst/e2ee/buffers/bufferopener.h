@@ -22,8 +22,6 @@ class BufferOpener {
   FrameCryptor::Result open(FrameCryptor &cryptor, const CodecRule &codec, GstBuffer *&buffer);
 
  private:
-  FrameCryptor::Result open_once(FrameCryptor &cryptor, const CodecRule &codec, GstBuffer *&buffer);
-
   FrameAllocator allocator_;
   NalInput input_;
 };

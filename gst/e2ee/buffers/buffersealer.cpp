@@ -22,8 +22,8 @@ GstMemory *memory_with_slack(GstBuffer *buffer, const FrameCryptor &cryptor) {
   gsize capacity;
   const gsize size = gst_memory_get_sizes(memory, &offset, &capacity);
   // A memory is writable only when the buffer that has it is.
-  const gsize tail = cryptor.overhead() - cryptor.headroom();
-  if (offset < cryptor.headroom() || capacity - offset - size < tail ||
+  const gsize tail = cryptor.facts.overhead - cryptor.facts.headroom;
+  if (offset < cryptor.facts.headroom || capacity - offset - size < tail ||
       !gst_memory_is_writable(memory))
     return nullptr;
   return memory;
@@ -60,8 +60,8 @@ void add_frame_meta(GstBuffer *buffer, const FrameFacts &facts) {
 FrameCryptor::Result encrypt_in_place(FrameCryptor &cryptor, const CodecRule &codec,
                                       GstBuffer *buffer, GstMemory *memory, FrameFacts &facts) {
   const gsize size = gst_memory_get_sizes(memory, nullptr, nullptr);
-  const gsize headroom = cryptor.headroom();
-  gst_memory_resize(memory, -static_cast<gssize>(headroom), size + cryptor.overhead());
+  const gsize headroom = cryptor.facts.headroom;
+  gst_memory_resize(memory, -static_cast<gssize>(headroom), size + cryptor.facts.overhead);
   MappedBuffer map(buffer, GST_MAP_READWRITE);
   if (!map)
     return {.reason = Reason::internal};
@@ -85,7 +85,7 @@ FrameCryptor::Result encrypt_to_new(FrameCryptor &cryptor, const CodecRule &code
   const ByteView frame = map.bytes();
   // Frames of NAL units get new start codes in front and escapes behind.
   FrameMemory memory(
-      allocator.allocate(frame.size() + cryptor.overhead() + codec.extra_room(frame)));
+      allocator.allocate(frame.size() + cryptor.facts.overhead + codec.extra_room(frame)));
   if (!memory)
     return {.reason = Reason::internal};
   facts = facts_of(codec, frame);

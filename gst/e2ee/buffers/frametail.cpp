@@ -20,26 +20,9 @@ std::uint64_t capture_time_of(GstBuffer *buffer) {
 
 }  // namespace
 
-Tail look_at_tail(GstBuffer *buffer, ByteView server_trailer) {
-  Tail tail;
-  // Only the end is looked at, but a frame in several memories has to be merged to be decrypted
-  // anyway.
-  MappedBuffer map(buffer, GST_MAP_READ);
-  if (!map)
-    return tail;
-  const ByteView frame = map.bytes();
-  if (!server_trailer.empty() && ends_with(frame, server_trailer)) {
-    tail.from_server = true;
-    tail.server_trailer = server_trailer.size();
-    tail.known_filler = is_known_filler(frame.first(frame.size() - server_trailer.size()));
-  } else if (const auto behind =
-                 server_trailer.empty() ? std::nullopt : h264_filler_tail(frame, server_trailer)) {
-    tail.from_server = tail.known_filler = true;
-    tail.server_trailer = *behind;
-  }
-  if (!tail.from_server)
-    tail.trailer = find_packet_trailer(frame);
-  return tail;
+std::optional<PacketTrailer> packet_trailer_of(GstBuffer *buffer) {
+  const MappedBuffer map(buffer, GST_MAP_READ);
+  return map ? find_packet_trailer(map.bytes()) : std::nullopt;
 }
 
 GstBuffer *without_tail(GstBuffer *buffer, gsize bytes) {
@@ -74,20 +57,6 @@ GstBuffer *append_packet_trailer(GstBuffer *buffer, bool byte_stream) {
   buffer = gst_buffer_make_writable(buffer);
   gst_buffer_append_memory(buffer, memory);
   return buffer;
-}
-
-bool parse_server_trailer(const std::string &hex, std::vector<std::uint8_t> &trailer) {
-  trailer.clear();
-  if (hex.size() % 2 != 0)
-    return false;
-  for (std::size_t i = 0; i < hex.size(); i += 2) {
-    const gint high = g_ascii_xdigit_value(hex[i]);
-    const gint low = g_ascii_xdigit_value(hex[i + 1]);
-    if (high < 0 || low < 0)
-      return false;
-    trailer.push_back(static_cast<std::uint8_t>(high << 4 | low));
-  }
-  return hex.empty() || trailer.size() >= kMinServerTrailer;
 }
 
 }  // namespace e2ee

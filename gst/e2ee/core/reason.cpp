@@ -6,15 +6,22 @@ namespace e2ee {
 namespace {
 constexpr std::array<ReasonNames, kReasonCount> kNames = {{
     {nullptr, "ok", "ok"},
-    {"dropped-missing-key", "missing-key", "no key for this frame"},
-    {"dropped-auth", "decryption-failed", "the tag does not verify"},
-    {"dropped-malformed", "malformed", "not an encrypted frame of this scheme"},
-    {"dropped-replayed", "replayed", "its IV was accepted before"},
-    {"dropped-plaintext", "plaintext", "in the clear although this participant encrypts"},
-    {"dropped-unsupported", "unsupported", "the scheme has no rule for this frame"},
-    {"dropped-limit", "key-limit", "the key has been used as often as AES-GCM allows"},
-    {"dropped-held", "missing-key", "its key did not come within key-wait"},
-    {"dropped-internal", "internal-error", "cipher or random generator failed"},
+    {"dropped-missing-key", "missing-key",
+     "there is no key for it now: set one, or wait until it is derived", true},
+    {"dropped-auth", "decryption-failed",
+     "it does not verify: the key is not the sender's, or it was changed on the way", true},
+    {"dropped-malformed", "malformed",
+     "it is not encrypted with this scheme, or no whole frame of the codec"},
+    {"dropped-replayed", "replayed", "it was accepted before, or the replay window has passed it",
+     true},
+    {"dropped-plaintext", "plaintext", "it is in the clear"},
+    {"dropped-unsupported", "unsupported",
+     "the scheme has no rule for such frames, or no caps came before them"},
+    {"dropped-limit", "key-limit",
+     "the key has been used as often as AES-GCM allows: set another one", true},
+    {"dropped-held", "missing-key", "its key did not come within key-wait", true},
+    {"dropped-internal", "internal-error",
+     "OpenSSL failed, or there is no memory; GST_DEBUG=e2ee*:4 may tell more"},
 }};
 }  // namespace
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-// Why a frame did not pass. One enum is the statistic, the bus message's state and the log line.
+// Why a frame or message did not pass: the statistic, the bus message's state, log line and error.
 #pragma once
 
 #include <array>
@@ -26,9 +26,10 @@ enum class Reason : std::uint8_t {
 inline constexpr std::size_t kReasonCount = 10;
 
 struct ReasonNames {
-  const char *stat;   // field of the elements' `stats`; null for ok
-  const char *state;  // `state` of the GstE2EEState message
-  const char *text;   // for logs
+  const char *stat;        // field of the elements' `stats`; null for ok
+  const char *state;       // `state` of the GstE2EEState message
+  const char *text;        // for people: logs and errors
+  bool names_key = false;  // the id of its key says more
 };
 
 /// Names of a reason; never fails.

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-// The properties that e2eeencrypt and e2eedecrypt share.
+// The properties of e2eeencrypt and e2eedecrypt, for class_init.
 #pragma once
 
 #include "gste2eebase.h"
 
 namespace e2ee {
 
-/// For class_init.
 void install_base_properties(GObjectClass *klass);
+void install_encrypt_properties(GObjectClass *klass);
+void install_decrypt_properties(GObjectClass *klass);
 
 /// Says on the bus that frames pass in the clear.
 void warn_disabled(GstE2EEBase *self);

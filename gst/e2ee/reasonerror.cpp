@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "reasonerror.h"
+
+#include "e2ee-enums.h"
+
+namespace e2ee {
+
+namespace {
+
+constexpr GstE2EEError kCodes[kReasonCount] = {
+    /* ok */ {},
+    /* missing_key */ GST_E2EE_ERROR_MISSING_KEY,
+    /* auth_failed */ GST_E2EE_ERROR_AUTH,
+    /* malformed */ GST_E2EE_ERROR_MALFORMED,
+    /* replayed */ GST_E2EE_ERROR_REPLAYED,
+    /* plaintext */ GST_E2EE_ERROR_MALFORMED,
+    /* unsupported */ GST_E2EE_ERROR_UNSUPPORTED,
+    /* key_limit */ GST_E2EE_ERROR_LIMIT,
+    /* held_too_long */ GST_E2EE_ERROR_MISSING_KEY,
+    /* internal */ GST_E2EE_ERROR_CRYPTO,
+};
+
+}  // namespace
+
+void set_reason_error(GError **error, Reason reason, std::optional<std::uint64_t> key_id) {
+  const GstE2EEError code = kCodes[static_cast<std::size_t>(reason)];
+  const ReasonNames &names = names_of(reason);
+  if (names.names_key && key_id)
+    g_set_error(error, GST_E2EE_ERROR, code, "key %" G_GUINT64_FORMAT ": %s", *key_id, names.text);
+  else
+    g_set_error_literal(error, GST_E2EE_ERROR, code, names.text);
+}
+
+}  // namespace e2ee
