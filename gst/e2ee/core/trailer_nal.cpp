@@ -14,6 +14,10 @@ namespace {
 
 using Places = std::vector<std::size_t>;
 
+// Tries of one frame. Nearly every IV will do; so many in a row that will not mean that something
+// is broken.
+constexpr unsigned kMaxTries = 256;
+
 // ---- sealing ------------------------------------------------------------------------------------
 
 // Whether a receiver that reads the IV before it takes escapes out could read this one. An IV that
@@ -48,7 +52,7 @@ class SetOfSlice {
   // seal all of them in vain. A number of many bits does not come out: then the frame has to do
   // without.
   bool stays_under(const Iv &iv, SealState &state, unsigned tries) const {
-    if (!hidden_ || tries >= kMaxIvTries / 2)
+    if (!hidden_ || tries >= kMaxTries / 2)
       return true;
     std::uint8_t tag[kTagSize];
     SetOfSlice sealed = *this;
@@ -75,7 +79,7 @@ Reason seal_escaped(SealState &state, const SetOfSlice &set, ByteView clear, Byt
   const std::size_t size = plain.size() + kTrailerOverhead;
   const std::size_t spare = out.size() - size;
   Places escapes;
-  for (unsigned tries = 0; tries < kMaxIvTries; ++tries) {
+  for (unsigned tries = 0; tries < kMaxTries; ++tries) {
     Iv iv;
     if (!state.iv().take(1, iv))
       return Reason::internal;

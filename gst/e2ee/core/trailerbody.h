@@ -6,10 +6,6 @@
 
 namespace e2ee {
 
-// One ciphertext in four suits the VP8 payloader; 256 in a row that do not would mean that
-// something is broken (0.75^256 = 1e-32).
-inline constexpr unsigned kMaxIvTries = 256;
-
 /// Writes ciphertext, tag, IV and trailer to `out`, which is where `plain` is or apart from it.
 bool seal_body(SealState &state, const Iv &iv, ByteView aad, ByteView plain, std::uint8_t *out);
 
