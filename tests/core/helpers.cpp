@@ -259,6 +259,15 @@ bool broken_random(ByteSpan) {
   return false;
 }
 
+std::vector<const AeadBackend *> usable_backends() {
+  std::vector<const AeadBackend *> usable;
+  for (const AeadBackend &backend : aead_backends()) {
+    if (backend.why_not() == nullptr)
+      usable.push_back(&backend);
+  }
+  return usable;
+}
+
 Iv iv_from(const Bytes &bytes) {
   Iv iv{};
   EXPECT_EQ(bytes.size(), iv.size());

@@ -101,6 +101,9 @@ inline constexpr std::size_t kVp8DeltaHeader = 3;
 RandomFn fixed_random(const Bytes &iv);
 bool broken_random(ByteSpan out);
 
+/// The AEAD back ends that this machine has.
+std::vector<const AeadBackend *> usable_backends();
+
 Iv iv_from(const Bytes &bytes);
 inline Bytes bytes_from(ByteView view) {
   return Bytes(view.begin(), view.end());

@@ -299,6 +299,7 @@ TEST(Fork, R3_AChildDoesNotUseItsParentsKeys) {
   })) << "an all-zero key was taken for a key";
 }
 
+// libipsec-mb's keys are gone in a child: that one gets no frames.
 TEST(Fork, R3_AChildsSealerGoesOnWithIvsOfItsOwn) {
   const KeyRef key = raw_key(0x58);
   Sealer sealer(livekit());
@@ -306,8 +307,11 @@ TEST(Fork, R3_AChildsSealerGoesOnWithIvsOfItsOwn) {
   ASSERT_EQ(before.reason, Reason::ok);
   SharedIv shared;
   ASSERT_NE(shared.get(), nullptr);
+  const bool goes_on = aead_in_use().backend->name == std::string("openssl");
   ASSERT_TRUE(in_child([&] {
     const Sealed sealed = seal(sealer, key, opus(), FrameType::audio, noise(20));
+    if (!goes_on)
+      return sealed.reason == Reason::internal && sealed.frame.empty();
     if (sealed.reason != Reason::ok)
       return false;
     std::memcpy(shared.get(), iv_in(sealed.frame).data(), kIvSize);

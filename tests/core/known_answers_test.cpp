@@ -66,7 +66,7 @@ TEST_P(Gcm, SealsAndOpens) {
   EXPECT_EQ(vectors::to_hex(tag), c.tag);
   const std::unique_ptr<Aead> open = make_aead(hex(c.key), Direction::open);
   ASSERT_TRUE(open);
-  ASSERT_TRUE(open->open(iv_from(hex(c.iv)), hex(c.aad), out, out.data(), tag.data()));
+  ASSERT_EQ(open->open(iv_from(hex(c.iv)), hex(c.aad), out, out.data(), tag.data()), Reason::ok);
   EXPECT_EQ(out, plain);
 }
 
@@ -82,10 +82,13 @@ TEST(AesBlocks, Fips197) {
                 {"000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f",
                  "8ea2b7ca516745bfeafc49904b496089"}};
   for (const auto &c : kCases) {
-    Bytes blocks = hex("00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff");
+    Bytes blocks;
+    for (int i = 0; i < 8; ++i)
+      append(blocks, hex("00112233445566778899aabbccddeeff"));
     const std::unique_ptr<Aead> aead = make_aead(hex(c.key), Direction::seal);
-    ASSERT_TRUE(aead && aead->encrypt_blocks(blocks, blocks.data()));
-    EXPECT_EQ(vectors::to_hex(blocks), std::string(c.out) + c.out);
+    ASSERT_TRUE(aead && aead->encrypt_blocks(blocks));
+    for (std::size_t i = 0; i < blocks.size(); i += kBlockSize)
+      EXPECT_EQ(vectors::to_hex(blocks.data() + i, kBlockSize), c.out) << "block at " << i;
   }
 }
 

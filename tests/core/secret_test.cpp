@@ -363,4 +363,23 @@ TEST(SecretScan, NothingIsLeftOfAPassphrase) {
   EXPECT_EQ(scan.hits(), 0);
 }
 
+// A schedule begins with the key. OpenSSL keeps its own in ordinary memory.
+TEST(Secret, R8_KeySchedulesOfIpsecMbAreSecretsToo) {
+  const AeadBackend *ipsec_mb = usable_backends().front();
+  if (ipsec_mb->name != std::string("ipsec-mb"))
+    GTEST_SKIP() << "no libipsec-mb";
+  Bytes key = noise(16, 77);
+  const MemoryScan scan(key);
+  std::unique_ptr<Aead> aead = ipsec_mb->create(key, Direction::seal);
+  ASSERT_TRUE(aead);
+  cleanse(key);
+  Bytes frame(2000);
+  Bytes tag(kTagSize);
+  ASSERT_TRUE(aead->seal(Iv{}, {}, frame, frame.data(), tag.data()));
+  ASSERT_EQ(scan.hits(), 1) << "the schedule and nothing else";
+  EXPECT_TRUE(in_child([&] { return scan.hits() == 0; })) << "in memory that a child inherits";
+  aead.reset();
+  EXPECT_EQ(scan.hits(), 0);
+}
+
 }  // namespace e2ee::test

@@ -5,7 +5,6 @@
 #include <openssl/params.h>
 
 #include <algorithm>
-#include <climits>
 
 #include "core/aead.h"
 #include "core/secret.h"
@@ -30,8 +29,11 @@ class CtrHmac final : public Aead {
   CtrHmac(Cipher cipher, Mac mac, std::size_t tag_size)
       : cipher_(std::move(cipher)), mac_(std::move(mac)), tag_size_(tag_size) {}
 
-  bool seal(const Iv &iv, ByteView aad, ByteView in, std::uint8_t *out,
-            std::uint8_t *tag) override {
+  bool encrypt_blocks(ByteSpan) override { return false; }
+
+ private:
+  bool do_seal(const Iv &iv, ByteView aad, ByteView in, std::uint8_t *out,
+               std::uint8_t *tag) override {
     std::uint8_t mac[kMacSize];
     if (!crypt(iv, in, out) || !authenticate(iv, aad, {out, in.size()}, mac))
       return false;
@@ -40,22 +42,21 @@ class CtrHmac final : public Aead {
   }
 
   // Nothing is decrypted that has not verified.
-  bool open(const Iv &iv, ByteView aad, ByteView in, std::uint8_t *out,
-            const std::uint8_t *tag) override {
+  Reason do_open(const Iv &iv, ByteView aad, ByteView in, std::uint8_t *out,
+                 const std::uint8_t *tag) override {
     std::uint8_t mac[kMacSize];
-    return authenticate(iv, aad, in, mac) && equal_secret({mac, tag_size_}, {tag, tag_size_}) &&
-           crypt(iv, in, out);
+    if (!authenticate(iv, aad, in, mac))
+      return Reason::internal;
+    if (!equal_secret({mac, tag_size_}, {tag, tag_size_}))
+      return Reason::auth_failed;
+    return crypt(iv, in, out) ? Reason::ok : Reason::internal;
   }
 
-  bool encrypt_blocks(ByteView, std::uint8_t *) override { return false; }
-
- private:
   bool crypt(const Iv &iv, ByteView in, std::uint8_t *out) {
     std::uint8_t counter[kBlockSize] = {};
     std::copy(iv.begin(), iv.end(), counter);
     int written = 0;
-    return in.size() <= INT_MAX &&
-           EVP_CipherInit_ex2(cipher_.get(), nullptr, nullptr, counter, -1, nullptr) == 1 &&
+    return EVP_CipherInit_ex2(cipher_.get(), nullptr, nullptr, counter, -1, nullptr) == 1 &&
            (in.empty() || EVP_CipherUpdate(cipher_.get(), out, &written, in.data(),
                                            static_cast<int>(in.size())) == 1);
   }

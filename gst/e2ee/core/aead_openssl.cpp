@@ -3,8 +3,6 @@
 #include <openssl/evp.h>
 #include <openssl/params.h>
 
-#include <climits>
-
 #include "core/aead.h"
 
 namespace e2ee {
@@ -50,28 +48,30 @@ class OpensslAead final : public Aead {
  public:
   OpensslAead(Context gcm, Context ecb) : gcm_(std::move(gcm)), ecb_(std::move(ecb)) {}
 
-  bool seal(const Iv &iv, ByteView aad, ByteView in, std::uint8_t *out,
-            std::uint8_t *tag) override {
-    OSSL_PARAM params[] = {tag_param(tag), OSSL_PARAM_END};
-    return crypt(iv, aad, in, out, nullptr) && finish() &&
-           EVP_CIPHER_CTX_get_params(gcm_.get(), params) == 1;
-  }
-
-  bool open(const Iv &iv, ByteView aad, ByteView in, std::uint8_t *out,
-            const std::uint8_t *tag) override {
-    const OSSL_PARAM params[] = {tag_param(const_cast<std::uint8_t *>(tag)), OSSL_PARAM_END};
-    return crypt(iv, aad, in, out, params) && finish();
-  }
-
-  bool encrypt_blocks(ByteView blocks, std::uint8_t *out) override {
+  bool encrypt_blocks(ByteSpan blocks) override {
     int written = 0;
-    return ecb_ && blocks.size() <= INT_MAX &&
-           EVP_EncryptUpdate(ecb_.get(), out, &written, blocks.data(),
+    return ecb_ &&
+           EVP_EncryptUpdate(ecb_.get(), blocks.data(), &written, blocks.data(),
                              static_cast<int>(blocks.size())) == 1 &&
            static_cast<std::size_t>(written) == blocks.size();
   }
 
  private:
+  bool do_seal(const Iv &iv, ByteView aad, ByteView in, std::uint8_t *out,
+               std::uint8_t *tag) override {
+    OSSL_PARAM params[] = {tag_param(tag), OSSL_PARAM_END};
+    return crypt(iv, aad, in, out, nullptr) && finish() &&
+           EVP_CIPHER_CTX_get_params(gcm_.get(), params) == 1;
+  }
+
+  Reason do_open(const Iv &iv, ByteView aad, ByteView in, std::uint8_t *out,
+                 const std::uint8_t *tag) override {
+    const OSSL_PARAM params[] = {tag_param(const_cast<std::uint8_t *>(tag)), OSSL_PARAM_END};
+    if (!crypt(iv, aad, in, out, params))
+      return Reason::internal;
+    return finish() ? Reason::ok : Reason::auth_failed;
+  }
+
   static OSSL_PARAM tag_param(std::uint8_t *tag) {
     return OSSL_PARAM_construct_octet_string(kTagName, tag, kTagSize);
   }
@@ -79,8 +79,7 @@ class OpensslAead final : public Aead {
   // The tag that opening expects goes in with the IV: a call of its own would cost more.
   bool crypt(const Iv &iv, ByteView aad, ByteView in, std::uint8_t *out, const OSSL_PARAM *params) {
     int written = 0;
-    if (in.size() > INT_MAX || aad.size() > INT_MAX ||
-        EVP_CipherInit_ex2(gcm_.get(), nullptr, nullptr, iv.data(), -1, params) != 1)
+    if (EVP_CipherInit_ex2(gcm_.get(), nullptr, nullptr, iv.data(), -1, params) != 1)
       return false;
     if (!aad.empty() && EVP_CipherUpdate(gcm_.get(), nullptr, &written, aad.data(),
                                          static_cast<int>(aad.size())) != 1)
@@ -99,8 +98,14 @@ class OpensslAead final : public Aead {
   Context ecb_;  // sealing only
 };
 
-bool usable() {
-  return ciphers().gcm128 && ciphers().gcm256;
+const char *why_not() {
+  return ciphers().gcm128 && ciphers().gcm256
+             ? nullptr
+             : "OpenSSL has no AES-GCM: look at its configuration file";
+}
+
+bool worthwhile() {
+  return true;
 }
 
 std::unique_ptr<Aead> create(ByteView key, Direction direction) {
@@ -122,6 +127,6 @@ std::unique_ptr<Aead> create(ByteView key, Direction direction) {
 
 }  // namespace
 
-const AeadBackend kOpensslBackend = {"openssl", usable, create};
+const AeadBackend kOpensslBackend = {"openssl", why_not, worthwhile, create};
 
 }  // namespace e2ee

@@ -53,7 +53,7 @@ std::optional<Iv> choose_iv(Aead &aead, IvSource &ivs, const FrameToSeal &frame)
         std::memcpy(block, candidate.data(), kIvSize);
         store_be32(block + kIvSize, 2 + i % kSightBlocks);  // GCM's first data block counts 2
       }
-      if (!aead.encrypt_blocks(blocks, blocks))
+      if (!aead.encrypt_blocks(blocks))
         return {};
     }
     for (unsigned i = 0; i < kIvBatch; ++i) {

@@ -177,12 +177,10 @@ Reason open_with(OpenStates &states, const KeyRef &key, const OpenRequest &reque
   const Aad aad(frame.subspan(layout.clear, layout.header.size), frame.first(layout.clear));
   const ByteView body = frame.subspan(layout.at, layout.body);
   const std::uint8_t *tag = frame.data() + layout.at + layout.body;
-  // Opening in place what did not verify once more turns it back, see Aead.
-  if (!cipher.aead->open(nonce, aad.view(), body, out.data() + layout.at, tag)) {
-    if (again && out.data() == frame.data())
-      cipher.aead->open(nonce, aad.view(), body, out.data() + layout.at, tag);
-    return Reason::auth_failed;
-  }
+  const Reason reason = cipher.aead->open(nonce, aad.view(), body, out.data() + layout.at, tag,
+                                          again ? OnMismatch::restore : OnMismatch::wipe);
+  if (reason != Reason::ok)
+    return reason;
   if (sender == nullptr)
     sender = &receiver.keep({key, layout.header.kid, std::move(fresh)});
   receiver.used(*sender);

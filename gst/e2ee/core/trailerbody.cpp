@@ -8,12 +8,15 @@ namespace e2ee {
 
 namespace {
 
-Reason open_with(OpenStates &states, const KeyRef &key, const SealedBody &body) {
+Reason open_with(OpenStates &states, const KeyRef &key, const SealedBody &body,
+                 OnMismatch on_mismatch) {
   Aead *aead = states.state_for(key).aead.get();
   if (aead == nullptr)
     return Reason::internal;
-  if (!aead->open(body.iv, body.aad, body.ciphertext, body.out, body.tag))
-    return Reason::auth_failed;
+  const Reason reason =
+      aead->open(body.iv, body.aad, body.ciphertext, body.out, body.tag, on_mismatch);
+  if (reason != Reason::ok)
+    return reason;
   return states.accepted().accept(*key, body.iv) ? Reason::ok : Reason::replayed;
 }
 
@@ -41,7 +44,9 @@ Reason open_with_any(OpenStates &states, std::span<const Try> tries,
     };
     if (in_place && !last && copied != body.out && states.expects_failures())
       keep_copy();
-    const Reason reason = open_with(states, *now.key, body);
+    const bool restore = in_place && !last && copied != body.out;
+    const Reason reason =
+        open_with(states, *now.key, body, restore ? OnMismatch::restore : OnMismatch::wipe);
     if (reason == Reason::ok) {
       opened.key = *now.key;
       which = now.reading;
@@ -53,12 +58,10 @@ Reason open_with_any(OpenStates &states, std::span<const Try> tries,
     }
     if (!in_place || last)
       continue;
-    if (copied == body.out) {
+    if (copied == body.out)
       std::copy(copy.begin(), copy.end(), body.out);
-    } else {
-      open_with(states, *now.key, body);
+    else
       keep_copy();
-    }
   }
   // One reading of a frame may leave what another began with.
   for (const SealedBody &body : readings) {
