@@ -41,7 +41,7 @@ class KeyedCryptor final : public FrameCryptor, KeyUser {
   bool supports(const CodecRule &codec) const override {
     return scheme().rule_for(codec.id) != nullptr;
   }
-  bool recognises(ByteView frame) const override { return scheme().recognises(scheme(), frame); }
+  bool recognises(ByteView frame) const override { return scheme().recognises(frame); }
   bool is_protected() const override { return binding_->state().is_protected(binding_->owner()); }
   std::vector<std::string> take_notices() override { return binding_->state().take_notices(); }
   bool has_key() const override;
@@ -135,6 +135,16 @@ class KeyedCryptor final : public FrameCryptor, KeyUser {
     use_.passed(key, encrypts);
   }
 
+  // Mutex held, and the ring has a key with this id.
+  const KeyRef &present_key(std::uint64_t id) const { return ring_->find(id)->keys.front(); }
+
+  // Mutex held. For each frame whose tag does not verify.
+  void note_failure(Result &result) {
+    use_.failed(present_key(result.key_id));
+    const int tolerance = ring_->failure_tolerance;
+    result.backing_off = tolerance >= 0 && opener_.failures() > static_cast<unsigned>(tolerance);
+  }
+
   GstE2EEKeyProvider *provider_;
   std::shared_ptr<KeyBinding> binding_;
 
@@ -166,15 +176,17 @@ FrameCryptor::Result KeyedCryptor::encrypt(const CodecRule &codec, FrameType typ
     const unsigned removals = binding_->removals();
     take_ring();
     key = sealing_key(key_id);
-    result.reason = sealer_.seal(key, codec, type, frame, out, result.size);
+    const e2ee::Result<Written> written = sealer_.seal(key, codec, type, frame, out);
     if (key)
       result.key_id = key->id;
     else if (key_id >= 0)
       result.key_id = static_cast<std::uint64_t>(key_id);
-    if (result.reason != Reason::ok || frame.empty())
+    if (!written)
+      result.reason = written.refusal();
+    if (!written || frame.empty())
       return result;
-    if (facts.headroom > 0)  // it ends where the output ends
-      result.offset = frame.size() + facts.overhead - result.size;
+    result.offset = written->offset;
+    result.size = written->size;
     note_key(key, true, removals, result);
   }
   binding_->state().frame_sealed(binding_, key);
@@ -183,32 +195,30 @@ FrameCryptor::Result KeyedCryptor::encrypt(const CodecRule &codec, FrameType typ
 
 FrameCryptor::Result KeyedCryptor::decrypt(const CodecRule &codec, ByteView frame, ByteSpan out) {
   Result result;
-  Opened opened;
-  bool later_generation = false;
+  KeyRef later;  // the key of a generation that the sender has ratcheted to
   {
     std::lock_guard lock(mutex_);
     const unsigned removals = binding_->removals();
     take_ring();
-    const KeyRing &ring = *ring_;
-    result.reason = opener_.open(ring, codec, frame, out, opened);
-    result.offset = opened.offset;
-    result.size = opened.size;
-    result.key_id = opened.key_id;
-    if (result.reason == Reason::ok && opened.key) {
-      note_key(opened.key, false, removals, result);
-      later_generation =
-          ring.find(opened.key_id)->keys.front()->generation < opened.key->generation;
-    } else if (result.reason == Reason::auth_failed) {
-      use_.failed(opened.key);
-      const unsigned tolerance = static_cast<unsigned>(ring.failure_tolerance);
-      result.backing_off = ring.failure_tolerance >= 0 && opener_.failures() > tolerance;
+    const e2ee::Result<Opened, Unopened> opened = opener_.open(*ring_, codec, frame, out);
+    if (!opened) {
+      result.reason = opened.refusal().reason;
+      result.key_id = opened.refusal().key_id;
+      if (result.reason == Reason::auth_failed)
+        note_failure(result);
+    } else if (opened->key) {
+      result.offset = opened->offset;
+      result.size = opened->size;
+      note_key(opened->key, false, removals, result);
+      if (present_key(opened->key_id)->generation < opened->key->generation)
+        later = opened->key;
     }
   }
-  if (later_generation)
-    result.ratchet_steps = binding_->follow(opened.key);
+  if (later)
+    result.ratchet_steps = binding_->follow(later);
   if (result.reason == Reason::missing_key)
-    binding_->want(opened.key_id, *this);
-  if (result.reason == Reason::ok && opened.key && !told_protected_) {
+    binding_->want(result.key_id, *this);
+  if (result.reason == Reason::ok && !frame.empty() && !told_protected_) {
     told_protected_ = true;
     binding_->state().protect(binding_->owner());
   }
@@ -287,7 +297,7 @@ bool check_ring(GstE2EEKeyProvider *provider, const Scheme &scheme, GError **err
 }
 
 bool check_wishes(const Scheme &scheme, const CryptorOptions &options, GError **error) {
-  if (scheme.trailer || (!options.allow_plaintext && !options.packet_trailer))
+  if (scheme.layout == Layout::trailer || (!options.allow_plaintext && !options.packet_trailer))
     return true;
   g_set_error(error, GST_E2EE_ERROR, GST_E2EE_ERROR_INVALID_OPTION, "scheme %s: %s", scheme.name,
               options.allow_plaintext

@@ -47,7 +47,8 @@ std::optional<Peeked> peek(const Scheme &scheme, const CodecRule &codec, ByteVie
   const ClearRule *rule = scheme.rule_for(codec.id);
   if (rule == nullptr || frame.empty())
     return {};
-  return scheme.trailer ? peek_trailer(codec, frame) : peek_sframe(*rule, codec, frame);
+  return scheme.layout == Layout::trailer ? peek_trailer(codec, frame)
+                                          : peek_sframe(*rule, codec, frame);
 }
 
 }  // namespace

@@ -130,11 +130,11 @@ std::vector<std::uint8_t> make_frame(std::size_t size) {
 std::vector<std::uint8_t> seal_frame(const e2ee::KeyRef &key, const e2ee::CodecRule &codec,
                                      e2ee::ByteView frame) {
   std::vector<std::uint8_t> sealed(frame.size() + livekit().overhead);
-  std::size_t size = 0;
   e2ee::Sealer sealer(livekit());
-  if (sealer.seal(key, codec, codec.frame_type(frame), frame, sealed, size) != e2ee::Reason::ok)
+  const auto written = sealer.seal(key, codec, codec.frame_type(frame), frame, sealed);
+  if (!written)
     g_error("cannot encrypt a frame to decrypt");
-  sealed.resize(size);
+  sealed.resize(written->size);
   return sealed;
 }
 

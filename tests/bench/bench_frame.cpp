@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "bench.h"
+#include "core/iv.h"
 
 namespace bench {
 
@@ -94,12 +95,9 @@ Work core_encrypt(const e2ee::CodecRule &codec, std::size_t size) {
   return [&codec, size, frame = std::move(frame), key = derive(kRawKey),
           sealer = std::make_shared<e2ee::Sealer>(livekit())](unsigned frames) mutable {
     const e2ee::ByteView plain = e2ee::ByteView(frame).first(size);
-    std::size_t written = 0;
     bool good = true;
-    while (frames-- > 0) {
-      good &= sealer->seal(key, codec, codec.frame_type(plain), plain, frame, written) ==
-              e2ee::Reason::ok;
-    }
+    while (frames-- > 0)
+      good &= bool(sealer->seal(key, codec, codec.frame_type(plain), plain, frame));
     return good;
   };
 }
@@ -127,12 +125,10 @@ Work core_decrypt(std::size_t size) {
   const bool sealed = aead->seal(iv, e2ee::ByteView(state->frame).first(kClear), body, body.data(),
                                  state->tags[1].data());
   return [&codec, state, tag, sealed](unsigned frames) {
-    e2ee::Opened opened;
     bool good = sealed;
     for (; frames-- > 0; state->turn ^= 1) {
       std::copy_n(state->tags[state->turn].begin(), e2ee::kTagSize, tag);
-      good &= state->opener.open(state->ring, codec, state->frame, state->frame, opened) ==
-              e2ee::Reason::ok;
+      good &= bool(state->opener.open(state->ring, codec, state->frame, state->frame));
     }
     return good;
   };
@@ -160,11 +156,9 @@ Work streams(const e2ee::CodecRule &codec, std::size_t size) {
           next = std::size_t{0}](unsigned frames) mutable {
     const e2ee::ByteView plain = e2ee::ByteView(frame).first(size);
     bool good = true;
-    std::size_t written = 0;
     for (; frames-- > 0; next = (next + 1) % all->size()) {
       Stream &stream = (*all)[next];
-      good &= stream.sealer.seal(stream.key, codec, codec.frame_type(plain), plain, frame,
-                                 written) == e2ee::Reason::ok;
+      good &= bool(stream.sealer.seal(stream.key, codec, codec.frame_type(plain), plain, frame));
     }
     return good;
   };

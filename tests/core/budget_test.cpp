@@ -41,7 +41,7 @@ unsigned bad_frames(SearchBudget &budget, unsigned count, int tolerance) {
   unsigned searches = 0;
   for (unsigned i = 0; i < count; ++i) {
     if (budget.allows(tolerance)) {
-      budget.take();
+      budget.take(tolerance);
       ++searches;
     }
     budget.failed();

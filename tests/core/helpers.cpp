@@ -130,12 +130,12 @@ Sealed seal(Sealer &sealer, const KeyRef &key, const CodecRule &codec, FrameType
             const Bytes &frame, const Scheme &scheme) {
   Sealed sealed;
   sealed.frame.resize(frame.size() + scheme.overhead + codec.extra_room(frame));
-  std::size_t written = 0;
-  sealed.reason = sealer.seal(key, codec, type, frame, sealed.frame, written);
-  if (scheme.headroom > 0)
-    sealed.frame.erase(sealed.frame.begin(),
-                       sealed.frame.end() - static_cast<std::ptrdiff_t>(written));
-  sealed.frame.resize(written);
+  const Result<Written> written = sealer.seal(key, codec, type, frame, sealed.frame);
+  if (!written)
+    return {written.refusal(), {}};
+  const auto from = sealed.frame.begin() + static_cast<std::ptrdiff_t>(written->offset);
+  sealed.frame.erase(sealed.frame.begin(), from);
+  sealed.frame.resize(written->size);
   return sealed;
 }
 
@@ -144,7 +144,13 @@ Outcome open(Opener &opener, const KeyRing &ring, const CodecRule &codec, const 
   Outcome outcome;
   outcome.memory = place == Place::in_place ? frame : Bytes(frame.size(), kFill);
   const ByteView input = place == Place::in_place ? ByteView(outcome.memory) : ByteView(frame);
-  outcome.reason = opener.open(ring, codec, input, outcome.memory, outcome.opened);
+  const Result<Opened, Unopened> opened = opener.open(ring, codec, input, outcome.memory);
+  if (opened) {
+    outcome.opened = *opened;
+  } else {
+    outcome.reason = opened.refusal().reason;
+    outcome.opened.key_id = opened.refusal().key_id;
+  }
   return outcome;
 }
 

@@ -7,6 +7,7 @@
 
 #include "core/cryptor.h"
 #include "core/nal.h"
+#include "core/trailer.h"
 #include "support/vectors.h"
 
 namespace e2ee::test {

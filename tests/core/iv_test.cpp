@@ -205,9 +205,9 @@ TEST(SealerIv, R3_NoRandomnessNoFrame) {
     if (codec->nal != nullptr)
       frame.insert(frame.begin(), {0, 0, 0, 1, 0x21, 0x88});  // a slice of either codec
     Bytes out(frame.size() + livekit().overhead, kFill);
-    std::size_t written = 1;
-    EXPECT_EQ(sealer.seal(key, *codec, FrameType::key, frame, out, written), Reason::internal);
-    EXPECT_EQ(written, 0U);
+    const Result<Written> written = sealer.seal(key, *codec, FrameType::key, frame, out);
+    ASSERT_FALSE(written);
+    EXPECT_EQ(written.refusal(), Reason::internal);
     EXPECT_EQ(out, Bytes(out.size(), kFill)) << codec->name << ": something was written";
     EXPECT_EQ(key->usage->frames(), before);
   }

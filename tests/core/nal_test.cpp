@@ -284,11 +284,10 @@ TEST(NalSeal, InPlaceWithShortCodes) {
   Bytes memory = plain;
   memory.resize(plain.size() + livekit().overhead + h264().extra_room(plain));
   Sealer sealer(livekit());
-  std::size_t written = 0;
-  ASSERT_EQ(sealer.seal(key, h264(), FrameType::key, ByteView(memory).first(plain.size()), memory,
-                        written),
-            Reason::ok);
-  memory.resize(written);
+  const Result<Written> written =
+      sealer.seal(key, h264(), FrameType::key, ByteView(memory).first(plain.size()), memory);
+  ASSERT_TRUE(written);
+  memory.resize(written->size);
   expect_opens_as(key, memory, joined({coded(kSps), coded(kPps), coded(idr(500))}));
 }
 

@@ -81,11 +81,12 @@ TEST(Sframe, InPlaceWithHeadroomIsTheSame) {
   memory = join(memory, plain);
   memory.resize(plain.size() + scheme.overhead);
   Sealer sealer(scheme);
-  std::size_t written = 0;
-  ASSERT_EQ(sealer.seal(key, vp8(), FrameType::delta,
-                        ByteView(memory).subspan(scheme.headroom, plain.size()), memory, written),
-            Reason::ok);
-  const Bytes frame(memory.end() - static_cast<long>(written), memory.end());
+  const Result<Written> written =
+      sealer.seal(key, vp8(), FrameType::delta,
+                  ByteView(memory).subspan(scheme.headroom, plain.size()), memory);
+  ASSERT_TRUE(written);
+  EXPECT_EQ(written->offset + written->size, memory.size());
+  const Bytes frame(memory.begin() + static_cast<long>(written->offset), memory.end());
   expect_opens(ring_of({key}), vp8(), frame, plain, scheme);
 }
 
@@ -350,6 +351,24 @@ TEST(SframeReceiving, PlainKidsAreKeyIds) {
   const Outcome outcome = open(opener, ring, opus(), frame, Place::apart);
   EXPECT_EQ(outcome.reason, Reason::missing_key);
   EXPECT_EQ(outcome.opened.key_id, kid);
+}
+
+// Nothing in the frame names the generation: those that were derived ahead are searched.
+TEST(SframeReceiving, PlainKidsFollowARatchet) {
+  const Scheme &scheme = sframe(4, true);
+  const std::uint64_t kid = 77;
+  const auto key = [&](unsigned generation) {
+    return key_from(scheme, Bytes(16, 1), kid, generation);
+  };
+  KeyRing ring;
+  ring.slot(kid).keys = {key(3), key(2)};
+  for (unsigned generation = 4; generation <= 10; ++generation)
+    ring.slot(kid).ahead.push_back(key(generation));
+  for (unsigned generation : {2, 3, 4, 7, 10}) {
+    Sealer sealer(scheme, random_bytes, kid);
+    const Bytes frame = sealed_by(sealer, key(generation), scheme);
+    expect_opens(ring, opus(), frame, noise(20), scheme);
+  }
 }
 
 // Two derivations for a KID, budgeted, and none for one that has proved itself.

@@ -259,10 +259,10 @@ TEST_P(Vp8Sealer, InPlaceToo) {
     const Bytes plain = vp8_frame(type, size);
     Bytes memory = plain;
     memory.resize(plain.size() + livekit().overhead);
-    std::size_t written = 0;
-    ASSERT_EQ(sealer.seal(key, vp8(), type, ByteView(memory).first(plain.size()), memory, written),
-              Reason::ok);
-    ASSERT_EQ(written, memory.size());
+    const Result<Written> written =
+        sealer.seal(key, vp8(), type, ByteView(memory).first(plain.size()), memory);
+    ASSERT_TRUE(written);
+    ASSERT_EQ(written->size, memory.size());
     expect_opens(ring_of({key}), vp8(), memory, plain);
   }
 }

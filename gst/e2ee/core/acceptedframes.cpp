@@ -1,15 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "core/acceptedframes.h"
 
-#include <algorithm>
 #include <set>
 
 namespace e2ee {
 
 namespace {
 
-// More than a ring has keys. Only who holds keys can make the least used one be forgotten.
-constexpr std::size_t kMost = 4096;
 // Of keys that were taken away or replaced, and may come back.
 constexpr std::size_t kMostGone = 32;
 
@@ -29,17 +26,10 @@ void AcceptedFrames::forget() {
 
 template <typename Filter>
 Filter &AcceptedFrames::filter_of(Entries<Filter> &entries, const Key &key, std::uint64_t kid) {
-  const auto at = std::find_if(entries.begin(), entries.end(), [&](const Entry<Filter> &entry) {
-    return entry.key == key.usage && entry.kid == kid;
-  });
-  if (at != entries.end()) {
-    entries.splice(entries.begin(), entries, at);
-  } else {
-    if (entries.size() >= kMost)
-      entries.pop_back();
-    entries.push_front({key.usage, kid, Filter(window_)});
-  }
-  return entries.front().filter;
+  Entry<Filter> *known = entries.find(
+      [&](const Entry<Filter> &entry) { return entry.key == key.usage && entry.kid == kid; });
+  known = known != nullptr ? &entries.use(*known) : &entries.add({key.usage, kid, Filter(window_)});
+  return known->filter;
 }
 
 bool AcceptedFrames::accept(const Key &key, const Iv &iv) {

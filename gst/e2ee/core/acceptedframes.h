@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-#include <list>
-
 #include "core/key.h"
+#include "core/recent.h"
 #include "core/replay.h"
 #include "core/slidingwindow.h"
 
@@ -36,14 +35,17 @@ class AcceptedFrames {
     Filter filter;
   };
   template <typename Filter>
-  using Entries = std::list<Entry<Filter>>;  // latest used first
+  using Entries = RecentList<Entry<Filter>>;
 
   template <typename Filter>
   Filter &filter_of(Entries<Filter> &entries, const Key &key, std::uint64_t kid);
 
+  // More than a ring has keys. Only who holds keys can make the least used one be forgotten.
+  static constexpr std::size_t kMost = 4096;
+
   std::size_t window_ = 0;
-  Entries<ReplayFilter> ivs_;
-  Entries<SlidingWindow> counters_;
+  Entries<ReplayFilter> ivs_{kMost};
+  Entries<SlidingWindow> counters_{kMost};
 };
 
 }  // namespace e2ee

@@ -46,23 +46,21 @@ class SearchBudget {
  public:
   /// Whether a search is in order now. `tolerance`: failures in a row after which there is one a
   /// second only; negative: no limit of that kind.
-  bool allows(int tolerance) {
-    backs_off_ = tolerance >= 0 && failures_ > static_cast<unsigned>(tolerance);
-    return bucket().has_one();
-  }
-  /// What allows() granted is done.
-  void take() { bucket().take(); }
+  bool allows(int tolerance) { return bucket(tolerance).has_one(); }
+  /// A search that was in order begins.
+  void take(int tolerance) { bucket(tolerance).take(); }
 
   void failed() { ++failures_; }
   void succeeded() { failures_ = 0; }
   unsigned failures() const { return failures_; }
 
  private:
-  TokenBucket &bucket() { return backs_off_ ? rare_ : usual_; }
+  TokenBucket &bucket(int tolerance) {
+    return tolerance >= 0 && failures_ > static_cast<unsigned>(tolerance) ? rare_ : usual_;
+  }
 
   TokenBucket usual_;
   TokenBucket rare_{1};
-  bool backs_off_ = false;
   unsigned failures_ = 0;
 };
 

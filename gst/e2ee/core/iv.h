@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
+#include <optional>
+
 #include "core/aead.h"
 #include "core/random.h"
 
@@ -18,6 +20,12 @@ class IvSource {
   /// Sets aside `count` successive IVs, none of which is ever handed out again, and returns the
   /// first; false when no start could be drawn.
   bool take(unsigned count, Iv &first);
+
+  /// One of them.
+  std::optional<Iv> next() {
+    Iv iv;
+    return take(1, iv) ? std::optional(iv) : std::nullopt;
+  }
 
   /// Draws a new start with the next IV.
   void restart() { started_ = false; }

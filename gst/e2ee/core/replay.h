@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-#include <deque>
 #include <set>
+#include <utility>
+#include <vector>
 
 #include "core/aead.h"
 
@@ -21,18 +22,20 @@ class ReplayFilter {
       return true;
     if (!known_.insert(iv).second)
       return false;
-    order_.push_back(iv);
-    if (order_.size() > window_) {
-      known_.erase(order_.front());
-      order_.pop_front();
+    if (order_.size() < window_) {
+      order_.push_back(iv);
+      return true;
     }
+    known_.erase(std::exchange(order_[oldest_], iv));
+    oldest_ = (oldest_ + 1) % window_;
     return true;
   }
 
  private:
   std::size_t window_;
   std::set<Iv> known_;
-  std::deque<Iv> order_;
+  std::vector<Iv> order_;  // a ring once it is full
+  std::size_t oldest_ = 0;
 };
 
 }  // namespace e2ee

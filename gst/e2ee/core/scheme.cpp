@@ -2,6 +2,7 @@
 #include "core/scheme.h"
 
 #include "core/sframe.h"
+#include "core/trailer.h"
 
 namespace e2ee {
 
@@ -23,6 +24,10 @@ const Scheme *scheme_for(SchemeId id, const SchemeOptions &options) {
     }
   }
   return nullptr;
+}
+
+bool Scheme::recognises(ByteView frame) const {
+  return layout != Layout::trailer || has_trailer(frame);
 }
 
 const ClearRule *Scheme::rule_for(CodecId codec) const {

@@ -8,8 +8,6 @@
 
 namespace e2ee {
 
-class SealState;
-class OpenStates;
 struct SframeSuite;
 
 /// Values of GstE2EEScheme.
@@ -33,27 +31,8 @@ struct DeriveRequest {
   bool ratcheted;  // they are not what was given, but what a ratchet made of that
 };
 
-struct SealRequest {
-  const Scheme &scheme;
-  const CodecRule &codec;
-  ClearRule clear;
-  FrameType type;
-  ByteView frame;
-};
-
-struct OpenRequest {
-  const Scheme &scheme;
-  const CodecRule &codec;
-  ClearRule clear;
-  ByteView frame;
-};
-
-struct Opened {
-  std::size_t offset = 0;    // of the plaintext in what was written
-  std::size_t size = 0;      // of the plaintext
-  KeyRef key;                // that verified, or would have been used
-  std::uint64_t key_id = 0;  // that the frame names
-};
+/// How encrypted frames are laid out, see layout.h.
+enum class Layout : std::uint8_t { trailer, sframe };
 
 struct Scheme {
   SchemeId id;
@@ -66,7 +45,7 @@ struct Scheme {
   unsigned max_window = 64;  // ratchet steps that a receiver can look ahead
   unsigned ring_size = 0;    // of all peers; 0: they can choose
   unsigned key_bits = 0;     // likewise
-  bool trailer = true;       // laid out as trailer.h says
+  Layout layout = Layout::trailer;
   ByteView server_trailer =
       {};  // of frames that servers send in the clear; empty: they announce it
   const SframeSuite *suite = nullptr;
@@ -79,18 +58,8 @@ struct Scheme {
   /// Fills key.secret and key.next.
   bool (*derive)(const DeriveRequest &request, Key &key);
 
-  /// Encrypts into `out`, which has room for frame and overhead. The frame is in memory that does
-  /// not overlap, or `headroom` bytes into `out`. What is written starts with `out` or, with a
-  /// headroom, ends with it.
-  Reason (*seal)(SealState &state, const SealRequest &request, ByteSpan out, std::size_t &written);
-
-  /// Decrypts into `out`, as long as the frame; its own memory or one that does not overlap. On
-  /// failure nothing decrypted is left in `out`.
-  Reason (*open)(OpenStates &states, const KeyRing &ring, const OpenRequest &request, ByteSpan out,
-                 Opened &opened);
-
-  /// Whether a frame is laid out like an encrypted one.
-  bool (*recognises)(const Scheme &scheme, ByteView frame);
+  /// Whether a frame is laid out like an encrypted one. With SFrame any bytes may be one.
+  bool recognises(ByteView frame) const;
 
   const ClearRule *rule_for(CodecId codec) const;
 

@@ -53,9 +53,6 @@ const Scheme kJitsi = {
     .key_bits = 128,
     .refuses = refuses,
     .derive = derive,
-    .seal = trailer_seal,
-    .open = trailer_open,
-    .recognises = recognises_trailer,
 };
 
 }  // namespace e2ee

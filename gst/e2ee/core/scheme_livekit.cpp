@@ -33,9 +33,6 @@ const Scheme kLivekit = {
     .overhead = kTrailerOverhead,
     .max_key_id = 255,
     .derive = derive,
-    .seal = trailer_seal,
-    .open = trailer_open,
-    .recognises = recognises_trailer,
 };
 
 }  // namespace e2ee

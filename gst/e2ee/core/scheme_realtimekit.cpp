@@ -35,9 +35,6 @@ const Scheme kRealtimekit = {
     .key_bits = 128,
     .server_trailer = kServerTrailer,
     .derive = derive,
-    .seal = trailer_seal,
-    .open = trailer_open,
-    .recognises = recognises_trailer,
 };
 
 }  // namespace e2ee

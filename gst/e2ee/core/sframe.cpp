@@ -177,38 +177,4 @@ KidSource::Kid KidSource::kid_for(const SframeSuite &suite, const Key &key) {
   return {drawn_ | (key.id & 15) << 4 | (key.generation & 15), counter_};
 }
 
-// ---- receiving ----------------------------------------------------------------------------------
-
-SframeReceiver::Sender *SframeReceiver::find(const KeyRef &key, std::uint64_t kid) {
-  auto at = std::find_if(senders_.begin(), senders_.end(), [&](const Sender &sender) {
-    return sender.kid == kid && sender.key == key;
-  });
-  return at == senders_.end() ? nullptr : &*at;
-}
-
-bool SframeReceiver::may_expand(std::uint64_t kid) {
-  const bool known = std::any_of(senders_.begin(), senders_.end(),
-                                 [&](const Sender &sender) { return sender.kid >> 8 == kid >> 8; });
-  return known ? expansions_of_known_.take() : expansions_.take();
-}
-
-void SframeReceiver::used(const Sender &sender) {
-  if (&senders_.front() == &sender)
-    return;
-  const auto at = std::find_if(senders_.begin(), senders_.end(),
-                               [&](const Sender &held) { return &held == &sender; });
-  senders_.splice(senders_.begin(), senders_, at);
-}
-
-SframeReceiver::Sender &SframeReceiver::keep(Sender sender) {
-  if (senders_.size() >= kMax)
-    senders_.pop_back();
-  senders_.push_front(std::move(sender));
-  return senders_.front();
-}
-
-void SframeReceiver::retain(const KeyRing &ring) {
-  senders_.remove_if([&](const Sender &sender) { return !ring.holds(*sender.key); });
-}
-
 }  // namespace e2ee

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-// The parts of SFrame (RFC 9605): header, cipher suites, the keys of a KID, and who counts.
+// The parts of SFrame (RFC 9605): header, cipher suites, the keys of a KID, and who counts. Its
+// layout is in layout_sframe.cpp.
 #pragma once
 
 #include <atomic>
-#include <list>
 #include <optional>
 
 #include "core/aead.h"
-#include "core/budget.h"
 #include "core/kdf.h"
 #include "core/key.h"
 #include "core/random.h"
@@ -102,13 +101,6 @@ class KidSource {
   unsigned fork_ = 0;
 };
 
-/// A key at work for sending: made at its first frame.
-struct SframeSender {
-  std::unique_ptr<SframeKey> key;
-  KidSource::Kid kid;
-  unsigned fork = 0;
-};
-
 // What a KID says that KidSource drew.
 inline std::uint64_t key_index_of_kid(std::uint64_t kid) {
   return kid >> 4 & 15;
@@ -116,38 +108,5 @@ inline std::uint64_t key_index_of_kid(std::uint64_t kid) {
 inline unsigned step_of_kid(std::uint64_t kid) {
   return kid & 15;
 }
-
-// ---- receiving ----------------------------------------------------------------------------------
-
-/// The KIDs from which frames have verified, with their ciphers. Bounded: only who holds the key
-/// can make the least used one be forgotten.
-class SframeReceiver {
- public:
-  static constexpr std::size_t kMax = 256;
-
-  struct Sender {
-    KeyRef key;
-    std::uint64_t kid = 0;
-    std::unique_ptr<SframeKey> cipher;
-  };
-
-  /// Null when no frame has verified yet.
-  Sender *find(const KeyRef &key, std::uint64_t kid);
-
-  /// A frame of this one has verified.
-  void used(const Sender &sender);
-
-  /// Whether there is time for another KID that has not proved itself; takes it. A sender that is
-  /// known by the bits that it drew, and now uses another key, need not queue with forged ones.
-  bool may_expand(std::uint64_t kid);
-  Sender &keep(Sender sender);
-
-  void retain(const KeyRing &ring);
-
- private:
-  std::list<Sender> senders_;  // latest used first
-  TokenBucket expansions_;
-  TokenBucket expansions_of_known_;
-};
 
 }  // namespace e2ee

@@ -3,12 +3,14 @@
 //
 //   clear bytes | ciphertext | tag 16 | IV 12 | 0x0C | key index
 //
-// AES-GCM, the clear bytes are the AAD.
+// AES-GCM, the clear bytes are the AAD. Frames of NAL units have it with rules of their own.
 #pragma once
 
 #include <optional>
 
-#include "core/cryptor.h"
+#include "core/iv.h"
+#include "core/layout.h"
+#include "core/recent.h"
 
 namespace e2ee {
 
@@ -17,9 +19,6 @@ inline constexpr std::size_t kTrailerOverhead = kTagSize + kTrailerSize;
 
 /// Whether `frame` ends like one of these; false for frames in the clear, almost always.
 bool has_trailer(ByteView frame);
-inline bool recognises_trailer(const Scheme &, ByteView frame) {
-  return has_trailer(frame);
-}
 
 /// What the end of a frame says, for who has no key.
 struct TrailerFields {
@@ -31,9 +30,93 @@ std::optional<TrailerFields> read_trailer(const CodecRule &codec, ByteView frame
 /// The same for frames of NAL units.
 std::optional<TrailerFields> nal_read_trailer(const NalRule &rule, ByteView frame);
 
-Reason trailer_seal(SealState &state, const SealRequest &request, ByteSpan out,
-                    std::size_t &written);
-Reason trailer_open(OpenStates &states, const KeyRing &ring, const OpenRequest &request,
-                    ByteSpan out, Opened &opened);
+/// A key at work for sealing: its cipher, and the IVs that belong to it.
+class TrailerCipher {
+ public:
+  explicit TrailerCipher(RandomFn random) : ivs_(random) {}
+
+  /// Keys the cipher, unless it has this key. False when the cipher cannot be had.
+  bool use(const KeyRef &key);
+  Aead &aead() { return *aead_; }
+  IvSource &ivs() { return ivs_; }
+
+  /// Writes ciphertext, tag, IV and trailer to `out`, which is where `plain` is or apart from it.
+  bool seal(const Iv &iv, ByteView aad, ByteView plain, std::uint8_t *out);
+
+  void retain(const KeyRing &ring);
+
+ private:
+  KeyRef key_;
+  std::unique_ptr<Aead> aead_;
+  IvSource ivs_;
+};
+
+/// Keyed ciphers of a decryptor, made at a key's first frame and bounded in number. Forged frames
+/// can push out a cipher, but nothing that was learnt from frames that verified.
+class TrailerCiphers final : public OpenCiphers {
+ public:
+  static constexpr std::size_t kMost = 32;
+
+  explicit TrailerCiphers(OpenerMemory &memory) : memory_(memory) {}
+
+  /// `readings` are tried with the keys of `slot`.
+  Result<KeySearch::Found> open(const KeyRing &ring, const KeySlot &slot,
+                                std::span<const Reading> readings) {
+    return memory_.search.open(ring, slot, std::nullopt, readings, *this);
+  }
+  void retain(const KeyRing &ring);
+
+ private:
+  struct Keyed {
+    KeyRef key;
+    std::unique_ptr<Aead> aead;  // null when the cipher cannot be had
+  };
+
+  Result<Cipher> cipher_for(const KeyRef &key, const Reading &reading) override;
+  bool accept(const KeyRef &key, const Reading &reading) override {
+    return memory_.accepted->accept(*key, reading.iv);
+  }
+
+  OpenerMemory &memory_;
+  RecentList<Keyed> keyed_{kMost};
+};
+
+/// The body from `at` on of `bytes`, which end with the IV.
+Reading reading_of(ByteView aad, ByteView bytes, std::size_t at, std::uint8_t *out);
+
+class TrailerSealer final : public LayoutSealer {
+ public:
+  explicit TrailerSealer(const SealerParts &parts)
+      : codec_(parts.codec), clear_(parts.clear), cipher_(parts.random) {}
+
+  Result<Written> seal(const KeyRef &key, FrameType type, ByteView frame, ByteSpan out) override;
+  void retain(const KeyRing &ring) override { cipher_.retain(ring); }
+
+ private:
+  const CodecRule &codec_;
+  const ClearRule &clear_;
+  TrailerCipher cipher_;
+};
+
+class TrailerOpener final : public LayoutOpener {
+ public:
+  explicit TrailerOpener(const OpenerParts &parts)
+      : codec_(parts.codec), clear_(parts.clear), ciphers_(parts.memory) {}
+
+  Result<Opened, Unopened> open(const KeyRing &ring, ByteView frame, ByteSpan out) override;
+  void retain(const KeyRing &ring) override { ciphers_.retain(ring); }
+
+  /// `sealed` is all of the frame up to the IV's end.
+  Result<Opened, Unopened> open(const KeyRing &ring, std::uint64_t key_id, ByteView sealed,
+                                ByteSpan out);
+
+ private:
+  const CodecRule &codec_;
+  const ClearRule &clear_;
+  TrailerCiphers ciphers_;
+};
+
+std::unique_ptr<LayoutSealer> nal_sealer(const SealerParts &parts);
+std::unique_ptr<LayoutOpener> nal_opener(const OpenerParts &parts);
 
 }  // namespace e2ee

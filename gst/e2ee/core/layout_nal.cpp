@@ -6,7 +6,7 @@
 #include <cstring>
 
 #include "core/nal.h"
-#include "core/trailerbody.h"
+#include "core/trailer.h"
 
 namespace e2ee {
 
@@ -51,13 +51,13 @@ class SetOfSlice {
   // Whether the ciphertext names the same one. To seal the first bytes alone costs less than to
   // seal all of them in vain. A number of many bits does not come out: then the frame has to do
   // without.
-  bool stays_under(const Iv &iv, SealState &state, unsigned tries) const {
+  bool stays_under(const Iv &iv, Aead &aead, unsigned tries) const {
     if (!hidden_ || tries >= kMaxTries / 2)
       return true;
     std::uint8_t tag[kTagSize];
     SetOfSlice sealed = *this;
-    return state.aead()->seal(iv, view().first(kClear), view().subspan(kClear),
-                              sealed.bytes_ + kClear, tag) &&
+    return aead.seal(iv, view().first(kClear), view().subspan(kClear), sealed.bytes_ + kClear,
+                     tag) &&
            rule_.set_of_slice(sealed.view()) == hidden_;
   }
 
@@ -72,40 +72,91 @@ class SetOfSlice {
   std::optional<unsigned> hidden_;
 };
 
+// Whether picture data would stay in the clear in front of the first slice.
+bool shows_picture(ByteView frame, const NalUnit &slice, const NalRule &rule) {
+  NalReader reader(frame);
+  for (NalUnit unit; reader.next(unit, &rule) && unit.begin < slice.begin;) {
+    if (rule.kind(frame[unit.begin]) == NalKind::strange_slice)
+      return true;
+  }
+  return false;
+}
+
+class NalSealer final : public LayoutSealer {
+ public:
+  explicit NalSealer(const SealerParts &parts) : rule_(*parts.codec.nal), cipher_(parts.random) {}
+
+  Result<Written> seal(const KeyRef &key, FrameType type, ByteView frame, ByteSpan out) override;
+  void retain(const KeyRing &ring) override { cipher_.retain(ring); }
+
+ private:
+  std::optional<std::size_t> seal_escaped(const SetOfSlice &set, ByteView clear, ByteView plain,
+                                          ByteSpan out);
+
+  const NalRule &rule_;
+  TrailerCipher cipher_;
+};
+
+Result<Written> NalSealer::seal(const KeyRef &key, FrameType, ByteView frame, ByteSpan out) {
+  const std::optional<NalUnit> slice = first_slice(frame, rule_);
+  // The peer would leave ten or three bytes in the clear and not escape the rest, which RTP does
+  // not carry.
+  if (!slice)
+    return NalReader(frame).stray() ? Reason::malformed : Reason::unsupported;
+  if (shows_picture(frame, *slice, rule_))
+    return Reason::unsupported;
+  const ClearHeader header(frame, *slice, rule_);
+  std::vector<std::uint8_t> clear(header.size());
+  header.write(clear.data());
+  ByteView plain = frame.subspan(clear_of(*slice));
+  if (out.size() < clear.size() + plain.size() + kTrailerOverhead || !cipher_.use(key))
+    return Reason::internal;
+  const SetOfSlice set(frame.subspan(slice->begin), rule_);
+  const ByteSpan body = out.subspan(clear.size());
+  if (out.data() == frame.data() && body.data() != plain.data()) {
+    std::memmove(body.data(), plain.data(), plain.size());
+    plain = body.first(plain.size());
+  }
+  const std::optional<std::size_t> size = seal_escaped(set, clear, plain, body);
+  if (!size)
+    return Reason::internal;
+  std::copy(clear.begin(), clear.end(), out.begin());
+  return Written{0, clear.size() + *size};
+}
+
 // Seals `plain` at the start of `out` until nothing but ciphertext has to be escaped, and that with
-// the room there is. Tells how much was written.
-Reason seal_escaped(SealState &state, const SetOfSlice &set, ByteView clear, ByteView plain,
-                    ByteSpan out, std::size_t &written) {
+// the room there is. Gives what was written.
+std::optional<std::size_t> NalSealer::seal_escaped(const SetOfSlice &set, ByteView clear,
+                                                   ByteView plain, ByteSpan out) {
   const std::size_t size = plain.size() + kTrailerOverhead;
   const std::size_t spare = out.size() - size;
   Places escapes;
   for (unsigned tries = 0; tries < kMaxTries; ++tries) {
-    Iv iv;
-    if (!state.iv().take(1, iv))
-      return Reason::internal;
-    if (!suits_trailer(iv)) {
+    const std::optional<Iv> iv = cipher_.ivs().next();
+    if (!iv)
+      return {};
+    if (!suits_trailer(*iv)) {
       // Zeros in its upper bytes would stay there for longer than anyone waits.
-      if (iv.back() != kIvSize)
-        state.iv().restart();
+      if (iv->back() != kIvSize)
+        cipher_.ivs().restart();
       continue;
     }
-    if (!set.stays_under(iv, state, tries))
+    if (!set.stays_under(*iv, cipher_.aead(), tries))
       continue;
-    if (!seal_body(state, iv, clear, plain, out.data()))
-      return Reason::internal;
+    if (!cipher_.seal(*iv, clear, plain, out.data()))
+      return {};
     find_escapes(out.first(size), spare, escapes);
     const bool in_tail = !escapes.empty() && escapes.back() >= plain.size();
     if (!in_tail && escapes.size() <= spare && meet_well(clear, out.data())) {
       insert_escapes(out.data(), size, escapes);
-      written = size + escapes.size();
-      return Reason::ok;
+      return size + escapes.size();
     }
     // Counter mode undoes itself; the IV is spent all the same.
     std::uint8_t tag[kTagSize];
-    if (plain.data() == out.data() && !state.aead()->seal(iv, clear, plain, out.data(), tag))
-      return Reason::internal;
+    if (plain.data() == out.data() && !cipher_.aead().seal(*iv, clear, plain, out.data(), tag))
+      return {};
   }
-  return Reason::internal;
+  return {};
 }
 
 // ---- opening ------------------------------------------------------------------------------------
@@ -165,20 +216,79 @@ class Headers {
   std::array<ByteView, kMax> readings_;
 };
 
-// Whether picture data would stay in the clear in front of the first slice.
-bool shows_picture(ByteView frame, const NalUnit &slice, const NalRule &rule) {
-  NalReader reader(frame);
-  for (NalUnit unit; reader.next(unit, &rule) && unit.begin < slice.begin;) {
-    if (rule.kind(frame[unit.begin]) == NalKind::strange_slice)
-      return true;
+class NalOpener final : public LayoutOpener {
+ public:
+  explicit NalOpener(const OpenerParts &parts)
+      : rule_(*parts.codec.nal), ciphers_(parts.memory), without_slice_(parts) {}
+
+  Result<Opened, Unopened> open(const KeyRing &ring, ByteView frame, ByteSpan out) override;
+  void retain(const KeyRing &ring) override {
+    ciphers_.retain(ring);
+    without_slice_.retain(ring);
   }
-  return false;
+
+ private:
+  const NalRule &rule_;
+  TrailerCiphers ciphers_;
+  TrailerOpener without_slice_;
+};
+
+Result<Opened, Unopened> NalOpener::open(const KeyRing &ring, ByteView frame, ByteSpan out) {
+  const std::optional<Tail> tail = tail_of(frame, ring.find(kIvSize) != nullptr);
+  if (!tail)
+    return Unopened(Reason::malformed);
+  const std::uint64_t key_id = tail->key_id;
+  const std::optional<NalUnit> slice = first_slice(frame, rule_);
+  // The peer takes the first bytes of a frame without a slice for VP8's, by a frame type that is
+  // not in the frame.
+  if (!slice)
+    return without_slice_.open(ring, key_id, frame.first(frame.size() - tail->size), out);
+
+  const std::size_t clear = clear_of(*slice);
+  if (frame.size() < clear + tail->size)
+    return Unopened(Reason::malformed, key_id);
+  ByteView body = frame.subspan(clear, frame.size() - clear - tail->size);
+  Places escaped;
+  find_escaped(body, escaped);
+  if (body.size() - escaped.size() < kTagSize + kIvSize)
+    return Unopened(Reason::malformed, key_id);
+  const KeySlot *slot = ring.find(key_id);
+  if (slot == nullptr || slot->keys.empty())
+    return Unopened(Reason::missing_key, key_id);
+
+  // From here on the frame is ours to change. Escapes are taken out once, whatever is tried then.
+  const Headers headers(frame.first(clear), rule_);
+  std::uint8_t *const plain = out.data() + clear;
+  if (!escaped.empty())
+    body = {plain, remove_escaped(body, escaped, plain)};
+  std::array<Reading, Headers::kMax> readings;
+  for (std::size_t i = 0; i < headers.count(); ++i)
+    readings[i] = reading_of(headers[i], body, 0, plain);
+  const Result<KeySearch::Found> found =
+      ciphers_.open(ring, *slot, std::span(readings).first(headers.count()));
+  if (!found)
+    return Unopened(found.refusal(), key_id);
+  const std::size_t size = readings[found->reading].ciphertext.size();
+  const ByteView header = headers.plain(found->reading);
+  if (header.size() != clear)
+    std::memmove(out.data() + header.size(), plain, size);
+  if (header.data() != out.data())
+    std::copy(header.begin(), header.end(), out.begin());
+  return Opened{0, header.size() + size, found->key, key_id};
 }
 
 // Bytes in front of the tail among which IV and tag are, escapes included.
 constexpr std::size_t kEndInSight = 64;
 
 }  // namespace
+
+std::unique_ptr<LayoutSealer> nal_sealer(const SealerParts &parts) {
+  return std::make_unique<NalSealer>(parts);
+}
+
+std::unique_ptr<LayoutOpener> nal_opener(const OpenerParts &parts) {
+  return std::make_unique<NalOpener>(parts);
+}
 
 std::optional<TrailerFields> nal_read_trailer(const NalRule &rule, ByteView frame) {
   const std::optional<Tail> tail = tail_of(frame, true);
@@ -205,84 +315,6 @@ std::optional<TrailerFields> nal_read_trailer(const NalRule &rule, ByteView fram
   fields.key_id = tail->key_id;
   std::copy_n(body.end() - kIvSize, kIvSize, fields.iv.begin());
   return fields;
-}
-
-Reason nal_seal(SealState &state, const SealRequest &request, ByteSpan out, std::size_t &written) {
-  const ByteView frame = request.frame;
-  const NalRule &rule = *request.codec.nal;
-  const std::optional<NalUnit> slice = first_slice(frame, rule);
-  // The peer would leave ten or three bytes in the clear and not escape the rest, which RTP does
-  // not carry.
-  if (!slice)
-    return NalReader(frame).stray() ? Reason::malformed : Reason::unsupported;
-  if (shows_picture(frame, *slice, rule))
-    return Reason::unsupported;
-  const ClearHeader header(frame, *slice, rule);
-  std::vector<std::uint8_t> clear(header.size());
-  header.write(clear.data());
-  ByteView plain = frame.subspan(clear_of(*slice));
-  if (out.size() < clear.size() + plain.size() + kTrailerOverhead)
-    return Reason::internal;
-  const SetOfSlice set(frame.subspan(slice->begin), rule);
-  const ByteSpan body = out.subspan(clear.size());
-  if (out.data() == frame.data() && body.data() != plain.data()) {
-    std::memmove(body.data(), plain.data(), plain.size());
-    plain = body.first(plain.size());
-  }
-  const Reason reason = seal_escaped(state, set, clear, plain, body, written);
-  if (reason != Reason::ok)
-    return reason;
-  std::copy(clear.begin(), clear.end(), out.begin());
-  written += clear.size();
-  return Reason::ok;
-}
-
-Reason nal_open(OpenStates &states, const KeyRing &ring, const OpenRequest &request, ByteSpan out,
-                Opened &opened) {
-  const ByteView frame = request.frame;
-  const NalRule &rule = *request.codec.nal;
-  const std::optional<Tail> tail = tail_of(frame, ring.find(kIvSize) != nullptr);
-  if (!tail)
-    return Reason::malformed;
-  opened.key_id = tail->key_id;
-  const std::optional<NalUnit> slice = first_slice(frame, rule);
-  // The peer takes the first bytes of a frame without a slice for VP8's, by a frame type that is
-  // not in the frame.
-  if (!slice)
-    return open_cut(states, ring, request, frame.first(frame.size() - tail->size), out, opened);
-
-  const std::size_t clear = clear_of(*slice);
-  if (frame.size() < clear + tail->size)
-    return Reason::malformed;
-  ByteView body = frame.subspan(clear, frame.size() - clear - tail->size);
-  Places escaped;
-  find_escaped(body, escaped);
-  if (body.size() - escaped.size() < kTagSize + kIvSize)
-    return Reason::malformed;
-  const KeySlot *slot = ring.find(tail->key_id);
-  if (slot == nullptr || slot->keys.empty())
-    return Reason::missing_key;
-
-  // From here on the frame is ours to change. Escapes are taken out once, whatever is tried then.
-  const Headers headers(frame.first(clear), rule);
-  std::uint8_t *const plain = out.data() + clear;
-  if (!escaped.empty())
-    body = {plain, remove_escaped(body, escaped, plain)};
-  SealedBody readings[Headers::kMax];
-  for (std::size_t i = 0; i < headers.count(); ++i)
-    readings[i] = body_of(headers[i], body, 0, plain);
-  std::size_t which;
-  const Reason reason = open_body(states, ring, *slot, {readings, headers.count()}, opened, which);
-  if (reason != Reason::ok)
-    return reason;
-  const std::size_t size = readings[which].ciphertext.size();
-  const ByteView header = headers.plain(which);
-  if (header.size() != clear)
-    std::memmove(out.data() + header.size(), plain, size);
-  if (header.data() != out.data())
-    std::copy(header.begin(), header.end(), out.begin());
-  opened.size = header.size() + size;
-  return Reason::ok;
 }
 
 }  // namespace e2ee
