@@ -13,7 +13,7 @@ constexpr ClearRule kClearRules[] = {
     {CodecId::vp8, 10, 3},
     {CodecId::vp9, 0, 0},
     {CodecId::opus, 1, 1},
-    // Where there is no slice; else two bytes into the first one, see trailer_nal.cpp.
+    // Where there is no slice; else two bytes into the first one, see layout_nal.cpp.
     {CodecId::h264, 10, 3, true},
     {CodecId::h265, 10, 3, true},
     {CodecId::data, 0, 0},
