@@ -23,6 +23,7 @@ class KeyedCryptor final : public FrameCryptor, KeyUser {
       : FrameCryptor(facts_of(binding->scheme())),
         provider_(GST_E2EE_KEY_PROVIDER(g_object_ref(provider))),
         binding_(std::move(binding)),
+        encrypts_(options.encrypts),
         sealer_(scheme(), random_bytes, options.sframe_kid),
         opener_(scheme()),
         use_(provider_, *binding_) {
@@ -40,6 +41,9 @@ class KeyedCryptor final : public FrameCryptor, KeyUser {
   void wait_ready(std::chrono::milliseconds limit) override { binding_->wait_started(limit); }
   bool supports(const CodecRule &codec) const override {
     return scheme().rule_for(codec.id) != nullptr;
+  }
+  FreshMemory allocate(std::size_t size) const override {
+    return new_frame_memory(size, !encrypts_);
   }
   bool recognises(ByteView frame) const override { return scheme().recognises(frame); }
   bool is_protected() const override { return binding_->state().is_protected(binding_->owner()); }
@@ -147,6 +151,8 @@ class KeyedCryptor final : public FrameCryptor, KeyUser {
 
   GstE2EEKeyProvider *provider_;
   std::shared_ptr<KeyBinding> binding_;
+  const FrameMemoryUser memory_user_;
+  const bool encrypts_;
 
   mutable std::mutex mutex_;  // held while a frame is worked on, never while one is pushed
   std::condition_variable done_;

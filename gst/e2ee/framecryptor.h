@@ -14,6 +14,7 @@
 #include "core/bytes.h"
 #include "core/codec.h"
 #include "core/reason.h"
+#include "framepool.h"
 #include "gste2eekeyprovider.h"
 
 namespace e2ee {
@@ -106,6 +107,9 @@ class FrameCryptor {
 
   /// Whether the scheme takes frames of this codec.
   virtual bool supports(const CodecRule &codec) const = 0;
+
+  /// Memory to encrypt or decrypt into, of `size` bytes; see framepool.h.
+  virtual FreshMemory allocate(std::size_t size) const = 0;
 
   /// `out` has room for the frame and the overhead. The frame is apart from it or as many bytes
   /// into it as the headroom has. `key_id`: what to encrypt with, instead of the current key (-1).

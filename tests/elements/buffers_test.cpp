@@ -187,17 +187,32 @@ TEST_F(Buffers, LittleSlackIsNotOverrun) {
   EXPECT_EQ(bytes_of(opened_of(std::move(sealed)).get()), plain);
 }
 
-// The room behind a part of a larger memory belongs to the part's neighbour.
-TEST_F(Buffers, APartOfALargerMemoryLeavesItsNeighbourAlone) {
-  Bytes bytes = plain;
-  const Bytes neighbour = noise(300, 9);
-  bytes.insert(bytes.end(), neighbour.begin(), neighbour.end());
-  Region region(bytes);
-  const Buffer whole = region.wrap();
-  Buffer part(gst_buffer_copy_region(whole.get(), GST_BUFFER_COPY_MEMORY, 0, plain.size()));
-  Buffer sealed = sealed_of(std::move(part));
-  EXPECT_EQ(region.bytes(), bytes);
-  EXPECT_EQ(bytes_of(opened_of(std::move(sealed)).get()), plain);
+// The room around a part of a larger memory belongs to the part's neighbours.
+TEST_F(Buffers, APartOfALargerMemoryLeavesItsNeighboursAlone) {
+  const Bytes before = noise(300, 8), behind = noise(300, 9);
+  Bytes bytes = before;
+  bytes.insert(bytes.end(), plain.begin(), plain.end());
+  bytes.insert(bytes.end(), behind.begin(), behind.end());
+  const auto part_of = [&](GstBuffer *whole, gsize size) {
+    return Buffer(gst_buffer_copy_region(whole, GST_BUFFER_COPY_MEMORY, before.size(), size));
+  };
+  for (const bool whole_goes : {false, true}) {
+    Region region(bytes);
+    Buffer whole = region.wrap();
+    Buffer part = part_of(whole.get(), plain.size());
+    if (whole_goes)
+      whole.reset();
+    const Bytes cipher = bytes_of(sealed_of(std::move(part)).get());
+    EXPECT_EQ(region.bytes(), bytes);
+
+    Bytes sealed = before;
+    sealed.insert(sealed.end(), cipher.begin(), cipher.end());
+    sealed.insert(sealed.end(), behind.begin(), behind.end());
+    Region sealed_region(sealed);
+    const Buffer all = sealed_region.wrap();
+    EXPECT_EQ(bytes_of(opened_of(part_of(all.get(), cipher.size())).get()), plain);
+    EXPECT_EQ(sealed_region.bytes(), sealed);
+  }
 }
 
 Buffer in_parts(const Bytes &bytes, std::initializer_list<gsize> cuts) {

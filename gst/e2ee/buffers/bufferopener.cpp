@@ -7,15 +7,6 @@ namespace e2ee {
 
 namespace {
 
-// Whether the frame can be decrypted where it lies: nobody else sees this memory. Several memories
-// are merged into a new one by mapping, which is ours as well.
-bool in_place(GstBuffer *buffer) {
-  // A memory is writable only when the buffer that has it is.
-  return gst_buffer_n_memory(buffer) == 1
-             ? gst_memory_is_writable(gst_buffer_peek_memory(buffer, 0))
-             : gst_buffer_is_writable(buffer);
-}
-
 FrameCryptor::Result decrypt_in_place(FrameCryptor &cryptor, const CodecRule &codec,
                                       GstBuffer *buffer) {
   MappedBuffer map(buffer, GST_MAP_READWRITE);
@@ -29,9 +20,9 @@ FrameCryptor::Result decrypt_in_place(FrameCryptor &cryptor, const CodecRule &co
 }
 
 FrameCryptor::Result decrypt_to_new(FrameCryptor &cryptor, const CodecRule &codec,
-                                    FrameAllocator &allocator, GstBuffer *&buffer) {
+                                    GstBuffer *&buffer) {
   MappedBuffer map(buffer, GST_MAP_READ);
-  FrameMemory memory(map ? allocator.allocate(map.bytes().size()) : nullptr);
+  FrameMemory memory(map ? cryptor.allocate(map.bytes().size()) : FreshMemory{});
   if (!memory)
     return {.reason = Reason::internal};
   FrameCryptor::Result result = cryptor.decrypt(codec, map.bytes(), memory.bytes());
@@ -43,10 +34,12 @@ FrameCryptor::Result decrypt_to_new(FrameCryptor &cryptor, const CodecRule &code
   return result;
 }
 
-FrameCryptor::Result open_once(FrameCryptor &cryptor, const CodecRule &codec,
-                               FrameAllocator &allocator, GstBuffer *&buffer) {
-  return in_place(buffer) ? decrypt_in_place(cryptor, codec, buffer)
-                          : decrypt_to_new(cryptor, codec, allocator, buffer);
+FrameCryptor::Result open_once(FrameCryptor &cryptor, const CodecRule &codec, GstBuffer *&buffer) {
+  // Several memories are merged into a new one by mapping.
+  const bool in_place =
+      owns_memory(buffer) || (gst_buffer_n_memory(buffer) > 1 && gst_buffer_is_writable(buffer));
+  return in_place ? decrypt_in_place(cryptor, codec, buffer)
+                  : decrypt_to_new(cryptor, codec, buffer);
 }
 
 }  // namespace
@@ -57,7 +50,7 @@ bool BufferOpener::take(GstBuffer *&buffer) {
 
 FrameCryptor::Result BufferOpener::open(FrameCryptor &cryptor, const CodecRule &codec,
                                         GstBuffer *&buffer) {
-  FrameCryptor::Result result = open_once(cryptor, codec, allocator_, buffer);
+  FrameCryptor::Result result = open_once(cryptor, codec, buffer);
   if (G_LIKELY(result.reason != Reason::malformed))
     return result;
   // Behind LiveKit's packet trailer there may be a frame; without one this costs nothing.
@@ -65,7 +58,7 @@ FrameCryptor::Result BufferOpener::open(FrameCryptor &cryptor, const CodecRule &
   if (!trailer || trailer->size >= gst_buffer_get_size(buffer))
     return result;
   buffer = strip_packet_trailer(buffer, *trailer);
-  return open_once(cryptor, codec, allocator_, buffer);
+  return open_once(cryptor, codec, buffer);
 }
 
 }  // namespace e2ee

@@ -22,7 +22,6 @@ class BufferOpener {
   FrameCryptor::Result open(FrameCryptor &cryptor, const CodecRule &codec, GstBuffer *&buffer);
 
  private:
-  FrameAllocator allocator_;
   NalInput input_;
 };
 

@@ -12,21 +12,17 @@ struct FrameFacts {
   FrameSize size;
 };
 
-// The memory of a buffer in which the frame can grow in place. Returns null if the buffer has more
-// than one memory, is shared, or has no spare room.
+// The memory of a buffer in which the frame can grow in place; null when there is no room, or when
+// that is somebody else's.
 GstMemory *memory_with_slack(GstBuffer *buffer, const FrameCryptor &cryptor) {
-  if (gst_buffer_n_memory(buffer) != 1)
+  if (!owns_memory(buffer))
     return nullptr;
   GstMemory *memory = gst_buffer_peek_memory(buffer, 0);
   gsize offset;
   gsize capacity;
   const gsize size = gst_memory_get_sizes(memory, &offset, &capacity);
-  // A memory is writable only when the buffer that has it is.
   const gsize tail = cryptor.facts.overhead - cryptor.facts.headroom;
-  if (offset < cryptor.facts.headroom || capacity - offset - size < tail ||
-      !gst_memory_is_writable(memory))
-    return nullptr;
-  return memory;
+  return offset >= cryptor.facts.headroom && capacity - offset - size >= tail ? memory : nullptr;
 }
 
 FrameFacts facts_of(const CodecRule &codec, ByteView frame) {
@@ -77,15 +73,14 @@ FrameCryptor::Result encrypt_in_place(FrameCryptor &cryptor, const CodecRule &co
 // Encrypts into one new memory, which takes the place of the buffer's own: flags, times and metas
 // stay with the buffer.
 FrameCryptor::Result encrypt_to_new(FrameCryptor &cryptor, const CodecRule &codec,
-                                    FrameAllocator &allocator, GstBuffer *&buffer,
-                                    FrameFacts &facts) {
+                                    GstBuffer *&buffer, FrameFacts &facts) {
   MappedBuffer map(buffer, GST_MAP_READ);
   if (!map)
     return {.reason = Reason::internal};
   const ByteView frame = map.bytes();
   // Frames of NAL units get new start codes in front and escapes behind.
   FrameMemory memory(
-      allocator.allocate(frame.size() + cryptor.facts.overhead + codec.extra_room(frame)));
+      cryptor.allocate(frame.size() + cryptor.facts.overhead + codec.extra_room(frame)));
   if (!memory)
     return {.reason = Reason::internal};
   facts = facts_of(codec, frame);
@@ -116,7 +111,7 @@ FrameCryptor::Result BufferSealer::seal(FrameCryptor &cryptor, const CodecRule &
   GstMemory *own = codec.nal != nullptr ? nullptr : memory_with_slack(buffer, cryptor);
   FrameCryptor::Result result = own != nullptr
                                     ? encrypt_in_place(cryptor, codec, buffer, own, facts)
-                                    : encrypt_to_new(cryptor, codec, allocator_, buffer, facts);
+                                    : encrypt_to_new(cryptor, codec, buffer, facts);
   if (G_UNLIKELY(result.reason != Reason::ok))
     return result;
   if (codec.nal != nullptr)

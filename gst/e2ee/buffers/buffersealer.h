@@ -26,7 +26,6 @@ class BufferSealer {
                             gsize behind = 0);
 
  private:
-  FrameAllocator allocator_;
   NalInput input_;
   NalOutput output_;
 };

@@ -4,10 +4,9 @@
 
 #include <gst/gst.h>
 
-#include <memory>
 #include <utility>
 
-#include "core/bytes.h"
+#include "framepool.h"
 
 namespace e2ee {
 
@@ -57,6 +56,10 @@ inline void cut_buffer(GstBuffer *buffer, gsize offset, gsize size) {
   GST_BUFFER_FLAG_SET(buffer, GST_BUFFER_FLAG_TAG_MEMORY);  // tells pools, as set_size() does
 }
 
+/// Whether the bytes of a buffer are its owner's alone to change, in front and behind as well: one
+/// memory, writable, not shared and no part of another.
+bool owns_memory(GstBuffer *buffer);
+
 /// New memory with these bytes, which the caller owns; null when there is none.
 GstMemory *memory_of(ByteView contents);
 
@@ -64,54 +67,28 @@ GstMemory *memory_of(ByteView contents);
 /// no memory.
 bool set_contents(GstBuffer *&buffer, ByteView contents);
 
-/// New memory of a frame, mapped for writing until release() hands it over.
+/// Memory of a frame that is being written, until release() hands it over.
 class FrameMemory {
  public:
-  explicit FrameMemory(GstMemory *memory) : memory_(memory) {
-    if (memory_ != nullptr && !gst_memory_map(memory_, &map_, GST_MAP_WRITE)) {
-      gst_memory_unref(memory_);
-      memory_ = nullptr;
-    }
-  }
+  explicit FrameMemory(FreshMemory memory) : fresh_(memory) {}
   ~FrameMemory() {
-    if (memory_ != nullptr) {
-      gst_memory_unmap(memory_, &map_);
-      gst_memory_unref(memory_);
-    }
+    if (fresh_.memory != nullptr)
+      gst_memory_unref(fresh_.memory);
   }
   FrameMemory(const FrameMemory &) = delete;
   FrameMemory &operator=(const FrameMemory &) = delete;
 
-  explicit operator bool() const { return memory_ != nullptr; }
-  ByteSpan bytes() const { return {map_.data, map_.size}; }
+  explicit operator bool() const { return fresh_.memory != nullptr; }
+  ByteSpan bytes() const { return fresh_.bytes; }
 
   /// The memory, cut to `size` bytes from `offset` on; the caller owns it.
   GstMemory *release(gsize offset, gsize size) {
-    gst_memory_unmap(memory_, &map_);
-    gst_memory_resize(memory_, static_cast<gssize>(offset), size);
-    return std::exchange(memory_, nullptr);
+    gst_memory_resize(fresh_.memory, static_cast<gssize>(offset), size);
+    return std::exchange(fresh_.memory, nullptr);
   }
 
  private:
-  GstMemory *memory_;
-  GstMapInfo map_{};
-};
-
-/// Gives out memory for frames. Large blocks are kept when downstream is done with them: a fresh
-/// one costs page faults worth two more passes of encryption.
-class FrameAllocator {
- public:
-  FrameAllocator();
-  ~FrameAllocator();
-  FrameAllocator(const FrameAllocator &) = delete;
-  FrameAllocator &operator=(const FrameAllocator &) = delete;
-
-  /// At least `size` bytes, exactly `size` in view; null when there is no memory.
-  GstMemory *allocate(gsize size);
-
- private:
-  struct Pool;
-  std::shared_ptr<Pool> pool_;
+  FreshMemory fresh_;
 };
 
 }  // namespace e2ee

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+// Memory that frames are written to.
+#pragma once
+
+#include <gst/gst.h>
+
+#include "core/bytes.h"
+
+namespace e2ee {
+
+/// Memory that its maker may write to before anybody else has it.
+struct FreshMemory {
+  GstMemory *memory = nullptr;  // the caller owns it; null: there is none
+  ByteSpan bytes;
+};
+
+/// `size` bytes. Blocks are used again by all streams of the process: a fresh large one costs page
+/// faults worth two more passes of encryption. `plaintext`: a decrypted frame goes there. Such a
+/// block, and one that others have mapped to write there, is wiped before another frame gets it.
+/// Any thread.
+FreshMemory new_frame_memory(gsize size, bool plaintext);
+
+/// Whoever lets frames be written, from beginning to end: idle blocks go with the last one.
+class FrameMemoryUser {
+ public:
+  FrameMemoryUser();
+  ~FrameMemoryUser();
+  FrameMemoryUser(const FrameMemoryUser &) = delete;
+  FrameMemoryUser &operator=(const FrameMemoryUser &) = delete;
+};
+
+/// Bytes of idle blocks; for tests.
+gsize idle_frame_memory();
+
+}  // namespace e2ee
