@@ -284,7 +284,8 @@ void AuditLog::Followed::on_used(GstE2EEKeyProvider *, const GstStructure *use,
                                 {"first", time("first")},
                                 {"last", time("last")},
                                 {"frames", number("frames")},
-                                {"failures", number("failures")}});
+                                {"failures", number("failures")},
+                                {"aead", text("aead")}});
 }
 
 void AuditLog::Followed::on_changed(GstE2EEKeyProvider *, const char *who, guint64 id,

@@ -4,6 +4,7 @@
 #include <thread>
 
 #include "core/cryptor.h"
+#include "debug.h"
 #include "keyuse.h"
 #include "providerstate.h"
 
@@ -13,6 +14,30 @@ namespace {
 
 SchemeFacts facts_of(const Scheme &scheme) {
   return {scheme.carries, scheme.overhead, scheme.headroom, scheme.server_trailer};
+}
+
+// The back end of this scheme's cipher. The suites with CTR and HMAC know OpenSSL alone.
+const char *aead_name(const Scheme &scheme) {
+  if (scheme.suite != nullptr && scheme.suite->make == make_ctr_hmac)
+    return "openssl";
+  const AeadBackend *backend = aead_in_use().backend;
+  return backend != nullptr ? backend->name : "";
+}
+
+// False, with an error, when the one that GST_E2EE_AEAD names cannot be had.
+bool check_aead(GError **error) {
+  static std::once_flag told;
+  const AeadChoice choice = aead_in_use();
+  if (choice.backend == nullptr) {
+    g_set_error_literal(error, GST_E2EE_ERROR, GST_E2EE_ERROR_CRYPTO, choice.complaint.c_str());
+    return false;
+  }
+  std::call_once(told, [&] {
+    if (!choice.complaint.empty())
+      GST_CAT_WARNING(debug_category(), "%s", choice.complaint.c_str());
+    GST_CAT_INFO(debug_category(), "AES-GCM is that of %s", choice.backend->name);
+  });
+  return true;
 }
 
 /// The cryptor at work: the keys of a binding, and what was keyed with them.
@@ -26,7 +51,7 @@ class KeyedCryptor final : public FrameCryptor, KeyUser {
         encrypts_(options.encrypts),
         sealer_(scheme(), random_bytes, options.sframe_kid),
         opener_(scheme()),
-        use_(provider_, *binding_) {
+        use_(provider_, *binding_, aead_name(scheme())) {
     if (options.accepted)
       opener_.exchange_accepted(options.accepted);
     binding_->attach(this);
@@ -262,7 +287,11 @@ KeyInfo KeyedCryptor::key_info() const {
   KeyRef key = last_;
   if (!key)
     key = binding_->ring()->current;
-  return key ? KeyInfo{key->id, key->generation, key->fingerprint} : KeyInfo{};
+  KeyInfo info;
+  if (key)
+    info = {key->id, key->generation, key->fingerprint};
+  info.aead = aead_name(scheme());
+  return info;
 }
 
 void KeyedCryptor::set_replay_window(std::size_t window) {
@@ -335,6 +364,8 @@ std::unique_ptr<FrameCryptor> open_frame_cryptor(GstE2EEKeyProvider *provider,
     g_prefix_error(error, "key-provider: ");
     return nullptr;
   }
+  if (!check_aead(error))
+    return nullptr;
   // A KID that the application chose carries no key index.
   const Scheme *scheme =
       scheme_for(static_cast<SchemeId>(options.scheme),

@@ -90,7 +90,8 @@ void KeyUse::tell(const Use &use) {
   binding_.state().queue().post(
       Urgency::set,
       [keep, told, first = unix_time.of(told.first), last = unix_time.of(told.last), id = key->id,
-       generation = key->generation, fingerprint = key->fingerprint, owner = binding_.owner()] {
+       generation = key->generation, fingerprint = key->fingerprint, owner = binding_.owner(),
+       aead = aead_] {
         const ForeignCall call;
         GstStructure *report = gst_structure_new(
             "GstE2EEKeyUse", "participant", G_TYPE_STRING, owner.c_str(), "key-id", G_TYPE_UINT64,
@@ -98,7 +99,7 @@ void KeyUse::tell(const Use &use) {
             fingerprint.c_str(), "identity", G_TYPE_STRING, owner.empty() ? "asserted" : "key",
             "direction", G_TYPE_STRING, told.encrypts ? "encrypt" : "decrypt", "first",
             G_TYPE_INT64, first, "last", G_TYPE_INT64, last, "frames", G_TYPE_UINT64, told.frames,
-            "failures", G_TYPE_UINT64, told.failures, nullptr);
+            "failures", G_TYPE_UINT64, told.failures, "aead", G_TYPE_STRING, aead, nullptr);
         g_signal_emit_by_name(keep, "key-used", report);
         gst_structure_free(report);
         g_object_unref(keep);

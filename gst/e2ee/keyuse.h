@@ -13,9 +13,9 @@ namespace e2ee {
 /// thread at a time.
 class KeyUse {
  public:
-  /// Both outlive this.
-  KeyUse(GstE2EEKeyProvider *provider, KeyBinding &binding)
-      : provider_(provider), binding_(binding) {}
+  /// All outlive this.
+  KeyUse(GstE2EEKeyProvider *provider, KeyBinding &binding, const char *aead)
+      : provider_(provider), binding_(binding), aead_(aead) {}
   KeyUse(const KeyUse &) = delete;
   KeyUse &operator=(const KeyUse &) = delete;
 
@@ -46,6 +46,7 @@ class KeyUse {
 
   GstE2EEKeyProvider *provider_;
   KeyBinding &binding_;
+  const char *aead_;       // the back end that works with the keys
   std::vector<Use> uses_;  // the key of the last frame behind the others
   Clock::time_point told_{};
 };

@@ -20,7 +20,7 @@ GstStructure *Counters::to_structure(const KeyInfo &key) const {
   add("ratchet-steps", ratchet_steps_);
   gst_structure_set(stats, "key-id", G_TYPE_UINT64, key.id, "generation", G_TYPE_UINT64,
                     key.generation, "key-fingerprint", G_TYPE_STRING, key.fingerprint.c_str(),
-                    nullptr);
+                    "aead", G_TYPE_STRING, key.aead, nullptr);
   return stats;
 }
 

@@ -2,8 +2,10 @@
 // Views of bytes. A frame is never copied to be looked at.
 #pragma once
 
+#include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -21,14 +23,31 @@ inline void append(std::vector<std::uint8_t> &to, ByteView bytes) {
   to.insert(to.end(), bytes.begin(), bytes.end());
 }
 
-inline void store_be32(std::uint8_t *to, std::uint32_t value) {
-  for (int i = 3; i >= 0; --i, value >>= 8)
-    to[i] = static_cast<std::uint8_t>(value);
+inline std::uint32_t big_endian(std::uint32_t value) {
+  return std::endian::native == std::endian::little ? __builtin_bswap32(value) : value;
+}
+inline std::uint64_t big_endian(std::uint64_t value) {
+  return std::endian::native == std::endian::little ? __builtin_bswap64(value) : value;
 }
 
+inline std::uint32_t load_be32(const std::uint8_t *from) {
+  std::uint32_t value;
+  std::memcpy(&value, from, sizeof value);
+  return big_endian(value);
+}
+inline std::uint64_t load_be64(const std::uint8_t *from) {
+  std::uint64_t value;
+  std::memcpy(&value, from, sizeof value);
+  return big_endian(value);
+}
+
+inline void store_be32(std::uint8_t *to, std::uint32_t value) {
+  value = big_endian(value);
+  std::memcpy(to, &value, sizeof value);
+}
 inline void store_be64(std::uint8_t *to, std::uint64_t value) {
-  for (int i = 7; i >= 0; --i, value >>= 8)
-    to[i] = static_cast<std::uint8_t>(value);
+  value = big_endian(value);
+  std::memcpy(to, &value, sizeof value);
 }
 
 }  // namespace e2ee

@@ -2,6 +2,8 @@
 // What has to be known of a codec to encrypt its frames. One file a codec, one line in the table.
 #pragma once
 
+#include <array>
+
 #include "core/bytes.h"
 
 namespace e2ee {
@@ -16,6 +18,14 @@ struct FrameSize {
   unsigned width = 0;
   unsigned height = 0;
 };
+
+/// What a ciphertext may begin with: its first 32 bits, the first of them highest, are `bits` where
+/// `mask` is set.
+struct Beginning {
+  std::uint32_t mask;
+  std::uint32_t bits;
+};
+using Beginnings = std::array<Beginning, 2>;
 
 struct CodecRule {
   CodecId id;
@@ -36,6 +46,10 @@ struct CodecRule {
 
   /// Set where frames are made of NAL units; frames are byte streams then.
   const NalRule *nal;
+
+  /// Beginnings that are enough for payloader_takes(), whatever follows; no ciphertext has two of
+  /// them. Null with payloader_takes().
+  const Beginnings &(*taken_beginnings)(FrameType type) = nullptr;
 
   /// Room that sealing `frame` takes beyond the scheme's overhead.
   std::size_t extra_room(ByteView frame) const;

@@ -97,9 +97,27 @@ bool payloader_takes(ByteView ciphertext, FrameType type) {
   return (bools.flag() | bools.flag()) == 0;
 }
 
+// The commonest headers of those, told by their first bits alone. While the first bit is 0 the bits
+// of the bool decoder are those of the ciphertext (see HalfBits). In a delta frame they are:
+//
+//   bit 0       segmentation_enabled; 0 as said, so that no segments follow
+//   bits 1-10   filter type, level and sharpness: any
+//   bit 11      loop_filter_adj_enable
+//     0: bits 12 and 13 are log2_nbr_of_dct_partitions, to be 0
+//     1: bit 12 is mode_ref_lf_delta_update, to be 0; then bits 13 and 14 are the partitions'
+//
+// In a key frame color_space (0 as said) and clamping_type (any) come first, and all else two bits
+// later. Of random ciphertexts 3 in 32 begin like this as delta frames and 3 in 64 as key frames;
+// payloader_takes() takes a quarter of all, but takes longer to tell.
+const Beginnings &taken_beginnings(FrameType type) {
+  static constexpr Beginnings kDelta = {{{0x801c0000, 0}, {0x801e0000, 0x00100000}}};
+  static constexpr Beginnings kKey = {{{0xa0070000, 0}, {0xa0078000, 0x00040000}}};
+  return type == FrameType::key ? kKey : kDelta;
+}
+
 }  // namespace
 
-const CodecRule kVp8 = {CodecId::vp8, "VP8",      "video/x-vp8",   true,
-                        frame_type,   frame_size, payloader_takes, nullptr};
+const CodecRule kVp8 = {CodecId::vp8,    "VP8",   "video/x-vp8",   true, frame_type, frame_size,
+                        payloader_takes, nullptr, taken_beginnings};
 
 }  // namespace e2ee

@@ -31,7 +31,11 @@ class IvSource {
   void restart() { started_ = false; }
 
   /// iv + n, carrying over all 96 bits.
-  static void advance(Iv &iv, unsigned n);
+  static void advance(Iv &iv, unsigned n) {
+    const std::uint32_t low = load_be32(iv.data() + 8) + n;
+    store_be64(iv.data(), load_be64(iv.data()) + (low < n));
+    store_be32(iv.data() + 8, low);
+  }
 
  private:
   RandomFn random_;

@@ -10,65 +10,88 @@ namespace e2ee {
 
 namespace {
 
-constexpr unsigned kIvBatch = 4;
-constexpr unsigned kSightBlocks = (kPayloaderSight + kBlockSize - 1) / kBlockSize;
+// One of 16 candidates will do for half of the key frames of VP8 and four in five delta frames.
+constexpr unsigned kBatch = 16;
+static_assert(kMaxIvTries % kBatch == 0);
 
-// Whether the payloader will take the frame under an IV, for a plaintext long enough that all it
-// looks at is ciphertext. `keystream` are the first AES blocks of this IV's counter mode.
-bool taken_under(const FrameToSeal &frame, const std::uint8_t *keystream) {
-  std::uint8_t sight[kPayloaderSight];
-  for (std::size_t i = 0; i < kPayloaderSight; ++i)
-    sight[i] = frame.plain[i] ^ keystream[i];
-  return frame.codec.payloader_takes(ByteView(sight), frame.type);
+constexpr std::size_t kBeginning = sizeof(Beginning::bits);
+
+// The first AES block of each candidate's counter mode.
+class FirstBlocks {
+ public:
+  FirstBlocks() = default;
+  ~FirstBlocks() { cleanse(bytes_); }
+  FirstBlocks(const FirstBlocks &) = delete;
+  FirstBlocks &operator=(const FirstBlocks &) = delete;
+
+  // Of the IVs from `first` on. They become keystream, which is used for nothing else.
+  bool encrypt(Aead &aead, const Iv &first) {
+    std::uint8_t *block = bytes_;
+    for (unsigned i = 0; i < kBatch; ++i, block += kBlockSize) {
+      Iv iv = first;
+      IvSource::advance(iv, i);
+      std::memcpy(block, iv.data(), kIvSize);
+      store_be32(block + kIvSize, 2);  // GCM keeps 1 for the tag
+    }
+    return aead.encrypt_blocks(bytes_);
+  }
+
+  // The first bits of the ciphertext that candidate `i` makes of a plaintext with these.
+  std::uint32_t cipher(unsigned i, std::uint32_t plain) const {
+    return plain ^ load_be32(bytes_ + i * kBlockSize);
+  }
+
+ private:
+  alignas(kBlockSize) std::uint8_t bytes_[kBatch * kBlockSize];
+};
+
+bool is_one_of(const Beginnings &beginnings, std::uint32_t cipher) {
+  const auto &[a, b] = beginnings;
+  return ((cipher & a.mask) == a.bits) | ((cipher & b.mask) == b.bits);
 }
 
-// The same where the tag comes into sight: only the whole frame tells. None when the cipher failed.
-std::optional<bool> taken_whole(Aead &aead, const FrameToSeal &frame, const Iv &iv) {
-  std::uint8_t sealed[kPayloaderSight + kTagSize + kIvSize];
-  std::uint8_t *tag = sealed + frame.plain.size();
-  if (!aead.seal(iv, frame.clear, frame.plain, sealed, tag))
-    return {};
-  std::copy(iv.begin(), iv.end(), tag + kTagSize);
-  return frame.codec.payloader_takes(ByteView(sealed), frame.type);
+// By the beginning of the ciphertext, which one block of keystream tells.
+std::optional<Iv> choose_by_beginning(Aead &aead, IvSource &ivs, const FrameToSeal &frame) {
+  const Beginnings &beginnings = frame.codec.taken_beginnings(frame.type);
+  const std::uint32_t plain = load_be32(frame.plain.data());
+  FirstBlocks blocks;
+  for (unsigned tries = 0; tries < kMaxIvTries; tries += kBatch) {
+    Iv iv;
+    if (!ivs.take(kBatch, iv) || !blocks.encrypt(aead, iv))
+      return {};
+    for (unsigned i = 0; i < kBatch; ++i) {
+      if (is_one_of(beginnings, blocks.cipher(i, plain))) {
+        IvSource::advance(iv, i);
+        return iv;
+      }
+    }
+  }
+  return {};
+}
+
+// By sealing all that the payloader looks at. That is the tag too, where the frame is short.
+std::optional<Iv> choose_by_sealing(Aead &aead, IvSource &ivs, const FrameToSeal &frame) {
+  const ByteView plain = frame.plain.first(std::min(frame.plain.size(), kPayloaderSight));
+  for (unsigned tries = 0; tries < kMaxIvTries; ++tries) {
+    Iv iv;
+    if (!ivs.take(1, iv))
+      return {};
+    std::uint8_t sealed[kPayloaderSight + kTagSize + kIvSize];
+    std::uint8_t *tag = sealed + plain.size();
+    if (!aead.seal(iv, frame.clear, plain, sealed, tag))
+      return {};
+    std::copy(iv.begin(), iv.end(), tag + kTagSize);
+    if (frame.codec.payloader_takes(ByteView(sealed), frame.type))
+      return iv;
+  }
+  return {};
 }
 
 }  // namespace
 
 std::optional<Iv> choose_iv(Aead &aead, IvSource &ivs, const FrameToSeal &frame) {
-  const bool in_sight = frame.plain.size() >= kPayloaderSight;
-  std::uint8_t blocks[kIvBatch * kSightBlocks * kBlockSize];
-  struct Wipe {
-    ByteSpan bytes;
-    ~Wipe() { cleanse(bytes); }
-  } wipe{blocks};  // keystream
-  for (unsigned tries = 0; tries < kMaxIvTries; tries += kIvBatch) {
-    Iv first;
-    if (!ivs.take(kIvBatch, first))
-      return {};
-    if (in_sight) {
-      std::uint8_t *block = blocks;
-      for (unsigned i = 0; i < kIvBatch * kSightBlocks; ++i, block += kBlockSize) {
-        Iv candidate = first;
-        IvSource::advance(candidate, i / kSightBlocks);
-        std::memcpy(block, candidate.data(), kIvSize);
-        store_be32(block + kIvSize, 2 + i % kSightBlocks);  // GCM's first data block counts 2
-      }
-      if (!aead.encrypt_blocks(blocks))
-        return {};
-    }
-    for (unsigned i = 0; i < kIvBatch; ++i) {
-      Iv iv = first;
-      IvSource::advance(iv, i);
-      const std::optional<bool> taken =
-          in_sight ? taken_under(frame, blocks + i * kSightBlocks * kBlockSize)
-                   : taken_whole(aead, frame, iv);
-      if (!taken)
-        return {};
-      if (*taken)
-        return iv;
-    }
-  }
-  return {};
+  return frame.plain.size() < kBeginning ? choose_by_sealing(aead, ivs, frame)
+                                         : choose_by_beginning(aead, ivs, frame);
 }
 
 }  // namespace e2ee

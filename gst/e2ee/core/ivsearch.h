@@ -9,9 +9,9 @@
 
 namespace e2ee {
 
-/// One ciphertext in four suits the VP8 payloader; 256 in a row that do not would mean that
-/// something is broken (0.75^256 = 1e-32).
-inline constexpr unsigned kMaxIvTries = 256;
+/// Tries of one frame; that many in vain mean that something is broken. VP8 key frames have the
+/// least luck: (1 - 3/64)^1440 is less than 1e-30.
+inline constexpr unsigned kMaxIvTries = 1440;
 
 /// A frame that will be sealed as ciphertext, tag, IV behind its clear bytes.
 struct FrameToSeal {

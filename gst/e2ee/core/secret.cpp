@@ -180,7 +180,7 @@ Secret::Secret(ByteView bytes) : Secret(bytes.size()) {
 void Secret::reset() noexcept {
   if (data_ == nullptr)
     return;
-  OPENSSL_cleanse(data_, size_);
+  cleanse(span());
   arena().give(data_, size_);
   data_ = nullptr;
   size_ = 0;
@@ -197,7 +197,8 @@ ByteSpan Secret::span() noexcept {
 }
 
 void cleanse(ByteSpan bytes) noexcept {
-  OPENSSL_cleanse(bytes.data(), bytes.size());
+  if (!bytes.empty())
+    explicit_bzero(bytes.data(), bytes.size());
 }
 
 bool equal_secret(ByteView a, ByteView b) noexcept {
