@@ -29,6 +29,10 @@ E2EE_PACKAGES_build=(
   libssl-dev nettle-dev # passphrases in half the time
   gobject-introspection libgirepository1.0-dev # the library from Python
 )
+# Debian has it for this processor alone.
+if [[ $(uname -m) == x86_64 ]]; then
+  E2EE_PACKAGES_build+=(libipsec-mb-dev) # AES-GCM in less than half of the time
+fi
 # shellcheck disable=SC2034
 E2EE_PACKAGES_run=(
   gstreamer1.0-tools        # gst-launch-1.0, gst-inspect-1.0

@@ -88,10 +88,9 @@ void KeyUse::tell(const Use &use) {
   const UnixTime unix_time;
   auto *keep = static_cast<GstE2EEKeyProvider *>(g_object_ref(provider_));
   binding_.state().queue().post(
-      Urgency::set,
-      [keep, told, first = unix_time.of(told.first), last = unix_time.of(told.last), id = key->id,
-       generation = key->generation, fingerprint = key->fingerprint, owner = binding_.owner(),
-       aead = aead_] {
+      Urgency::set, [keep, told, first = unix_time.of(told.first), last = unix_time.of(told.last),
+                     id = key->id, generation = key->generation, fingerprint = key->fingerprint,
+                     owner = binding_.owner(), aead = aead_] {
         const ForeignCall call;
         GstStructure *report = gst_structure_new(
             "GstE2EEKeyUse", "participant", G_TYPE_STRING, owner.c_str(), "key-id", G_TYPE_UINT64,

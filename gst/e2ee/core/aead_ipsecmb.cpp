@@ -21,10 +21,11 @@ extern const AeadBackend kIpsecMbBackend;
 namespace {
 
 #if IMB_VERSION_NUM < IMB_VERSION(2, 0, 0)
-#define E2EE_IPSEC_MB "libIPSec_MB.so.1"
+#define E2EE_ABI "1"
 #else
-#define E2EE_IPSEC_MB "libIPSec_MB.so.2"
+#define E2EE_ABI "2"
 #endif
+#define E2EE_IPSEC_MB "libIPSec_MB.so." E2EE_ABI
 
 // AES and carry-less multiplication; a build that looks at its arguments and clears registers and
 // stack behind it; and its own known-answer tests passed.
@@ -46,7 +47,7 @@ Library unusable(const char *why_not) {
 Library load() {
   void *handle = dlopen(E2EE_IPSEC_MB, RTLD_NOW | RTLD_LOCAL);
   if (handle == nullptr)
-    return unusable(E2EE_IPSEC_MB " is not installed (package libipsec-mb1 of Debian 12)");
+    return unusable(E2EE_IPSEC_MB " is not installed (Debian's package libipsec-mb" E2EE_ABI ")");
   const auto find = [handle]<typename Function>(Function *&function, const char *name) {
     function = reinterpret_cast<Function *>(dlsym(handle, name));
     return function != nullptr;
