@@ -19,8 +19,9 @@ constexpr Pace kThorough = {0.2, 15, 5, 10};
 constexpr Pace kQuick = {0.06, 7, 1, 4};
 
 constexpr char kUsage[] =
-    "Usage: e2ee-bench [--keys] [--quick] [--progress] [--benchmark_...]\n"
+    "Usage: e2ee-bench [--backends] [--keys] [--quick] [--progress] [--benchmark_...]\n"
     "\n"
+    "  --backends   lists the AEAD back ends that GST_E2EE_AEAD can choose here, and nothing else\n"
     "  --keys       keys of many participants, on all cores, instead of frames on one\n"
     "  --quick      a sixth of the time, rougher numbers; of keys not those that take long\n"
     "  --progress   tells how far it is instead of listing rows; for --benchmark_out=FILE\n"
@@ -162,16 +163,23 @@ int main(int argc, char **argv) {
     std::fputs(bench::kUsage, stdout);
     return 0;
   }
+  if (bench::take_flag(argc, argv, "--backends")) {
+    for (const e2ee::AeadBackend &backend : e2ee::aead_backends()) {
+      if (backend.why_not() == nullptr)
+        std::puts(backend.name);
+    }
+    return 0;
+  }
   gst_init(&argc, &argv);
   benchmark::Initialize(&argc, argv);
   if (benchmark::ReportUnrecognizedArguments(argc, argv) || !bench::has_elements())
     return 2;
-  for (const e2ee::AeadBackend &backend : e2ee::aead_backends()) {
-    if (backend.usable()) {  // the first one is what the library works with
-      benchmark::AddCustomContext("backend", backend.name);
-      break;
-    }
+  const e2ee::AeadChoice aead = e2ee::aead_in_use();
+  if (aead.backend == nullptr || !aead.complaint.empty()) {
+    std::fprintf(stderr, "e2ee-bench: %s\n", aead.complaint.c_str());
+    return 2;
   }
+  benchmark::AddCustomContext("backend", aead.backend->name);
   const bench::Pace &pace = quick ? bench::kQuick : bench::kThorough;
   if (keys) {
     bench::register_key_rows(quick);

@@ -40,6 +40,9 @@ using Work = std::function<bool(unsigned frames)>;
 
 Work raw_encrypt(std::size_t size);
 Work raw_decrypt(std::size_t size);
+/// The same with the AEAD back end in use.
+Work aead_encrypt(std::size_t size);
+Work aead_decrypt(std::size_t size);
 Work core_encrypt(const e2ee::CodecRule &codec, std::size_t size);
 Work core_decrypt(std::size_t size);
 Work streams(const e2ee::CodecRule &codec, std::size_t size);

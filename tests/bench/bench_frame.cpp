@@ -89,6 +89,41 @@ Work raw_decrypt(std::size_t size) {
   };
 }
 
+Work aead_encrypt(std::size_t size) {
+  return [aead = std::shared_ptr<e2ee::Aead>(e2ee::make_aead(kRawKey, e2ee::Direction::seal)),
+          frame = make_frame(size), iv = e2ee::Iv{}](unsigned frames) mutable {
+    std::uint8_t tag[e2ee::kTagSize];
+    const e2ee::ByteSpan body = e2ee::ByteSpan(frame).subspan(kClear);
+    bool good = true;
+    while (frames-- > 0) {
+      e2ee::IvSource::advance(iv, 1);
+      good &= aead->seal(iv, e2ee::ByteView(frame).first(kClear), body, body.data(), tag);
+    }
+    return good;
+  };
+}
+
+// By turns, as raw_decrypt().
+Work aead_decrypt(std::size_t size) {
+  std::array<std::array<std::uint8_t, e2ee::kTagSize>, 2> tags;
+  std::vector<std::uint8_t> frame = make_frame(size);
+  const e2ee::ByteSpan body = e2ee::ByteSpan(frame).subspan(kClear);
+  const auto sealer = e2ee::make_aead(kRawKey, e2ee::Direction::seal);
+  bool sealed = true;
+  for (const unsigned turn : {0, 1, 0})
+    sealed &=
+        sealer->seal({}, e2ee::ByteView(frame).first(kClear), body, body.data(), tags[turn].data());
+  return [aead = std::shared_ptr<e2ee::Aead>(e2ee::make_aead(kRawKey, e2ee::Direction::open)),
+          sealed, tags, frame = std::move(frame), turn = 0u](unsigned frames) mutable {
+    const e2ee::ByteSpan body = e2ee::ByteSpan(frame).subspan(kClear);
+    bool good = sealed;
+    for (; frames-- > 0; turn ^= 1)
+      good &= aead->open({}, e2ee::ByteView(frame).first(kClear), body, body.data(),
+                         tags[turn].data()) == e2ee::Reason::ok;
+    return good;
+  };
+}
+
 Work core_encrypt(const e2ee::CodecRule &codec, std::size_t size) {
   std::vector<std::uint8_t> frame = make_frame(size);
   frame.resize(size + livekit().overhead);
@@ -169,6 +204,7 @@ namespace {
 void encrypt_ways(Rounds &rounds, std::size_t size) {
   const std::size_t sealed = size + livekit().overhead;
   rounds.add("raw-encrypt", raw_encrypt(size));
+  rounds.add("aead-encrypt", aead_encrypt(size));
   rounds.add("core-encrypt", core_encrypt(codec_of("audio/x-opus"), size));
   rounds.add("core-encrypt-vp8", core_encrypt(codec_of("video/x-vp8"), size));
   rounds.add("direct-push", push(nullptr, Buffers::copied, make_frame(size), size));
@@ -184,6 +220,7 @@ void encrypt_ways(Rounds &rounds, std::size_t size) {
 void decrypt_ways(Rounds &rounds, std::size_t size) {
   const auto sealed = seal_frame(derive(kRawKey), codec_of("audio/x-opus"), make_frame(size));
   rounds.add("raw-decrypt", raw_decrypt(size));
+  rounds.add("aead-decrypt", aead_decrypt(size));
   rounds.add("core-decrypt", core_decrypt(size));
   rounds.add("direct-push-sealed", push(nullptr, Buffers::copied, sealed, sealed.size()));
   rounds.add("element-decrypt", push("e2eedecrypt", Buffers::copied, sealed, size),

@@ -26,6 +26,8 @@ RATIOS = {
         "element-decrypt": (1.1, 0.85, 0.52, 0.45, 0.45),
     },
 }
+# What a frame of VP8 may cost beyond one of Opus, in ns.
+IV_SEARCH = {"openssl": 105, "ipsec-mb": 105}
 # How much of the encoder's CPU time the element may take in a running pipeline.
 PERCENTS = {
     "openssl": {
@@ -60,14 +62,14 @@ ALWAYS_OPENSSL = ("raw-encrypt", "raw-decrypt", "direct-push", "direct-push-seal
 
 
 def read(paths):
-    """All measured numbers by (group, row, counter), and the back end that was measured."""
-    numbers = collections.defaultdict(list)
+    """Medians of each back end by (row, size, counter), and what failed."""
+    measured = collections.defaultdict(lambda: collections.defaultdict(list))
     failed = []
-    backend = "openssl"
     for path in paths:
         with open(path, encoding="utf-8") as file:
             results = json.load(file)
-        backend = results["context"].get("backend", backend)
+        backend = results["context"]["backend"]
+        numbers = measured[backend]
         for run in results["benchmarks"]:
             if run["run_type"] != "iteration":
                 continue
@@ -75,7 +77,7 @@ def read(paths):
             group, row, *rest = run["name"].split("/")
             size = int(rest[0]) if rest and rest[0].isdigit() else None
             if run.get("error_occurred"):
-                failed.append(f"{row}: {run['error_message']}")
+                failed.append(f"{row} with {backend}: {run['error_message']}")
                 continue
             if group == "frame":
                 for way, value in run.items():
@@ -91,19 +93,35 @@ def read(paths):
             elif group == "pipeline":
                 for counter in ("percent", "element_ns", "encoder_ns"):
                     numbers[row, None, counter].append(run[counter])
-    medians = {key: statistics.median(values) for key, values in numbers.items()}
-    return medians, backend, sorted(set(failed))
+    medians = {backend: {key: statistics.median(values) for key, values in numbers.items()}
+               for backend, numbers in measured.items()}
+    for of_one in medians.values():
+        add_iv_search(of_one)
+    return medians, sorted(set(failed))
+
+
+def add_iv_search(medians):
+    """What a frame of VP8 costs beyond one of Opus that is as long, whatever the length."""
+    beyond = [medians["core-encrypt-vp8", size, "ns"] - medians["core-encrypt", size, "ns"]
+              for size in SIZES if ("core-encrypt-vp8", size, "ns") in medians and size <= 8000]
+    if beyond:
+        medians["vp8-iv-search", None, "ns"] = statistics.median(beyond)
 
 
 def as_number(value):
     return int(value) if value == int(value) else round(value, 2)
 
 
-def bench_json(medians, backend):
+def rows_of(medians, backend, first):
+    """Rows of one back end. Those without any come from the first one's run."""
     rows = []
     for (name, size, counter), value in medians.items():
+        if name in ALWAYS_OPENSSL and not first:
+            continue
         of = "openssl" if name in ALWAYS_OPENSSL else backend
-        if counter == "percent":
+        if name == "vp8-iv-search":
+            rows.append({"name": name, "backend": of, "ns": round(value, 1)})
+        elif counter == "percent":
             rows.append({"name": name, "backend": of, "percent": round(value, 4)})
         elif counter == "ns" and name in STREAMS:
             rows.append({"name": name, "backend": of, "size": size, "ns": round(value, 1),
@@ -116,6 +134,13 @@ def bench_json(medians, backend):
                if (name, None, counter) in medians}
         if row:
             rows.append({"name": name, **row})
+    return rows
+
+
+def bench_json(measured):
+    rows = []
+    for at, (backend, medians) in enumerate(measured.items()):
+        rows += rows_of(medians, backend, at == 0)
     return sorted(rows, key=lambda row: (row["name"], row.get("size", 0)))
 
 
@@ -148,10 +173,10 @@ def print_table(head, lines):
 
 
 def print_ratios(medians, backend, judge):
-    columns = (("raw-encrypt", "raw encrypt"), ("core-encrypt", "core"),
+    columns = (("raw-encrypt", "raw encrypt"), ("aead-encrypt", "AEAD"), ("core-encrypt", "core"),
                ("core-encrypt-vp8", "core, VP8"), ("element-encrypt", "element"),
                ("element-encrypt-slack", "element, room left"),
-               ("raw-decrypt", "raw decrypt"), ("core-decrypt", "core"),
+               ("raw-decrypt", "raw decrypt"), ("aead-decrypt", "AEAD"), ("core-decrypt", "core"),
                ("element-decrypt", "element"))
     lines = []
     for at, size in enumerate(SIZES):
@@ -167,8 +192,12 @@ def print_ratios(medians, backend, judge):
                 line.append(judge(ratio, targets and targets[at], f"{ratio:.2f}"))
         lines.append(line)
     print(f"One frame, as a multiple of bare OpenSSL in the same run (back end {backend})")
-    print("core: without GStreamer; element: over a direct push from pad to pad\n")
+    print("AEAD: the back end alone; core: without GStreamer; element: over a direct push from pad to pad\n")
     print_table(["bytes", *(title for _, title in columns)], lines)
+    search = medians.get(("vp8-iv-search", None, "ns"))
+    if search is not None:
+        target = IV_SEARCH.get(backend)
+        print(f"VP8 beyond Opus: {judge(search, target, f'{search:.0f} ns')}\n")
 
 
 def print_pipelines(medians, backend, judge):
@@ -181,11 +210,12 @@ def print_pipelines(medians, backend, judge):
                           f"{medians[name, None, 'element_ns'] / 1e3:.1f} us",
                           judge(percent, target, f"{percent:.3f} %")])
     if lines:
-        print("Encrypting in a running pipeline, CPU time a frame beside the encoder's\n")
+        print("Encrypting in a running pipeline, CPU time a frame beside the encoder's "
+              f"(back end {backend})\n")
         print_table(["", "encoder", "element", "share"], lines)
 
 
-def print_streams(medians, judge):
+def print_streams(medians, backend, judge):
     lines = []
     for (name, size, _), value in medians.items():
         if name in STREAMS:
@@ -194,7 +224,8 @@ def print_streams(medians, judge):
             lines.append([name.removeprefix("streams-"), f"{size} bytes, {rate} a second",
                           f"{value:.0f} ns", judge(streams, least, f"{streams:.0f}", True)])
     if lines:
-        print("Streams that one core encrypts, 2,000 contexts by turns, without GStreamer\n")
+        print("Streams that one core encrypts, 2,000 contexts by turns, without GStreamer "
+              f"(back end {backend})\n")
         print_table(["", "frames", "a frame", "streams"], lines)
 
 
@@ -229,15 +260,17 @@ def main():
     if len(sys.argv) < 3 or sys.argv[1].startswith("-"):
         print(__doc__.strip())
         return 0 if "--help" in sys.argv else 2
-    medians, backend, failed = read(sys.argv[2:])
+    measured, failed = read(sys.argv[2:])
     with open(sys.argv[1], "w", encoding="utf-8") as file:
-        json.dump(bench_json(medians, backend), file, indent=1)
+        json.dump(bench_json(measured), file, indent=1)
         file.write("\n")
     judge = Judge()
-    print_ratios(medians, backend, judge)
-    print_pipelines(medians, backend, judge)
-    print_streams(medians, judge)
-    print_keys(medians, judge)
+    for backend, medians in measured.items():
+        print_ratios(medians, backend, judge)
+        print_pipelines(medians, backend, judge)
+        print_streams(medians, backend, judge)
+    print_keys({key: value for medians in measured.values() for key, value in medians.items()},
+               judge)
     for line in failed:
         print(f"FAILED {line}")
     print(f"{judge.judged - judge.missed} of {judge.judged} targets reached")

@@ -11,10 +11,10 @@ usage() {
 Usage: tests/bench/run.sh [OPTION ...]
 
 Measures what e2eeencrypt and e2eedecrypt cost for each frame, beside bare OpenSSL, and in running
-pipelines beside the encoders; then what the keys of many participants cost. Prints a table with
-the targets and writes build/bench.json.
+pipelines beside the encoders, with each AEAD back end that is here; then what the keys of many
+participants cost. Prints a table with the targets and writes build/bench.json.
 
-      --quick        about 15 seconds of measuring instead of 90; rougher numbers, and not
+      --quick        about 15 seconds of measuring a back end instead of 90; rougher numbers, and not
                      that of 1,000 passphrases
       --no-install   install nothing, only say which Debian packages are missing
       --version      print the version
@@ -43,19 +43,24 @@ fi
 results=$E2EE_BUILD/bench
 mkdir -p "$results"
 measure() {
-  local what=$1 filter=$2
+  local what=$1 filter=$2 out=$results/$2${GST_E2EE_AEAD:+-$GST_E2EE_AEAD}.json
   shift 2
-  e2ee_say "Measuring $what"
+  e2ee_say "Measuring $what${GST_E2EE_AEAD:+, $GST_E2EE_AEAD}"
   e2ee_env "$bench" "${E2EE_ARGS[@]}" --progress "--benchmark_filter=$filter" \
-    "--benchmark_out=$results/$filter.json" "$@"
+    "--benchmark_out=$out" "$@"
+  files+=("$out")
 }
-measure 'frames, in memory and through the elements' frame \
-  --benchmark_enable_random_interleaving=true
-measure 'many streams on one core' streams
-measure 'running pipelines' pipeline
+files=()
+for GST_E2EE_AEAD in $(e2ee_env "$bench" --backends); do
+  export GST_E2EE_AEAD
+  measure 'frames, in memory and through the elements' frame \
+    --benchmark_enable_random_interleaving=true
+  measure 'many streams on one core' streams
+  measure 'running pipelines' pipeline
+done
+unset GST_E2EE_AEAD
 measure 'keys of many participants' keys --keys
 
 echo
-python3 "$E2EE_ROOT/tests/bench/report.py" "$E2EE_BUILD/bench.json" \
-  "$results"/{frame,streams,pipeline,keys}.json
+python3 "$E2EE_ROOT/tests/bench/report.py" "$E2EE_BUILD/bench.json" "${files[@]}"
 e2ee_say "Written to ${E2EE_BUILD#"$PWD"/}/bench.json"
