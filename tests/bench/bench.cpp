@@ -3,7 +3,6 @@
 // and for the keys of many participants. run.sh builds it, runs it and makes sense of its rows.
 #include "bench.h"
 
-#include <gst/e2ee/e2ee.h>
 #include <sched.h>
 
 #include <chrono>
@@ -11,7 +10,11 @@
 #include <cstring>
 #include <random>
 
+#include "support/providers.h"
+
 namespace bench {
+
+namespace test = e2ee::test;
 
 namespace {
 
@@ -142,14 +145,12 @@ std::vector<std::uint8_t> seal_frame(const e2ee::KeyRef &key, const e2ee::CodecR
 GstRef<GstElement> make_element(const char *factory) {
   GstElement *element = gst_element_factory_make(factory, nullptr);
   GstRef<GstElement> held(static_cast<GstElement *>(gst_object_ref_sink(element)));
-  GstE2EESharedKeyProvider *provider = gst_e2ee_shared_key_provider_new();
-  GBytes *key = g_bytes_new(kRawKey.data(), kRawKey.size());
-  GError *error = nullptr;
-  if (!gst_e2ee_shared_key_provider_set_key(provider, key, 0, &error))
-    g_error("cannot set the key: %s", error->message);
-  g_bytes_unref(key);
-  g_object_set(element, "key-provider", provider, nullptr);
-  g_object_unref(provider);
+  const test::Provider provider = test::empty_provider();
+  const test::BytesRef key = test::bytes_ref(test::Bytes(kRawKey.begin(), kRawKey.end()));
+  test::Error error;
+  if (!gst_e2ee_shared_key_provider_set_key(test::shared(provider), key.get(), 0, error.at()))
+    g_error("cannot set the key: %s", error.text().c_str());
+  g_object_set(element, "key-provider", provider.get(), nullptr);
   return held;
 }
 

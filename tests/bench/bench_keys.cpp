@@ -12,20 +12,23 @@
 
 #include "bench.h"
 #include "core/kdf_nettle.h"
-#include "elements/custom_provider.h"
-#include "elements/frame_cryptor.h"
-#include "elements/participants.h"
+#include "support/custom_provider.h"
+#include "support/element.h"
+#include "support/frame_cryptor.h"
+#include "support/waiting.h"
 
 namespace bench {
 
+namespace test = e2ee::test;
+
 namespace {
 
-using elements::Bytes;
-using elements::End;
-using elements::FrameCryptor;
-using elements::kOpus;
-using elements::kPlain;
-using elements::Provider;
+using test::Bytes;
+using test::End;
+using test::FrameCryptor;
+using test::kOpus;
+using test::kPlain;
+using test::Provider;
 
 constexpr unsigned kPassphrases = 1000;
 constexpr unsigned kStarting = 150;
@@ -63,11 +66,11 @@ bool has_libnettle() {
 }
 
 // Returns when all of them are in use.
-void set_passphrases(const Provider &provider, unsigned count) {
-  unsigned under_way = count;
-  for (unsigned i = 0; i < count; ++i)
+void set_passphrases(const Provider &provider) {
+  unsigned under_way = kPassphrases;
+  for (unsigned i = 0; i < kPassphrases; ++i)
     gst_e2ee_participant_key_provider_set_passphrase_async(
-        elements::ring_of(provider), name_of(i).c_str(), passphrase_of(i).c_str(), 0, nullptr,
+        test::ring_of(provider), name_of(i).c_str(), passphrase_of(i).c_str(), 0, nullptr,
         [](GObject *, GAsyncResult *, gpointer left) { --*static_cast<unsigned *>(left); },
         &under_way);
   while (under_way != 0)
@@ -77,18 +80,18 @@ void set_passphrases(const Provider &provider, unsigned count) {
 // A passphrase for each of many participants who are there already.
 void measure_passphrases(benchmark::State &state) {
   tell_progress();
-  const Provider provider = elements::new_ring();
+  const Provider provider = test::new_ring();
   std::vector<std::unique_ptr<FrameCryptor>> cryptors;
   for (unsigned i = 0; i < kPassphrases; ++i) {
     cryptors.push_back(std::make_unique<FrameCryptor>(
         provider, FrameCryptor::Properties{{"participant", name_of(i)}}));
     cryptors.back()->set_caps(kOpus);
   }
-  elements::let_workers_finish();
+  test::let_workers_finish();
   for (auto _ : state) {
     const double cpu = seconds_on(CLOCK_PROCESS_CPUTIME_ID);
     const double wall = seconds_on(CLOCK_MONOTONIC);
-    set_passphrases(provider, kPassphrases);
+    set_passphrases(provider);
     state.counters["cpu_s"] = seconds_on(CLOCK_PROCESS_CPUTIME_ID) - cpu;
     state.counters["wall_s"] = seconds_on(CLOCK_MONOTONIC) - wall;
   }
@@ -96,18 +99,20 @@ void measure_passphrases(benchmark::State &state) {
   state.counters["libnettle"] = has_libnettle();
   for (const auto &cryptor : cryptors) {
     const std::optional<Bytes> sealed = cryptor->encrypt(kPlain);
-    if (!sealed || cryptor->decrypt(*sealed) != kPlain)
+    if (!sealed || cryptor->decrypt(*sealed) != kPlain) {
       state.SkipWithError("a participant has no key");
+      break;
+    }
   }
 }
 
 // A frame of each participant, from a sender whose keys the receiver does not share.
 std::vector<Bytes> first_frames() {
-  const Provider sender = elements::new_ring();
+  const Provider sender = test::new_ring();
   g_object_set(sender.get(), "ratchet-window", 0, nullptr);  // nothing is derived ahead
   std::vector<Bytes> frames;
   for (unsigned i = 0; i < kStarting; ++i) {
-    elements::set_passphrase(sender, name_of(i).c_str(), passphrase_of(i).c_str());
+    test::set_passphrase(sender, name_of(i).c_str(), passphrase_of(i).c_str());
     FrameCryptor cryptor(sender, {{"participant", name_of(i)}});
     frames.push_back(cryptor.start(kOpus).encrypt(kPlain).value_or(Bytes{}));
   }
@@ -118,10 +123,10 @@ std::vector<Bytes> first_frames() {
 void count_lost(benchmark::State &state) {
   tell_progress();
   const std::vector<Bytes> frames = first_frames();
-  const Provider provider = elements::new_ring();
+  const Provider provider = test::new_ring();
   for (unsigned i = 0; i < kStarting; ++i)
-    elements::set_passphrase(provider, name_of(i).c_str(), passphrase_of(i).c_str());
-  elements::let_workers_finish();
+    test::set_passphrase(provider, name_of(i).c_str(), passphrase_of(i).c_str());
+  test::let_workers_finish();
   std::vector<std::unique_ptr<End>> decryptors(kStarting);
   std::atomic<unsigned> lost{0};
   for (auto _ : state) {
@@ -162,25 +167,29 @@ class Flood {
 void measure_flood(benchmark::State &state) {
   tell_progress();
   constexpr guint kGood = 7;
-  const auto keys = std::make_shared<elements::CustomKeys>();
+  const auto keys = std::make_shared<test::CustomKeys>();
   keys->lookup = [](const std::string &, guint64 id, GError **) {
-    elements::sleep_ms(kLookUpMs);
-    return id == kGood ? elements::raw_material(9, id) : nullptr;
+    test::sleep_ms(kLookUpMs);
+    return id == kGood ? test::raw_material(9, id) : nullptr;
   };
-  const Provider provider = elements::custom_provider(keys);
-  const Bytes sealed = elements::seal(elements::raw_provider(9, kGood), kOpus, kPlain);
+  const Provider provider = test::custom_provider(keys);
+  const Bytes sealed = test::seal(test::raw_provider(9, kGood), kOpus, kPlain);
   double seconds = 0;
   for (auto _ : state) {
     const Flood flood(provider, sealed);
     for (unsigned i = 0; i < kMoments; ++i) {
       End other("e2eedecrypt", provider, name_of(i).c_str());
       const unsigned before = keys->calls;
-      if (!elements::wait_for([&] { return keys->calls > before; }))
+      if (!test::wait_for([&] { return keys->calls > before; })) {
         state.SkipWithError("the flood asks for nothing");
-      elements::sleep_ms(i * kLookUpMs / kMoments);
+        break;
+      }
+      test::sleep_ms(i * kLookUpMs / kMoments);
       const double start = seconds_on(CLOCK_MONOTONIC);
-      if (!elements::wait_for([&] { return other.pass(sealed) == kPlain; }))
+      if (!test::wait_for([&] { return other.pass(sealed) == kPlain; })) {
         state.SkipWithError("no frame of the other sender came out");
+        break;
+      }
       seconds += seconds_on(CLOCK_MONOTONIC) - start;
     }
   }
@@ -193,14 +202,16 @@ void count_threads(benchmark::State &state) {
   unsigned most = 0;
   for (auto _ : state) {
     for (unsigned i = 0; i < kProviders; ++i) {
-      const Provider provider = elements::raw_provider(static_cast<guint8>(i));
+      const Provider provider = test::raw_provider(static_cast<guint8>(i));
       cryptors.push_back(std::make_unique<FrameCryptor>(provider));
-      most = std::max(most, elements::worker_threads());
+      most = std::max(most, test::threads_named(test::kWorker));
     }
   }
   for (const auto &cryptor : cryptors) {
-    if (!cryptor->start(kOpus).encrypt(kPlain))
+    if (!cryptor->start(kOpus).encrypt(kPlain)) {
       state.SkipWithError("a provider's key is not there");
+      break;
+    }
   }
   state.counters["threads"] = most;
   state.counters["cores"] = cores();

@@ -204,10 +204,10 @@ struct Attack {
 
 std::vector<Attack> attacks() {
   const Bytes delimiter{9, 0xf0}, sps{0x67, 0x42, 0xc0, 0x0c, 0x8c, 0x8d, 0x40}, pps{0x68, 0x04};
-  const Bytes slice = join({0x65, 0x88}, noise(80));
+  const Bytes slice = join({{0x65, 0x88}, noise(80)});
   return {{"VP8", vp8(), vp8_frame(FrameType::delta, 80), 3},
           {"VP9", vp9(), noise(80), 3},
-          {"a slice", h264(), nal::stream_of({join({0x41, 0x9a}, noise(80))}), 6},
+          {"a slice", h264(), nal::stream_of({join({{0x41, 0x9a}, noise(80)})}), 6},
           {"sets and a slice", h264(), nal::stream_of({delimiter, sps, pps, slice}), 6},
           {"sets twice", h264(), nal::stream_of({sps, pps, delimiter, sps, pps, slice}), 6}};
 }

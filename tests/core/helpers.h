@@ -12,8 +12,6 @@
 
 namespace e2ee::test {
 
-using vectors::Bytes;
-
 const Scheme &livekit();
 /// A trailer scheme, by the name that records have.
 const Scheme &scheme_named(const std::string &name);
@@ -90,13 +88,8 @@ Reason expect_refused(const KeyRing &ring, const CodecRule &codec, const Bytes &
 void expect_opens(const KeyRing &ring, const CodecRule &codec, const Bytes &frame,
                   const Bytes &plaintext, const Scheme &scheme = livekit());
 
-/// Key frame or delta frame of `size` bytes that is pseudorandom from byte `header` on, and before
-/// that a VP8 header of that kind.
-Bytes vp8_frame(FrameType type, std::size_t beyond_header, std::uint32_t seed = 1);
-Bytes join(const Bytes &a, const Bytes &b);
-Bytes noise(std::size_t size, std::uint32_t seed = 1);
-inline constexpr std::size_t kVp8KeyHeader = 10;
-inline constexpr std::size_t kVp8DeltaHeader = 3;
+/// A frame of VP8 with this many bytes behind the header of its kind.
+Bytes vp8_frame(FrameType type, std::size_t beyond_header, unsigned seed = 1);
 
 /// A RandomFn that hands out `iv` at each call.
 RandomFn fixed_random(const Bytes &iv);
@@ -109,11 +102,6 @@ Iv iv_from(const Bytes &bytes);
 inline Bytes bytes_from(ByteView view) {
   return Bytes(view.begin(), view.end());
 }
-
-/// Names a test after the record it runs.
-inline constexpr auto kIdOfRecord = [](const auto &test) {
-  return vectors::test_name(test.param.id);
-};
 
 /// Runs `body` in a forked child; true when it returned true. Says nothing of the child's own
 /// GoogleTest failures: `body` must use plain conditions.

@@ -15,11 +15,11 @@ namespace e2ee::test {
 namespace {
 
 Iv iv_of_hex(const char *hex) {
-  return iv_from(vectors::from_hex(hex).value());
+  return iv_from(from_hex(hex).value());
 }
 
 std::string hex_of(const Iv &iv) {
-  return vectors::to_hex(iv.data(), iv.size());
+  return to_hex(iv.data(), iv.size());
 }
 
 // How often `random` is asked, and what for.

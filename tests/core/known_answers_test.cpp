@@ -9,7 +9,7 @@ namespace e2ee::test {
 namespace {
 
 Bytes hex(const std::string &text) {
-  return vectors::from_hex(text).value();
+  return from_hex(text).value();
 }
 
 struct GcmCase {
@@ -62,8 +62,8 @@ TEST_P(Gcm, SealsAndOpens) {
   const std::unique_ptr<Aead> seal = make_aead(hex(c.key), Direction::seal);
   ASSERT_TRUE(seal);
   ASSERT_TRUE(seal->seal(iv_from(hex(c.iv)), hex(c.aad), plain, out.data(), tag.data()));
-  EXPECT_EQ(vectors::to_hex(out), c.cipher);
-  EXPECT_EQ(vectors::to_hex(tag), c.tag);
+  EXPECT_EQ(to_hex(out), c.cipher);
+  EXPECT_EQ(to_hex(tag), c.tag);
   const std::unique_ptr<Aead> open = make_aead(hex(c.key), Direction::open);
   ASSERT_TRUE(open);
   ASSERT_EQ(open->open(iv_from(hex(c.iv)), hex(c.aad), out, out.data(), tag.data()), Reason::ok);
@@ -88,7 +88,7 @@ TEST(AesBlocks, Fips197) {
     const std::unique_ptr<Aead> aead = make_aead(hex(c.key), Direction::seal);
     ASSERT_TRUE(aead && aead->encrypt_blocks(blocks));
     for (std::size_t i = 0; i < blocks.size(); i += kBlockSize)
-      EXPECT_EQ(vectors::to_hex(blocks.data() + i, kBlockSize), c.out) << "block at " << i;
+      EXPECT_EQ(to_hex(blocks.data() + i, kBlockSize), c.out) << "block at " << i;
   }
 }
 
@@ -96,10 +96,10 @@ TEST(Hkdf, Rfc5869) {
   Bytes out(42);
   ASSERT_TRUE(hkdf_sha256(Bytes(22, 0x0b), hex("000102030405060708090a0b0c"),
                           hex("f0f1f2f3f4f5f6f7f8f9"), out));
-  EXPECT_EQ(vectors::to_hex(out),
+  EXPECT_EQ(to_hex(out),
             "3cb25f25faacd57a90434f64d0362f2a2d2d0a90cf1a5a4c5db02d56ecc4c5bf34007208d5b887185865");
   ASSERT_TRUE(hkdf_sha256(Bytes(22, 0x0b), {}, {}, out));
-  EXPECT_EQ(vectors::to_hex(out),
+  EXPECT_EQ(to_hex(out),
             "8da4e775a563c18f715f802a063c5a31b8a11f5c5ee1879ec3454e5f3c738d2d9d201395faa4b61a96c8");
 }
 
@@ -108,7 +108,7 @@ TEST(Hkdf, Rfc5869ExpandAlone) {
   ASSERT_TRUE(hkdf_expand(Hash::sha256,
                           hex("077709362c2e32df0ddc3f0dc47bba6390b6c73bb50f9c3122ec844ad7c2b3e5"),
                           hex("f0f1f2f3f4f5f6f7f8f9"), out));
-  EXPECT_EQ(vectors::to_hex(out),
+  EXPECT_EQ(to_hex(out),
             "3cb25f25faacd57a90434f64d0362f2a2d2d0a90cf1a5a4c5db02d56ecc4c5bf34007208d5b887185865");
 }
 
@@ -122,11 +122,11 @@ TEST(Hkdf, NoMoreThan255Blocks) {
 TEST(Pbkdf2, Rfc7914) {
   Bytes out(64);
   ASSERT_TRUE(pbkdf2_sha256(bytes_of("passwd"), bytes_of("salt"), 1, out));
-  EXPECT_EQ(vectors::to_hex(out),
+  EXPECT_EQ(to_hex(out),
             "55ac046e56e3089fec1691c22544b605f94185216dde0465e68b9d57c20dacbc"
             "49ca9cccf179b645991664b39d77ef317c71b845b1e30bd509112041d3a19783");
   ASSERT_TRUE(pbkdf2_sha256(bytes_of("Password"), bytes_of("NaCl"), 80000, out));
-  EXPECT_EQ(vectors::to_hex(out),
+  EXPECT_EQ(to_hex(out),
             "4ddcd8f60b98be21830cee5ef22701f9641a4418d04c0414aeff08876b34ab56"
             "a1d425a1225833549adb841b51c9b3176a272bdebba1d078478f62b397f33c8d");
 }
@@ -134,10 +134,10 @@ TEST(Pbkdf2, Rfc7914) {
 TEST(Sha256, Fips180) {
   std::array<std::uint8_t, 32> out{};
   ASSERT_TRUE(sha256(bytes_of("abc"), out));
-  EXPECT_EQ(vectors::to_hex(out.data(), out.size()),
+  EXPECT_EQ(to_hex(out.data(), out.size()),
             "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
   ASSERT_TRUE(sha256({}, out));
-  EXPECT_EQ(vectors::to_hex(out.data(), out.size()),
+  EXPECT_EQ(to_hex(out.data(), out.size()),
             "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
 }
 

@@ -74,10 +74,10 @@ Bytes unescape(const Bytes &data, bool in_place) {
 void expect_escapes(const Bytes &data) {
   const Bytes wanted = nal::escaped(data);
   const Bytes got = escape(data);
-  ASSERT_EQ(vectors::to_hex(got), vectors::to_hex(wanted)) << vectors::to_hex(data);
+  ASSERT_EQ(to_hex(got), to_hex(wanted)) << to_hex(data);
   for (bool in_place : {false, true}) {
     ASSERT_EQ(unescape(got, in_place), data);
-    ASSERT_EQ(unescape(data, in_place), nal::unescaped(data)) << vectors::to_hex(data);
+    ASSERT_EQ(unescape(data, in_place), nal::unescaped(data)) << to_hex(data);
   }
 }
 
@@ -111,7 +111,7 @@ TEST(NalEscape, TheSearchFindsTheFirstPair) {
       while (wanted + 1 < size && (data[wanted] != 0 || data[wanted + 1] != 0))
         ++wanted;
       wanted = wanted + 1 < size ? wanted : size;
-      ASSERT_EQ(find_zero_pair(data, from), wanted) << vectors::to_hex(bytes) << " at " << align;
+      ASSERT_EQ(find_zero_pair(data, from), wanted) << to_hex(bytes) << " at " << align;
     }
   }
 }
@@ -196,7 +196,7 @@ TEST(NalUnits, IdsOfParameterSets) {
        2},
   };
   for (const auto &[codec, hex, id] : units)
-    EXPECT_EQ(codec.nal->set_id(vectors::from_hex(hex).value()), id) << hex;
+    EXPECT_EQ(codec.nal->set_id(from_hex(hex).value()), id) << hex;
 }
 
 TEST(NalSeal, ManyFramesOpenAndHaveNoStartCodeBehindTheFirstSlice) {

@@ -22,7 +22,7 @@ Bytes frame_with(const Bytes &fields, std::size_t payload = 4) {
 TEST(PacketTrailer, IsWrittenAsTheFormatSays) {
   Bytes out(kPacketTrailerSize);
   write_packet_trailer(0x0102030405060708, out.data());
-  EXPECT_EQ(vectors::to_hex(out), "fef7fefdfcfbfaf9f8f7f04c4b5453");
+  EXPECT_EQ(to_hex(out), "fef7fefdfcfbfaf9f8f7f04c4b5453");
 }
 
 TEST(PacketTrailer, IsReadBack) {

@@ -20,7 +20,7 @@ TEST(SframeHeaders, NumbersLongerThanNeededAreMalformed) {
                                                {0x09, 0x00, 0xff},
                                                {0xf0, 0, 1, 1, 1, 1, 1, 1, 1},
                                                {0x0f, 0, 1, 1, 1, 1, 1, 1, 1}})
-    EXPECT_FALSE(parse_sframe_header(bytes)) << vectors::to_hex(bytes);
+    EXPECT_FALSE(parse_sframe_header(bytes)) << to_hex(bytes);
   EXPECT_TRUE(parse_sframe_header(Bytes{0x80, 0x08}));
 }
 
@@ -78,7 +78,7 @@ TEST(Sframe, InPlaceWithHeadroomIsTheSame) {
   const KeyRef key = key_from(scheme, Bytes(16, 7), 0);
   const Bytes plain = vp8_frame(FrameType::delta, 100);
   Bytes memory(scheme.headroom, kFill);
-  memory = join(memory, plain);
+  memory = join({memory, plain});
   memory.resize(plain.size() + scheme.overhead);
   Sealer sealer(scheme);
   const Result<Written> written =

@@ -74,12 +74,12 @@ std::string restriction(unsigned reorder, unsigned buffering) {
 }
 
 void expect_same(const Bytes &unit) {
-  EXPECT_FALSE(sps_in_order(unit)) << vectors::to_hex(unit);
+  EXPECT_FALSE(sps_in_order(unit)) << to_hex(unit);
 }
 void expect_becomes(const std::string &from, const std::string &to) {
   const auto got = sps_in_order(unit_of(from));
   ASSERT_TRUE(got) << from;
-  EXPECT_EQ(vectors::to_hex(*got), vectors::to_hex(unit_of(to)));
+  EXPECT_EQ(to_hex(*got), to_hex(unit_of(to)));
   expect_same(*got);
 }
 
@@ -122,7 +122,7 @@ TEST(Sps, StaysWhereItSaysSoOrTheOrderIsNotKnown) {
   for (const char *hex : {"6742c00c8c8d40a0c900f08846a0",
                           "67640014acb202833602d418181a94000003000400000300a23c50a920",
                           "67640014acd941419b016a0c0c0d4a000003000200000300511e28532c"})
-    expect_same(vectors::from_hex(hex).value());
+    expect_same(from_hex(hex).value());
 }
 
 TEST(Sps, OneThatCannotBeReadStays) {

@@ -122,16 +122,16 @@ TEST(Vectors, RecipesAreChecked) {
   const std::string start = R"([{"id": "a", "type": "frame", "plaintextLen": 3, "plaintextGen":
       {"prefixHex": "010203", "seed": "s", "len": 3, "algo": "prefix||SHA256(seed||be32(i))*"},
       "plaintextSha256": ")";
-  EXPECT_EQ(error_of(start + vectors::sha256_hex({1, 2, 3}) + "\"}]"), "");
-  EXPECT_NE(error_of(start + vectors::sha256_hex({1, 2, 4}) + "\"}]"), "");
+  EXPECT_EQ(error_of(start + sha256_hex({1, 2, 3}) + "\"}]"), "");
+  EXPECT_NE(error_of(start + sha256_hex({1, 2, 4}) + "\"}]"), "");
 }
 
 TEST(Vectors, Hex) {
-  EXPECT_EQ(vectors::from_hex("00fFA5"), (Bytes{0x00, 0xff, 0xa5}));
-  EXPECT_EQ(vectors::from_hex(""), Bytes());
-  EXPECT_FALSE(vectors::from_hex("0"));
-  EXPECT_FALSE(vectors::from_hex("0x"));
-  EXPECT_EQ(vectors::to_hex(Bytes{0x00, 0xff, 0xa5}), "00ffa5");
+  EXPECT_EQ(from_hex("00fFA5"), (Bytes{0x00, 0xff, 0xa5}));
+  EXPECT_EQ(from_hex(""), Bytes());
+  EXPECT_FALSE(from_hex("0"));
+  EXPECT_FALSE(from_hex("0x"));
+  EXPECT_EQ(to_hex(Bytes{0x00, 0xff, 0xa5}), "00ffa5");
   EXPECT_EQ(vectors::test_name("lk-public-seq-2.23"), "lk_public_seq_2_23");
 }
 

@@ -280,13 +280,13 @@ TEST(Vp8Header, TypeIsTheFirstBit) {
 
 TEST(Vp8Header, Size) {
   Bytes frame = vp8_frame(FrameType::key, 0);
-  EXPECT_EQ(vp8().frame_size(frame).width, 640U);
-  EXPECT_EQ(vp8().frame_size(frame).height, 360U);
+  EXPECT_EQ(vp8().frame_size(frame).width, 320U);
+  EXPECT_EQ(vp8().frame_size(frame).height, 240U);
   // The two upper bits scale and are no part of the size.
   frame[7] |= 0xc0;
   frame[9] |= 0x40;
-  EXPECT_EQ(vp8().frame_size(frame).width, 640U);
-  EXPECT_EQ(vp8().frame_size(frame).height, 360U);
+  EXPECT_EQ(vp8().frame_size(frame).width, 320U);
+  EXPECT_EQ(vp8().frame_size(frame).height, 240U);
   for (std::size_t i = 3; i < 6; ++i) {
     Bytes other = frame;
     other[i] ^= 1;

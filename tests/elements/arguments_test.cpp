@@ -1,15 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 // R23: arguments out of range are refused with an error that says so.
-#include "custom_provider.h"
-#include "participants.h"
+#include "support/custom_provider.h"
+#include "support/element.h"
 
-namespace elements {
+namespace e2ee::test {
 namespace {
 
-const Bytes kRaw(32, 0x61);
-
-std::unique_ptr<GBytes, Unref> raw_bytes() {
-  return std::unique_ptr<GBytes, Unref>(g_bytes_new(kRaw.data(), kRaw.size()));
+BytesRef raw_bytes() {
+  return bytes_ref(Bytes(32, 0x61));
 }
 
 }  // namespace
@@ -129,4 +127,4 @@ TEST(Arguments, R23_NoParticipantIsNotAParticipant) {
   EXPECT_TRUE(error.is(GST_E2EE_ERROR_INVALID_OPTION)) << error.text();
 }
 
-}  // namespace elements
+}  // namespace e2ee::test

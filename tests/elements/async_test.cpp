@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 // Setters that do not wait.
-#include "participants.h"
+#include "support/element.h"
 
-namespace elements {
+namespace e2ee::test {
 namespace {
 
 /// Keys that are being set from this thread's main context.
@@ -126,4 +126,4 @@ TEST(AsyncSetters, AProviderMayGoBeforeItsKeysAreDerived) {
     g_main_context_iteration(nullptr, TRUE);
 }
 
-}  // namespace elements
+}  // namespace e2ee::test

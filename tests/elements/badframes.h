@@ -2,9 +2,9 @@
 // A decryptor, a frame that it opens, and frames that it must not let through.
 #pragma once
 
-#include "helpers.h"
+#include "support/element.h"
 
-namespace elements {
+namespace e2ee::test {
 
 class BadFrames : public testing::Test {
  protected:
@@ -27,4 +27,4 @@ class BadFrames : public testing::Test {
   Element decryptor{"e2eedecrypt", provider};
 };
 
-}  // namespace elements
+}  // namespace e2ee::test

@@ -2,9 +2,9 @@
 // What happens to a frame's buffer beside its bytes: flags, times, metas, memory.
 #include <algorithm>
 
-#include "helpers.h"
+#include "support/element.h"
 
-namespace elements {
+namespace e2ee::test {
 namespace {
 
 constexpr char kOurMeta[] = "E2eeTestMeta";
@@ -256,4 +256,4 @@ TEST_F(Buffers, BufferListsComeThrough) {
 }
 
 }  // namespace
-}  // namespace elements
+}  // namespace e2ee::test

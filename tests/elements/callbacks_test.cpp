@@ -4,9 +4,10 @@
 #include <future>
 #include <thread>
 
-#include "helpers.h"
+#include "support/element.h"
+#include "support/waiting.h"
 
-namespace elements {
+namespace e2ee::test {
 namespace {
 
 constexpr std::chrono::seconds kPatience{60};
@@ -159,4 +160,4 @@ TEST_P(Callbacks, R12_HandlersMayReadAndSetWhatTheyLikeWhileFramesFlow) {
 INSTANTIATE_TEST_SUITE_P(Elements, Callbacks, testing::Values("e2eeencrypt", "e2eedecrypt"),
                          [](const auto &test) { return std::string(test.param); });
 
-}  // namespace elements
+}  // namespace e2ee::test

@@ -3,32 +3,21 @@
 #include <set>
 #include <thread>
 
-#include "cipher.h"
-#include "custom_provider.h"
-#include "frame_cryptor.h"
-#include "participants.h"
+#include "support/cipher.h"
+#include "support/custom_provider.h"
+#include "support/element.h"
+#include "support/frame_cryptor.h"
 #include "support/vectors.h"
+#include "support/waiting.h"
 
-namespace elements {
+namespace e2ee::test {
 namespace {
-
-using BytesRef = std::unique_ptr<GBytes, Unref>;
 
 struct Message {
   Bytes payload;
   Bytes iv;
   guint key_index = 0;
 };
-
-Bytes copy_of(GBytes *bytes) {
-  gsize size = 0;
-  const auto *data = static_cast<const guint8 *>(g_bytes_get_data(bytes, &size));
-  return Bytes(data, data + size);
-}
-
-BytesRef ref_of(const Bytes &bytes) {
-  return BytesRef(g_bytes_new(bytes.data(), bytes.size()));
-}
 
 class Data {
  public:
@@ -45,21 +34,21 @@ class Data {
     GBytes *payload = nullptr;
     GBytes *iv = nullptr;
     Message message;
-    if (!gst_e2ee_data_cryptor_encrypt(cryptor_, ref_of(text).get(), &payload, &iv,
+    if (!gst_e2ee_data_cryptor_encrypt(cryptor_, bytes_ref(text).get(), &payload, &iv,
                                        &message.key_index, error_.at())) {
       EXPECT_EQ(payload, nullptr);
       EXPECT_EQ(iv, nullptr);
       return std::nullopt;
     }
-    message.payload = copy_of(BytesRef(payload).get());
-    message.iv = copy_of(BytesRef(iv).get());
+    message.payload = bytes_of(BytesRef(payload).get());
+    message.iv = bytes_of(BytesRef(iv).get());
     return message;
   }
   std::optional<Bytes> decrypt(const Message &message) {
-    const BytesRef text(gst_e2ee_data_cryptor_decrypt(cryptor_, ref_of(message.payload).get(),
-                                                      ref_of(message.iv).get(), message.key_index,
-                                                      error_.at()));
-    return text ? std::optional(copy_of(text.get())) : std::nullopt;
+    const BytesRef text(gst_e2ee_data_cryptor_decrypt(cryptor_, bytes_ref(message.payload).get(),
+                                                      bytes_ref(message.iv).get(),
+                                                      message.key_index, error_.at()));
+    return text ? std::optional(bytes_of(text.get())) : std::nullopt;
   }
   const Error &error() const { return error_; }
   GstE2EEDataCryptor *get() const { return cryptor_; }
@@ -272,7 +261,7 @@ TEST(DataCryptor, AProviderIsAskedForTheKeyThatAMessageNames) {
 
 TEST(DataCryptor, MadeWithoutAProviderSaysWhatToDo) {
   auto *bare = static_cast<GstE2EEDataCryptor *>(g_object_new(GST_TYPE_E2EE_DATA_CRYPTOR, nullptr));
-  const BytesRef text = ref_of(Bytes(16, 1));
+  const BytesRef text = bytes_ref(Bytes(16, 1));
   GBytes *payload = nullptr;
   GBytes *iv = nullptr;
   guint index = 0;
@@ -292,7 +281,7 @@ TEST(DataCryptor, FailsInEachCallAsNewDoesWhenMadeWithProperties) {
   EXPECT_TRUE(error.is(GST_E2EE_ERROR_INVALID_OPTION)) << why;
   auto *made = static_cast<GstE2EEDataCryptor *>(
       g_object_new(GST_TYPE_E2EE_DATA_CRYPTOR, "key-provider", provider.get(), nullptr));
-  const BytesRef text = ref_of(Bytes(16, 1));
+  const BytesRef text = bytes_ref(Bytes(16, 1));
   EXPECT_EQ(gst_e2ee_data_cryptor_decrypt(made, text.get(), text.get(), 0, error.at()), nullptr);
   EXPECT_EQ(error.text(), why);
   g_object_unref(made);
@@ -317,10 +306,10 @@ TEST(DataCryptor, TellsWhatItWasMadeFor) {
   GBytes *iv = nullptr;
   guint index = 0;
   Error error;
-  const BytesRef text = ref_of(kText);
+  const BytesRef text = bytes_ref(kText);
   EXPECT_TRUE(gst_e2ee_data_cryptor_encrypt(made, text.get(), &payload, &iv, &index, error.at()))
       << error.text();
-  const Message message{copy_of(BytesRef(payload).get()), copy_of(BytesRef(iv).get()), index};
+  const Message message{bytes_of(BytesRef(payload).get()), bytes_of(BytesRef(iv).get()), index};
   EXPECT_EQ(Data(provider, "alice").decrypt(message), kText);
   g_object_run_dispose(G_OBJECT(made));
   EXPECT_FALSE(gst_e2ee_data_cryptor_encrypt(made, text.get(), &payload, &iv, &index, error.at()));
@@ -374,7 +363,7 @@ TEST(DataCryptor, ManyThreadsAtATime) {
         GBytes *payload = nullptr;
         GBytes *iv = nullptr;
         guint index = 0;
-        const BytesRef text = ref_of(kText);
+        const BytesRef text = bytes_ref(kText);
         ASSERT_TRUE(gst_e2ee_data_cryptor_encrypt(cryptor.get(), text.get(), &payload, &iv, &index,
                                                   nullptr));
         const BytesRef own_payload(payload);
@@ -389,4 +378,4 @@ TEST(DataCryptor, ManyThreadsAtATime) {
     thread.join();
 }
 
-}  // namespace elements
+}  // namespace e2ee::test

@@ -6,10 +6,10 @@
 #include <array>
 #include <cstdlib>
 
-#include "participants.h"
-#include "sanitizer.h"
+#include "support/element.h"
+#include "support/sanitizer.h"
 
-namespace elements {
+namespace e2ee::test {
 namespace {
 
 constexpr guint kIndices = 16;
@@ -106,4 +106,4 @@ TEST_F(Exit, OfAForkedChild) {
   EXPECT_EXIT(exit_in_a_forked_child(), testing::ExitedWithCode(0), "");
 }
 
-}  // namespace elements
+}  // namespace e2ee::test

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 // R22: what a provider does not export stays unreadable, whoever it is handed to.
-#include "custom_provider.h"
+#include "support/custom_provider.h"
+#include "support/element.h"
+#include "support/waiting.h"
 
-namespace elements {
+namespace e2ee::test {
 namespace {
 
 Provider exporting_provider() {
@@ -17,7 +19,7 @@ Material held_by(const Provider &provider) {
 
 bool is_readable(GstE2EEKeyMaterial *material) {
   Error error;
-  const std::unique_ptr<GBytes, Unref> bytes(gst_e2ee_key_material_get_bytes(material, error.at()));
+  const BytesRef bytes(gst_e2ee_key_material_get_bytes(material, error.at()));
   EXPECT_NE(bytes == nullptr, !error) << "either bytes or an error";
   EXPECT_TRUE(bytes || error.is(GST_E2EE_ERROR_INVALID_OPTION)) << error.text();
   return bytes != nullptr;
@@ -128,4 +130,4 @@ TEST(Exportable, MaterialOfAnApplicationGoesThroughExportingProviders) {
   EXPECT_TRUE(is_readable(made.get())) << "its maker has the bytes anyway";
 }
 
-}  // namespace elements
+}  // namespace e2ee::test

@@ -8,12 +8,13 @@
 #include <set>
 #include <thread>
 
-#include "custom_provider.h"
-#include "frame_cryptor.h"
-#include "participants.h"
+#include "support/custom_provider.h"
+#include "support/element.h"
+#include "support/frame_cryptor.h"
 #include "support/nalunits.h"
+#include "support/waiting.h"
 
-namespace elements {
+namespace e2ee::test {
 namespace {
 
 constexpr char kAvc[] = "video/x-h264, stream-format=avc, alignment=au";
@@ -381,4 +382,4 @@ TEST(FrameCryptorThreads, AKeyCanBeRemovedFromWithinACall) {
 }
 
 }  // namespace
-}  // namespace elements
+}  // namespace e2ee::test

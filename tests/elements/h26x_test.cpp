@@ -2,10 +2,10 @@
 // H.264 and H.265 frames: formats, caps, and frames that are not what their caps say.
 #include <algorithm>
 
-#include "helpers.h"
+#include "support/element.h"
 #include "support/nalunits.h"
 
-namespace elements {
+namespace e2ee::test {
 namespace {
 
 const Bytes kSps = {0x67, 0x42, 0xc0, 0x1f, 0x8c, 0x8d};
@@ -261,4 +261,4 @@ TEST_F(H26xFormat, CapsQueriesCrossTheFormats) {
   EXPECT_EQ(query(decryptor_, "src").find("avc"), std::string::npos);
 }
 
-}  // namespace elements
+}  // namespace e2ee::test

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 // keys.ini: what it gives, what is wrong with it, what loading it again changes.
-#include "files.h"
-#include "participants.h"
+#include "support/element.h"
+#include "support/files.h"
 
-namespace elements {
+namespace e2ee::test {
 namespace {
 
 constexpr char kHexA[] = "000102030405060708090a0b0c0d0e0f";
@@ -172,4 +172,4 @@ TEST(KeysFile, R18_LoadedAgainLeavesKeysThatWereSetByCall) {
   EXPECT_TRUE(opens("bob", provider, frame));
 }
 
-}  // namespace elements
+}  // namespace e2ee::test

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <set>
 
-#include "rtp_helpers.h"
+#include "support/rtp.h"
+#include "support/waiting.h"
 
 // Temporal layers of VP8, and simulcast.
-namespace elements {
+namespace e2ee::test {
 namespace {
 
 const char *const kLayeredVp8 = "vp8enc name=encoder deadline=1 keyframe-max-dist=20";
@@ -91,4 +92,4 @@ TEST(Simulcast, OneKeyNeverMeetsAnIvTwice) {
 }
 
 }  // namespace
-}  // namespace elements
+}  // namespace e2ee::test

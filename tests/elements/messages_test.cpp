@@ -3,8 +3,10 @@
 #include <algorithm>
 
 #include "badframes.h"
+#include "support/element.h"
+#include "support/waiting.h"
 
-namespace elements {
+namespace e2ee::test {
 namespace {
 
 constexpr unsigned kInterval = 1000;  // ms between two messages of one state
@@ -201,4 +203,4 @@ TEST_F(Messages, R11_AsksWhenALateKeyHasCome) {
 }
 
 }  // namespace
-}  // namespace elements
+}  // namespace e2ee::test

@@ -4,10 +4,10 @@
 #include <bit>
 #include <ostream>
 
-#include "helpers.h"
+#include "support/element.h"
 #include "support/nalunits.h"
 
-namespace elements {
+namespace e2ee::test {
 namespace {
 
 using Units = std::vector<Bytes>;
@@ -422,4 +422,4 @@ TEST_F(ParameterSetsOfCaps, AreThereAfterStateChanges) {
   }
 }
 
-}  // namespace elements
+}  // namespace e2ee::test

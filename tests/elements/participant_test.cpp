@@ -5,10 +5,11 @@
 #include <mutex>
 #include <thread>
 
-#include "files.h"
-#include "participants.h"
+#include "support/element.h"
+#include "support/files.h"
+#include "support/waiting.h"
 
-namespace elements {
+namespace e2ee::test {
 namespace {
 
 Provider alice_and_bob() {
@@ -110,7 +111,7 @@ TEST(Participant, R14_UnknownOneIsMissedOnceASecondAndThePipelineLives) {
 TEST(Participant, R18_IdentityMustNotBeEmpty) {
   const Provider provider = new_ring();
   auto *ring = ring_of(provider);
-  const std::unique_ptr<GBytes, Unref> bytes(g_bytes_new(kPlain.data(), kPlain.size()));
+  const BytesRef bytes = bytes_ref(kPlain);
   g_autoptr(GstE2EEKeyMaterial) material = raw_material(0x01, 0);
   for (const char *who : {"", static_cast<const char *>(nullptr)}) {
     Error e;
@@ -445,4 +446,4 @@ TEST(ParticipantFailures, R9_GoodFramesPassAfterAnyNumberOfBadOnes) {
   EXPECT_EQ(decryptor.stat("dropped-auth"), 56U);
 }
 
-}  // namespace elements
+}  // namespace e2ee::test

@@ -1,28 +1,16 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // What can be seen of an encrypted frame without a key; vectors_test.cpp asks the same of the
 // peers' frames.
-#include "records.h"
+#include "support/element.h"
+#include "support/records.h"
 
-namespace elements {
-
-namespace {
-
-Bytes two_numbers(guint64 first, guint64 second) {
-  Bytes bytes;
-  for (const guint64 number : {first, second}) {
-    for (int shift = 56; shift >= 0; shift -= 8)
-      bytes.push_back(static_cast<guint8>(number >> shift));
-  }
-  return bytes;
-}
-
-}  // namespace
+namespace e2ee::test {
 
 TEST(PeekFrame, SeesKidAndCounterOfSFrame) {
   for (const char *clear_header : {"scheme", "none"}) {
     Element encryptor("e2eeencrypt", raw_provider(7));
-    gst_util_set_object_arg(G_OBJECT(encryptor.get()), "scheme", "sframe");
-    gst_util_set_object_arg(G_OBJECT(encryptor.get()), "clear-header", clear_header);
+    encryptor.set("scheme", "sframe");
+    encryptor.set("clear-header", clear_header);
     const guint64 kid = 0x123456 + (clear_header[0] == 'n');  // counters outlive elements
     g_object_set(encryptor.get(), "sframe-kid", kid, nullptr);
     encryptor.start(kVp8);
@@ -34,7 +22,7 @@ TEST(PeekFrame, SeesKidAndCounterOfSFrame) {
       const auto peeked = peek("sframe", "video/x-vp8", *sealed, clear);
       ASSERT_TRUE(peeked);
       EXPECT_EQ(peeked->key_id, kid);
-      EXPECT_EQ(peeked->iv, two_numbers(kid, i));
+      EXPECT_EQ(peeked->iv, join({big_endian(kid, 8), big_endian(i, 8)}));
     }
   }
 }
@@ -76,4 +64,4 @@ TEST(PeekFrame, NeedNotBeToldAnything) {
                                   nullptr));
 }
 
-}  // namespace elements
+}  // namespace e2ee::test

@@ -3,11 +3,13 @@
 // made.
 #include <openssl/evp.h>
 
-#include "cipher.h"
-#include "files.h"
-#include "records.h"
+#include "support/cipher.h"
+#include "support/element.h"
+#include "support/files.h"
+#include "support/records.h"
+#include "support/waiting.h"
 
-namespace elements {
+namespace e2ee::test {
 namespace {
 
 using vectors::Record;
@@ -91,8 +93,7 @@ Record record_named(const std::string &id) {
 std::string file_content(const Preset &preset, const vectors::KeySpec &key, guint index) {
   if (preset.participant == nullptr)
     return std::string(key.bytes.begin(), key.bytes.end());
-  const std::string value =
-      preset.raw ? "key=" + vectors::to_hex(key.bytes) : "passphrase=" + key.value;
+  const std::string value = preset.raw ? "key=" + to_hex(key.bytes) : "passphrase=" + key.value;
   return "[alice]\n" + value + "\nindex=" + std::to_string(index) + "\n";
 }
 
@@ -277,4 +278,4 @@ TEST(Preset, SframeOfOthers) {
   EXPECT_EQ(decryptor.pass(*sealed), plain);
 }
 
-}  // namespace elements
+}  // namespace e2ee::test

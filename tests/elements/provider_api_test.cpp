@@ -4,14 +4,14 @@
 #include <regex>
 #include <thread>
 
-#include "helpers.h"
+#include "support/element.h"
+#include "support/waiting.h"
 
-namespace elements {
+namespace e2ee::test {
 namespace {
 
-std::unique_ptr<GBytes, Unref> key_bytes(gsize size, int fill = 'k') {
-  const Bytes bytes(size, static_cast<guint8>(fill));
-  return std::unique_ptr<GBytes, Unref>(g_bytes_new(bytes.data(), size));
+BytesRef key_bytes(gsize size) {
+  return bytes_ref(Bytes(size, 'k'));
 }
 
 // ---- setters ------------------------------------------------------------------------------------
@@ -330,4 +330,4 @@ TEST(Fingerprints, GoWithTheKey) {
 }
 
 }  // namespace
-}  // namespace elements
+}  // namespace e2ee::test

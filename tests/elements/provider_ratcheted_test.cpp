@@ -3,9 +3,11 @@
 #include <mutex>
 #include <thread>
 
-#include "custom_provider.h"
+#include "support/custom_provider.h"
+#include "support/element.h"
+#include "support/waiting.h"
 
-namespace elements {
+namespace e2ee::test {
 namespace {
 
 /// Of a key whose generations ahead are looked for.
@@ -18,8 +20,6 @@ std::shared_ptr<CustomKeys> keys_with_window(guint8 fill, guint64 id, guint wind
   };
   return keys;
 }
-
-const Bytes kPlain = noise(60, 1);
 
 }  // namespace
 
@@ -95,4 +95,4 @@ TEST(Ratcheted, R15_IsToldOfASharedKeyWithoutAParticipant) {
   EXPECT_EQ(keys->ratcheted[0].generation, 1U);
 }
 
-}  // namespace elements
+}  // namespace e2ee::test

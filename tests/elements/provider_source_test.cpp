@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 // Where a provider string reads its secret from: files, environment, file descriptors.
 #include <fcntl.h>
+#include <glib/gstdio.h>
 #include <unistd.h>
 
-#include "files.h"
-#include "helpers.h"
+#include "support/element.h"
+#include "support/files.h"
+#include "support/waiting.h"
 
-namespace elements {
+namespace e2ee::test {
 namespace {
 
 void expect_refused(const std::string &text, GstE2EEError code) {
@@ -96,17 +98,17 @@ TEST(KeyFile, RawBytes) {
     for (gsize i = 0; i < size; ++i)
       key[i] = static_cast<char>(200 + i);
     key.back() = '\n';  // a byte like any other
-    const elements::KeyFile file("key.bin", key);
+    const KeyFile file("key.bin", key);
     const Provider same = empty_provider();
-    const std::unique_ptr<GBytes, Unref> bytes(g_bytes_new(key.data(), size));
-    ASSERT_TRUE(gst_e2ee_shared_key_provider_set_key(shared(same), bytes.get(), 0, nullptr));
+    ASSERT_TRUE(
+        gst_e2ee_shared_key_provider_set_key(shared(same), bytes_ref(key).get(), 0, nullptr));
     EXPECT_TRUE(same_key(parsed("shared,key-file=" + file.path()), same)) << size;
   }
 }
 
 TEST(KeyFile, ErrorsNameTheFile) {
   for (const char *name : {"key.bin", "key.hex", "key.b64"}) {
-    const elements::KeyFile file(name, "?");
+    const KeyFile file(name, "?");
     Error error;
     EXPECT_FALSE(gst_e2ee_key_provider_new_from_string(("shared,key-file=" + file.path()).c_str(),
                                                        error.at()));
@@ -116,10 +118,10 @@ TEST(KeyFile, ErrorsNameTheFile) {
 
 TEST(KeyFile, ShortKeysAreRefused) {
   for (gsize size : {1U, 15U}) {
-    const elements::KeyFile file("key.bin", std::string(size, 'k'));
+    const KeyFile file("key.bin", std::string(size, 'k'));
     expect_refused("shared,key-file=" + file.path(), GST_E2EE_ERROR_INVALID_KEY);
   }
-  const elements::KeyFile hex("key.hex", "00112233445566778899aabbccddee");
+  const KeyFile hex("key.hex", "00112233445566778899aabbccddee");
   expect_refused("shared,key-file=" + hex.path(), GST_E2EE_ERROR_INVALID_KEY);
 }
 
@@ -136,9 +138,9 @@ TEST(KeyFile, AsText) {
       {"key.b64", "\xef\xbb\xbf+//+QkJCQkJCQkJCQkJCQg=="},
       {"key.b64", "-__-QkJCQkJCQkJCQkJCQg"},  // as URLs and JSON web keys have it
   };
-  const elements::KeyFile raw("key.bin", "\xfb\xff\xfe" + std::string(13, 'B'));
+  const KeyFile raw("key.bin", "\xfb\xff\xfe" + std::string(13, 'B'));
   for (const auto &[name, text] : keys) {
-    const elements::KeyFile file(name, text);
+    const KeyFile file(name, text);
     EXPECT_TRUE(
         same_key(parsed("shared,key-file=" + file.path()), parsed("shared,key-file=" + raw.path())))
         << text;
@@ -159,7 +161,7 @@ TEST(KeyFile, BadTextIsRefused) {
       {"key.b64", "\n"},
   };
   for (const auto &[name, text] : keys) {
-    const elements::KeyFile file(name, text);
+    const KeyFile file(name, text);
     Error error;
     EXPECT_EQ(gst_e2ee_key_provider_new_from_string(("shared,key-file=" + file.path()).c_str(),
                                                     error.at()),
@@ -225,14 +227,14 @@ std::vector<std::string> warnings_of(const std::string &text) {
 TEST(Warnings, FilesThatOthersCanRead) {
   for (const char *field : {"passphrase-file", "key-file"}) {
     for (mode_t mode : {0644, 0604}) {
-      const elements::KeyFile file("open", std::string(32, 'w'), mode);
+      const KeyFile file("open", std::string(32, 'w'), mode);
       const auto warnings = warnings_of(std::string("shared,") + field + "=" + file.path());
       ASSERT_EQ(warnings.size(), 1U) << field;
       EXPECT_EQ(warnings[0].rfind(field + (": " + file.path()) + ": ", 0), 0U) << warnings[0];
       EXPECT_NE(warnings[0].find("other"), std::string::npos) << warnings[0];
     }
     for (mode_t mode : {0600, 0400, 0640}) {
-      const elements::KeyFile file("closed", std::string(32, 'w'), mode);
+      const KeyFile file("closed", std::string(32, 'w'), mode);
       EXPECT_TRUE(warnings_of(std::string("shared,") + field + "=" + file.path()).empty()) << mode;
     }
   }
@@ -253,7 +255,7 @@ TEST(Warnings, KeysAsTextInARawKeyFile) {
                {"key.hex", hex + "\n", nullptr}, {"key.b64", base64 + "\n", nullptr},
                {"key", random, nullptr},         {"key", random + "\n", nullptr}};
   for (const auto &[name, contents, suffix] : files) {
-    const elements::KeyFile file(name, contents);
+    const KeyFile file(name, contents);
     const auto warnings = warnings_of("shared,key-file=" + file.path());
     ASSERT_EQ(warnings.size(), suffix != nullptr ? 1U : 0U) << contents;
     if (suffix == nullptr)
@@ -268,7 +270,7 @@ TEST(Warnings, PassphrasesThatEndInWhiteSpace) {
   const std::pair<const char *, unsigned> passphrases[] = {
       {"word\n", 0}, {"word \n", 1}, {"word\n\n", 1}, {"word\t", 1}, {" two words\r\n", 0}};
   for (const auto &[contents, count] : passphrases) {
-    const elements::KeyFile file("passphrase", contents);
+    const KeyFile file("passphrase", contents);
     const auto warnings = warnings_of("shared,passphrase-file=" + file.path());
     ASSERT_EQ(warnings.size(), count) << contents;
     if (count == 0)
@@ -310,4 +312,4 @@ TEST(Warnings, NoneForSafeSources) {
 }
 
 }  // namespace
-}  // namespace elements
+}  // namespace e2ee::test

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 // The string form of providers: what it takes, what it says of mistakes.
-#include "files.h"
-#include "helpers.h"
+#include "support/cipher.h"
+#include "support/element.h"
+#include "support/files.h"
+#include "support/waiting.h"
 
-namespace elements {
+namespace e2ee::test {
 namespace {
 
 constexpr char kValue[] = "sEcReT-vAlUe-7319";  // never in a message
@@ -362,4 +364,4 @@ TEST(Strings, AKindMayFail) {
 }
 
 }  // namespace
-}  // namespace elements
+}  // namespace e2ee::test

@@ -4,9 +4,10 @@
 #include <mutex>
 #include <thread>
 
-#include "participants.h"
+#include "support/element.h"
+#include "support/waiting.h"
 
-namespace elements {
+namespace e2ee::test {
 namespace {
 
 constexpr char kAlice[] = "alice";
@@ -335,7 +336,7 @@ namespace {
 /// As another machine makes it of what it was sent.
 Provider joined_with(GstE2EEKeyMaterial *sent, GstE2EEKdf kdf) {
   Error error;
-  const std::unique_ptr<GBytes, Unref> bytes(gst_e2ee_key_material_get_bytes(sent, error.at()));
+  const BytesRef bytes(gst_e2ee_key_material_get_bytes(sent, error.at()));
   EXPECT_FALSE(error) << error.text();
   g_autoptr(GstE2EEKeyMaterial) made = gst_e2ee_key_material_new_raw(bytes.get(), 0, nullptr);
   EXPECT_TRUE(gst_e2ee_key_material_set_kdf(made, kdf, nullptr));
@@ -397,4 +398,4 @@ TEST(LateJoiner, R7_WithoutExportableThereIsAnErrorAndNoKey) {
   EXPECT_TRUE(error.is(GST_E2EE_ERROR_INVALID_OPTION)) << error.text();
 }
 
-}  // namespace elements
+}  // namespace e2ee::test

@@ -2,9 +2,9 @@
 // Fail closed: what does not verify does not leave the element, is counted, and stops nothing.
 #include <map>
 
-#include "helpers.h"
+#include "support/element.h"
 
-namespace elements {
+namespace e2ee::test {
 namespace {
 
 struct Codec {
@@ -204,4 +204,4 @@ TEST(RefusalToEncrypt, WithSlackAndWithoutAKey) {
 }
 
 }  // namespace
-}  // namespace elements
+}  // namespace e2ee::test

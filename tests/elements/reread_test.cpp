@@ -1,15 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 // An element that starts takes what the file of its provider's text holds then.
+#include <glib/gstdio.h>
 #include <unistd.h>
 
-#include "participants.h"
+#include "support/element.h"
+#include "support/files.h"
 
-namespace elements {
+namespace e2ee::test {
 namespace {
-
-std::string raw(char fill) {
-  return std::string(32, fill);
-}
 
 std::string keys_ini(const char *key_digit) {
   std::string hex;
@@ -208,4 +206,4 @@ TEST(RereadText, APipeIsReadOnce) {
 }
 
 }  // namespace
-}  // namespace elements
+}  // namespace e2ee::test

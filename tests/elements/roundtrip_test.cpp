@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <set>
 
-#include "helpers.h"
+#include "support/element.h"
 
-namespace elements {
+namespace e2ee::test {
 namespace {
 
 struct Codec {
@@ -185,4 +185,4 @@ TEST(Stats, NameTheKeyInUse) {
 }
 
 }  // namespace
-}  // namespace elements
+}  // namespace e2ee::test

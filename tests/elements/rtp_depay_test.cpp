@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <algorithm>
 
-#include "rtp_helpers.h"
+#include "support/element.h"
+#include "support/rtp.h"
 
 // Packets are made by hand after RFC 7741, RFC 9628 and RFC 7587.
-namespace elements {
+namespace e2ee::test {
 namespace {
 
 Bytes operator+(Bytes a, const Bytes &b) {
@@ -447,4 +448,4 @@ TEST(RtpDepayCaps, HeaderExtensionsWorkAsInAnyDepayloader) {
 }
 
 }  // namespace
-}  // namespace elements
+}  // namespace e2ee::test

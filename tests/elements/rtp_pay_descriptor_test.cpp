@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <algorithm>
 
-#include "rtp_helpers.h"
+#include "support/element.h"
+#include "support/rtp.h"
 
 // Descriptors are compared with bytes worked out by hand from RFC 7741 and RFC 9628.
-namespace elements {
+namespace e2ee::test {
 namespace {
 
 // The descriptor of the only packet of a small frame.
@@ -332,4 +333,4 @@ TEST(RtpPayPictureId, Defaults) {
 }
 
 }  // namespace
-}  // namespace elements
+}  // namespace e2ee::test

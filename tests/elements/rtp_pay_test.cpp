@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <cstring>
 
-#include "rtp_helpers.h"
+#include "support/element.h"
+#include "support/rtp.h"
 
 // Frames go through rtpe2eepay and the stock depayloaders.
-namespace elements {
+namespace e2ee::test {
 namespace {
 
 // ---- Through the stock depayloaders
@@ -322,4 +323,4 @@ TEST(RtpPayCaps, TheDraftNameIsUsedWhereThePeerKnowsNoOther) {
 }
 
 }  // namespace
-}  // namespace elements
+}  // namespace e2ee::test

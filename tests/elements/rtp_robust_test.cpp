@@ -3,10 +3,12 @@
 #include <map>
 #include <random>
 
-#include "rtp_helpers.h"
+#include "support/element.h"
+#include "support/rtp.h"
+#include "support/waiting.h"
 
 // Depayloader against stock elements, lossy networks and hostile packets.
-namespace elements {
+namespace e2ee::test {
 namespace {
 
 struct Codec {
@@ -283,4 +285,4 @@ TEST(RtpHostile, AnEndlessFrameOfTinyPacketsIsGivenUp) {
 }
 
 }  // namespace
-}  // namespace elements
+}  // namespace e2ee::test

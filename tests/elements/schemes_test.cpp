@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 // The schemes side by side: what a scheme refuses, and what happens when both ends differ.
-#include "records.h"
+#include "support/element.h"
+#include "support/records.h"
 
-namespace elements {
+namespace e2ee::test {
 namespace {
 
 const char *const kSchemes[] = {"livekit", "realtimekit", "jitsi", "sframe"};
@@ -263,4 +264,4 @@ TEST(LiveKit, ThePictureOfTheServerIsKnownAsDepayloadersGiveIt) {
   }
 }
 
-}  // namespace elements
+}  // namespace e2ee::test

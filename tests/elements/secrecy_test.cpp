@@ -4,10 +4,10 @@
 
 #include <mutex>
 
-#include "files.h"
-#include "helpers.h"
+#include "support/element.h"
+#include "support/files.h"
 
-namespace elements {
+namespace e2ee::test {
 namespace {
 
 constexpr char kPassphrase[] = "xyzzy-Plugh-9043-secret";
@@ -100,8 +100,8 @@ TEST(Secrecy, TheTestKnowsTheKey) {
   // Otherwise it would look for the wrong bytes.
   const Provider raw = empty_provider();
   g_object_set(raw.get(), "kdf", GST_E2EE_KDF_PBKDF2, nullptr);
-  const std::unique_ptr<GBytes, Unref> bytes(g_bytes_new(kPassphrase, sizeof kPassphrase - 1));
-  ASSERT_TRUE(gst_e2ee_shared_key_provider_set_key(shared(raw), bytes.get(), 0, nullptr));
+  ASSERT_TRUE(gst_e2ee_shared_key_provider_set_key(
+      shared(raw), bytes_ref(std::string_view(kPassphrase)).get(), 0, nullptr));
   EXPECT_TRUE(same_key(raw, passphrase_provider(kPassphrase)));
 }
 
@@ -278,4 +278,4 @@ TEST(Secrecy, GstLaunch) {
 }
 
 }  // namespace
-}  // namespace elements
+}  // namespace e2ee::test

@@ -3,10 +3,12 @@
 #include <algorithm>
 #include <set>
 
-#include "custom_provider.h"
-#include "records.h"
+#include "support/custom_provider.h"
+#include "support/element.h"
+#include "support/records.h"
+#include "support/waiting.h"
 
-namespace elements {
+namespace e2ee::test {
 namespace {
 
 // The numbers of a header, read by the letter of RFC 9605 section 4.3.
@@ -35,7 +37,7 @@ std::unique_ptr<Element> make(
     std::initializer_list<std::pair<const char *, std::string>> set = {}) {
   auto element = element_of(factory, provider, "sframe");
   for (const auto &[name, value] : set)
-    gst_util_set_object_arg(G_OBJECT(element->get()), name, value.c_str());
+    element->set(name, value.c_str());
   return element;
 }
 
@@ -253,4 +255,4 @@ TEST(Sframe, OneRatchetStepIsOneStepInEveryForm) {
   EXPECT_EQ(plain->stat("generation"), 1U);
 }
 
-}  // namespace elements
+}  // namespace e2ee::test

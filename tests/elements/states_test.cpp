@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 // State changes, events, caps and properties.
-#include "helpers.h"
+#include "support/element.h"
 
-namespace elements {
+namespace e2ee::test {
 namespace {
 
 const char *const kFactories[] = {"e2eeencrypt", "e2eedecrypt"};
@@ -222,7 +222,7 @@ TEST_P(States, RunningElementsRefuseNewProperties) {
     GValue old = G_VALUE_INIT;
     g_object_get_property(G_OBJECT(element.get()), name, &old);
     before = g_strdup_value_contents(&old);
-    gst_util_set_object_arg(G_OBJECT(element.get()), name, value);
+    element.set(name, value);
     GValue now = G_VALUE_INIT;
     g_object_get_property(G_OBJECT(element.get()), name, &now);
     EXPECT_STREQ(Text(g_strdup_value_contents(&now)).get(), before) << name;
@@ -259,7 +259,7 @@ TEST_P(States, ASchemeSetInReadyIsLookedAtBeforeFramesFlow) {
   g_object_set(provider.get(), "keyring-size", 256, nullptr);
   Element element(GetParam(), provider);
   EXPECT_EQ(gst_element_set_state(element.get(), GST_STATE_READY), GST_STATE_CHANGE_SUCCESS);
-  gst_util_set_object_arg(G_OBJECT(element.get()), "scheme", "jitsi");
+  element.set("scheme", "jitsi");
   EXPECT_EQ(gst_element_set_state(element.get(), GST_STATE_PAUSED), GST_STATE_CHANGE_FAILURE);
   const BusLog log = element.bus();
   ASSERT_EQ(log.errors.size(), 1U);
@@ -318,4 +318,4 @@ TEST_P(States, EnabledMarksNothing) {
 }
 
 }  // namespace
-}  // namespace elements
+}  // namespace e2ee::test

@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "svc_encoder.h"
+#include "support/svc_encoder.h"
 
 #include <algorithm>
 
-#include "files.h"
-#include "rtp_helpers.h"
+#include "support/element.h"
+#include "support/files.h"
+#include "support/rtp.h"
+#include "support/waiting.h"
 
 // VP9 of several spatial and temporal layers from a real encoder, encrypted layer by layer, through
 // RTP, a server that leaves layers out, and a real decoder.
-namespace elements {
+namespace e2ee::test {
 namespace {
 
 struct Mode {
@@ -282,8 +284,8 @@ TEST(SvcSplit, LeavesSuperframesWithHiddenFramesWhole) {
                               "vp9enc deadline=1000000 cpu-used=5 end-usage=vbr lag-in-frames=20 "
                               "auto-alt-ref=true multipass-cache-file=" +
                               statistics.path() + " multipass-mode=";
-  elements::encode(encoder + "first-pass", nullptr, 0);
-  const Encoded encoded = elements::encode(encoder + "last-pass");
+  test::encode(encoder + "first-pass", nullptr, 0);
+  const Encoded encoded = test::encode(encoder + "last-pass");
   Stage splitter("e2eevp9split");
   splitter.set_caps(encoded.caps.c_str());
   unsigned superframes = 0;
@@ -464,4 +466,4 @@ TEST(SvcMerge, MoreFramesThanAnIndexHoldsMakeSeveralPictures) {
 }
 
 }  // namespace
-}  // namespace elements
+}  // namespace e2ee::test

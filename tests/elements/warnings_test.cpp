@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 // Warnings on the bus for frames that are dropped until the user mends something.
 #include "badframes.h"
+#include "support/element.h"
 #include "support/nalunits.h"
+#include "support/waiting.h"
 
-namespace elements {
+namespace e2ee::test {
 namespace {
 
 class Warnings : public BadFrames {
@@ -270,4 +272,4 @@ TEST_F(Warnings, NoneForABufferOfMarks) {
 }
 
 }  // namespace
-}  // namespace elements
+}  // namespace e2ee::test

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 // watch=true: a provider follows its file, without a main loop.
 #include <fcntl.h>
+#include <glib/gstdio.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -9,17 +10,15 @@
 #include <filesystem>
 #include <thread>
 
-#include "participants.h"
-#include "sanitizer.h"
+#include "support/element.h"
+#include "support/files.h"
+#include "support/sanitizer.h"
+#include "support/waiting.h"
 
-namespace elements {
+namespace e2ee::test {
 namespace {
 
 namespace fs = std::filesystem;
-
-std::string raw(char fill) {
-  return std::string(32, fill);
-}
 
 std::string watching(const std::string &path) {
   return "shared,key-file=" + path + ",watch=true";
@@ -60,13 +59,7 @@ class Fd {
 };
 
 bool has_watch_thread() {
-  for (const auto &thread : fs::directory_iterator("/proc/self/task")) {
-    gchar *name = nullptr;
-    if (g_file_get_contents((thread.path() / "comm").c_str(), &name, nullptr, nullptr) &&
-        Text(name) && g_str_equal(g_strchomp(name), "e2ee-watch"))
-      return true;
-  }
-  return false;
+  return threads_named("e2ee-watch") != 0;
 }
 
 }  // namespace
@@ -444,4 +437,4 @@ TEST_F(WatchProcess, R24_WithoutAThreadItIsRefused) {
   EXPECT_EXIT(watch_without_threads(), testing::ExitedWithCode(0), "watch: ");
 }
 
-}  // namespace elements
+}  // namespace e2ee::test

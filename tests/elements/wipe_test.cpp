@@ -5,7 +5,7 @@
 #include <functional>
 #include <mutex>
 
-#include "helpers.h"
+#include "support/element.h"
 
 // ---- an allocator that keeps what was in memory when it was freed -------------------------------
 
@@ -22,7 +22,7 @@ struct KeptMemory {
 };
 
 static std::mutex freed_mutex;
-static std::vector<elements::Bytes> freed;
+static std::vector<e2ee::test::Bytes> freed;
 
 G_DEFINE_TYPE(KeepingAllocator, keeping_allocator, GST_TYPE_ALLOCATOR)
 
@@ -60,7 +60,7 @@ static void keeping_allocator_init(KeepingAllocator *self) {
   GST_OBJECT_FLAG_SET(self, GST_ALLOCATOR_FLAG_CUSTOM_ALLOC);
 }
 
-namespace elements {
+namespace e2ee::test {
 namespace {
 
 // Default allocator of the process while it lives: elements take their memory from it.
@@ -239,4 +239,4 @@ TEST_P(WipeBlocks, NothingIsLeftOfAFrameThatWasDecryptedInItsEncryptorsMemory) {
 }
 
 }  // namespace
-}  // namespace elements
+}  // namespace e2ee::test

@@ -8,9 +8,10 @@
 
 #include <future>
 
-#include "custom_provider.h"
-#include "participants.h"
-#include "sanitizer.h"
+#include "support/custom_provider.h"
+#include "support/element.h"
+#include "support/sanitizer.h"
+#include "support/waiting.h"
 
 namespace {
 std::atomic<bool> no_threads{false};
@@ -24,47 +25,18 @@ extern "C" int pthread_create(pthread_t *thread, const pthread_attr_t *attribute
   return no_threads ? EAGAIN : real(thread, attributes, run, data);
 }
 
-namespace elements {
+namespace e2ee::test {
 namespace {
 
-constexpr unsigned kMoreThanCores = 24;
-
-/// Providers whose look-ups end when the test says so.
-class Blocking {
- public:
-  ~Blocking() { open_.set_value(); }
-
-  Provider provider() {
-    auto keys = std::make_shared<CustomKeys>();
-    keys->current = keys->lookup = [inside = inside_, opened = opened_](const std::string &,
-                                                                        guint64 id, GError **) {
-      ++*inside;
-      opened.wait();
-      return raw_material(1, id);
-    };
-    return custom_provider(keys);
-  }
-  unsigned inside() const { return *inside_; }
-
- private:
-  const std::shared_ptr<std::atomic<unsigned>> inside_ = std::make_shared<std::atomic<unsigned>>(0);
-  std::promise<void> open_;
-  const std::shared_future<void> opened_ = open_.get_future().share();
-};
+unsigned more_than_cores() {
+  return std::thread::hardware_concurrency() + 8;
+}
 
 /// Has its keys looked up, and does not wait for them as a start does.
 std::unique_ptr<Element> asking(const Provider &provider) {
   auto element = std::make_unique<Element>("e2eedecrypt", provider);
   gst_element_set_state(element->get(), GST_STATE_READY);
   return element;
-}
-
-void set_meeting(const Provider &provider, const char *text, guint index) {
-  EXPECT_TRUE(gst_e2ee_shared_key_provider_set_passphrase(shared(provider), text, index, nullptr));
-}
-
-bool is_derived(const Provider &provider, const char *who, guint64 id) {
-  return Text(gst_e2ee_key_provider_get_fingerprint(provider.get(), who, id)) != nullptr;
 }
 
 Bytes naming_key(const Bytes &sealed, guint8 index) {
@@ -79,40 +51,40 @@ TEST(Workers, R24_ProvidersThatBlockTakeNoWorkerFromOthers) {
   std::vector<Provider> blocked;
   std::vector<std::unique_ptr<Element>> elements;
   Blocking blocking;
-  for (unsigned i = 0; i < kMoreThanCores; ++i) {
+  for (unsigned i = 0; i < more_than_cores(); ++i) {
     blocked.push_back(blocking.provider());
     elements.push_back(asking(blocked.back()));
   }
-  ASSERT_TRUE(wait_for([&] { return blocking.inside() == kMoreThanCores; }));
+  ASSERT_TRUE(wait_for([&] { return blocking.inside() == blocked.size(); }));
   const Provider good = empty_provider();
-  set_meeting(good, "meeting", 0);
+  set_text(good, "meeting", 0);
   Element encryptor("e2eeencrypt", good);
   encryptor.start(kOpus);
   EXPECT_TRUE(encryptor.pass(kPlain).has_value()) << "the first frame already";
-  set_meeting(good, "another", 1);
-  EXPECT_TRUE(is_derived(good, nullptr, 1)) << "in use when the setter returns";
+  set_text(good, "another", 1);
+  EXPECT_TRUE(!fingerprint(good, nullptr, 1).empty()) << "in use when the setter returns";
 }
 
 // As many as cores and one to step in, beside those that wait for a core inside a look-up: to the
 // library they look as if they were blocked.
 TEST(Workers, AreFewHoweverManyProvidersThereAre) {
-  constexpr unsigned kProviders = 300;
+  const unsigned providers_made = 30 * more_than_cores();
   std::vector<Provider> providers;
   std::vector<std::unique_ptr<Element>> elements;
   unsigned most = 0;
-  for (unsigned i = 0; i < kProviders; ++i) {
+  for (unsigned i = 0; i < providers_made; ++i) {
     providers.push_back(raw_provider(static_cast<guint8>(i), 0));
     elements.push_back(asking(providers.back()));
-    most = std::max(most, worker_threads());
+    most = std::max(most, threads_named(kWorker));
   }
   for (const auto &element : elements)
     element->start(kOpus);
-  EXPECT_LT(most, kProviders / 4);
+  EXPECT_LT(most, providers_made / 4);
 }
 
 // PBKDF2 for each: they take seconds together.
 TEST(Workers, AnElementThatStartsGoesBeforeKeysThatWereSet) {
-  constexpr unsigned kOthers = 60;
+  const unsigned count = 8 * more_than_cores();
   const auto keys = std::make_shared<CustomKeys>();
   keys->lookup = [](const std::string &who, guint64 id, GError **) {
     return id == 0 ? gst_e2ee_key_material_new_passphrase(who.c_str(), id, nullptr) : nullptr;
@@ -120,7 +92,7 @@ TEST(Workers, AnElementThatStartsGoesBeforeKeysThatWereSet) {
   const Provider provider = custom_provider(keys);
   std::vector<std::unique_ptr<Element>> others;
   std::vector<std::string> names;
-  for (unsigned i = 0; i < kOthers; ++i) {
+  for (unsigned i = 0; i < count; ++i) {
     names.push_back("other" + std::to_string(i));
     others.push_back(std::make_unique<Element>("e2eedecrypt", provider));
     g_object_set(others.back()->get(), "participant", names.back().c_str(), nullptr);
@@ -134,12 +106,12 @@ TEST(Workers, AnElementThatStartsGoesBeforeKeysThatWereSet) {
   encryptor.start(kOpus);
   EXPECT_TRUE(encryptor.pass(kPlain).has_value()) << "the first frame already";
   const auto derived = [&] {
-    return std::count_if(names.begin(), names.end(), [&](const std::string &name) {
-      return is_derived(provider, name.c_str(), 0);
-    });
+    return static_cast<unsigned>(std::count_if(
+        names.begin(), names.end(),
+        [&](const std::string &name) { return !fingerprint(provider, name.c_str()).empty(); }));
   };
-  EXPECT_LT(derived(), kOthers) << "those still wait";
-  EXPECT_TRUE(wait_for([&] { return derived() == kOthers; }));
+  EXPECT_LT(derived(), count) << "those still wait";
+  EXPECT_TRUE(wait_for([&] { return derived() == count; }));
 }
 
 /// One sender's frames name all key ids, the other's one.
@@ -224,14 +196,14 @@ TEST_F(Processes, R24_WithoutThreadsDeriveWhereAKeyIsWaitedFor) {
   const auto derive = [] {
     const Provider provider = empty_provider();
     no_threads = true;
-    set_meeting(provider, "meeting", 0);
+    set_text(provider, "meeting", 0);
     {
       Element encryptor("e2eeencrypt", provider);
       encryptor.start(kOpus);
       if (!encryptor.pass(kPlain))
         std::_Exit(1);
-      set_meeting(provider, "another", 1);
-      if (!is_derived(provider, nullptr, 1) || worker_threads() != 0)
+      set_text(provider, "another", 1);
+      if (!!fingerprint(provider, nullptr, 1).empty() || threads_named(kWorker) != 0)
         std::_Exit(2);
     }
     no_threads = false;
@@ -251,8 +223,8 @@ TEST_F(Processes, R24_WithoutThreadsSettersDoNotCallAProviderThatBlocks) {
     alarm(20);
     const std::unique_ptr<Element> asks = asking(blocked);
     const std::unique_ptr<Element> element = asking(provider);
-    set_meeting(provider, "meeting", 0);
-    std::_Exit(is_derived(provider, nullptr, 0) && blocking.inside() == 0 ? 0 : 1);
+    set_text(provider, "meeting", 0);
+    std::_Exit(!fingerprint(provider, nullptr, 0).empty() && blocking.inside() == 0 ? 0 : 1);
   };
   EXPECT_EXIT(set(), testing::ExitedWithCode(0), "");
 }
@@ -271,7 +243,7 @@ TEST_F(Processes, EndOnAWorkerWithHandlersThatRemoveKeys) {
         provider->get(), "key-missing",
         G_CALLBACK(+[](GstE2EEKeyProvider *, const gchar *, guint64, gpointer) { std::exit(0); }),
         nullptr);
-    set_meeting(*provider, "meeting", 0);
+    set_text(*provider, "meeting", 0);
     Element decryptor("e2eedecrypt", *provider);
     decryptor.start(kOpus);
     decryptor.pass(naming_key(seal(raw_provider(1, 0), kOpus, kPlain), 9));
@@ -288,13 +260,13 @@ TEST_F(Processes, ForkedWhileWorkersWorkDeriveKeysOfTheirOwn) {
     const Provider parent = empty_provider();
     Element busy("e2eeencrypt", parent);
     busy.start(kOpus);
-    set_meeting(parent, "meeting", 0);
+    set_text(parent, "meeting", 0);
     for (int i = 0; i < 10; ++i) {
       const pid_t child = fork();
       if (child == 0) {
         alarm(30);
         const Provider provider = empty_provider();
-        set_meeting(provider, "of the child", 0);
+        set_text(provider, "of the child", 0);
         Element encryptor("e2eeencrypt", provider);
         encryptor.start(kOpus);
         std::_Exit(encryptor.pass(kPlain) ? 0 : 1);
@@ -308,4 +280,4 @@ TEST_F(Processes, ForkedWhileWorkersWorkDeriveKeysOfTheirOwn) {
   EXPECT_EXIT(derive(), testing::ExitedWithCode(0), "");
 }
 
-}  // namespace elements
+}  // namespace e2ee::test

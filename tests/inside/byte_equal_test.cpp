@@ -1,17 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 // GstE2EEFrameCryptor and the elements make the same bytes of the same frames.
-#include "elements/frame_cryptor.h"
 #include "fixed_random.h"
 #include "inside.h"
+#include "support/element.h"
+#include "support/frame_cryptor.h"
 #include "support/nalunits.h"
 
-namespace inside {
+namespace e2ee::test {
 namespace {
-
-using elements::Buffer;
-using elements::Caps;
-using elements::Element;
-using elements::noise;
 
 struct Stream {
   const char *name;
@@ -20,7 +16,7 @@ struct Stream {
 };
 
 std::vector<Bytes> vp8_frames() {
-  return {elements::vp8_key(900), elements::vp8_delta(300), elements::vp8_delta(70'000, 2)};
+  return {vp8_key(900), vp8_delta(300), vp8_delta(70'000, 2)};
 }
 
 std::vector<Bytes> noise_frames() {
@@ -50,9 +46,8 @@ std::vector<Bytes> h265_frames() {
 }
 
 const Stream kStreams[] = {
-    {"vp8", elements::kVp8, vp8_frames},     {"vp9", elements::kVp9, noise_frames},
-    {"opus", elements::kOpus, noise_frames}, {"h264", elements::kH264, h264_frames},
-    {"h265", elements::kH265, h265_frames},
+    {"vp8", kVp8, vp8_frames},    {"vp9", kVp9, noise_frames},  {"opus", kOpus, noise_frames},
+    {"h264", kH264, h264_frames}, {"h265", kH265, h265_frames},
 };
 
 struct Case {
@@ -83,15 +78,15 @@ class ByteForByte : public testing::TestWithParam<Case> {
     gst_harness_set_src_caps(element->harness(), gst_caps_ref(caps));
     return element;
   }
-  std::unique_ptr<elements::FrameCryptor> cryptor(const Caps &caps) const {
-    auto cryptor = std::make_unique<elements::FrameCryptor>(
-        provider, elements::FrameCryptor::Properties{{"scheme", GetParam().scheme}});
+  std::unique_ptr<FrameCryptor> cryptor(const Caps &caps) const {
+    auto cryptor = std::make_unique<FrameCryptor>(
+        provider, FrameCryptor::Properties{{"scheme", GetParam().scheme}});
     EXPECT_TRUE(cryptor->set_caps(caps)) << cryptor->error.text();
     EXPECT_TRUE(cryptor->prepare()) << cryptor->error.text();
     return cryptor;
   }
 
-  const Provider provider = elements::raw_provider(0x5b, 3);
+  const Provider provider = raw_provider(0x5b, 3);
   const Caps caps{gst_caps_from_string(GetParam().stream->caps)};
   const std::vector<Bytes> plain = GetParam().stream->frames();
 };
@@ -144,4 +139,4 @@ INSTANTIATE_TEST_SUITE_P(Schemes, ByteForByte, testing::ValuesIn(cases()), [](co
 });
 
 }  // namespace
-}  // namespace inside
+}  // namespace e2ee::test

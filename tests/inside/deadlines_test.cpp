@@ -4,17 +4,17 @@
 
 #include "elements/badframes.h"
 #include "inside.h"
+#include "support/waiting.h"
 
-namespace inside {
+namespace e2ee::test {
 namespace {
 
 using e2ee::Clock;
-using elements::kVp8;
 using std::chrono::milliseconds;
 using std::chrono::minutes;
 using std::chrono::seconds;
 
-class Deadlines : public elements::BadFrames {
+class Deadlines : public BadFrames {
  protected:
   void start(guint64 key_wait = 0) {
     g_object_set(decryptor.get(), "key-wait", key_wait, nullptr);
@@ -29,11 +29,11 @@ TEST_F(Deadlines, HeldFramesAreGivenUpAfterKeyWait) {
   decryptor.push(unknown_key);
   Clock::advance_for_tests(minutes(59));
   decryptor.push(unknown_key);  // the task looks at the clock when something comes
-  elements::let_workers_finish();
+  let_workers_finish();
   EXPECT_EQ(decryptor.stat("held"), 2U);
   Clock::advance_for_tests(minutes(2));
   decryptor.push(unknown_key);
-  EXPECT_TRUE(elements::wait_for([&] { return decryptor.stat("dropped-held") == 1; }));
+  EXPECT_TRUE(wait_for([&] { return decryptor.stat("dropped-held") == 1; }));
   EXPECT_EQ(decryptor.stat("held"), 2U);
 }
 
@@ -72,7 +72,7 @@ TEST_F(Deadlines, UseOfAKeyIsToldEachTenSeconds) {
   good();
   Clock::advance_for_tests(seconds(10));
   good();
-  EXPECT_TRUE(elements::wait_for([&] { return frames >= 2; }));
+  EXPECT_TRUE(wait_for([&] { return frames >= 2; }));
   EXPECT_EQ(frames, 2U);
   g_signal_handler_disconnect(provider.get(), handler);
 }
@@ -97,4 +97,4 @@ TEST_F(Deadlines, WarningsComeAgainAfterARecoveryAndAMinute) {
 }
 
 }  // namespace
-}  // namespace inside
+}  // namespace e2ee::test

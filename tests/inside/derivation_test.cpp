@@ -7,12 +7,11 @@
 
 #include "core/kdf.h"
 #include "inside.h"
+#include "support/element.h"
+#include "support/waiting.h"
 
-namespace inside {
+namespace e2ee::test {
 namespace {
-
-using elements::kOpus;
-using elements::noise;
 
 /// What was derived on which thread while this lives.
 class Derivations {
@@ -52,8 +51,8 @@ class Derivations {
 };
 
 Provider passphrase_ring(const char *text) {
-  Provider provider = elements::new_ring();
-  elements::set_passphrase(provider, kAlice, text);
+  Provider provider = new_ring();
+  set_passphrase(provider, kAlice, text);
   return provider;
 }
 
@@ -81,7 +80,7 @@ TEST(Derivation, R9_FramesOfUnknownKeysAndLaterGenerationsDeriveNothingOnTheirTh
   EXPECT_TRUE(arrives(decryptor, frames[1])) << "derived ahead, or not yet";
   EXPECT_TRUE(arrives(decryptor, frames[3])) << "two steps";
   EXPECT_TRUE(decryptor.pass(frames[1]));
-  elements::let_workers_finish();
+  let_workers_finish();
   EXPECT_GE(derivations.of("pbkdf2"), 4U + 8U) << "the generations that came, and those ahead";
   EXPECT_EQ(derivations.on(std::this_thread::get_id()), 0U);
 }
@@ -106,16 +105,16 @@ TEST(Derivation, R9_NewPassphrasesWhileFramesFlowAreDerivedElsewhere) {
     }
     EXPECT_EQ(encryptor.dropped(), 0U);
   });
-  EXPECT_TRUE(elements::wait_for([&] { return arrived > 20; }));
+  EXPECT_TRUE(wait_for([&] { return arrived > 20; }));
   const unsigned before = derivations.of("pbkdf2");
   for (guint index = 1; index <= 3; ++index) {
     for (const Provider &each : {receiving, sending})
-      elements::set_passphrase(each, kAlice, std::to_string(index).c_str(), index);
-    elements::set_current(sending, kAlice, index);
+      set_passphrase(each, kAlice, std::to_string(index).c_str(), index);
+    set_current(sending, kAlice, index);
     const unsigned then = arrived;
-    EXPECT_TRUE(elements::wait_for([&] { return arrived > then + 20; })) << index;
+    EXPECT_TRUE(wait_for([&] { return arrived > then + 20; })) << index;
   }
-  elements::ratchet(sending, kAlice);
+  ratchet(sending, kAlice);
   stop = true;
   frames.join();
   EXPECT_GE(derivations.of("pbkdf2"), before + 6);
@@ -124,4 +123,4 @@ TEST(Derivation, R9_NewPassphrasesWhileFramesFlowAreDerivedElsewhere) {
   EXPECT_EQ(derivations.on(streaming), 0U);
 }
 
-}  // namespace inside
+}  // namespace e2ee::test

@@ -1,22 +1,25 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 // A FIFO that nobody writes to is not waited for without end.
+#include <glib/gstdio.h>
 #include <sys/stat.h>
 
 #include <future>
 
 #include "inside.h"
+#include "support/files.h"
+#include "support/waiting.h"
 
-namespace inside {
+namespace e2ee::test {
 
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 TEST(Fifo, R24_ThatNobodyWritesToIsGivenUp) {
-  const elements::KeyFile beside("key", "");
+  const KeyFile beside("key", "");
   const std::string path = beside.path() + ".fifo";
   ASSERT_EQ(mkfifo(path.c_str(), 0600), 0);
   const auto reading = std::async(std::launch::async, [&] {
-    elements::Error error;
+    Error error;
     GstE2EEKeyProvider *made = gst_e2ee_key_provider_new_from_string(
         ("shared,passphrase-file=" + path).c_str(), error.at());
     EXPECT_EQ(made, nullptr);
@@ -28,4 +31,4 @@ TEST(Fifo, R24_ThatNobodyWritesToIsGivenUp) {
   g_unlink(path.c_str());
 }
 
-}  // namespace inside
+}  // namespace e2ee::test

@@ -28,7 +28,7 @@ bool random_bytes(ByteSpan out) {
 
 }  // namespace e2ee
 
-namespace inside {
+namespace e2ee::test {
 
 FixedRandom::FixedRandom() {
   drawn = 0;
@@ -39,4 +39,4 @@ FixedRandom::~FixedRandom() {
   is_fixed = false;
 }
 
-}  // namespace inside
+}  // namespace e2ee::test

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-namespace inside {
+namespace e2ee::test {
 
 /// While this lives the library draws the same numbers each time: of no use for keys, but two
 /// encryptors can be held against each other byte for byte.
@@ -13,4 +13,4 @@ class FixedRandom {
   FixedRandom &operator=(const FixedRandom &) = delete;
 };
 
-}  // namespace inside
+}  // namespace e2ee::test

@@ -6,8 +6,9 @@
 
 #include "core/clock.h"
 #include "inside.h"
+#include "support/element.h"
 
-namespace inside {
+namespace e2ee::test {
 namespace {
 
 using std::chrono::seconds;
@@ -118,4 +119,4 @@ TEST_F(FramePool, PartsAreSharedAndMerged) {
 }
 
 }  // namespace
-}  // namespace inside
+}  // namespace e2ee::test

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 // How long generations that were left still decrypt.
 #include "inside.h"
+#include "support/element.h"
 
-namespace inside {
+namespace e2ee::test {
 namespace {
 
 using std::chrono::milliseconds;
@@ -22,7 +23,7 @@ class Grace : public testing::Test {
     unsigned bits = 0;
     for (unsigned generation = 0; generation <= present; ++generation) {
       const auto out = decryptor.pass(frames[generation]);
-      bits |= (out == elements::noise(60, generation) ? 1U : 0U) << generation;
+      bits |= (out == noise(60, generation) ? 1U : 0U) << generation;
     }
     return bits;
   }
@@ -64,9 +65,9 @@ TEST_F(Grace, R9_SevenAtMostTheNearest) {
 
 TEST_F(Grace, R15_AReplacedKeyHasNone) {
   step_to(2);
-  elements::set_key(receiving, kAlice, 0x72);
+  set_key(receiving, kAlice, 0x72);
   EXPECT_EQ(decrypting(), 0U);
 }
 
 }  // namespace
-}  // namespace inside
+}  // namespace e2ee::test

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "inside.h"
+#include "support/element.h"
+#include "support/waiting.h"
 
 G_BEGIN_DECLS
 GST_PLUGIN_STATIC_DECLARE(e2ee);
 G_END_DECLS
 
-namespace inside {
+namespace e2ee::test {
 
 namespace {
 
@@ -32,15 +34,15 @@ std::vector<Bytes> frames_of_generations(const Provider &sending, unsigned count
   std::vector<Bytes> frames;
   for (unsigned generation = 0; generation < count; ++generation) {
     if (generation != 0)
-      elements::ratchet(sending, kAlice);
-    frames.push_back(encryptor.pass(elements::noise(60, generation)).value());
+      ratchet(sending, kAlice);
+    frames.push_back(encryptor.pass(noise(60, generation)).value());
     EXPECT_EQ(encryptor.stat("generation"), generation);
   }
   return frames;
 }
 
 bool arrives(End &decryptor, const Bytes &frame) {
-  return elements::wait_for([&] { return decryptor.pass(frame).has_value(); });
+  return wait_for([&] { return decryptor.pass(frame).has_value(); });
 }
 
-}  // namespace inside
+}  // namespace e2ee::test

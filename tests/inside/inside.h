@@ -3,19 +3,15 @@
 #pragma once
 
 #include "core/clock.h"
-#include "elements/participants.h"
+#include "support/element.h"
 
-namespace inside {
-
-using elements::Bytes;
-using elements::End;
-using elements::Provider;
+namespace e2ee::test {
 
 inline constexpr char kAlice[] = "alice";
 
 inline Provider ring_with(guint8 fill) {
-  Provider provider = elements::new_ring();
-  elements::set_key(provider, kAlice, fill);
+  Provider provider = new_ring();
+  set_key(provider, kAlice, fill);
   return provider;
 }
 
@@ -25,10 +21,10 @@ void pass_time(const Provider &provider, e2ee::Clock::duration time);
 /// Of each of `count` generations from the present one on, a frame of noise(60, generation).
 /// Ratchets the key of `sending` in between.
 std::vector<Bytes> frames_of_generations(const Provider &sending, unsigned count,
-                                         const char *caps = elements::kOpus);
+                                         const char *caps = kOpus);
 
 /// Pushes until the frame comes out: generations ahead are derived when there is nothing better to
 /// do.
 bool arrives(End &decryptor, const Bytes &frame);
 
-}  // namespace inside
+}  // namespace e2ee::test

@@ -3,10 +3,12 @@
 // can encrypt that many here, so counters start near the limits.
 #include <memory>
 
-#include "elements/helpers.h"
 #include "providerstate.h"
+#include "support/element.h"
+#include "support/records.h"
+#include "support/waiting.h"
 
-namespace elements {
+namespace e2ee::test {
 namespace {
 
 constexpr guint64 kSoftLimit = guint64{1} << 31;
@@ -26,17 +28,14 @@ class Limit : public testing::TestWithParam<const char *> {
  protected:
   std::unique_ptr<Element> make(const char *factory, const Provider &provider) const {
     auto element = std::make_unique<Element>(factory, provider);
-    gst_util_set_object_arg(G_OBJECT(element->get()), "scheme", GetParam());
+    element->set("scheme", GetParam());
     element->start(kOpus);
     return element;
   }
 
   /// A frame encrypted under the key of `provider` in this process is one use, decrypted another.
   void set_uses(const Provider &provider, guint64 uses) const {
-    auto *schemes = static_cast<GEnumClass *>(g_type_class_ref(GST_TYPE_E2EE_SCHEME));
-    const gint scheme = g_enum_get_value_by_nick(schemes, GetParam())->value;
-    g_type_class_unref(schemes);
-    set_key_uses(provider, static_cast<e2ee::SchemeId>(scheme), uses);
+    set_key_uses(provider, static_cast<e2ee::SchemeId>(scheme_of(GetParam())), uses);
   }
 
   const Bytes plain = noise(40, 1);
@@ -151,7 +150,7 @@ TEST(DataLimit, R4_MessagesCountWithFramesAndAreRefusedWithAnErrorOfTheirOwn) {
   g_autoptr(GstE2EEDataCryptor) data = gst_e2ee_data_cryptor_new(provider.get(), nullptr, nullptr);
   ASSERT_NE(data, nullptr);
   set_key_uses(provider, e2ee::SchemeId::livekit, kHardLimit - 1);
-  const std::unique_ptr<GBytes, Unref> text(g_bytes_new("hello", 5));
+  const BytesRef text = bytes_ref("hello");
   const auto encrypts = [&](Error &error) {
     GBytes *payload = nullptr;
     GBytes *iv = nullptr;
@@ -171,4 +170,4 @@ TEST(DataLimit, R4_MessagesCountWithFramesAndAreRefusedWithAnErrorOfTheirOwn) {
   EXPECT_EQ(encryptor.stat("dropped-limit"), 1U);
 }
 
-}  // namespace elements
+}  // namespace e2ee::test

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 // What failure-tolerance changes.
 #include "inside.h"
+#include "support/element.h"
+#include "support/waiting.h"
 
-namespace inside {
+namespace e2ee::test {
 namespace {
 
 using std::chrono::milliseconds;
@@ -13,9 +15,9 @@ using std::chrono::seconds;
 struct Attacked {
   explicit Attacked(int tolerance, unsigned forged_frames) {
     g_object_set(receiving.get(), "failure-tolerance", tolerance, nullptr);
-    elements::set_key(receiving, kAlice, 0x73);
+    set_key(receiving, kAlice, 0x73);
     decryptor.emplace("e2eedecrypt", receiving, kAlice);
-    elements::let_workers_finish();
+    let_workers_finish();
     EXPECT_TRUE(decryptor->pass(frames[0]));
     Bytes forged = frames[0];
     forged[20] ^= 1;
@@ -24,7 +26,7 @@ struct Attacked {
   }
   bool follows() { return decryptor->pass(frames[1]).has_value(); }
 
-  const Provider receiving = elements::new_ring();
+  const Provider receiving = new_ring();
   const std::vector<Bytes> frames = frames_of_generations(ring_with(0x73), 2);
   std::optional<End> decryptor;
 };
@@ -56,4 +58,4 @@ TEST(FailureTolerance, R9_ItNeverEndsTheSearches) {
   EXPECT_EQ(attacked.decryptor->stat("generation"), 1U);
 }
 
-}  // namespace inside
+}  // namespace e2ee::test

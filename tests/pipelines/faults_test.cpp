@@ -4,9 +4,10 @@
 #include <algorithm>
 #include <random>
 
-#include "pipeline.h"
+#include "support/pipeline.h"
+#include "support/waiting.h"
 
-namespace pipelines {
+namespace e2ee::test {
 namespace {
 
 /// Stands on a source pad and decides what its peer gets.
@@ -81,14 +82,14 @@ class Faults {
   }
 
   void deliver(GstPad *peer, GstBuffer *buffer) {
-    intact.push_back(elements::bytes_of(buffer));
+    intact.push_back(bytes_of(buffer));
     EXPECT_EQ(gst_pad_chain(peer, buffer), GST_FLOW_OK);
   }
 
   GstBuffer *flip_bit(GstBuffer *buffer) {
-    Bytes bytes = elements::bytes_of(buffer);
+    Bytes bytes = bytes_of(buffer);
     bytes[random_() % bytes.size()] ^= static_cast<guint8>(1U << random_() % 8);
-    GstBuffer *flipped = elements::buffer_of(bytes).release();
+    GstBuffer *flipped = buffer_of(bytes).release();
     gst_buffer_copy_into(flipped, buffer, GST_BUFFER_COPY_METADATA, 0, static_cast<gsize>(-1));
     gst_buffer_unref(buffer);
     return flipped;
@@ -99,7 +100,7 @@ class Faults {
 };
 
 std::string video_call(const char *decryptor) {
-  return "videotestsrc pattern=ball num-buffers=" + std::to_string(quick() ? 150 : 400) +
+  return "videotestsrc pattern=ball num-buffers=" + std::to_string(is_quick() ? 150 : 400) +
          " ! video/x-raw, format=I420, width=160, height=90, framerate=30/1 ! vp8enc name=encoder "
          "deadline=1 cpu-used=16 keyframe-max-dist=10 ! e2eeencrypt name=encrypt ! rtpvp8pay "
          "name=pay picture-id-mode=15-bit mtu=300 ! rtpvp8depay name=depay ! e2eedecrypt "
@@ -125,7 +126,7 @@ std::vector<Bytes> plain_of(const std::vector<Bytes> &intact, const std::vector<
 }  // namespace
 
 TEST_P(FaultsBehindTheDepayloader, UntouchedFramesAndNothingElseComeOut) {
-  Pipeline pipeline(video_call(""), elements::raw_provider(0x81));
+  Pipeline pipeline(video_call(""), raw_provider(0x81));
   const Tap &plain = pipeline.tap("encoder");
   const Tap &sealed = pipeline.tap("encrypt");
   const Tap &opened = pipeline.tap("decrypt");
@@ -141,7 +142,7 @@ TEST_P(FaultsBehindTheDepayloader, UntouchedFramesAndNothingElseComeOut) {
 }
 
 TEST_P(FaultsBehindTheDepayloader, WithAReplayWindowNoFrameComesTwice) {
-  Pipeline pipeline(video_call("replay-window=64"), elements::raw_provider(0x82));
+  Pipeline pipeline(video_call("replay-window=64"), raw_provider(0x82));
   const Tap &plain = pipeline.tap("encoder");
   const Tap &opened = pipeline.tap("decrypt");
   Faults faults(pipeline.get("depay"), GetParam());
@@ -157,7 +158,7 @@ TEST_P(FaultsBehindTheDepayloader, WithAReplayWindowNoFrameComesTwice) {
 
 // Between the payloaders a fault hits a packet: frames miss their middle or have it twice.
 TEST_P(FaultsBehindTheDepayloader, DamagedPacketsMakeNoWrongFrame) {
-  Pipeline pipeline(video_call(""), elements::raw_provider(0x83));
+  Pipeline pipeline(video_call(""), raw_provider(0x83));
   const Tap &plain = pipeline.tap("encoder");
   const Tap &opened = pipeline.tap("decrypt");
   Faults faults(pipeline.get("pay"), GetParam());
@@ -172,4 +173,4 @@ TEST_P(FaultsBehindTheDepayloader, DamagedPacketsMakeNoWrongFrame) {
 
 INSTANTIATE_TEST_SUITE_P(Seeds, FaultsBehindTheDepayloader, testing::Values(1U, 2U));
 
-}  // namespace pipelines
+}  // namespace e2ee::test

@@ -5,10 +5,10 @@
 #include <map>
 #include <ostream>
 
-#include "pipeline.h"
 #include "support/nalunits.h"
+#include "support/pipeline.h"
 
-namespace pipelines {
+namespace e2ee::test {
 namespace {
 
 constexpr unsigned kFrames = 600;
@@ -155,7 +155,7 @@ void H26xRoute::expect_equal_units(const std::vector<Bytes> &opened,
 }  // namespace
 
 TEST_P(H26xRoute, FramesAreEqual) {
-  Pipeline pipeline(launch(), elements::raw_provider(0x26, GetParam().key_index));
+  Pipeline pipeline(launch(), raw_provider(0x26, GetParam().key_index));
   const Tap &plain = pipeline.tap("encoder");
   const Tap &sealed = pipeline.tap("encrypt");
   const Tap &opened = pipeline.tap("decrypt");
@@ -190,7 +190,7 @@ TEST(H26xDepayloader, FramesWithLengthsOpenToo) {
                           codec + "depay ! video/x-" + codec +
                           ", stream-format=" + (h265 ? "hvc1" : "avc") +
                           " ! e2eedecrypt name=decrypt ! fakesink " + "sync=false",
-                      elements::raw_provider(0x26));
+                      raw_provider(0x26));
     const Tap &plain = pipeline.tap("encoder");
     const Tap &opened = pipeline.tap("decrypt");
     ASSERT_TRUE(pipeline.run());
@@ -217,14 +217,14 @@ TEST(H26xRecording, MatroskaKeepsSealedFrames) {
     {
       Pipeline pipeline(
           source(100) + encoder + " ! e2eeencrypt ! matroskamux ! filesink location=" + file,
-          elements::raw_provider(0x26));
+          raw_provider(0x26));
       const Tap &tap = pipeline.tap("encoder");
       ASSERT_TRUE(pipeline.run());
       plain = tap.contents();
     }
     Pipeline pipeline("filesrc location=" + file +
                           " ! matroskademux ! e2eedecrypt name=decrypt ! fakesink sync=false",
-                      elements::raw_provider(0x26));
+                      raw_provider(0x26));
     const Tap &opened = pipeline.tap("decrypt");
     ASSERT_TRUE(pipeline.run());
     ASSERT_EQ(opened.size(), plain.size());
@@ -243,7 +243,7 @@ TEST(H26xDisabled, FramesDecodeInTheClear) {
                           " ! e2eeencrypt enabled=false name=encrypt ! rtph264pay ! rtph264depay ! "
                           "e2eedecrypt enabled=false name=decrypt ! h264parse ! openh264dec "
                           "name=decoder ! fakesink sync=false",
-                      elements::raw_provider(0x26));
+                      raw_provider(0x26));
     const Tap &plain = pipeline.tap("encoder");
     const Tap &decoded = pipeline.tap("decoder");
     ASSERT_TRUE(pipeline.run());
@@ -252,4 +252,4 @@ TEST(H26xDisabled, FramesDecodeInTheClear) {
   }
 }
 
-}  // namespace pipelines
+}  // namespace e2ee::test

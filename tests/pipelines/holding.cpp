@@ -1,42 +1,25 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "holding.h"
 
-#include <glib/gstdio.h>
-
 #include <algorithm>
 #include <cstdio>
 #include <future>
+#include "support/element.h"
+#include "support/waiting.h"
 
-namespace pipelines {
-
-using elements::Element;
+namespace e2ee::test {
 
 std::vector<SealedFrame> sealed_frames(std::size_t count, const Provider &provider) {
   Element encryptor("e2eeencrypt", provider);
-  encryptor.start(elements::kVp8);
+  encryptor.start(kVp8);
   std::vector<SealedFrame> frames(count);
   for (std::size_t i = 0; i < count; ++i) {
     const auto seed = static_cast<unsigned>(i + 1);
-    frames[i].plain = i == 0 ? elements::vp8_key(500, seed) : elements::vp8_delta(100 + i, seed);
+    frames[i].plain = i == 0 ? vp8_key(500, seed) : vp8_delta(100 + i, seed);
     frames[i].sealed = encryptor.pass(frames[i].plain).value_or(Bytes{});
     EXPECT_FALSE(frames[i].sealed.empty());
   }
   return frames;
-}
-
-TemporaryFile::TemporaryFile() {
-  gchar *path = nullptr;
-  const gint file = g_file_open_tmp("e2ee-XXXXXX", &path, nullptr);
-  EXPECT_GE(file, 0);
-  if (file >= 0) {
-    g_close(file, nullptr);
-    path_ = path;
-  }
-  g_free(path);
-}
-
-TemporaryFile::~TemporaryFile() {
-  std::remove(path_.c_str());
 }
 
 void flush(Element &element) {
@@ -67,7 +50,7 @@ Order::~Order() {
 std::string Order::name_of(GstBuffer *buffer) const {
   if (gst_buffer_get_size(buffer) == 0)
     return "empty";
-  const Bytes bytes = elements::bytes_of(buffer);
+  const Bytes bytes = bytes_of(buffer);
   for (std::size_t i = 0; i < frames_.size(); ++i) {
     if (frames_[i].plain == bytes)
       return "frame " + std::to_string(i);
@@ -141,4 +124,4 @@ bool returns_within(Milliseconds limit, const std::function<void()> &what,
   return returned;
 }
 
-}  // namespace pipelines
+}  // namespace e2ee::test

@@ -6,9 +6,10 @@
 #include <functional>
 #include <thread>
 
-#include "pipeline.h"
+#include "support/element.h"
+#include "support/pipeline.h"
 
-namespace pipelines {
+namespace e2ee::test {
 
 using Milliseconds = std::chrono::milliseconds;
 
@@ -20,28 +21,15 @@ struct SealedFrame {
 /// VP8 by its header, a key frame first, of different sizes; all different.
 std::vector<SealedFrame> sealed_frames(std::size_t count, const Provider &provider);
 
-/// A file among the temporary ones, gone with this.
-class TemporaryFile {
- public:
-  TemporaryFile();
-  ~TemporaryFile();
-  TemporaryFile(const TemporaryFile &) = delete;
-  TemporaryFile &operator=(const TemporaryFile &) = delete;
-  const std::string &path() const { return path_; }
-
- private:
-  std::string path_;
-};
-
 /// FLUSH_START, FLUSH_STOP and a new segment.
-void flush(elements::Element &element);
+void flush(Element &element);
 
 /// An event or buffer as it left an element: "stream-start", "segment", "caps 640", "eos",
 /// "frame" and its number by content.
 class Order {
  public:
   /// Watches the source pad of `element`, and knows these frames.
-  Order(elements::Element &element, const std::vector<SealedFrame> &frames);
+  Order(Element &element, const std::vector<SealedFrame> &frames);
   ~Order();
   Order(const Order &) = delete;
   Order &operator=(const Order &) = delete;
@@ -86,4 +74,4 @@ class Later {
 bool returns_within(Milliseconds limit, const std::function<void()> &what,
                     const std::function<void()> &rescue);
 
-}  // namespace pipelines
+}  // namespace e2ee::test

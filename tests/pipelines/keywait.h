@@ -3,8 +3,10 @@
 #pragma once
 
 #include "holding.h"
+#include "support/element.h"
+#include "support/waiting.h"
 
-namespace pipelines {
+namespace e2ee::test {
 
 /// How much later than its deadline something may happen on a machine with much else to do.
 constexpr Milliseconds kLeeway(400);
@@ -14,19 +16,19 @@ class KeyWait : public testing::Test {
   // Whatever a test did, each frame that came is accounted for.
   void TearDown() override {
     const auto stat = [this](const char *name) { return decryptor_.stat(name); };
-    EXPECT_TRUE(elements::wait_for([&] {
+    EXPECT_TRUE(wait_for([&] {
       return stat("frames-in") == stat("frames-out") + decryptor_.dropped() + stat("held");
     })) << stat("frames-in")
         << " came, " << stat("frames-out") << " left, " << decryptor_.dropped() << " were dropped, "
         << stat("held") << " are held";
   }
 
-  elements::Element &start(guint64 wait) {
+  Element &start(guint64 wait) {
     g_object_set(decryptor_.get(), "key-wait", wait, nullptr);
-    return decryptor_.start(elements::kVp8);
+    return decryptor_.start(kVp8);
   }
 
-  void set_key() { elements::set_raw(receiver_, kFill, 0); }
+  void set_key() { set_raw(receiver_, kFill, 0); }
 
   void push(const std::vector<SealedFrame> &frames, std::size_t from, std::size_t to) {
     for (std::size_t i = from; i < to; ++i)
@@ -45,9 +47,9 @@ class KeyWait : public testing::Test {
   }
 
   static constexpr guint8 kFill = 0x61;
-  const Provider sender_ = elements::raw_provider(kFill);
-  const Provider receiver_ = elements::empty_provider();
-  elements::Element decryptor_{"e2eedecrypt", receiver_};
+  const Provider sender_ = raw_provider(kFill);
+  const Provider receiver_ = empty_provider();
+  Element decryptor_{"e2eedecrypt", receiver_};
 };
 
-}  // namespace pipelines
+}  // namespace e2ee::test

@@ -4,13 +4,12 @@
 
 #include <fstream>
 
-#include "elements/sanitizer.h"
 #include "keywait.h"
+#include "support/element.h"
+#include "support/sanitizer.h"
 
-namespace pipelines {
+namespace e2ee::test {
 namespace {
-
-using elements::Buffer;
 
 constexpr std::size_t kMiB = 1024 * 1024;
 
@@ -33,11 +32,11 @@ Buffer slice_of_block(const Bytes &bytes, std::size_t block_size) {
 class KeyWaitMemory : public KeyWait {
  protected:
   void SetUp() override {
-    if (elements::has_address_sanitizer())
+    if (has_address_sanitizer())
       GTEST_SKIP() << "AddressSanitizer keeps what is freed";
     set_key();
     g_object_set(decryptor_.get(), "key-wait", 3600 * GST_SECOND, nullptr);
-    decryptor_.start(elements::kOpus);
+    decryptor_.start(kOpus);
     gst_harness_set_drop_buffers(decryptor_.harness(), TRUE);
     decryptor_.push(forged());  // all that follows is held
     before_ = resident();
@@ -98,4 +97,4 @@ TEST_F(KeyWaitMemory, R20_OfEventsBetweenThem) {
   expect_bounded();
 }
 
-}  // namespace pipelines
+}  // namespace e2ee::test

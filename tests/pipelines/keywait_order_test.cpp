@@ -2,15 +2,16 @@
 // While frames wait for a key, nothing that came behind them goes before them, and nobody else
 // waits.
 #include "keywait.h"
+#include "support/element.h"
+#include "support/files.h"
+#include "support/waiting.h"
 
-namespace pipelines {
-
-using elements::Element;
+namespace e2ee::test {
 
 namespace {
 
 void push_caps(Element &decryptor, const char *text) {
-  const elements::Caps caps(gst_caps_from_string(text));
+  const Caps caps(gst_caps_from_string(text));
   EXPECT_TRUE(gst_harness_push_event(decryptor.harness(), gst_event_new_caps(caps.get())));
 }
 
@@ -32,9 +33,9 @@ class KeyWaitOrder : public KeyWait {
     push_it(decryptor);
     push(frames_, 1, 2);
     set_key();
-    ASSERT_TRUE(elements::wait_for([&] { return order.frames() >= 2; }));
+    ASSERT_TRUE(wait_for([&] { return order.frames() >= 2; }));
     const std::vector<std::string> wanted = {"frame 0", name, "frame 1"};
-    ASSERT_TRUE(elements::wait_for([&] { return order.seen().size() >= wanted.size(); }));
+    ASSERT_TRUE(wait_for([&] { return order.seen().size() >= wanted.size(); }));
     EXPECT_EQ(order.seen(), wanted);
   }
 
@@ -56,7 +57,7 @@ TEST_F(KeyWaitOrder, Events) {
   gst_harness_push_event(decryptor.harness(), gst_event_new_eos());
   EXPECT_EQ(order.seen(), std::vector<std::string>());
   set_key();
-  ASSERT_TRUE(elements::wait_for([&] { return order.count("eos") == 1; }));
+  ASSERT_TRUE(wait_for([&] { return order.count("eos") == 1; }));
   EXPECT_EQ(order.seen(),
             (std::vector<std::string>{"frame 0", "frame 1", "caps 640", "segment", "frame 2",
                                       "frame 3", "gap", "caps 1280", "frame 4", "frame 5", "eos"}));
@@ -64,17 +65,17 @@ TEST_F(KeyWaitOrder, Events) {
 
 // Codecs differ in their clear bytes: a frame is opened by the rule of its own caps.
 TEST_F(KeyWaitOrder, EachFrameIsOpenedAsItsOwnCodec) {
-  const Bytes opus = elements::noise(60, 9);
-  const Bytes opus_sealed = elements::seal(sender_, elements::kOpus, opus);
+  const Bytes opus = noise(60, 9);
+  const Bytes opus_sealed = seal(sender_, kOpus, opus);
   Element &decryptor = start(5 * GST_SECOND);
   push(frames_, 0, 1);
-  push_caps(decryptor, elements::kOpus);
+  push_caps(decryptor, kOpus);
   decryptor.push(opus_sealed);
   set_key();
-  ASSERT_TRUE(elements::wait_for([&] { return decryptor.stat("held") == 0; }));
-  ASSERT_TRUE(elements::wait_for([&] { return decryptor.stat("frames-out") == 2; }));
-  EXPECT_EQ(elements::bytes_of(decryptor.pull().get()), frames_[0].plain);
-  EXPECT_EQ(elements::bytes_of(decryptor.pull().get()), opus);
+  ASSERT_TRUE(wait_for([&] { return decryptor.stat("held") == 0; }));
+  ASSERT_TRUE(wait_for([&] { return decryptor.stat("frames-out") == 2; }));
+  EXPECT_EQ(bytes_of(decryptor.pull().get()), frames_[0].plain);
+  EXPECT_EQ(bytes_of(decryptor.pull().get()), opus);
 }
 
 TEST_F(KeyWaitOrder, EmptyFrames) {
@@ -84,8 +85,8 @@ TEST_F(KeyWaitOrder, EmptyFrames) {
 TEST_F(KeyWaitOrder, ServerFrames) {
   const Bytes trailer = {1, 2, 3, 4, 5, 6, 7, 8};
   g_object_set(decryptor_.get(), "server-trailer", "0102030405060708", nullptr);
-  gst_util_set_object_arg(G_OBJECT(decryptor_.get()), "server-frames", "pass");
-  Bytes frame = elements::vp8_delta(50, 77);
+  decryptor_.set("server-frames", "pass");
+  Bytes frame = vp8_delta(50, 77);
   frame.insert(frame.end(), trailer.begin(), trailer.end());
   expect_between([&](Element &decryptor) { decryptor.push(frame); }, "unknown frame");
 }
@@ -94,7 +95,7 @@ TEST_F(KeyWaitOrder, FramesThatPassWhileDisabled) {
   expect_between(
       [](Element &decryptor) {
         g_object_set(decryptor.get(), "enabled", FALSE, nullptr);
-        decryptor.push(elements::vp8_delta(50, 78));
+        decryptor.push(vp8_delta(50, 78));
         g_object_set(decryptor.get(), "enabled", TRUE, nullptr);
       },
       "unknown frame");
@@ -103,10 +104,10 @@ TEST_F(KeyWaitOrder, FramesThatPassWhileDisabled) {
 // Sound and picture come out of one demuxer on one thread. The key of the picture is late: the
 // sound plays on.
 TEST(KeyWaitSiblings, AreNotHeldUp) {
-  const Provider picture = elements::raw_provider(0x71, 1);
-  const Provider sound = elements::raw_provider(0x72, 0);
-  const Provider receiver = elements::raw_provider(0x72, 0);
-  const TemporaryFile file;
+  const Provider picture = raw_provider(0x71, 1);
+  const Provider sound = raw_provider(0x72, 0);
+  const Provider receiver = raw_provider(0x72, 0);
+  const KeyFile file("recorded", "");
   Pipeline record(
       "matroskamux name=mux ! filesink location=" + file.path() +
           " videotestsrc num-buffers=30 ! video/x-raw, width=64, height=64, framerate=30/1 ! "
@@ -129,14 +130,14 @@ TEST(KeyWaitSiblings, AreNotHeldUp) {
   const Tap &seen = play.tap("video");
   const Tap &heard = play.tap("audio");
   play.play();
-  ASSERT_TRUE(elements::wait_for([&] { return heard.size() == audio.size(); }))
+  ASSERT_TRUE(wait_for([&] { return heard.size() == audio.size(); }))
       << heard.size() << " of " << audio.size();
   EXPECT_EQ(seen.size(), 0U);
   EXPECT_EQ(play.stat("video", "held"), video.size());
-  elements::set_raw(receiver, 0x71, 1);
+  set_raw(receiver, 0x71, 1);
   ASSERT_TRUE(play.run(10));
   expect_equal(seen.contents(), video.contents());
   expect_equal(heard.contents(), audio.contents());
 }
 
-}  // namespace pipelines
+}  // namespace e2ee::test

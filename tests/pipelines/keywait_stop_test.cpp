@@ -3,10 +3,10 @@
 #include <atomic>
 
 #include "keywait.h"
+#include "support/element.h"
+#include "support/waiting.h"
 
-namespace pipelines {
-
-using elements::Element;
+namespace e2ee::test {
 
 namespace {
 
@@ -26,7 +26,7 @@ class KeyWaitStop : public KeyWait {
         &blocked_, nullptr);
     push(frames_, 0, 2);
     set_key();
-    ASSERT_TRUE(elements::wait_for([this] { return blocked_.load(); }));
+    ASSERT_TRUE(wait_for([this] { return blocked_.load(); }));
     gst_object_unref(src);
   }
   void unblock(Element &decryptor) {
@@ -58,7 +58,7 @@ TEST_F(KeyWaitStop, AFlushDropsWhatIsHeld) {
   EXPECT_EQ(decryptor.stat("held"), 2U);
   set_key();
   push(frames_, 6, 8);
-  ASSERT_TRUE(elements::wait_for([&] { return order.frames() >= 4; }));
+  ASSERT_TRUE(wait_for([&] { return order.frames() >= 4; }));
   EXPECT_EQ(order.seen(), (std::vector<std::string>{"flush-start", "flush-stop", "segment",
                                                     "frame 4", "frame 5", "frame 6", "frame 7"}));
 }
@@ -68,7 +68,7 @@ TEST_F(KeyWaitStop, WhileFlushingPushesReturnFlushing) {
   push(frames_, 0, 1);
   gst_harness_push_event(decryptor.harness(), gst_event_new_flush_start());
   EXPECT_EQ(decryptor.push(frames_[1].sealed), GST_FLOW_FLUSHING);
-  EXPECT_TRUE(elements::wait_for([&] { return decryptor.stat("held") == 0; }));
+  EXPECT_TRUE(wait_for([&] { return decryptor.stat("held") == 0; }));
   EXPECT_EQ(decryptor.stat("dropped-held"), 1U);
 }
 
@@ -77,24 +77,24 @@ TEST_F(KeyWaitStop, CapsThatWaitedOutliveAFlush) {
   Element &decryptor = start(20 * GST_SECOND);
   const Order order(decryptor, frames_);
   push(frames_, 0, 1);
-  const elements::Caps caps(gst_caps_from_string("video/x-vp8, width=640, height=480"));
+  const Caps caps(gst_caps_from_string("video/x-vp8, width=640, height=480"));
   gst_harness_push_event(decryptor.harness(), gst_event_new_caps(caps.get()));
   flush(decryptor);
   set_key();
   push(frames_, 1, 2);
-  ASSERT_TRUE(elements::wait_for([&] { return order.frames() == 1; }));
+  ASSERT_TRUE(wait_for([&] { return order.frames() == 1; }));
   EXPECT_EQ(order.count("caps 640"), 1U);
-  const elements::Caps now(gst_pad_get_current_caps(decryptor.harness()->sinkpad));
+  const Caps now(gst_pad_get_current_caps(decryptor.harness()->sinkpad));
   EXPECT_TRUE(gst_caps_is_equal(now.get(), caps.get()));
 }
 
 // The same for another codec, where the old rule would refuse every frame.
 TEST_F(KeyWaitStop, ACodecThatWaitedOutlivesAFlush) {
-  const Bytes opus = elements::noise(60, 9);
-  const Bytes sealed = elements::seal(sender_, elements::kOpus, opus);
+  const Bytes opus = noise(60, 9);
+  const Bytes sealed = seal(sender_, kOpus, opus);
   Element &decryptor = start(20 * GST_SECOND);
   push(frames_, 0, 1);
-  const elements::Caps caps(gst_caps_from_string(elements::kOpus));
+  const Caps caps(gst_caps_from_string(kOpus));
   gst_harness_push_event(decryptor.harness(), gst_event_new_caps(caps.get()));
   flush(decryptor);
   set_key();
@@ -111,9 +111,9 @@ TEST_F(KeyWaitStop, ReadyDropsWhatIsHeld) {
   EXPECT_EQ(decryptor.stat("dropped-held"), 4U);
   set_key();
   to_state(decryptor, GST_STATE_PLAYING);
-  decryptor.set_caps(elements::kVp8);
+  decryptor.set_caps(kVp8);
   push(frames_, 4, 6);
-  ASSERT_TRUE(elements::wait_for([&] { return order.frames() >= 2; }));
+  ASSERT_TRUE(wait_for([&] { return order.frames() >= 2; }));
   EXPECT_EQ(order.count("frame 4"), 1U);
   EXPECT_EQ(order.frames(), 2U) << "nothing of before";
 }
@@ -154,7 +154,7 @@ TEST_F(KeyWaitStop, ManyCyclesWithFramesHeld) {
         },
         [this] { set_key(); }))
         << i;
-    decryptor.set_caps(elements::kVp8);
+    decryptor.set_caps(kVp8);
   }
   EXPECT_EQ(decryptor.stat("held"), 0U);
   EXPECT_EQ(decryptor.stat("frames-in"), 50U);
@@ -175,7 +175,7 @@ TEST_F(KeyWaitStop, AFrameThatComesTooLateIsCounted) {
       [](GstPad *, GstPadProbeInfo *info, gpointer data) {
         auto *self = static_cast<Downstream *>(data);
         if (++self->frames == 2)
-          elements::wait_for([self] { return self->released.load(); });
+          wait_for([self] { return self->released.load(); });
         gst_buffer_unref(GST_PAD_PROBE_INFO_BUFFER(info));
         GST_PAD_PROBE_INFO_FLOW_RETURN(info) = GST_FLOW_EOS;
         return GST_PAD_PROBE_HANDLED;
@@ -184,11 +184,11 @@ TEST_F(KeyWaitStop, AFrameThatComesTooLateIsCounted) {
   gst_object_unref(src);
   push(frames_, 0, 2);
   set_key();
-  ASSERT_TRUE(elements::wait_for([&] { return downstream.frames == 2; }));
+  ASSERT_TRUE(wait_for([&] { return downstream.frames == 2; }));
   EXPECT_EQ(decryptor.push(frames_[2].sealed), GST_FLOW_EOS);
   EXPECT_EQ(decryptor.stat("dropped-held"), 1U);
   downstream.released = true;
-  EXPECT_TRUE(elements::wait_for([&] { return decryptor.stat("held") == 0; }));
+  EXPECT_TRUE(wait_for([&] { return decryptor.stat("held") == 0; }));
 }
 
-}  // namespace pipelines
+}  // namespace e2ee::test

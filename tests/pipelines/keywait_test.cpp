@@ -3,10 +3,10 @@
 #include <algorithm>
 
 #include "keywait.h"
+#include "support/element.h"
+#include "support/waiting.h"
 
-namespace pipelines {
-
-using elements::Element;
+namespace e2ee::test {
 
 TEST_F(KeyWait, ALateKeyLosesNothing) {
   const std::vector<SealedFrame> frames = sealed_frames(20, sender_);
@@ -19,14 +19,14 @@ TEST_F(KeyWait, ALateKeyLosesNothing) {
   EXPECT_LT(std::chrono::steady_clock::now() - began, Milliseconds(300)) << "push was blocked";
   EXPECT_EQ(decryptor.stat("held"), 20U);
   EXPECT_EQ(order.frames(), 0U);
-  ASSERT_TRUE(elements::wait_for([&] { return order.count("eos") == 1; }));
+  ASSERT_TRUE(wait_for([&] { return order.count("eos") == 1; }));
   EXPECT_EQ(order.seen(), sequence(0, 20, "eos"));
   EXPECT_GE(*order.time_of("frame 0"), Milliseconds(400));
   EXPECT_LT(*order.time_of("frame 0"), Milliseconds(1500)) << "well before the wait is over";
   EXPECT_EQ(decryptor.dropped(), 0U);
   EXPECT_EQ(decryptor.stat("held"), 0U);
   EXPECT_EQ(decryptor.stat("frames-out"), 20U);
-  const elements::BusLog log = decryptor.bus();
+  const BusLog log = decryptor.bus();
   EXPECT_NE(log.find("missing-key"), nullptr) << "a user should know why nothing is seen";
   EXPECT_NE(log.find("ok"), nullptr);
 }
@@ -36,11 +36,11 @@ TEST_F(KeyWait, AKeyThatIsTooLateCostsTheFrames) {
   Element &decryptor = start(100 * GST_MSECOND);
   const Order order(decryptor, frames);
   push(frames, 0, 5);
-  ASSERT_TRUE(elements::wait_for([&] { return decryptor.stat("dropped-held") == 5; }));
+  ASSERT_TRUE(wait_for([&] { return decryptor.stat("dropped-held") == 5; }));
   EXPECT_EQ(decryptor.stat("held"), 0U);
   set_key();
   push(frames, 5, 10);
-  ASSERT_TRUE(elements::wait_for([&] { return order.frames() == 5; }));
+  ASSERT_TRUE(wait_for([&] { return order.frames() == 5; }));
   EXPECT_EQ(order.seen(), sequence(5, 10));
   EXPECT_EQ(decryptor.dropped(), 5U) << "counted once, as dropped-held";
   gst_element_set_state(decryptor.get(), GST_STATE_READY);  // what waits to be told is told
@@ -53,7 +53,7 @@ TEST_F(KeyWait, EosWaitsUntilTheDeadlineAndNoLonger) {
   const Order order(decryptor, frames);
   push(frames, 0, 3);
   gst_harness_push_event(decryptor.harness(), gst_event_new_eos());
-  ASSERT_TRUE(elements::wait_for([&] { return order.count("eos") == 1; }));
+  ASSERT_TRUE(wait_for([&] { return order.count("eos") == 1; }));
   EXPECT_GE(*order.time_of("eos"), Milliseconds(190));
   EXPECT_LT(*order.time_of("eos"), Milliseconds(200) + kLeeway);
   EXPECT_EQ(decryptor.stat("dropped-held"), 3U);
@@ -64,8 +64,8 @@ TEST_F(KeyWait, AWrongKeyEndsTheWait) {
   Element &decryptor = start(5 * GST_SECOND);
   const Order order(decryptor, frames);
   push(frames, 0, 3);
-  elements::set_raw(receiver_, 0x99, 0);
-  ASSERT_TRUE(elements::wait_for([&] { return decryptor.stat("dropped-auth") == 3; }));
+  set_raw(receiver_, 0x99, 0);
+  ASSERT_TRUE(wait_for([&] { return decryptor.stat("dropped-auth") == 3; }));
   EXPECT_EQ(order.frames(), 0U);
   EXPECT_EQ(decryptor.stat("held"), 0U);
 }
@@ -96,9 +96,9 @@ TEST_F(KeyWait, ForgedKeyIndicesDelayOthersByOneWaitAtMost) {
     pushed.push_back(
         std::chrono::duration_cast<Milliseconds>(std::chrono::steady_clock::now() - began));
     ASSERT_EQ(decryptor.push(frame), GST_FLOW_OK);
-    elements::sleep_ms(8);
+    sleep_ms(8);
   }
-  ASSERT_TRUE(elements::wait_for([&] { return order.frames() == 40; }));
+  ASSERT_TRUE(wait_for([&] { return order.frames() == 40; }));
   EXPECT_EQ(decryptor.stat("dropped-held"), 20U);
   EXPECT_EQ(decryptor.dropped(), 20U);
   for (std::size_t i = 0; i < frames.size(); ++i) {
@@ -120,7 +120,7 @@ TEST_F(KeyWait, AnIndexOutsideEveryRingIsBounded) {
   forged.back() = 255;
   decryptor.push(forged);
   push(frames, 1, 2);
-  ASSERT_TRUE(elements::wait_for([&] { return order.frames() == 1; }));
+  ASSERT_TRUE(wait_for([&] { return order.frames() == 1; }));
   EXPECT_LT(*order.time_of("frame 1"), Milliseconds(100) + kLeeway);
 }
 
@@ -144,7 +144,7 @@ TEST_F(KeyWait, BytesAreBoundedAndTheOldestGoFirst) {
   ASSERT_GT(first, 0U);
   EXPECT_GT(bytes + frames[first - 1].sealed.size() + kBookkeeping, kMost - kMost / 8);
   set_key();
-  ASSERT_TRUE(elements::wait_for([&] { return order.frames() >= 40 - first; }));
+  ASSERT_TRUE(wait_for([&] { return order.frames() >= 40 - first; }));
   EXPECT_EQ(order.seen(), sequence(first, 40));
   EXPECT_EQ(decryptor.stat("dropped-held"), first);
 }
@@ -154,7 +154,7 @@ TEST_F(KeyWait, AFrameThatIsLargerThanTheBoundIsDropped) {
   g_object_set(decryptor_.get(), "key-wait-bytes", 50U, nullptr);
   Element &decryptor = start(10 * GST_SECOND);
   push(frames, 0, 3);
-  EXPECT_TRUE(elements::wait_for([&] { return decryptor.stat("dropped-held") == 3; }));
+  EXPECT_TRUE(wait_for([&] { return decryptor.stat("dropped-held") == 3; }));
 }
 
 namespace {
@@ -208,11 +208,11 @@ TEST_F(KeyWait, ForeverHoldsWithoutSpinning) {
   Element &decryptor = start(G_MAXUINT64);
   const Order order(decryptor, frames);
   push(frames, 0, 2);
-  elements::sleep_ms(1200);  // messages with what happened in between come once a second
+  sleep_ms(1200);  // messages with what happened in between come once a second
   EXPECT_LE(decryptor.bus().total("missing-key"), 10U) << "looked for the key in a loop";
   EXPECT_EQ(decryptor.dropped(), 0U);
   set_key();
-  EXPECT_TRUE(elements::wait_for([&] { return order.frames() == 2; }));
+  EXPECT_TRUE(wait_for([&] { return order.frames() == 2; }));
 }
 
-}  // namespace pipelines
+}  // namespace e2ee::test

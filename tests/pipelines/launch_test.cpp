@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 // What gst-launch-1.0 shows of mistakes: it prints the warnings and errors of the bus.
-#include "elements/files.h"
-#include "elements/sanitizer.h"
-#include "pipeline.h"
+#include "support/files.h"
+#include "support/pipeline.h"
+#include "support/sanitizer.h"
 
-namespace pipelines {
+namespace e2ee::test {
 namespace {
-
-using elements::KeyFile;
 
 struct Output {
   std::string text;  // of both streams
@@ -27,15 +25,15 @@ constexpr char kPicture[] = "videotestsrc num-buffers=20 ! vp8enc deadline=1 ! "
 class Launch : public testing::Test {
  protected:
   void SetUp() override {
-    if (elements::has_address_sanitizer())
+    if (has_address_sanitizer())
       GTEST_SKIP() << "gst-launch-1.0 is not instrumented and cannot load the plugin";
-    if (!elements::Text(g_find_program_in_path("gst-launch-1.0")))
+    if (!Text(g_find_program_in_path("gst-launch-1.0")))
       GTEST_SKIP() << "gst-launch-1.0 is not installed";
   }
 
   static Output launch(const std::string &line, const char *home = nullptr) {
     Output output;
-    elements::Error error;
+    Error error;
     gchar **argv = nullptr;
     EXPECT_TRUE(g_shell_parse_argv(("timeout 60 gst-launch-1.0 " + line).c_str(), nullptr, &argv,
                                    error.at()))
@@ -123,8 +121,8 @@ TEST_F(Launch, AStockPayloaderThatFailsIsExplained) {
 
 // Shells leave ~ alone behind a comma and inside quotes.
 TEST_F(Launch, TheHomeDirectoryHasAShortName) {
-  const elements::Text folder(g_path_get_dirname(right.path().c_str()));
-  const std::string name = elements::Text(g_path_get_basename(right.path().c_str())).get();
+  const Text folder(g_path_get_dirname(right.path().c_str()));
+  const std::string name = Text(g_path_get_basename(right.path().c_str())).get();
   Output output =
       launch(kPicture + ("e2eeencrypt" + file_of(right)) +
                  "e2eedecrypt key-provider=\"shared,passphrase-file=~/" + name + "\" ! fakesink",
@@ -138,4 +136,4 @@ TEST_F(Launch, TheHomeDirectoryHasAShortName) {
   EXPECT_TRUE(output.has(std::string(folder.get()) + "/none.ini: cannot be read")) << output.text;
 }
 
-}  // namespace pipelines
+}  // namespace e2ee::test

@@ -4,9 +4,10 @@
 #include <map>
 
 #include "payloader.h"
+#include "support/element.h"
 #include "support/nalunits.h"
 
-namespace pipelines {
+namespace e2ee::test {
 namespace {
 
 struct Codec {
@@ -106,13 +107,13 @@ const Codec *codec_of(const char *name) {
 }
 
 /// Encoded once for all cells.
-const elements::Encoded &frames_of(const Codec &codec) {
-  static std::map<std::string, elements::Encoded> cache;
+const Encoded &frames_of(const Codec &codec) {
+  static std::map<std::string, Encoded> cache;
   auto [at, is_new] = cache.try_emplace(codec.name);
   if (is_new)
-    at->second = elements::encode(std::string(codec.encoder) +
-                                  " num-buffers=" + std::to_string(frames(2000)) +
-                                  (codec.encoder == kVideo ? kSmall : " ! ") + codec.rest);
+    at->second =
+        encode(std::string(codec.encoder) + " num-buffers=" + std::to_string(frames(2000)) +
+               (codec.encoder == kVideo ? kSmall : " ! ") + codec.rest);
   return at->second;
 }
 
@@ -161,9 +162,9 @@ std::vector<Bytes> pictures_of(const Codec &codec, std::vector<Bytes> frames) {
   return frames;
 }
 
-void push_all(Pipeline &pipeline, const elements::Encoded &encoded) {
+void push_all(Pipeline &pipeline, const Encoded &encoded) {
   GstElement *source = pipeline.get("in");
-  for (const elements::Buffer &frame : encoded.frames) {
+  for (const Buffer &frame : encoded.frames) {
     GstFlowReturn flow = GST_FLOW_OK;
     // The element gets frames as an encoder hands them out: nobody else has them.
     GstBuffer *copy = gst_buffer_copy_deep(frame.get());
@@ -178,14 +179,14 @@ void Matrix::expect_carried() {
   const Cell &cell = GetParam();
   const Codec &codec = *codec_of(cell.codec);
   const bool own = cell.how == How::own;
-  const elements::Encoded &encoded = frames_of(codec);
+  const Encoded &encoded = frames_of(codec);
   Pipeline pipeline(std::string("appsrc name=in format=time max-bytes=0 ! ") +
                         element("e2eeencrypt", "enc") + " ! " +
                         (own ? "rtpe2eepay" : codec.stock_pay) + " ! " +
                         (own ? "rtpe2eedepay" : codec.stock_depay) + " ! " +
                         element("e2eedecrypt", "dec") + " ! fakesink sync=false",
-                    elements::raw_provider(0x6d));
-  const elements::Caps caps(gst_caps_from_string(encoded.caps.c_str()));
+                    raw_provider(0x6d));
+  const Caps caps(gst_caps_from_string(encoded.caps.c_str()));
   g_object_set(pipeline.get("in"), "caps", caps.get(), nullptr);
   Tap &sent = pipeline.tap("enc", "sink");
   Tap &got = pipeline.tap("dec", "src");
@@ -203,9 +204,9 @@ void Matrix::expect_carried() {
 }
 
 const std::map<std::string, const char *> kCodecCaps = {
-    {"VP8", elements::kVp8},
-    {"VP9", elements::kVp9},
-    {"Opus", elements::kOpus},
+    {"VP8", kVp8},
+    {"VP9", kVp9},
+    {"Opus", kOpus},
     {"H.264", "video/x-h264,stream-format=byte-stream,alignment=au"},
     {"H.265", "video/x-h265,stream-format=byte-stream,alignment=au"},
     {"AV1", "video/x-av1,stream-format=obu-stream,alignment=tu"}};
@@ -220,12 +221,12 @@ bool has_cell(const Cell &like, How how) {
 void Matrix::expect_refused() {
   const Cell &cell = GetParam();
   for (const char *factory : {"e2eeencrypt", "e2eedecrypt"}) {
-    elements::Element refusing(factory, elements::raw_provider(0x6e));
-    gst_util_set_object_arg(G_OBJECT(refusing.get()), "scheme", cell.scheme);
+    Element refusing(factory, raw_provider(0x6e));
+    refusing.set("scheme", cell.scheme);
     refusing.start(nullptr);
     gst_harness_push_event(refusing.harness(), gst_event_new_stream_start("refused"));
     EXPECT_FALSE(refusing.send_caps(kCodecCaps.at(cell.codec)));
-    const elements::BusLog log = refusing.bus();
+    const BusLog log = refusing.bus();
     ASSERT_EQ(log.errors.size(), 1U);
     EXPECT_NE(log.errors[0].find(cell.scheme), std::string::npos) << log.errors[0];
     const std::string codec = std::string(cell.codec) == "AV1" ? "av1" : cell.codec;
@@ -250,7 +251,7 @@ TEST_P(Matrix, AStockPayloaderThatDoesNotFitIsWarnedOf) {
     return;
   Pipeline pipeline(element("e2eeencrypt", "enc") + " ! " + codec_of(cell.codec)->stock_pay +
                         " ! fakesink async=false",
-                    elements::raw_provider(0x6f));
+                    raw_provider(0x6f));
   const std::vector<std::string> warnings = warnings_at_caps(pipeline, kCodecCaps.at(cell.codec));
   if (has_cell(cell, How::stock)) {
     EXPECT_TRUE(warnings.empty()) << warnings[0];
@@ -264,4 +265,4 @@ TEST_P(Matrix, AStockPayloaderThatDoesNotFitIsWarnedOf) {
 INSTANTIATE_TEST_SUITE_P(Cells, Matrix, testing::ValuesIn(kCells),
                          [](const auto &test) { return test_name(test.param); });
 
-}  // namespace pipelines
+}  // namespace e2ee::test

@@ -4,21 +4,20 @@
 #include <optional>
 
 #include "holding.h"
+#include "support/element.h"
 
-namespace pipelines {
+namespace e2ee::test {
 namespace {
-
-using elements::Element;
 
 // Tag 1, length 8, time; length of it all; magic. Every byte but those of the magic is inverted.
 constexpr std::size_t kTrailerSize = 1 + 1 + 8 + 1 + 4;
 constexpr guint64 kCaptureUs = 1700000000123456;
 
-const Bytes kVideoFrame = elements::vp8_key(300);
+const Bytes kVideoFrame = vp8_key(300);
 
 GstBuffer *with_capture_time(const Bytes &frame, guint64 microseconds) {
-  GstBuffer *buffer = elements::buffer_of(frame).release();
-  const elements::Caps caps(gst_caps_from_string("timestamp/x-unix"));
+  GstBuffer *buffer = buffer_of(frame).release();
+  const Caps caps(gst_caps_from_string("timestamp/x-unix"));
   gst_buffer_add_reference_timestamp_meta(buffer, caps.get(), microseconds * GST_USECOND,
                                           GST_CLOCK_TIME_NONE);
   return buffer;
@@ -53,7 +52,7 @@ std::vector<Reference> references_of(GstBuffer *buffer) {
   while (GstMeta *meta = gst_buffer_iterate_meta_filtered(buffer, &state,
                                                           GST_REFERENCE_TIMESTAMP_META_API_TYPE)) {
     const auto *reference = reinterpret_cast<GstReferenceTimestampMeta *>(meta);
-    const elements::Text caps(gst_caps_to_string(reference->reference));
+    const Text caps(gst_caps_to_string(reference->reference));
     found.push_back({caps.get(), reference->timestamp});
   }
   return found;
@@ -63,21 +62,21 @@ class PacketTrailer : public testing::Test {
  protected:
   PacketTrailer() {
     g_object_set(encryptor_.get(), "frame-metadata", TRUE, nullptr);
-    encryptor_.start(elements::kVp8);
-    decryptor_.start(elements::kVp8);
+    encryptor_.start(kVp8);
+    decryptor_.start(kVp8);
   }
 
   Bytes seal(GstBuffer *buffer) {
-    EXPECT_EQ(encryptor_.push(elements::Buffer(buffer)), GST_FLOW_OK);
-    const elements::Buffer out = encryptor_.pull();
-    return out ? elements::bytes_of(out.get()) : Bytes{};
+    EXPECT_EQ(encryptor_.push(Buffer(buffer)), GST_FLOW_OK);
+    const Buffer out = encryptor_.pull();
+    return out ? bytes_of(out.get()) : Bytes{};
   }
-  elements::Buffer open(const Bytes &frame) {
+  Buffer open(const Bytes &frame) {
     EXPECT_EQ(decryptor_.push(frame), GST_FLOW_OK);
     return decryptor_.pull();
   }
 
-  const Provider provider_ = elements::raw_provider(0x44, 2);
+  const Provider provider_ = raw_provider(0x44, 2);
   Element encryptor_{"e2eeencrypt", provider_};
   Element decryptor_{"e2eedecrypt", provider_};
 };
@@ -86,7 +85,7 @@ class PacketTrailer : public testing::Test {
 
 TEST_F(PacketTrailer, IsWrittenBehindTheKeyIndexWithTheCaptureTime) {
   const Bytes sealed = seal(with_capture_time(kVideoFrame, kCaptureUs));
-  const std::size_t frame_end = kVideoFrame.size() + elements::kOverhead;
+  const std::size_t frame_end = kVideoFrame.size() + kOverhead;
   ASSERT_EQ(sealed.size(), frame_end + kTrailerSize);
   EXPECT_EQ(sealed[frame_end - 2], 12);
   EXPECT_EQ(sealed[frame_end - 1], 2) << "the key index";
@@ -96,7 +95,7 @@ TEST_F(PacketTrailer, IsWrittenBehindTheKeyIndexWithTheCaptureTime) {
 
 TEST_F(PacketTrailer, IsTheTimeOfDayWhenNothingElseIsKnown) {
   const auto before = static_cast<guint64>(g_get_real_time());
-  const elements::Buffer out = open(seal(elements::buffer_of(kVideoFrame).release()));
+  const Buffer out = open(seal(buffer_of(kVideoFrame).release()));
   const auto after = static_cast<guint64>(g_get_real_time());
   ASSERT_TRUE(out);
   ASSERT_EQ(references_of(out.get()).size(), 1U);
@@ -105,9 +104,9 @@ TEST_F(PacketTrailer, IsTheTimeOfDayWhenNothingElseIsKnown) {
 }
 
 TEST_F(PacketTrailer, IsStrippedAndBecomesAMetaThatSaysWhatItIsWorth) {
-  const elements::Buffer out = open(seal(with_capture_time(kVideoFrame, kCaptureUs)));
+  const Buffer out = open(seal(with_capture_time(kVideoFrame, kCaptureUs)));
   ASSERT_TRUE(out);
-  EXPECT_EQ(elements::bytes_of(out.get()), kVideoFrame);
+  EXPECT_EQ(bytes_of(out.get()), kVideoFrame);
   EXPECT_FALSE(gst_e2ee_buffer_is_unprotected(out.get()));
   ASSERT_EQ(references_of(out.get()).size(), 1U);
   EXPECT_EQ(references_of(out.get())[0].timestamp, kCaptureUs * GST_USECOND);
@@ -116,43 +115,42 @@ TEST_F(PacketTrailer, IsStrippedAndBecomesAMetaThatSaysWhatItIsWorth) {
 
 TEST_F(PacketTrailer, OffByDefaultAndNotForSound) {
   Element plain("e2eeencrypt", provider_);
-  EXPECT_EQ(plain.start(elements::kVp8).pass(kVideoFrame).value_or(Bytes{}).size(),
-            kVideoFrame.size() + elements::kOverhead);
+  EXPECT_EQ(plain.start(kVp8).pass(kVideoFrame).value_or(Bytes{}).size(),
+            kVideoFrame.size() + kOverhead);
   Element audio("e2eeencrypt", provider_);
   g_object_set(audio.get(), "frame-metadata", TRUE, nullptr);
-  EXPECT_EQ(audio.start(elements::kOpus).pass(Bytes(40, 7)).value_or(Bytes{}).size(),
-            40 + elements::kOverhead);
+  EXPECT_EQ(audio.start(kOpus).pass(Bytes(40, 7)).value_or(Bytes{}).size(), 40 + kOverhead);
 }
 
 // As other clients write it: further fields that are passed over, and none that is known.
 TEST_F(PacketTrailer, OtherFieldsArePassedOver) {
-  const Bytes sealed = elements::seal(provider_, elements::kVp8, kVideoFrame);
+  const Bytes sealed = test::seal(provider_, kVp8, kVideoFrame);
   const auto inverted = [](Bytes bytes) {
     for (guint8 &byte : bytes)
       byte ^= 0xff;
     return concat(bytes, {'L', 'K', 'T', 'S'});
   };
-  const elements::Buffer with_id =
+  const Buffer with_id =
       open(concat(sealed, inverted({2, 4, 0, 0, 0, 9, 3, 3, 'a', 'b', 'c', 16})));
   ASSERT_TRUE(with_id);
-  EXPECT_EQ(elements::bytes_of(with_id.get()), kVideoFrame);
+  EXPECT_EQ(bytes_of(with_id.get()), kVideoFrame);
   EXPECT_TRUE(references_of(with_id.get()).empty());
-  const elements::Buffer nothing = open(concat(sealed, inverted({5})));
+  const Buffer nothing = open(concat(sealed, inverted({5})));
   ASSERT_TRUE(nothing);
-  EXPECT_EQ(elements::bytes_of(nothing.get()), kVideoFrame);
+  EXPECT_EQ(bytes_of(nothing.get()), kVideoFrame);
 }
 
 // Whatever stands there, at worst one frame is lost.
 TEST_F(PacketTrailer, DamagedOnesCostTheFrameAndNoMore) {
-  const Bytes sealed = elements::seal(provider_, elements::kVp8, kVideoFrame);
+  const Bytes sealed = test::seal(provider_, kVp8, kVideoFrame);
   const Bytes trailer = trailer_of(kCaptureUs);
   for (std::size_t i = 0; i < trailer.size(); ++i) {
     for (guint8 value : {0x00, 0xff, 0xf0, trailer[i] ^ 1}) {
       Bytes damaged = trailer;
       damaged[i] = value;
-      const elements::Buffer out = open(concat(sealed, damaged));
+      const Buffer out = open(concat(sealed, damaged));
       if (out) {
-        EXPECT_EQ(elements::bytes_of(out.get()), kVideoFrame) << "byte " << i;
+        EXPECT_EQ(bytes_of(out.get()), kVideoFrame) << "byte " << i;
       }
     }
   }
@@ -167,7 +165,7 @@ TEST(PacketTrailers, ComeThroughTheStockPayloader) {
       "name=encoder deadline=1 ! e2eeencrypt name=encrypt frame-metadata=true ! rtpvp8pay "
       "mtu=200 ! rtpvp8depay ! e2eedecrypt name=decrypt ! fakesink name=sink sync=false "
       "signal-handoffs=true",
-      elements::raw_provider(0x45));
+      raw_provider(0x45));
   const Tap &plain = pipeline.tap("encoder");
   const Tap &opened = pipeline.tap("decrypt");
   std::atomic<unsigned> marked{0};
@@ -204,10 +202,10 @@ TEST(PacketTrailers, NoCaptureTimeEndsAFrameOfAByteStream) {
   };
   for (const bool h265 : {false, true}) {
     const std::string codec = h265 ? "h265" : "h264";
-    const elements::Encoded encoded = elements::encode(
-        "videotestsrc num-buffers=8 ! video/x-raw, format=I420, width=64, height=64 ! " +
-            std::string(h265 ? "x265enc" : "x264enc tune=zerolatency"),
-        nullptr, cases.size());
+    const Encoded encoded =
+        encode("videotestsrc num-buffers=8 ! video/x-raw, format=I420, width=64, height=64 ! " +
+                   std::string(h265 ? "x265enc" : "x264enc tune=zerolatency"),
+               nullptr, cases.size());
     Pipeline pipeline("appsrc name=in format=time caps=\"video/x-" + codec +
                           ", stream-format=byte-stream, alignment=au\" ! e2eeencrypt "
                           "frame-metadata=true ! capsfilter caps=\"video/x-" +
@@ -215,7 +213,7 @@ TEST(PacketTrailers, NoCaptureTimeEndsAFrameOfAByteStream) {
                           codec +
                           "depay ! e2eedecrypt name=decrypt ! fakesink name=sink sync=false "
                           "signal-handoffs=true",
-                      elements::raw_provider(0x46));
+                      raw_provider(0x46));
     const Tap &opened = pipeline.tap("decrypt");
     std::vector<std::vector<Reference>> found;
     const auto on_frame = +[](GstElement *, GstBuffer *buffer, GstPad *, decltype(found) *all) {
@@ -228,8 +226,7 @@ TEST(PacketTrailers, NoCaptureTimeEndsAFrameOfAByteStream) {
     g_signal_connect(pipeline.get("sink"), "handoff", G_CALLBACK(on_frame), &found);
     GstFlowReturn flow = GST_FLOW_OK;
     for (std::size_t i = 0; i < cases.size(); ++i) {
-      const elements::Buffer buffer(
-          with_capture_time(elements::bytes_of(encoded.frames[i].get()), cases[i].time));
+      const Buffer buffer(with_capture_time(bytes_of(encoded.frames[i].get()), cases[i].time));
       GST_BUFFER_PTS(buffer.get()) = i * GST_SECOND;
       g_signal_emit_by_name(pipeline.get("in"), "push-buffer", buffer.get(), &flow);
     }
@@ -246,4 +243,4 @@ TEST(PacketTrailers, NoCaptureTimeEndsAFrameOfAByteStream) {
   }
 }
 
-}  // namespace pipelines
+}  // namespace e2ee::test

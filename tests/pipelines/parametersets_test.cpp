@@ -4,10 +4,10 @@
 #include <algorithm>
 #include <ostream>
 
-#include "pipeline.h"
 #include "support/nalunits.h"
+#include "support/pipeline.h"
 
-namespace pipelines {
+namespace e2ee::test {
 namespace {
 
 using Units = std::vector<Bytes>;
@@ -55,16 +55,16 @@ bool is_key(const Units &units, bool h265) {
                      [&](const Bytes &unit) { return nal::is_key_slice(unit[0], h265); });
 }
 
-elements::Buffer buffer_of(const Units &units, GstClockTime time) {
-  elements::Buffer buffer = elements::buffer_of(nal::stream_of(units));
+Buffer buffer_of(const Units &units, GstClockTime time) {
+  Buffer buffer = test::buffer_of(nal::stream_of(units));
   GST_BUFFER_PTS(buffer.get()) = GST_BUFFER_DTS(buffer.get()) = time;
   return buffer;
 }
 
 // Under load x265enc of GStreamer 1.22 puts zeros that pass for slices behind the parameter sets of
 // its first frame.
-void drop_what_is_no_slice(elements::Buffer &key_frame, bool h265) {
-  Units units = nal::units_of_stream(elements::bytes_of(key_frame.get()));
+void drop_what_is_no_slice(Buffer &key_frame, bool h265) {
+  Units units = nal::units_of_stream(bytes_of(key_frame.get()));
   if (!is_key(units, h265))
     return;
   std::erase_if(units, [&](const Bytes &unit) {
@@ -74,11 +74,11 @@ void drop_what_is_no_slice(elements::Buffer &key_frame, bool h265) {
 }
 
 // An encoder's frames as another one would have given them.
-std::vector<elements::Buffer> cut(const std::vector<elements::Buffer> &frames, Cut how, bool h265) {
-  std::vector<elements::Buffer> buffers;
+std::vector<Buffer> cut(const std::vector<Buffer> &frames, Cut how, bool h265) {
+  std::vector<Buffer> buffers;
   for (std::size_t i = 0; i < frames.size(); ++i) {
     const GstClockTime time = GST_BUFFER_PTS(frames[i].get());
-    Units units = nal::units_of_stream(elements::bytes_of(frames[i].get()));
+    Units units = nal::units_of_stream(bytes_of(frames[i].get()));
     if (is_key(units, h265)) {
       const auto slice = std::find_if(units.begin(), units.end(), [&](const Bytes &unit) {
         return nal::is_slice(unit[0], h265);
@@ -113,16 +113,16 @@ Units essential(const Bytes &frame, bool h265) {
 
 class SetsOfTheirOwn : public testing::TestWithParam<Way> {
  protected:
-  static elements::Encoded encoded(const std::string &size) {
+  static Encoded encoded(const std::string &size) {
     const std::string codec = GetParam().h265 ? "h265" : "h264";
-    elements::Encoded stream = elements::encode(
+    Encoded stream = encode(
         "videotestsrc num-buffers=40 pattern=ball ! video/x-raw, format=I420, framerate=30/1, " +
         size +
         (GetParam().h265 ? " ! x265enc option-string=aud=1:open-gop=0:repeat-headers=1"
                          : " ! x264enc aud=true bframes=0") +
         " speed-preset=ultrafast key-int-max=10 ! video/x-" + codec +
         ", stream-format=byte-stream");
-    for (elements::Buffer &frame : stream.frames)
+    for (Buffer &frame : stream.frames)
       drop_what_is_no_slice(frame, GetParam().h265);
     return stream;
   }
@@ -132,19 +132,18 @@ class SetsOfTheirOwn : public testing::TestWithParam<Way> {
     return "appsrc name=in format=time max-bytes=0 caps=\"video/x-" + codec +
            ", stream-format=byte-stream, alignment=au\" ! " + GetParam().parser;
   }
-  static void push(const Pipeline &pipeline, const std::vector<elements::Buffer> &buffers) {
+  static void push(const Pipeline &pipeline, const std::vector<Buffer> &buffers) {
     GstFlowReturn flow = GST_FLOW_OK;
-    for (const elements::Buffer &buffer : buffers)
+    for (const Buffer &buffer : buffers)
       g_signal_emit_by_name(pipeline.get("in"), "push-buffer", buffer.get(), &flow);
     g_signal_emit_by_name(pipeline.get("in"), "end-of-stream", &flow);
   }
   // Pushes `buffers` and expects each of `frames` at the decryptor and the decoder.
-  static void expect_all(const std::vector<elements::Buffer> &buffers,
-                         const std::vector<elements::Buffer> &frames);
+  static void expect_all(const std::vector<Buffer> &buffers, const std::vector<Buffer> &frames);
 };
 
-void SetsOfTheirOwn::expect_all(const std::vector<elements::Buffer> &buffers,
-                                const std::vector<elements::Buffer> &frames) {
+void SetsOfTheirOwn::expect_all(const std::vector<Buffer> &buffers,
+                                const std::vector<Buffer> &frames) {
   // h264parse of GStreamer 1.26 ends the stream where it has to make avc of sets in pieces.
   Pipeline alone(source() + "fakesink sync=false", nullptr);
   push(alone, buffers);
@@ -157,7 +156,7 @@ void SetsOfTheirOwn::expect_all(const std::vector<elements::Buffer> &buffers,
                         "depay ! e2eedecrypt name=decrypt ! " + codec + "parse ! " +
                         (h265 ? "libde265dec" : "openh264dec") +
                         " name=decoder ! fakesink sync=false",
-                    elements::raw_provider(0x26));
+                    raw_provider(0x26));
   const Tap &sealed = pipeline.tap("encrypt");
   const Tap &opened = pipeline.tap("decrypt");
   const Tap &decoded = pipeline.tap("decoder");
@@ -174,8 +173,7 @@ void SetsOfTheirOwn::expect_all(const std::vector<elements::Buffer> &buffers,
   const bool parser_loses_times =
       GetParam().cut == Cut::pieces && GetParam().parser.find("hvc1") != std::string::npos;
   for (std::size_t i = 0; i < frames.size(); ++i) {
-    ASSERT_EQ(essential(got[i], h265), essential(elements::bytes_of(frames[i].get()), h265))
-        << "frame " << i;
+    ASSERT_EQ(essential(got[i], h265), essential(bytes_of(frames[i].get()), h265)) << "frame " << i;
     if (!parser_loses_times) {
       ASSERT_EQ(sent[i].pts, GST_BUFFER_PTS(frames[i].get())) << "frame " << i;
     }
@@ -186,23 +184,23 @@ void SetsOfTheirOwn::expect_all(const std::vector<elements::Buffer> &buffers,
 
 // In all of these each key frame comes out as the encoder made it, with its parameter sets.
 TEST_P(SetsOfTheirOwn, EachFrameIsDecoded) {
-  const elements::Encoded stream = encoded("width=128, height=96");
+  const Encoded stream = encoded("width=128, height=96");
   expect_all(cut(stream.frames, GetParam().cut, GetParam().h265), stream.frames);
 }
 
 TEST_P(SetsOfTheirOwn, TheyChangeInMidStream) {
-  elements::Encoded stream = encoded("width=128, height=96");
-  std::vector<elements::Buffer> buffers = cut(stream.frames, GetParam().cut, GetParam().h265);
-  elements::Encoded larger = encoded("width=192, height=160");
+  Encoded stream = encoded("width=128, height=96");
+  std::vector<Buffer> buffers = cut(stream.frames, GetParam().cut, GetParam().h265);
+  Encoded larger = encoded("width=192, height=160");
   const GstClockTime offset = GST_BUFFER_PTS(stream.frames.back().get()) + 33 * GST_MSECOND -
                               GST_BUFFER_PTS(larger.frames.front().get());
-  for (elements::Buffer &frame : larger.frames) {
+  for (Buffer &frame : larger.frames) {
     frame.reset(gst_buffer_make_writable(frame.release()));
     GST_BUFFER_PTS(frame.get()) += offset;
   }
-  for (elements::Buffer &buffer : cut(larger.frames, GetParam().cut, GetParam().h265))
+  for (Buffer &buffer : cut(larger.frames, GetParam().cut, GetParam().h265))
     buffers.push_back(std::move(buffer));
-  for (elements::Buffer &frame : larger.frames)
+  for (Buffer &frame : larger.frames)
     stream.frames.push_back(std::move(frame));
   expect_all(buffers, stream.frames);
 }
@@ -210,4 +208,4 @@ TEST_P(SetsOfTheirOwn, TheyChangeInMidStream) {
 INSTANTIATE_TEST_SUITE_P(Ways, SetsOfTheirOwn, testing::ValuesIn(ways()),
                          [](const auto &test) { return test.param.name; });
 
-}  // namespace pipelines
+}  // namespace e2ee::test

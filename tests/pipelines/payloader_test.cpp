@@ -3,11 +3,8 @@
 // Which these are is a matter of matrix_test.cpp.
 #include "payloader.h"
 
-namespace pipelines {
+namespace e2ee::test {
 namespace {
-
-using elements::kVp8;
-using elements::kVp9;
 
 constexpr char kSender[] = "e2eeencrypt name=enc ! ";
 
@@ -15,7 +12,7 @@ class Payloaders : public testing::TestWithParam<const char *> {};
 class NoPayloaders : public Payloaders {};
 
 std::vector<std::string> warnings_with(const std::string &rest) {
-  Pipeline pipeline(kSender + rest, elements::raw_provider(0x71));
+  Pipeline pipeline(kSender + rest, raw_provider(0x71));
   return warnings_at_caps(pipeline, kVp9);
 }
 
@@ -51,8 +48,8 @@ INSTANTIATE_TEST_SUITE_P(Behind, NoPayloaders,
                                          "tee name=t ! queue ! fakesink async=false"));
 
 TEST(PayloadersInBins, AreFoundOutOfOneBinAndInAnother) {
-  Pipeline pipeline("identity name=out ! fakesink async=false", elements::raw_provider(0x72));
-  elements::Error error;
+  Pipeline pipeline("identity name=out ! fakesink async=false", raw_provider(0x72));
+  Error error;
   for (const auto &[name, line] : {std::pair<const char *, std::string>{"from", kSender},
                                    {"to", "queue ! rtpvp9pay name=pay"}}) {
     GstElement *bin = gst_parse_bin_from_description((line + (*name == 'f' ? "queue" : "")).c_str(),
@@ -69,8 +66,7 @@ TEST(PayloadersInBins, AreFoundOutOfOneBinAndInAnother) {
 }
 
 TEST(PayloaderWarning, ComesOnceForACodecAndRun) {
-  Pipeline pipeline(std::string(kSender) + "rtpvp9pay ! fakesink async=false",
-                    elements::raw_provider(0x73));
+  Pipeline pipeline(std::string(kSender) + "rtpvp9pay ! fakesink async=false", raw_provider(0x73));
   EXPECT_EQ(warnings_at_caps(pipeline, kVp9).size(), 1U);
   EXPECT_TRUE(warnings_at_caps(pipeline, "video/x-vp9, width=640, height=480").empty());
   EXPECT_TRUE(warnings_at_caps(pipeline, kVp8).empty());
@@ -81,8 +77,8 @@ TEST(PayloaderWarning, ComesOnceForACodecAndRun) {
 
 TEST(PayloaderWarning, IsNotForFramesInTheClear) {
   Pipeline pipeline("e2eeencrypt name=enc enabled=false ! rtpvp9pay ! fakesink async=false",
-                    elements::raw_provider(0x74));
+                    raw_provider(0x74));
   EXPECT_TRUE(warnings_at_caps(pipeline, kVp9).empty());
 }
 
-}  // namespace pipelines
+}  // namespace e2ee::test

@@ -1,37 +1,36 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 // allow-plaintext: frames in the clear from senders that do not encrypt yet, until they do.
 #include "holding.h"
+#include "support/element.h"
 
-namespace pipelines {
+namespace e2ee::test {
 namespace {
-
-using elements::Element;
 
 class Plaintext : public testing::Test {
  protected:
   static void allow(Element &decryptor) {
     g_object_set(decryptor.get(), "allow-plaintext", TRUE, nullptr);
-    decryptor.start(elements::kVp8);
+    decryptor.start(kVp8);
   }
   // Whether the frame passes, as it was, marked and counted.
   static bool passes(Element &decryptor, unsigned seed) {
-    const Bytes frame = elements::vp8_delta(80, seed);
+    const Bytes frame = vp8_delta(80, seed);
     const guint64 counted = decryptor.stat("passed-plaintext");
     const guint64 dropped = decryptor.stat("dropped-plaintext");
     EXPECT_EQ(decryptor.push(frame), GST_FLOW_OK);
-    const elements::Buffer out = decryptor.pull();
+    const Buffer out = decryptor.pull();
     EXPECT_EQ(decryptor.stat("passed-plaintext"), counted + (out ? 1 : 0));
     EXPECT_EQ(decryptor.stat("dropped-plaintext"), dropped + (out ? 0 : 1));
     if (!out)
       return false;
-    EXPECT_EQ(elements::bytes_of(out.get()), frame);
+    EXPECT_EQ(bytes_of(out.get()), frame);
     EXPECT_TRUE(gst_e2ee_buffer_is_unprotected(out.get()));
     return true;
   }
 
   static constexpr guint8 kFill = 0x15;
-  const Provider sender_ = elements::raw_provider(kFill);
-  const Provider receiver_ = elements::empty_provider();
+  const Provider sender_ = raw_provider(kFill);
+  const Provider receiver_ = empty_provider();
 };
 
 }  // namespace
@@ -42,7 +41,7 @@ TEST_F(Plaintext, R6_PassesMarkedUntilAKeyIsSet) {
   EXPECT_TRUE(passes(decryptor, 1));
   EXPECT_TRUE(passes(decryptor, 2));
   EXPECT_NE(decryptor.bus().find("plaintext"), nullptr);
-  elements::set_raw(receiver_, kFill, 0);
+  set_raw(receiver_, kFill, 0);
   EXPECT_FALSE(passes(decryptor, 3));
 }
 
@@ -51,7 +50,7 @@ TEST_F(Plaintext, R6_TheProviderRemembersNotTheElement) {
     Element decryptor("e2eedecrypt", receiver_);
     allow(decryptor);
     EXPECT_TRUE(passes(decryptor, 1));
-    elements::set_raw(receiver_, kFill, 0);
+    set_raw(receiver_, kFill, 0);
     EXPECT_FALSE(passes(decryptor, 2));
   }
   Element again("e2eedecrypt", receiver_);
@@ -63,8 +62,8 @@ TEST_F(Plaintext, R6_TheProviderRemembersNotTheElement) {
 TEST_F(Plaintext, R6_StaysForbiddenWhenTheKeyIsGone) {
   Element decryptor("e2eedecrypt", receiver_);
   allow(decryptor);
-  elements::set_raw(receiver_, kFill, 0);
-  EXPECT_TRUE(gst_e2ee_shared_key_provider_remove_key(elements::shared(receiver_), 0, nullptr));
+  set_raw(receiver_, kFill, 0);
+  EXPECT_TRUE(gst_e2ee_shared_key_provider_remove_key(shared(receiver_), 0, nullptr));
   EXPECT_FALSE(passes(decryptor, 1));
   Element again("e2eedecrypt", receiver_);
   allow(again);
@@ -83,8 +82,8 @@ TEST_F(Plaintext, R6_ForbiddenByAKeyInAnotherElement) {
   allow(first);
   allow(second);
   EXPECT_TRUE(passes(second, 1));
-  elements::set_raw(receiver_, kFill, 0);
-  EXPECT_TRUE(first.pass(elements::seal(sender_, elements::kVp8, elements::vp8_delta(60, 5))));
+  set_raw(receiver_, kFill, 0);
+  EXPECT_TRUE(first.pass(seal(sender_, kVp8, vp8_delta(60, 5))));
   EXPECT_FALSE(passes(second, 2));
 }
 
@@ -92,7 +91,7 @@ TEST_F(Plaintext, R6_ForbiddenByAKeyInAnotherElement) {
 TEST_F(Plaintext, R6_CiphertextDoesNotPassForPlaintext) {
   Element decryptor("e2eedecrypt", receiver_);
   allow(decryptor);
-  const Bytes sealed = elements::seal(sender_, elements::kVp8, elements::vp8_key(300));
+  const Bytes sealed = seal(sender_, kVp8, vp8_key(300));
   EXPECT_FALSE(decryptor.pass(sealed));
   EXPECT_EQ(decryptor.stat("dropped-missing-key"), 1U);
   EXPECT_EQ(decryptor.stat("passed-plaintext"), 0U);
@@ -100,16 +99,16 @@ TEST_F(Plaintext, R6_CiphertextDoesNotPassForPlaintext) {
 
 TEST_F(Plaintext, R6_NotAllowedByDefault) {
   Element decryptor("e2eedecrypt", receiver_);
-  decryptor.start(elements::kVp8);
-  EXPECT_FALSE(decryptor.pass(elements::vp8_delta(80, 1)));
+  decryptor.start(kVp8);
+  EXPECT_FALSE(decryptor.pass(vp8_delta(80, 1)));
   EXPECT_EQ(decryptor.stat("dropped-malformed"), 1U);
   EXPECT_EQ(decryptor.stat("passed-plaintext"), 0U);
 }
 
 // A call that begins in the clear and turns encryption on in the middle, over RTP.
 TEST(PlaintextCall, R6_EncryptionBeginsInTheMiddle) {
-  const Provider sender = elements::raw_provider(0x16);
-  const Provider receiver = elements::empty_provider();
+  const Provider sender = raw_provider(0x16);
+  const Provider receiver = empty_provider();
   Pipeline pipeline(
       "videotestsrc num-buffers=60 ! video/x-raw, width=64, height=64, framerate=30/1 ! vp8enc "
       "name=encoder deadline=1 keyframe-max-dist=10 ! e2eeencrypt name=encrypt enabled=false ! "
@@ -131,7 +130,7 @@ TEST(PlaintextCall, R6_EncryptionBeginsInTheMiddle) {
       [](GstPad *, GstPadProbeInfo *, gpointer data) {
         auto *at = static_cast<Switch *>(data);
         if (at->frame++ == 30) {
-          elements::set_raw(at->receiver, 0x16, 0);
+          set_raw(at->receiver, 0x16, 0);
           g_object_set(at->encrypt, "enabled", TRUE, nullptr);
         }
         return GST_PAD_PROBE_OK;
@@ -147,4 +146,4 @@ TEST(PlaintextCall, R6_EncryptionBeginsInTheMiddle) {
   EXPECT_EQ(pipeline.stat("decrypt", "passed-plaintext"), 30U);
 }
 
-}  // namespace pipelines
+}  // namespace e2ee::test

@@ -3,8 +3,9 @@
 #include <ostream>
 
 #include "holding.h"
+#include "support/files.h"
 
-namespace pipelines {
+namespace e2ee::test {
 namespace {
 
 struct Recording {
@@ -50,8 +51,8 @@ class SealedRecording : public testing::TestWithParam<Recording> {};
 }  // namespace
 
 TEST_P(SealedRecording, OpensToWhatWasSaid) {
-  const Provider provider = elements::raw_provider(0x77, 1);
-  const TemporaryFile file;
+  const Provider provider = raw_provider(0x77, 1);
+  const KeyFile file("recorded", "");
   Pipeline record(recorder(GetParam(), file.path()), provider);
   const Tap &video = record.tap("video");
   const Tap &video_sealed = record.tap("video_encrypt");
@@ -78,14 +79,14 @@ TEST_P(SealedRecording, OpensToWhatWasSaid) {
 }
 
 TEST_P(SealedRecording, SaysNothingWithoutTheKey) {
-  const TemporaryFile file;
-  Pipeline record(recorder(GetParam(), file.path()), elements::raw_provider(0x77, 1));
+  const KeyFile file("recorded", "");
+  Pipeline record(recorder(GetParam(), file.path()), raw_provider(0x77, 1));
   const Tap &video = record.tap("video");
   ASSERT_TRUE(record.run());
   record.stop();
 
   for (guint index : {1U, 2U}) {
-    Pipeline play(player(GetParam(), file.path()), elements::raw_provider(0x78, index));
+    Pipeline play(player(GetParam(), file.path()), raw_provider(0x78, index));
     const Tap &opened = play.tap("video");
     const Tap &audio_opened = play.tap("audio");
     ASSERT_TRUE(play.run()) << "drops are not errors";
@@ -105,4 +106,4 @@ INSTANTIATE_TEST_SUITE_P(
         Recording{"vp9_webm", "webmmux", "vp9enc deadline=1 cpu-used=8", "vp9dec", 0, 0}),
     [](const auto &test) { return test.param.name; });
 
-}  // namespace pipelines
+}  // namespace e2ee::test

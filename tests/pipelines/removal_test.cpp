@@ -3,26 +3,26 @@
 #include <atomic>
 
 #include "holding.h"
+#include "support/element.h"
+#include "support/waiting.h"
 
-namespace pipelines {
+namespace e2ee::test {
 namespace {
-
-using elements::Element;
 
 class Removal : public testing::TestWithParam<guint64> {
  protected:
   Removal() {
     g_object_set(decryptor_.get(), "key-wait", GetParam(), nullptr);
-    decryptor_.start(elements::kVp8);
+    decryptor_.start(kVp8);
   }
 
   bool remove_key() {
-    return gst_e2ee_shared_key_provider_remove_key(elements::shared(receiver_), 0, nullptr) != 0;
+    return gst_e2ee_shared_key_provider_remove_key(shared(receiver_), 0, nullptr) != 0;
   }
 
   static constexpr guint8 kFill = 0x31;
-  const Provider sender_ = elements::raw_provider(kFill);
-  const Provider receiver_ = elements::raw_provider(kFill);
+  const Provider sender_ = raw_provider(kFill);
+  const Provider receiver_ = raw_provider(kFill);
   const std::vector<SealedFrame> frames_ = sealed_frames(30, sender_);
   Element decryptor_{"e2eedecrypt", receiver_};
 };
@@ -43,7 +43,7 @@ struct RemoveOnOk {
         !self->told.exchange(true)) {
       self->thread = std::thread([self] { self->removed = self->remove(); });
       // A removal that waits for the push has not returned then, and rightly.
-      elements::wait_for([self] { return self->removed.load(); }, Milliseconds(300));
+      wait_for([self] { return self->removed.load(); }, Milliseconds(300));
     }
     return GST_BUS_PASS;
   }
@@ -108,10 +108,10 @@ TEST_P(Removal, HoldsWhileFramesStream) {
     for (std::size_t i = 0; !stop; i = (i + 1) % frames_.size())
       decryptor_.push(frames_[i].sealed);
   });
-  EXPECT_TRUE(elements::wait_for([&] { return decryptor_.stat("frames-out") > 100; }));
+  EXPECT_TRUE(wait_for([&] { return decryptor_.stat("frames-out") > 100; }));
   EXPECT_TRUE(remove_key());
   removed = true;
-  elements::sleep_ms(20);
+  sleep_ms(20);
   stop = true;
   streaming.join();
   EXPECT_LE(late, 1U);
@@ -134,7 +134,7 @@ class Blocked {
         },
         this, nullptr);
     pushes_ = std::thread([&element, frame] { EXPECT_EQ(element.push(frame), GST_FLOW_OK); });
-    EXPECT_TRUE(elements::wait_for([this] { return holds_.load(); }));
+    EXPECT_TRUE(wait_for([this] { return holds_.load(); }));
   }
   ~Blocked() {
     release();
@@ -167,7 +167,7 @@ TEST_P(Removal, R14_AFrameThatABlockedPadHoldsIsDropped) {
   EXPECT_EQ(decryptor_.stat("frames-out"), 0U);
   EXPECT_EQ(decryptor_.stat("bytes-out"), 0U);
   EXPECT_EQ(decryptor_.stat("dropped-missing-key"), 1U);
-  elements::set_raw(receiver_, kFill, 0);
+  set_raw(receiver_, kFill, 0);
   EXPECT_EQ(decryptor_.pass(frames_[1].sealed), frames_[1].plain);
   EXPECT_EQ(decryptor_.stat("frames-out"), 1U);
 }
@@ -175,21 +175,21 @@ TEST_P(Removal, R14_AFrameThatABlockedPadHoldsIsDropped) {
 TEST_P(Removal, R14_ItStaysDroppedWhenTheKeyIsSetAgainMeanwhile) {
   Blocked blocked(decryptor_, frames_[0].sealed);
   ASSERT_TRUE(remove_key());
-  elements::set_raw(receiver_, kFill, 0);
+  set_raw(receiver_, kFill, 0);
   blocked.release();
   EXPECT_FALSE(decryptor_.pull());
   EXPECT_EQ(decryptor_.pass(frames_[1].sealed), frames_[1].plain);
 }
 
 TEST_P(Removal, R14_AFrameOfAnotherKeyIsNot) {
-  elements::set_raw(receiver_, 0x32, 1);
-  elements::let_workers_finish();
+  set_raw(receiver_, 0x32, 1);
+  let_workers_finish();
   Blocked blocked(decryptor_, frames_[0].sealed);
-  ASSERT_TRUE(gst_e2ee_shared_key_provider_remove_key(elements::shared(receiver_), 1, nullptr));
+  ASSERT_TRUE(gst_e2ee_shared_key_provider_remove_key(shared(receiver_), 1, nullptr));
   blocked.release();
-  const elements::Buffer out = decryptor_.pull();
+  const Buffer out = decryptor_.pull();
   ASSERT_TRUE(out);
-  EXPECT_EQ(elements::bytes_of(out.get()), frames_[0].plain);
+  EXPECT_EQ(bytes_of(out.get()), frames_[0].plain);
 }
 
 // What passes without a key is not taken for the frame that was downstream when its key went.
@@ -208,11 +208,11 @@ TEST_P(Removal, R14_FramesWithoutContentPassAfterIt) {
 }
 
 TEST(RemovalAtTheSender, R14_AFrameThatABlockedPadHoldsIsDropped) {
-  const Provider provider = elements::raw_provider(0x33);
+  const Provider provider = raw_provider(0x33);
   Element encryptor("e2eeencrypt", provider);
-  encryptor.start(elements::kOpus);
-  Blocked blocked(encryptor, elements::noise(40, 1));
-  ASSERT_TRUE(gst_e2ee_shared_key_provider_remove_key(elements::shared(provider), 0, nullptr));
+  encryptor.start(kOpus);
+  Blocked blocked(encryptor, noise(40, 1));
+  ASSERT_TRUE(gst_e2ee_shared_key_provider_remove_key(shared(provider), 0, nullptr));
   blocked.release();
   EXPECT_FALSE(encryptor.pull());
   EXPECT_EQ(encryptor.stat("dropped-missing-key"), 1U);
@@ -221,4 +221,4 @@ TEST(RemovalAtTheSender, R14_AFrameThatABlockedPadHoldsIsDropped) {
 INSTANTIATE_TEST_SUITE_P(Waits, Removal, testing::Values(0, 20 * GST_SECOND),
                          [](const auto &test) { return test.param > 0 ? "KeyWait" : "None"; });
 
-}  // namespace pipelines
+}  // namespace e2ee::test

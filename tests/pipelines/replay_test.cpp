@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 // Frames that come twice.
 #include "holding.h"
+#include "support/element.h"
+#include "support/files.h"
 
-namespace pipelines {
+namespace e2ee::test {
 namespace {
-
-using elements::Element;
 
 constexpr guint kWindow = 16;
 
@@ -15,7 +15,7 @@ class Replay : public testing::Test {
 
   Element &receiver(guint window) {
     g_object_set(decryptor_.get(), "replay-window", window, nullptr);
-    return decryptor_.start(elements::kVp8);
+    return decryptor_.start(kVp8);
   }
   // Pushes frames from..to-1 and says how many came out.
   std::size_t passes(std::size_t from, std::size_t to) {
@@ -29,7 +29,7 @@ class Replay : public testing::Test {
     return passed;
   }
 
-  const Provider provider_ = elements::raw_provider(0x51);
+  const Provider provider_ = raw_provider(0x51);
   const std::vector<SealedFrame> frames_;
   Element decryptor_{"e2eedecrypt", provider_};
 };
@@ -71,7 +71,7 @@ TEST_F(Replay, FramesThatDidNotVerifyAreNotRemembered) {
 }
 
 TEST_F(Replay, OffByDefault) {
-  decryptor_.start(elements::kVp8);
+  decryptor_.start(kVp8);
   EXPECT_EQ(passes(0, 4), 4U);
   EXPECT_EQ(passes(0, 4), 4U);
 }
@@ -94,16 +94,16 @@ class Remembers : public testing::TestWithParam<const char *> {
   Remembers() {
     Element encryptor("e2eeencrypt", provider_);
     encryptor.set("scheme", GetParam());
-    encryptor.start(elements::kOpus);
+    encryptor.start(kOpus);
     for (unsigned i = 0; i < kWindow; ++i)
-      frames_.push_back(encryptor.pass(elements::noise(40, i)).value());
+      frames_.push_back(encryptor.pass(noise(40, i)).value());
     set_up(decryptor_);
     EXPECT_EQ(passes(0, kWindow / 2), kWindow / 2);
   }
   static void set_up(Element &decryptor) {
     decryptor.set("scheme", GetParam());
     g_object_set(decryptor.get(), "replay-window", kWindow, nullptr);
-    decryptor.start(elements::kOpus);
+    decryptor.start(kOpus);
   }
   std::size_t passes(std::size_t from, std::size_t to) {
     std::size_t passed = 0;
@@ -123,13 +123,13 @@ class Remembers : public testing::TestWithParam<const char *> {
     gst_element_set_state(decryptor_.get(), state);
     gst_element_set_state(decryptor_.get(), GST_STATE_PLAYING);
     gst_harness_push_event(decryptor_.harness(), gst_event_new_stream_start("again"));
-    decryptor_.set_caps(elements::kOpus);
+    decryptor_.set_caps(kOpus);
     GstSegment segment;
     gst_segment_init(&segment, GST_FORMAT_TIME);
     gst_harness_push_event(decryptor_.harness(), gst_event_new_segment(&segment));
   }
 
-  const Provider provider_ = elements::raw_provider(0x53);
+  const Provider provider_ = raw_provider(0x53);
   std::vector<Bytes> frames_;
   Element decryptor_{"e2eedecrypt", provider_};
 };
@@ -147,20 +147,20 @@ TEST_P(Remembers, R5_OverNull) {
 }
 
 TEST_P(Remembers, R5_WhenTheSameKeyIsSetAgain) {
-  elements::set_raw(provider_, 0x53, 0);
+  set_raw(provider_, 0x53, 0);
   expect_remembered();
 }
 
 TEST_P(Remembers, R5_WhenTheKeyWasAway) {
-  ASSERT_TRUE(gst_e2ee_shared_key_provider_remove_key(elements::shared(provider_), 0, nullptr));
-  elements::set_raw(provider_, 0x54, 0);
-  elements::set_raw(provider_, 0x53, 0);
+  ASSERT_TRUE(gst_e2ee_shared_key_provider_remove_key(shared(provider_), 0, nullptr));
+  set_raw(provider_, 0x54, 0);
+  set_raw(provider_, 0x53, 0);
   expect_remembered();
 }
 
 TEST_P(Remembers, R5_WhenAnotherProviderHasTheKey) {
   gst_element_set_state(decryptor_.get(), GST_STATE_READY);
-  g_object_set(decryptor_.get(), "key-provider", elements::raw_provider(0x53).get(), nullptr);
+  g_object_set(decryptor_.get(), "key-provider", raw_provider(0x53).get(), nullptr);
   restart(GST_STATE_READY);
   expect_remembered();
 }
@@ -183,8 +183,8 @@ INSTANTIATE_TEST_SUITE_P(Schemes, Remembers, testing::Values("livekit", "sframe"
 
 // A recording with a window: seeking back plays the same frames again.
 TEST(ReplayInARecording, ASeekPlaysTheSameFramesAgain) {
-  const Provider provider = elements::raw_provider(0x52);
-  const TemporaryFile file;
+  const Provider provider = raw_provider(0x52);
+  const KeyFile file("recorded", "");
   Pipeline record(
       "videotestsrc num-buffers=60 ! video/x-raw, width=64, height=64, framerate=30/1 ! vp8enc "
       "deadline=1 keyframe-max-dist=10 ! e2eeencrypt ! matroskamux ! filesink location=" +
@@ -207,4 +207,4 @@ TEST(ReplayInARecording, ASeekPlaysTheSameFramesAgain) {
   EXPECT_EQ(play.stat("decrypt", "dropped-replayed"), 0U);
 }
 
-}  // namespace pipelines
+}  // namespace e2ee::test

@@ -5,9 +5,10 @@
 #include <cstdio>
 #include <ostream>
 
-#include "pipeline.h"
+#include "support/pipeline.h"
+#include "support/waiting.h"
 
-namespace pipelines {
+namespace e2ee::test {
 namespace {
 
 struct RtpCase {
@@ -86,7 +87,7 @@ TEST_P(RtpRoute, FramesAreEqual) {
   Pipeline pipeline(route.encoder + " ! e2eeencrypt name=encrypt ! " + route.payloader +
                         " name=pay ! " + route.depayloader +
                         " ! e2eedecrypt name=decrypt ! fakesink sync=false",
-                    elements::raw_provider(0x24));
+                    raw_provider(0x24));
   const Tap &plain = pipeline.tap("encoder");
   const Tap &sealed = pipeline.tap("encrypt");
   const Tap &opened = pipeline.tap("decrypt");
@@ -113,7 +114,7 @@ TEST(RtpRoutes, RedAroundEncryptedOpus) {
                           prefix +
                           "depay ! e2eedecrypt name=decrypt replay-window=64 ! fakesink "
                           "sync=false",
-                      elements::raw_provider(0x24));
+                      raw_provider(0x24));
     struct Network {
       unsigned packets = 0;
       unsigned lost = 0;
@@ -144,10 +145,10 @@ TEST(RtpRoutes, RedAroundEncryptedOpus) {
 TEST(RtpRoutes, TheStockPayloaderRefusesVp9WithNothingInTheClear) {
   Pipeline pipeline(video(100, "width=160, height=90", "ball") +
                         "vp9enc deadline=1 cpu-used=8 ! e2eeencrypt ! rtpvp9pay ! fakesink",
-                    elements::raw_provider(0x24));
+                    raw_provider(0x24));
   pipeline.play();
   std::string error;
-  EXPECT_TRUE(elements::wait_for([&] { return !(error = pipeline.take_error()).empty(); }));
+  EXPECT_TRUE(wait_for([&] { return !(error = pipeline.take_error()).empty(); }));
 }
 
-}  // namespace pipelines
+}  // namespace e2ee::test

@@ -2,9 +2,10 @@
 // The schemes beside livekit through RTP, with real encoders.
 #include <ostream>
 
-#include "pipeline.h"
+#include "support/pipeline.h"
+#include "support/waiting.h"
 
-namespace pipelines {
+namespace e2ee::test {
 namespace {
 
 struct SchemeCase {
@@ -21,21 +22,24 @@ void PrintTo(const SchemeCase &route, std::ostream *to) {
   *to << route.name;
 }
 
-constexpr char kVp8[] = "vp8enc name=encoder deadline=1 cpu-used=16 keyframe-max-dist=20";
-constexpr char kVp9[] = "vp9enc name=encoder deadline=1 cpu-used=8 threads=1 keyframe-max-dist=20";
-constexpr char kOpus[] = "opusenc name=encoder";
+constexpr char kVp8Encoder[] = "vp8enc name=encoder deadline=1 cpu-used=16 keyframe-max-dist=20";
+constexpr char kVp9Encoder[] =
+    "vp9enc name=encoder deadline=1 cpu-used=8 threads=1 keyframe-max-dist=20";
+constexpr char kOpusEncoder[] = "opusenc name=encoder";
 
 const SchemeCase kRoutes[] = {
-    {"realtimekit_vp8", kVp8, "scheme=realtimekit", "rtpvp8pay", "rtpvp8depay", 10, 3},
-    {"realtimekit_vp9", kVp9, "scheme=realtimekit", "rtpvp9pay", "rtpvp9depay", 10, 3},
-    {"realtimekit_opus", kOpus, "scheme=realtimekit", "rtpopuspay", "rtpopusdepay", 1, 1},
-    {"jitsi_vp8", kVp8, "scheme=jitsi", "rtpvp8pay", "rtpvp8depay", 10, 3},
-    {"jitsi_vp9", kVp9, "scheme=jitsi", "rtpvp9pay", "rtpvp9depay", 10, 3},
-    {"jitsi_opus", kOpus, "scheme=jitsi", "rtpopuspay", "rtpopusdepay", 1, 1},
-    {"sframe_vp8", kVp8, "scheme=sframe", "rtpe2eepay", "rtpvp8depay", -1, -1},
-    {"sframe_vp9", kVp9, "scheme=sframe sframe-suite=5", "rtpe2eepay", "rtpvp9depay", -1, -1},
-    {"sframe_opus", kOpus, "scheme=sframe sframe-suite=3", "rtpe2eepay", "rtpopusdepay", -1, -1},
-    {"sframe_opus_stock", kOpus, "scheme=sframe", "rtpopuspay", "rtpopusdepay", -1, -1},
+    {"realtimekit_vp8", kVp8Encoder, "scheme=realtimekit", "rtpvp8pay", "rtpvp8depay", 10, 3},
+    {"realtimekit_vp9", kVp9Encoder, "scheme=realtimekit", "rtpvp9pay", "rtpvp9depay", 10, 3},
+    {"realtimekit_opus", kOpusEncoder, "scheme=realtimekit", "rtpopuspay", "rtpopusdepay", 1, 1},
+    {"jitsi_vp8", kVp8Encoder, "scheme=jitsi", "rtpvp8pay", "rtpvp8depay", 10, 3},
+    {"jitsi_vp9", kVp9Encoder, "scheme=jitsi", "rtpvp9pay", "rtpvp9depay", 10, 3},
+    {"jitsi_opus", kOpusEncoder, "scheme=jitsi", "rtpopuspay", "rtpopusdepay", 1, 1},
+    {"sframe_vp8", kVp8Encoder, "scheme=sframe", "rtpe2eepay", "rtpvp8depay", -1, -1},
+    {"sframe_vp9", kVp9Encoder, "scheme=sframe sframe-suite=5", "rtpe2eepay", "rtpvp9depay", -1,
+     -1},
+    {"sframe_opus", kOpusEncoder, "scheme=sframe sframe-suite=3", "rtpe2eepay", "rtpopusdepay", -1,
+     -1},
+    {"sframe_opus_stock", kOpusEncoder, "scheme=sframe", "rtpopuspay", "rtpopusdepay", -1, -1},
 };
 
 class SchemeRoute : public testing::TestWithParam<SchemeCase> {};
@@ -45,7 +49,7 @@ class SchemeRoute : public testing::TestWithParam<SchemeCase> {};
 TEST_P(SchemeRoute, FramesAreEqual) {
   const SchemeCase &route = GetParam();
   const std::string settings = std::string(" ") + route.settings;
-  const bool audio = route.encoder == kOpus;
+  const bool audio = route.encoder == kOpusEncoder;
   const std::string count = " num-buffers=" + std::to_string(frames(300));
   const std::string source =
       audio ? "audiotestsrc wave=pink-noise samplesperbuffer=960" + count +
@@ -55,7 +59,7 @@ TEST_P(SchemeRoute, FramesAreEqual) {
   Pipeline pipeline(source + route.encoder + " ! e2eeencrypt name=encrypt" + settings + " ! " +
                         route.payloader + " ! " + route.depayloader +
                         " ! e2eedecrypt name=decrypt" + settings + " ! fakesink sync=false",
-                    elements::raw_provider(0x24));
+                    raw_provider(0x24));
   const Tap &plain = pipeline.tap("encoder");
   const Tap &sealed = pipeline.tap("encrypt");
   const Tap &opened = pipeline.tap("decrypt");
@@ -73,12 +77,12 @@ INSTANTIATE_TEST_SUITE_P(Routes, SchemeRoute, testing::ValuesIn(kRoutes),
 // Why SFrame's VP8 goes through rtpe2eepay: there is no IV to choose.
 TEST(SchemeRoutes, TheStockPayloaderRefusesSframeVp8) {
   Pipeline pipeline(
-      std::string("videotestsrc num-buffers=200 ! video/x-raw, width=320, height=240 ! ") + kVp8 +
-          " ! e2eeencrypt scheme=sframe ! rtpvp8pay ! fakesink",
-      elements::raw_provider(0x24));
+      std::string("videotestsrc num-buffers=200 ! video/x-raw, width=320, height=240 ! ") +
+          kVp8Encoder + " ! e2eeencrypt scheme=sframe ! rtpvp8pay ! fakesink",
+      raw_provider(0x24));
   pipeline.play();
   std::string error;
-  EXPECT_TRUE(elements::wait_for([&] { return !(error = pipeline.take_error()).empty(); }));
+  EXPECT_TRUE(wait_for([&] { return !(error = pipeline.take_error()).empty(); }));
 }
 
-}  // namespace pipelines
+}  // namespace e2ee::test

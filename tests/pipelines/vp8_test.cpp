@@ -6,9 +6,9 @@
 #include <cstdio>
 #include <ostream>
 
-#include "pipeline.h"
+#include "support/pipeline.h"
 
-namespace pipelines {
+namespace e2ee::test {
 namespace {
 
 // Which layer each frame of a period belongs to, and which references it leaves alone.
@@ -173,7 +173,7 @@ constexpr unsigned kNoLayer = 99;
 
 // Of the payload descriptor, RFC 7741 section 4.2.
 unsigned temporal_layer_of(const Bytes &packet) {
-  const elements::Buffer buffer = elements::buffer_of(packet);
+  const Buffer buffer = buffer_of(packet);
   GstRTPBuffer rtp = GST_RTP_BUFFER_INIT;
   EXPECT_TRUE(gst_rtp_buffer_map(buffer.get(), GST_MAP_READ, &rtp));
   const auto *at = static_cast<const guint8 *>(gst_rtp_buffer_get_payload(&rtp));
@@ -206,7 +206,7 @@ void Vp8Stream::expect_layers(const std::vector<Bytes> &packets) const {
 }  // namespace
 
 TEST_P(Vp8Stream, ComesThroughTheStockPayloaderEqual) {
-  Pipeline pipeline(launch_of(GetParam()), elements::raw_provider(0x42, 3));
+  Pipeline pipeline(launch_of(GetParam()), raw_provider(0x42, 3));
   if (GetParam().layers != nullptr)
     set_layers(pipeline.get("encoder"), *GetParam().layers);
   const Tap &plain = pipeline.tap("encoder");
@@ -228,4 +228,4 @@ TEST_P(Vp8Stream, ComesThroughTheStockPayloaderEqual) {
 INSTANTIATE_TEST_SUITE_P(Shapes, Vp8Stream, testing::ValuesIn(all_shapes()),
                          [](const auto &test) { return test.param.name; });
 
-}  // namespace pipelines
+}  // namespace e2ee::test

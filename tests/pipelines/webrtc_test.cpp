@@ -5,9 +5,10 @@
 #include <tuple>
 
 #include "common/webrtc.h"
-#include "pipeline.h"
+#include "support/pipeline.h"
+#include "support/waiting.h"
 
-namespace pipelines {
+namespace e2ee::test {
 namespace {
 
 constexpr std::size_t kEnough = 100;
@@ -47,7 +48,7 @@ TEST(WebRtc, FramesComeThroughDtlsSrtpEqual) {
       "picture-id-mode=15-bit ! application/x-rtp, media=video, encoding-name=VP8, payload=96 ! "
       "send. receive. ! rtpvp8depay name=depay ! e2eedecrypt name=decrypt ! fakesink sync=false "
       "async=false",
-      elements::raw_provider(0x33));
+      raw_provider(0x33));
   GstElement *send = pipeline.get("send");
   GstElement *receive = pipeline.get("receive");
   const Tap &plain = pipeline.tap("encoder");
@@ -62,11 +63,10 @@ TEST(WebRtc, FramesComeThroughDtlsSrtpEqual) {
   examples::keep_to_loopback(send);
   examples::keep_to_loopback(receive);
   pipeline.play();
-  ASSERT_TRUE(elements::wait_for([&] { return needed.load(); })) << pipeline.take_error();
+  ASSERT_TRUE(wait_for([&] { return needed.load(); })) << pipeline.take_error();
   negotiate(send, receive);
   ASSERT_FALSE(HasFailure());
-  EXPECT_TRUE(
-      elements::wait_for([&] { return opened.size() >= kEnough; }, std::chrono::seconds(20)))
+  EXPECT_TRUE(wait_for([&] { return opened.size() >= kEnough; }, std::chrono::seconds(20)))
       << opened.size() << " of " << plain.size() << " frames. " << pipeline.take_error();
   pipeline.stop();
   expect_subsequence(arrived.contents(), sealed.contents());
@@ -75,4 +75,4 @@ TEST(WebRtc, FramesComeThroughDtlsSrtpEqual) {
   expect_sealed(sealed.frames(), plain.frames(), 10, 3);
 }
 
-}  // namespace pipelines
+}  // namespace e2ee::test

@@ -3,20 +3,23 @@
 #include <signal.h>
 #include <sys/resource.h>
 
-#include "elements/participants.h"
 #include "files.h"
 #include "recorder/audit.h"
 #include "recorder/signature.h"
+#include "support/element.h"
+#include "support/waiting.h"
 
 namespace recorder {
+
+namespace test = e2ee::test;
 namespace {
 
-using elements::Bytes;
-using elements::End;
-using elements::Provider;
+using test::Bytes;
+using test::End;
+using test::Provider;
 
 constexpr char kPassphrase[] = "correct horse battery staple";
-const Bytes kFrame = elements::noise(60, 1);
+const Bytes kFrame = test::noise(60, 1);
 
 struct AuditKeys : testing::Test {
   void SetUp() override { make_key_pair(key); }
@@ -51,11 +54,11 @@ JsonObject *object(const JsonNodePtr &node) {
 }  // namespace
 
 TEST_F(AuditKeys, R18_AKeyOfOnesOwnProvesTheIdentity) {
-  const Provider sending = elements::new_ring();
-  const Provider provider = elements::new_ring();
+  const Provider sending = test::new_ring();
+  const Provider provider = test::new_ring();
   for (const Provider &each : {sending, provider}) {
-    elements::set_key(each, "alice", 0xa1);
-    elements::set_passphrase(each, "bob", kPassphrase, 3);
+    test::set_key(each, "alice", 0xa1);
+    test::set_passphrase(each, "bob", kPassphrase, 3);
   }
   AuditLog log(path, key, {});
   log.follow(provider.get());
@@ -63,16 +66,16 @@ TEST_F(AuditKeys, R18_AKeyOfOnesOwnProvesTheIdentity) {
   {
     End alice("e2eedecrypt", provider, "alice");
     End bob("e2eedecrypt", provider, "bob");
-    const Bytes from_alice = elements::sealed_by("alice", sending, kFrame);
+    const Bytes from_alice = test::sealed_by("alice", sending, kFrame);
     for (unsigned i = 0; i < 5; ++i)
       ASSERT_TRUE(alice.pass(from_alice));
     Bytes damaged = from_alice;
     damaged[20] ^= 1;
     ASSERT_FALSE(alice.pass(damaged));
-    ASSERT_TRUE(bob.pass(elements::sealed_by("bob", sending, kFrame)));
-    print = elements::fingerprint(provider, "alice");
+    ASSERT_TRUE(bob.pass(test::sealed_by("bob", sending, kFrame)));
+    print = test::fingerprint(provider, "alice");
   }
-  gst_e2ee_participant_key_provider_remove(elements::ring_of(provider), "bob", nullptr);
+  gst_e2ee_participant_key_provider_remove(test::ring_of(provider), "bob", nullptr);
   // Nothing is waited for here: close() does it.
   log.close({});
   const std::vector<JsonNodePtr> uses = told("key-used");
@@ -100,13 +103,13 @@ TEST_F(AuditKeys, R18_AKeyOfOnesOwnProvesTheIdentity) {
 }
 
 TEST_F(AuditKeys, R18_UnderASharedKeyIdentitiesAreAsserted) {
-  const Provider provider = elements::passphrase_provider(kPassphrase);
+  const Provider provider = test::passphrase_provider(kPassphrase);
   AuditLog log(path, key, {});
   log.follow(provider.get());
-  const Bytes frame = elements::seal(provider, elements::kOpus, kFrame);
-  ASSERT_TRUE(elements::open(provider, elements::kOpus, frame));
-  elements::set_raw(provider, 0xb2, 1);
-  gst_e2ee_shared_key_provider_ratchet(elements::shared(provider), 1, nullptr);
+  const Bytes frame = test::seal(provider, test::kOpus, kFrame);
+  ASSERT_TRUE(test::open(provider, test::kOpus, frame));
+  test::set_raw(provider, 0xb2, 1);
+  gst_e2ee_shared_key_provider_ratchet(test::shared(provider), 1, nullptr);
   log.close({});
   const std::vector<JsonNodePtr> uses = told("key-used");
   ASSERT_EQ(uses.size(), 2U);
@@ -121,16 +124,16 @@ TEST_F(AuditKeys, R18_UnderASharedKeyIdentitiesAreAsserted) {
 }
 
 TEST_F(AuditKeys, AKeyThatIsMissingIsTold) {
-  const Provider sending = elements::raw_provider(0x11, 2);
-  const Provider provider = elements::raw_provider(0x11, 0);
+  const Provider sending = test::raw_provider(0x11, 2);
+  const Provider provider = test::raw_provider(0x11, 0);
   AuditLog log(path, key, {});
   log.follow(provider.get());
   {
-    elements::Element decryptor("e2eedecrypt", provider);
-    decryptor.start(elements::kOpus);
-    decryptor.push(elements::seal(sending, elements::kOpus, kFrame));
+    test::Element decryptor("e2eedecrypt", provider);
+    decryptor.start(test::kOpus);
+    decryptor.push(test::seal(sending, test::kOpus, kFrame));
     EXPECT_EQ(decryptor.stat("dropped-missing-key"), 1U);
-    ASSERT_TRUE(elements::wait_for([&] { return !told("key-missing").empty(); }));
+    ASSERT_TRUE(test::wait_for([&] { return !told("key-missing").empty(); }));
   }
   log.close({});
   const std::vector<JsonNodePtr> missing = told("key-missing");
@@ -138,13 +141,13 @@ TEST_F(AuditKeys, AKeyThatIsMissingIsTold) {
 }
 
 TEST_F(AuditKeys, ALogThatIsGoneHearsNothing) {
-  const Provider provider = elements::new_ring();
+  const Provider provider = test::new_ring();
   {
     AuditLog log(path, key, {});
     log.follow(provider.get());
-    elements::set_key(provider, "alice", 1);
+    test::set_key(provider, "alice", 1);
   }
-  elements::set_key(provider, "bob", 2);
+  test::set_key(provider, "bob", 2);
   gst_e2ee_key_provider_sync(provider.get());
   EXPECT_EQ(told("key-changed").size(), 1U);
 }
@@ -152,7 +155,7 @@ TEST_F(AuditKeys, ALogThatIsGoneHearsNothing) {
 // Nobody catches what a signal handler throws: the owner of the log is told, once.
 TEST_F(AuditKeys, AFullDiskIsToldWhenNobodyCalled) {
   signal(SIGXFSZ, SIG_IGN);
-  const Provider provider = elements::new_ring();
+  const Provider provider = test::new_ring();
   AuditLog log(path, key, {});
   log.follow(provider.get());
   std::vector<std::string> problems;
@@ -162,8 +165,8 @@ TEST_F(AuditKeys, AFullDiskIsToldWhenNobodyCalled) {
   rlimit small = old;
   small.rlim_cur = read_file(path).size();
   ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &small), 0);
-  elements::set_key(provider, "alice", 1);
-  elements::set_key(provider, "bob", 2);
+  test::set_key(provider, "alice", 1);
+  test::set_key(provider, "bob", 2);
   setrlimit(RLIMIT_FSIZE, &old);
   ASSERT_EQ(problems.size(), 1U);
   EXPECT_NE(problems[0].find("cannot write the audit log"), std::string::npos) << problems[0];

@@ -8,24 +8,26 @@
 
 #include <algorithm>
 
-#include "elements/participants.h"
 #include "files.h"
 #include "main_context.h"
+#include "support/element.h"
 
 namespace recorder {
+
+namespace test = e2ee::test;
 
 using namespace examples;
 
 namespace {
 
 using namespace std::chrono_literals;
-using elements::Bytes;
-using elements::End;
+using test::Bytes;
+using test::End;
 
 constexpr char kAlice[] = "[alice]\nkey=000102030405060708090a0b0c0d0e0f\n";
 constexpr char kBob[] = "[bob]\npassphrase=of bob\n";
 constexpr char kCarol[] = "[carol]\nkey=101112131415161718191a1b1c1d1e1f\n";
-const Bytes kFrame = elements::noise(60, 1);
+const Bytes kFrame = test::noise(60, 1);
 
 struct KeysTest : testing::Test {
   std::unique_ptr<Keys> start(std::chrono::milliseconds grace = 300s,
@@ -83,14 +85,13 @@ std::string participants_of(const Keys &keys) {
 }
 
 std::optional<Bytes> opened(GstE2EEKeyProvider *provider, const char *who, const char *hex) {
-  const elements::Provider theirs = elements::new_ring();
+  const test::Provider theirs = test::new_ring();
   Bytes key;
   for (const char *at = hex; *at; at += 2)
     key.push_back(static_cast<guint8>(std::stoi(std::string(at, 2), nullptr, 16)));
-  elements::set_key(theirs, who, key);
-  const Bytes frame = elements::sealed_by(who, theirs, kFrame);
-  const elements::Provider ours =
-      elements::own(GST_E2EE_PARTICIPANT_KEY_PROVIDER(g_object_ref(provider)));
+  test::set_key(theirs, who, key);
+  const Bytes frame = test::sealed_by(who, theirs, kFrame);
+  const test::Provider ours = test::own(GST_E2EE_PARTICIPANT_KEY_PROVIDER(g_object_ref(provider)));
   return End("e2eedecrypt", ours, who).pass(frame);
 }
 
@@ -141,7 +142,7 @@ TEST_F(KeysTest, ALinkThatIsTurnedElsewhereIsFollowed) {
 TEST_F(KeysTest, AChangeRightAfterTheStartIsSeen) {
   write_file(path, kAlice);
   const std::string text = "participant,keys-file=" + path;
-  elements::Error error;
+  test::Error error;
   // Two that ask for the same string get the same provider, which read the file long ago.
   const examples::ObjectPtr<GstE2EEKeyProvider> before(
       gst_e2ee_key_provider_new_from_string(text.c_str(), error.at()));
@@ -272,8 +273,8 @@ TEST_F(KeysTest, ManyPassphrasesDoNotHoldUpTheMainContext) {
   write_file(path, text);
   const auto keys = start();
   std::vector<std::unique_ptr<End>> ends;
-  const elements::Provider provider =
-      elements::own(GST_E2EE_PARTICIPANT_KEY_PROVIDER(g_object_ref(keys->provider())));
+  const test::Provider provider =
+      test::own(GST_E2EE_PARTICIPANT_KEY_PROVIDER(g_object_ref(keys->provider())));
   for (unsigned i = 0; i < 12; ++i)
     ends.push_back(
         std::make_unique<End>("e2eedecrypt", provider, ("user" + std::to_string(i)).c_str()));

@@ -13,8 +13,10 @@
 
 namespace sealed {
 
-using elements::Caps;
-using elements::Text;
+namespace test = e2ee::test;
+
+using test::Caps;
+using test::Text;
 
 // ---- files --------------------------------------------------------------------------------------
 
@@ -54,25 +56,25 @@ std::string key_file(const Folder &folder, guint8 fill, unsigned index) {
 namespace {
 
 Stream encode(const std::string &line, gsize at_least = 40) {
-  const elements::Encoded encoded = elements::encode(line, nullptr, at_least);
+  const test::Encoded encoded = test::encode(line, nullptr, at_least);
   Stream stream;
   stream.caps = encoded.caps;
   for (const Buffer &frame : encoded.frames)
     stream.frames.push_back(
-        {elements::bytes_of(frame.get()), static_cast<std::int64_t>(GST_BUFFER_PTS(frame.get()))});
+        {test::bytes_of(frame.get()), static_cast<std::int64_t>(GST_BUFFER_PTS(frame.get()))});
   return stream;
 }
 
 }  // namespace
 
 Stream vp8() {
-  return encode(std::string(elements::kVideoSource) + "vp8enc deadline=1 keyframe-max-dist=20");
+  return encode(std::string(test::kVideoSource) + "vp8enc deadline=1 keyframe-max-dist=20");
 }
 Stream vp9() {
-  return encode(std::string(elements::kVideoSource) + "vp9enc deadline=1 cpu-used=8");
+  return encode(std::string(test::kVideoSource) + "vp9enc deadline=1 cpu-used=8");
 }
 Stream opus() {
-  Stream stream = encode(std::string(elements::kAudioSource) + "opusenc", 60);
+  Stream stream = encode(std::string(test::kAudioSource) + "opusenc", 60);
   stream.frames.resize(60);
   return stream;
 }
@@ -92,13 +94,13 @@ Stream encrypt(const Stream &plain, const Provider &provider, const Encryption &
   GstHarness *harness = gst_harness_new_with_element(element, "sink", "src");
   const bool h264 = plain.caps.find("x-h264") != std::string::npos;
   if (h264)
-    gst_harness_set_sink_caps_str(harness, elements::kH264);
+    gst_harness_set_sink_caps_str(harness, test::kH264);
   gst_harness_set_src_caps_str(harness, plain.caps.c_str());
   Stream result;
   for (std::size_t i = 0; i < plain.frames.size(); ++i) {
     if (how.before)
       how.before(i);
-    Buffer buffer = elements::buffer_of(plain.frames[i].bytes);
+    Buffer buffer = test::buffer_of(plain.frames[i].bytes);
     GST_BUFFER_PTS(buffer.get()) = static_cast<GstClockTime>(plain.frames[i].ns);
     EXPECT_EQ(gst_harness_push(harness, buffer.release()), GST_FLOW_OK);
     const Buffer out(gst_harness_try_pull(harness));
@@ -106,7 +108,7 @@ Stream encrypt(const Stream &plain, const Provider &provider, const Encryption &
       ADD_FAILURE() << "frame " << i << " was not encrypted";
       break;
     }
-    result.frames.push_back({elements::bytes_of(out.get()), plain.frames[i].ns});
+    result.frames.push_back({test::bytes_of(out.get()), plain.frames[i].ns});
   }
   const Caps caps(gst_pad_get_current_caps(harness->sinkpad));
   if (caps)
@@ -185,7 +187,7 @@ std::vector<Stream> read_recording(const std::string &path) {
     stream->caps = gst_structure_get_name(gst_caps_get_structure(caps.get(), 0));
     const auto take = +[](GstElement *, GstBuffer *buffer, GstPad *, Stream *to) {
       to->frames.push_back(
-          {elements::bytes_of(buffer), static_cast<std::int64_t>(GST_BUFFER_PTS(buffer))});
+          {test::bytes_of(buffer), static_cast<std::int64_t>(GST_BUFFER_PTS(buffer))});
     };
     g_signal_connect(sink, "handoff", G_CALLBACK(take), stream.get());
     self->streams.push_back(std::move(stream));
@@ -299,7 +301,7 @@ GPid start_unseal(const std::vector<std::string> &arguments) {
   const auto flags = static_cast<GSpawnFlags>(
       G_SPAWN_DO_NOT_REAP_CHILD | G_SPAWN_STDOUT_TO_DEV_NULL | G_SPAWN_STDERR_TO_DEV_NULL);
   GPid pid = 0;
-  elements::Error error;
+  test::Error error;
   EXPECT_TRUE(g_spawn_async(nullptr, const_cast<gchar **>(argv.data()), nullptr, flags, nullptr,
                             nullptr, &pid, error.at()))
       << error.text();
@@ -311,7 +313,7 @@ Outcome unseal(const std::vector<std::string> &arguments) {
   const bool json = std::find(arguments.begin(), arguments.end(), "--json") != arguments.end();
   gchar *out = nullptr, *err = nullptr;
   gint status = 0;
-  elements::Error error;
+  test::Error error;
   Outcome run;
   const gboolean ran =
       g_spawn_sync(nullptr, const_cast<gchar **>(argv.data()), nullptr, G_SPAWN_DEFAULT, nullptr,

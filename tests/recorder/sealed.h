@@ -9,14 +9,16 @@
 #include <string>
 #include <vector>
 
-#include "elements/helpers.h"
 #include "recorder/seal.h"
+#include "support/element.h"
 
 namespace sealed {
 
-using elements::Buffer;
-using elements::Bytes;
-using elements::Provider;
+namespace test = e2ee::test;
+
+using test::Buffer;
+using test::Bytes;
+using test::Provider;
 
 // A folder that goes away with its files.
 class Folder {

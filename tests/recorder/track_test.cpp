@@ -4,7 +4,10 @@
 
 #include <gtest/gtest.h>
 
-#include "../elements/helpers.h"
+#include "support/element.h"
+#include "support/waiting.h"
+
+namespace test = e2ee::test;
 
 namespace {
 
@@ -47,7 +50,7 @@ class Stream {
   }
   void end() {
     gst_pad_push_event(pad_.get(), gst_event_new_eos());
-    ASSERT_TRUE(elements::wait_for([this] { return track_->has_ended(); }));
+    ASSERT_TRUE(test::wait_for([this] { return track_->has_ended(); }));
   }
   unsigned frames() const { return frames_; }
   TrackStats stats() const { return track_->stats(); }
@@ -62,7 +65,7 @@ class Stream {
 };
 
 TEST(Track, CountsFramesOfTheServerAsNoLoss) {
-  const auto provider = elements::raw_provider(7);
+  const auto provider = test::raw_provider(7);
   Bytes filler(80);
   filler[0] = 0xf8, filler[1] = 0xff, filler[2] = 0xfe;
   Bytes other(60, 0x11);

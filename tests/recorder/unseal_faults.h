@@ -18,6 +18,8 @@
 
 namespace sealed {
 
+namespace test = e2ee::test;
+
 class Faults {
  public:
   static bool possible() { return prctl(PR_GET_SECCOMP) >= 0; }
@@ -57,13 +59,13 @@ class Faults {
     argv.push_back(nullptr);
     gchar *out = nullptr, *err = nullptr;
     gint status = 0;
-    elements::Error error;
+    test::Error error;
     EXPECT_TRUE(g_spawn_sync(nullptr, const_cast<gchar **>(argv.data()), nullptr, G_SPAWN_DEFAULT,
                              &set_up, this, &out, &err, &status, error.at()))
         << error.text();
     Outcome run;
-    run.out = elements::Text(out).get();
-    run.err = elements::Text(err).get();
+    run.out = test::Text(out).get();
+    run.err = test::Text(err).get();
     run.status = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
     return run;
   }

@@ -10,12 +10,14 @@
 #include "sealed.h"
 #include "unseal_faults.h"
 
+namespace test = e2ee::test;
+
 namespace {
 
 using namespace sealed;
-using elements::passphrase_provider;
-using elements::raw_provider;
 using recorder::Seal;
+using test::passphrase_provider;
+using test::raw_provider;
 
 TEST_F(Unseal, OverwritesNothing) {
   const Provider keys = raw_provider(kFill);
@@ -118,7 +120,7 @@ TEST_F(Unseal, LeavesNothingBehindWhenItIsStopped) {
     }
     return false;
   };
-  EXPECT_TRUE(elements::wait_for(writes, std::chrono::seconds(60)));
+  EXPECT_TRUE(test::wait_for(writes, std::chrono::seconds(60)));
   EXPECT_EQ(kill(pid, SIGTERM), 0);
   int status = 0;
   ASSERT_EQ(waitpid(pid, &status, 0), pid);

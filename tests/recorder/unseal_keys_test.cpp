@@ -8,13 +8,15 @@
 
 #include "sealed.h"
 
+namespace test = e2ee::test;
+
 namespace {
 
 using namespace sealed;
-using elements::empty_provider;
-using elements::raw_provider;
-using elements::set_raw;
 using recorder::Seal;
+using test::empty_provider;
+using test::raw_provider;
+using test::set_raw;
 
 class UnsealKeys : public testing::Test {
  protected:
@@ -26,8 +28,7 @@ class UnsealKeys : public testing::Test {
     std::string text = "[alice]\n";
     for (unsigned i = first; i < end; ++i) {
       text += "key." + std::to_string(i % 16) + "=";
-      for (int byte = 0; byte < 32; ++byte)
-        text += elements::Text(g_strdup_printf("%02x", i + 1)).get();
+      text += test::to_hex(Bytes(32, static_cast<guint8>(i + 1)));
       text += "\n";
     }
     const std::string name = "keys-" + std::to_string(first) + ".ini";
@@ -41,17 +42,11 @@ class UnsealKeys : public testing::Test {
 
 // Sixty keys, a new one with each frame of the tone.
 Stream rotated(const Stream &plain) {
-  const Provider keys = elements::own(gst_e2ee_participant_key_provider_new());
-  auto *provider = GST_E2EE_PARTICIPANT_KEY_PROVIDER(keys.get());
+  const Provider keys = test::new_ring();
   const auto set = [&](std::size_t i) {
-    const Bytes key(32, static_cast<guint8>(i + 1));
-    GBytes *bytes = g_bytes_new(key.data(), key.size());
     const auto index = static_cast<guint>(i % 16);
-    EXPECT_TRUE(
-        gst_e2ee_participant_key_provider_set_key(provider, "alice", bytes, index, nullptr));
-    EXPECT_TRUE(
-        gst_e2ee_participant_key_provider_set_current_index(provider, "alice", index, nullptr));
-    g_bytes_unref(bytes);
+    test::set_key(keys, "alice", static_cast<guint8>(i + 1), index);
+    test::set_current(keys, "alice", index);
   };
   return encrypt(plain, keys, {.participant = "alice", .before = set});
 }
@@ -115,7 +110,7 @@ Stream ratcheted(const Stream &plain, const char *scheme,
   const Provider keys = raw_provider(1);
   const auto before = [&](std::size_t i) {
     for (unsigned step = 0; step < steps(i); ++step)
-      EXPECT_TRUE(gst_e2ee_shared_key_provider_ratchet(elements::shared(keys), 0, nullptr));
+      EXPECT_TRUE(gst_e2ee_shared_key_provider_ratchet(test::shared(keys), 0, nullptr));
   };
   return encrypt(plain, keys, {.scheme = scheme, .before = before});
 }

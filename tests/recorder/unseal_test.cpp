@@ -5,17 +5,19 @@
 #include <algorithm>
 #include <filesystem>
 
-#include "elements/cipher.h"
-#include "elements/svc_encoder.h"
 #include "recorder/framechain.h"
 #include "sealed.h"
+#include "support/cipher.h"
+#include "support/svc_encoder.h"
+
+namespace test = e2ee::test;
 
 namespace {
 
 using namespace sealed;
-using elements::passphrase_provider;
-using elements::raw_provider;
 using recorder::Seal;
+using test::passphrase_provider;
+using test::raw_provider;
 
 TEST_F(Unseal, GivesBackPicturesAndSound) {
   const Provider keys = passphrase_provider("a passphrase");
@@ -78,11 +80,11 @@ Stream through_chain(const Stream &plain, const char *codec, const char *caps_na
   result.caps = caps_name;
   recorder::FrameChain chain(codec, [&](GstCaps *, GstBuffer *frame) {
     result.frames.push_back(
-        {elements::bytes_of(frame), static_cast<std::int64_t>(GST_BUFFER_PTS(frame))});
+        {test::bytes_of(frame), static_cast<std::int64_t>(GST_BUFFER_PTS(frame))});
   });
-  const elements::Caps caps(gst_caps_from_string(plain.caps.c_str()));
+  const test::Caps caps(gst_caps_from_string(plain.caps.c_str()));
   for (const Frame &frame : plain.frames) {
-    recorder::BufferPtr buffer(elements::buffer_of(frame.bytes).release());
+    recorder::BufferPtr buffer(test::buffer_of(frame.bytes).release());
     GST_BUFFER_PTS(buffer.get()) = static_cast<GstClockTime>(frame.ns);
     chain.push(caps.get(), std::move(buffer));
   }
@@ -92,9 +94,9 @@ Stream through_chain(const Stream &plain, const char *codec, const char *caps_na
 
 // What the decryptor gives back, which leaves notes of the encoder out.
 Stream opened(const Stream &encrypted, const Provider &keys) {
-  Stream result{elements::kH264, encrypted.frames};
+  Stream result{test::kH264, encrypted.frames};
   for (Frame &frame : result.frames) {
-    const auto bytes = elements::open(keys, elements::kH264, frame.bytes);
+    const auto bytes = test::open(keys, test::kH264, frame.bytes);
     EXPECT_TRUE(bytes);
     frame.bytes = bytes.value_or(Bytes());
   }
@@ -117,7 +119,7 @@ TEST_F(Unseal, MakesLengthsOfH264) {
 // A resolution that changes changes the parameter sets, of which a track has one.
 TEST_F(Unseal, GoesOnInAnotherFileWhenPicturesOfH264ChangeTheirSize) {
   const std::vector<Stream> pictures{h264(320, 240), h264(640, 480), h264(160, 120)};
-  Stream plain{elements::kH264, {}};
+  Stream plain{test::kH264, {}};
   std::int64_t time = 0;
   for (const Stream &part : pictures) {
     for (const Frame &frame : part.frames)
@@ -134,7 +136,7 @@ TEST_F(Unseal, GoesOnInAnotherFileWhenPicturesOfH264ChangeTheirSize) {
   ASSERT_EQ(run.outputs, names);
   std::size_t samples = 0, begin = 0;
   for (std::size_t i = 0; i < names.size(); ++i) {
-    Stream part{elements::kH264, {}};
+    Stream part{test::kH264, {}};
     const std::size_t end = begin + pictures[i].frames.size();
     part.frames.assign(encrypted.frames.begin() + begin, encrypted.frames.begin() + end);
     begin = end;
@@ -175,7 +177,7 @@ Bytes h264_of_others(const Bytes &plain, const Bytes &iv) {
     const std::string text = "LKFrameEncryptionKey";
     return Bytes(text.begin(), text.end());
   }();
-  const Bytes key = elements::hkdf(Bytes(32, kFill), salt_text, info, 16);
+  const Bytes key = test::hkdf(Bytes(32, kFill), salt_text, info, 16);
   const Bytes start{0, 0, 1};
   std::size_t clear = 0;
   for (auto at = plain.begin(); clear == 0;) {
@@ -184,7 +186,7 @@ Bytes h264_of_others(const Bytes &plain, const Bytes &iv) {
     if (type == 1 || type == 5)
       clear = static_cast<std::size_t>(at - plain.begin()) + 2;
   }
-  return elements::sealed_by_hand(key, 0, plain, clear, iv);
+  return test::sealed_by_hand(key, 0, plain, clear, iv);
 }
 
 bool would_be_escaped(const Bytes &bytes) {
@@ -203,7 +205,7 @@ TEST_F(Unseal, OpensFramesThatLostTheZeroAtTheirEnd) {
   for (std::size_t i = 0; i < encrypted.frames.size(); ++i) {
     Bytes &frame = encrypted.frames[i].bytes;
     if (i % 4 == 3) {
-      Bytes iv = elements::noise(kIvLength, static_cast<unsigned>(i));
+      Bytes iv = test::noise(kIvLength, static_cast<unsigned>(i));
       iv.back() = kIvLength;
       frame = h264_of_others(plain.frames[i].bytes, iv);
       ASSERT_FALSE(would_be_escaped(frame)) << i;
@@ -222,8 +224,8 @@ TEST_F(Unseal, OpensFramesThatLostTheZeroAtTheirEnd) {
 TEST_F(Unseal, JoinsLayersOfVp9) {
   constexpr std::int64_t kFrame = 33'000'000;
   Stream layers;
-  layers.caps = elements::kSvcCaps;
-  const auto pictures = elements::encode_svc({.spatial = 3, .pictures = 12, .key_every = 6});
+  layers.caps = test::kSvcCaps;
+  const auto pictures = test::encode_svc({.spatial = 3, .pictures = 12, .key_every = 6});
   std::int64_t time = 0;
   for (const auto &picture : pictures) {
     for (const auto &layer : picture)

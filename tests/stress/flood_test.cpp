@@ -6,25 +6,22 @@
 #include <numeric>
 #include <utility>
 
-#include "elements/helpers.h"
 #include "stress.h"
+#include "support/element.h"
+#include "support/waiting.h"
 
-namespace stress {
+namespace e2ee::test {
 namespace {
-
-using elements::Bytes;
-using elements::Element;
-using elements::Provider;
 
 constexpr unsigned kGoodPerSecond = 30;
 constexpr unsigned kBadPerSecond = 10000;
 constexpr gsize kFrameSize = 1200;
 
 Provider meeting(guint window) {
-  Provider provider = elements::empty_provider();
+  Provider provider = empty_provider();
   g_object_set(provider.get(), "ratchet-window", window, nullptr);  // of keys that are set then
   EXPECT_TRUE(gst_e2ee_shared_key_provider_set_passphrase(
-      elements::shared(provider), "correct horse battery staple", 0, nullptr));
+      shared(provider), "correct horse battery staple", 0, nullptr));
   return provider;
 }
 
@@ -44,7 +41,7 @@ struct Costs {
 class Receiver {
  public:
   explicit Receiver(const Provider &provider) : decryptor_("e2eedecrypt", provider) {
-    decryptor_.start(elements::kVp8);
+    decryptor_.start(kVp8);
     // Frames end here, so that the cost is the element's and not that of a test's queue.
     GstPad *pad = gst_element_get_static_pad(decryptor_.get(), "src");
     const auto count = +[](GstPad *, GstPadProbeInfo *, gpointer self) {
@@ -57,7 +54,7 @@ class Receiver {
 
   /// Returns whether the frame came out.
   bool push(const Bytes &frame, Costs &costs) {
-    elements::Buffer buffer = elements::buffer_of(frame);
+    Buffer buffer = buffer_of(frame);
     const std::int64_t before = thread_cpu();
     const Clock::time_point entered = Clock::now();
     EXPECT_EQ(decryptor_.push(std::move(buffer)), GST_FLOW_OK);
@@ -127,9 +124,9 @@ TEST(Flood, R9_TenThousandForgedFramesASecondCostNoGoodOne) {
   std::vector<Bytes> good;
   {
     Element encryptor("e2eeencrypt", sender);
-    encryptor.start(elements::kVp8);
+    encryptor.start(kVp8);
     for (unsigned i = 0; i < duration(20).count() * kGoodPerSecond; ++i)
-      good.push_back(encryptor.pass(elements::vp8_delta(kFrameSize, i)).value());
+      good.push_back(encryptor.pass(vp8_delta(kFrameSize, i)).value());
   }
   Receiver receiver(meeting(8));
   flood("flood", receiver, good, good, [](unsigned) {});
@@ -145,24 +142,24 @@ TEST(Flood, R9_NorWhileARatchetStepsAndThePictureIsLate) {
   std::vector<Bytes> sound;  // the first of each generation
   {
     Element encryptor("e2eeencrypt", sender);
-    encryptor.start(elements::kVp8);
+    encryptor.start(kVp8);
     for (unsigned i = 0; i < duration(20).count() * kGoodPerSecond; ++i)
-      calm.push_back(encryptor.pass(elements::vp8_delta(kFrameSize, i)).value());
+      calm.push_back(encryptor.pass(vp8_delta(kFrameSize, i)).value());
     for (unsigned i = 0; i < calm.size(); ++i) {
       if (i % kGoodPerSecond == 0) {
-        EXPECT_TRUE(gst_e2ee_shared_key_provider_ratchet(elements::shared(sender), 0, nullptr));
-        sound.push_back(elements::seal(sender, elements::kOpus, elements::noise(60, i)));
+        EXPECT_TRUE(gst_e2ee_shared_key_provider_ratchet(shared(sender), 0, nullptr));
+        sound.push_back(seal(sender, kOpus, noise(60, i)));
       }
-      good.push_back(encryptor.pass(elements::vp8_delta(kFrameSize, i)).value());
+      good.push_back(encryptor.pass(vp8_delta(kFrameSize, i)).value());
     }
   }
   const Provider receiving = meeting(8);
   Receiver receiver(receiving);
   Element ears("e2eedecrypt", receiving);
-  ears.start(elements::kOpus);
+  ears.start(kOpus);
   const auto hear = [&](unsigned generation) {
     if (generation < sound.size()) {
-      EXPECT_TRUE(elements::wait_for([&] { return ears.pass(sound[generation]).has_value(); }));
+      EXPECT_TRUE(wait_for([&] { return ears.pass(sound[generation]).has_value(); }));
     }
   };
   hear(0);
@@ -175,11 +172,11 @@ TEST(Flood, R9_NorWhileARatchetStepsAndThePictureIsLate) {
 }
 
 TEST(Flood, R10_AMillionFramesWithAllKeyIndicesLeaveNothingBehind) {
-  const unsigned count = pipelines::quick() ? 100000 : 1000000;
+  const unsigned count = is_quick() ? 100000 : 1000000;
   const Provider sender = meeting(0);
-  const Bytes good = elements::seal(sender, elements::kOpus, elements::noise(60, 1));
+  const Bytes good = seal(sender, kOpus, noise(60, 1));
   Element decryptor("e2eedecrypt", meeting(8));
-  decryptor.start(elements::kOpus);
+  decryptor.start(kOpus);
   const auto flood = [&](unsigned frames) {
     for (unsigned i = 0; i < frames; ++i) {
       Bytes bad = good;
@@ -197,7 +194,7 @@ TEST(Flood, R10_AMillionFramesWithAllKeyIndicesLeaveNothingBehind) {
   const double grown = (static_cast<double>(after) - static_cast<double>(before)) / (1 << 20);
   printf("flood: %u frames with 256 key indices: memory in use grew by %.3f MiB\n", count, grown);
   EXPECT_LT(grown, 1.0);
-  EXPECT_EQ(decryptor.pass(good), elements::noise(60, 1));
+  EXPECT_EQ(decryptor.pass(good), noise(60, 1));
 }
 
-}  // namespace stress
+}  // namespace e2ee::test

@@ -3,16 +3,12 @@
 #include <condition_variable>
 #include <mutex>
 
-#include "elements/participants.h"
 #include "stress.h"
+#include "support/element.h"
+#include "support/waiting.h"
 
-namespace stress {
+namespace e2ee::test {
 namespace {
-
-using elements::Provider;
-using pipelines::Bytes;
-using pipelines::Pipeline;
-using pipelines::Tap;
 
 constexpr char kAlice[] = "alice";
 constexpr guint kRing = 16;
@@ -47,7 +43,7 @@ class Call {
   /// a while before the first ratchet.
   void get_ready() {
     gst_element_set_state(pipeline_.pipeline(), GST_STATE_READY);
-    elements::let_workers_finish();
+    let_workers_finish();
   }
   void play() { pipeline_.play(); }
   /// Ratchet steps taken: of the sender, and of the receiver as it saw them.
@@ -77,7 +73,7 @@ class Call {
     for (unsigned i = 0; i < 2; ++i) {
       printf("%s: %u changes, %s: %zu frames sent, %zu lost\n", what, changes, kMedia[i],
              sent_[i]->size(), sent_[i]->size() - std::min(sent_[i]->size(), got_[i]->size()));
-      pipelines::expect_equal(got_[i]->contents(), sent_[i]->contents());
+      expect_equal(got_[i]->contents(), sent_[i]->contents());
     }
   }
 
@@ -99,10 +95,10 @@ Bytes key_of(unsigned change) {
 }  // namespace
 
 TEST(UnderLoad, RotationEveryTenthOfASecondLosesNothing) {
-  const Provider sender = elements::new_ring();
-  const Provider receiver = elements::new_ring();
+  const Provider sender = new_ring();
+  const Provider receiver = new_ring();
   for (const Provider &provider : {sender, receiver})
-    elements::set_key(provider, kAlice, key_of(0));
+    set_key(provider, kAlice, key_of(0));
   Call call(sender, receiver);
   call.get_ready();
   const Load load;
@@ -112,9 +108,9 @@ TEST(UnderLoad, RotationEveryTenthOfASecondLosesNothing) {
   while (Clock::now() - start < duration(60)) {
     ++changes;
     const guint index = changes % kRing;
-    elements::set_key(receiver, kAlice, key_of(changes), index);  // announced
-    elements::set_key(sender, kAlice, key_of(changes), index);
-    elements::set_current(sender, kAlice, index);  // activated
+    set_key(receiver, kAlice, key_of(changes), index);  // announced
+    set_key(sender, kAlice, key_of(changes), index);
+    set_current(sender, kAlice, index);  // activated
     std::this_thread::sleep_until(start + std::chrono::milliseconds(100) * changes);
   }
   call.end();
@@ -123,11 +119,11 @@ TEST(UnderLoad, RotationEveryTenthOfASecondLosesNothing) {
 }
 
 TEST(UnderLoad, RatchetEveryFiftyFramesLosesNothing) {
-  const Provider sender = elements::new_ring();
-  const Provider receiver = elements::new_ring();
+  const Provider sender = new_ring();
+  const Provider receiver = new_ring();
   g_object_set(sender.get(), "ratchet-frames", guint64{50}, nullptr);
   for (const Provider &provider : {sender, receiver})
-    elements::set_passphrase(provider, kAlice, "correct horse battery staple");
+    set_passphrase(provider, kAlice, "correct horse battery staple");
   Call call(sender, receiver);
   call.get_ready();
   const Load load;
@@ -140,4 +136,4 @@ TEST(UnderLoad, RatchetEveryFiftyFramesLosesNothing) {
   EXPECT_EQ(call.got_generation(), call.sent_generation());
 }
 
-}  // namespace stress
+}  // namespace e2ee::test

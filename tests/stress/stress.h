@@ -11,9 +11,10 @@
 #include <thread>
 #include <vector>
 
-#include "pipelines/pipeline.h"
+#include "support/pipeline.h"
+#include "support/waiting.h"
 
-namespace stress {
+namespace e2ee::test {
 
 using Clock = std::chrono::steady_clock;
 
@@ -22,7 +23,7 @@ using Clock = std::chrono::steady_clock;
 inline std::chrono::seconds duration(unsigned seconds) {
   const char *value = std::getenv("E2EE_LONG");
   const bool is_long = value != nullptr && std::string(value) == "1";
-  const unsigned part = pipelines::quick() ? 20 : is_long ? 1 : 4;
+  const unsigned part = is_quick() ? 20 : is_long ? 1 : 4;
   return std::chrono::seconds((seconds + part - 1) / part);
 }
 
@@ -57,4 +58,4 @@ class Load {
   std::vector<std::thread> threads_;
 };
 
-}  // namespace stress
+}  // namespace e2ee::test

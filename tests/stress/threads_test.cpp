@@ -3,14 +3,11 @@
 // ThreadSanitizer, and to see that it all comes to an end with the streams alive.
 #include <random>
 
-#include "elements/participants.h"
 #include "stress.h"
+#include "support/element.h"
 
-namespace stress {
+namespace e2ee::test {
 namespace {
-
-using elements::Bytes;
-using elements::Provider;
 
 constexpr unsigned kChangers = 8;
 constexpr unsigned kStreams = 4;
@@ -20,7 +17,7 @@ const char *const kPeople[] = {"alice", "bob"};
 /// Whatever an application may do to keys, by a thread that knows of no other.
 void change_keys(const Provider &provider, unsigned seed, const std::atomic<bool> &stop) {
   std::minstd_rand random(seed);
-  auto *ring = elements::ring_of(provider);
+  auto *ring = ring_of(provider);
   while (!stop) {
     const char *who = kPeople[random() % 2];
     const guint index = random() % kIndices;
@@ -28,7 +25,7 @@ void change_keys(const Provider &provider, unsigned seed, const std::atomic<bool
       case 0:
       case 1:
       case 2:
-        elements::set_key(provider, who, static_cast<guint8>(random() % 3 + 1), index);
+        set_key(provider, who, static_cast<guint8>(random() % 3 + 1), index);
         break;
       case 3:
       case 4:
@@ -42,18 +39,18 @@ void change_keys(const Provider &provider, unsigned seed, const std::atomic<bool
           gst_e2ee_participant_key_provider_remove_key(ring, who, index, nullptr);
         break;
       default:
-        elements::fingerprint(provider, who, index);
+        fingerprint(provider, who, index);
     }
   }
 }
 
 /// Frames through an encryptor and a decryptor; how many came out, each of which must be right.
 guint64 stream(const Provider &provider, const char *who, const std::atomic<bool> &stop) {
-  elements::End encryptor("e2eeencrypt", provider, who);
-  elements::End decryptor("e2eedecrypt", provider, who);
+  End encryptor("e2eeencrypt", provider, who);
+  End decryptor("e2eedecrypt", provider, who);
   guint64 came = 0;
   for (unsigned i = 0; !stop; ++i) {
-    const Bytes plain = elements::noise(80, i);
+    const Bytes plain = noise(80, i);
     const std::optional<Bytes> sealed = encryptor.pass(plain);
     const std::optional<Bytes> opened = sealed ? decryptor.pass(*sealed) : std::nullopt;
     if (opened) {
@@ -78,11 +75,11 @@ void on_changed(GstE2EEKeyProvider *provider, const gchar *who, guint64 id, gpoi
 }  // namespace
 
 TEST(Threads, R12_EightChangeKeysUnderFourStreams) {
-  const Provider provider = elements::new_ring();
+  const Provider provider = new_ring();
   std::atomic<unsigned> told{0};
   g_signal_connect(provider.get(), "key-changed", G_CALLBACK(on_changed), &told);
   for (const char *who : kPeople)
-    elements::set_key(provider, who, 1);
+    set_key(provider, who, 1);
 
   std::atomic<bool> stop{false};
   std::atomic<guint64> came{0};
@@ -102,13 +99,13 @@ TEST(Threads, R12_EightChangeKeysUnderFourStreams) {
 
   // All is well again once there is a key and nobody takes it away.
   for (const char *who : kPeople) {
-    elements::set_key(provider, who, 9, 0);
-    elements::set_current(provider, who, 0);
-    elements::End encryptor("e2eeencrypt", provider, who);
-    elements::End decryptor("e2eedecrypt", provider, who);
-    const Bytes plain = elements::noise(80, 1);
+    set_key(provider, who, 9, 0);
+    set_current(provider, who, 0);
+    End encryptor("e2eeencrypt", provider, who);
+    End decryptor("e2eedecrypt", provider, who);
+    const Bytes plain = noise(80, 1);
     EXPECT_EQ(decryptor.pass(encryptor.pass(plain).value_or(Bytes{})), plain);
   }
 }
 
-}  // namespace stress
+}  // namespace e2ee::test

@@ -6,7 +6,7 @@
 #include <memory>
 #include <sstream>
 
-namespace vectors {
+namespace e2ee::test::vectors {
 
 namespace {
 [[noreturn]] void wrong(const char *name, const char *wanted) {
@@ -131,4 +131,4 @@ unsigned JsonView::unsigned_or(const char *name, unsigned otherwise) const {
   return unsigned_of(name).value_or(otherwise);
 }
 
-}  // namespace vectors
+}  // namespace e2ee::test::vectors

@@ -10,9 +10,9 @@
 #include <stdexcept>
 #include <string>
 
-#include "support/vectors.h"
+#include "support/bytes.h"
 
-namespace vectors {
+namespace e2ee::test::vectors {
 
 struct JsonError : std::runtime_error {
   using std::runtime_error::runtime_error;
@@ -55,4 +55,4 @@ class JsonView {
 
 Bytes hex_or_throw(const std::string &text, const std::string &what);
 
-}  // namespace vectors
+}  // namespace e2ee::test::vectors

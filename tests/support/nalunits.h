@@ -2,18 +2,9 @@
 // H.264 and H.265 read the simple way, byte by byte, so that tests share no fault with the library.
 #pragma once
 
-#include <cstddef>
-#include <cstdint>
-#include <vector>
+#include "support/bytes.h"
 
-namespace nal {
-
-using Bytes = std::vector<std::uint8_t>;
-
-inline Bytes part(const Bytes &bytes, std::size_t from, std::size_t to) {
-  return Bytes(bytes.begin() + static_cast<std::ptrdiff_t>(from),
-               bytes.begin() + static_cast<std::ptrdiff_t>(to));
-}
+namespace e2ee::test::nal {
 
 inline bool code_at(const Bytes &frame, std::size_t at) {
   return at + 3 <= frame.size() && frame[at] == 0 && frame[at + 1] == 0 && frame[at + 2] == 1;
@@ -84,8 +75,8 @@ inline Bytes stream_of(const std::vector<Bytes> &units) {
 inline Bytes lengths_of(const std::vector<Bytes> &units) {
   Bytes frame;
   for (const Bytes &unit : units) {
-    for (int shift = 24; shift >= 0; shift -= 8)
-      frame.push_back(static_cast<std::uint8_t>(unit.size() >> shift));
+    const Bytes size = big_endian(unit.size(), 4);
+    frame.insert(frame.end(), size.begin(), size.end());
     frame.insert(frame.end(), unit.begin(), unit.end());
   }
   return frame;
@@ -128,4 +119,9 @@ inline Bytes unescaped(const Bytes &data) {
   return out;
 }
 
-}  // namespace nal
+/// The frame with the rest unescaped.
+inline Bytes unescaped_behind(const Bytes &frame, std::size_t clear) {
+  return join({part(frame, 0, clear), unescaped(part(frame, clear, frame.size()))});
+}
+
+}  // namespace e2ee::test::nal

@@ -6,8 +6,8 @@
 // asked for, yields one record whose `error` says so. Tests assert that `error` is empty.
 #pragma once
 
-#include <cstddef>
-#include <cstdint>
+#include <gtest/gtest.h>
+
 #include <initializer_list>
 #include <iosfwd>
 #include <map>
@@ -16,9 +16,9 @@
 #include <string_view>
 #include <vector>
 
-namespace vectors {
+#include "support/bytes.h"
 
-using Bytes = std::vector<std::uint8_t>;
+namespace e2ee::test::vectors {
 
 /// Bytes that a file gives as hex, by a recipe, or (`whole` is false) by length and hash alone.
 struct Blob {
@@ -36,9 +36,7 @@ struct KeySpec {
   std::string kind;   // passphrase, raw, ...
   std::string value;  // of a passphrase
   Bytes bytes;        // of either kind
-  std::string kdf;    // for people
   std::string salt;
-  std::optional<std::string> ratchet_salt;
   unsigned key_size = 0;
   unsigned ring_size = 0;
   unsigned index = 0;
@@ -50,7 +48,6 @@ struct KeySpec {
 };
 
 struct Derived {
-  bool given = false;
   Bytes material;
   Bytes key;
 };
@@ -61,20 +58,16 @@ struct Step {
   Bytes material;
   Bytes key;
   std::string op;
-  std::optional<unsigned> index;
-  std::optional<unsigned> kid;
   Bytes input;
   Bytes plaintext;
   std::string result;
-  std::vector<std::string> events;
 };
 
 struct ReceiverOptions {
   std::optional<unsigned> start_ratchets;
   std::optional<unsigned> ratchet_window;
   std::optional<int> failure_tolerance;
-  std::optional<bool> enabled;  // none: never signalled, where enabled_listed
-  bool enabled_listed = false;
+  std::optional<bool> enabled;  // none: never signalled
   std::optional<unsigned> current_key_index;
   std::optional<unsigned> also_index;
   Bytes also_key;
@@ -90,11 +83,7 @@ struct Expect {
   std::string encode;  // enqueue, drop, throw:NAME, or another peer's result
   std::string decode;
   bool unchanged = false;
-  std::string peer_js;
   std::string by_formula;
-  std::vector<std::string> events;
-  std::vector<Bytes> attempt_keys;
-  Derived after;
   std::optional<int> error_code;
 };
 
@@ -103,12 +92,9 @@ struct Record {
   std::string file;
   std::string id;
   std::string scheme;
-  std::string peer;
   std::string type;
   std::string codec;
-  std::string media;
   std::string frame_type;  // key, delta, or empty
-  std::string note;
   std::string base;
   KeySpec key;
   Derived derived;
@@ -131,6 +117,8 @@ struct Record {
   std::map<std::string, std::string> fields;
 
   const std::string &field(const std::string &name) const;  // empty when there is none
+  std::uint64_t number(const std::string &name) const;
+  Bytes hex(const std::string &name) const;
 };
 
 /// One frame that a media server passed on, as it came out of the RTP depayloader.
@@ -168,6 +156,12 @@ std::vector<Capture> load_captures(std::initializer_list<const char *> files);
 /// The key of the captures whose names start with `prefix`, "lk" or "rtk".
 CaptureKey capture_key(const std::string &prefix);
 
+/// By OpenSSL alone; none when the tag does not verify.
+std::optional<Bytes> opened_by_hand(const Capture &capture, const Bytes &key);
+
+/// What is wrong with a `negative` record's frame: "empty", "malformed", "missing-key" or "auth".
+std::string fault_of(const Record &record);
+
 /// An id as GoogleTest takes it.
 std::string test_name(std::string_view id);
 
@@ -175,12 +169,21 @@ std::string test_name(std::string_view id);
 std::ostream &operator<<(std::ostream &to, const Record &record);
 std::ostream &operator<<(std::ostream &to, const Capture &capture);
 
-/// None for what is not hex.
-std::optional<Bytes> from_hex(std::string_view text);
-std::string to_hex(const std::uint8_t *data, std::size_t size);
-inline std::string to_hex(const Bytes &bytes) {
-  return to_hex(bytes.data(), bytes.size());
-}
-std::string sha256_hex(const Bytes &bytes);
+}  // namespace e2ee::test::vectors
 
-}  // namespace vectors
+namespace e2ee::test {
+
+/// A test of one record, which could be read.
+template <typename Item>
+class OfVector : public testing::TestWithParam<Item> {
+ protected:
+  const Item &record() const { return this->GetParam(); }
+  void SetUp() override { ASSERT_EQ(record().error, ""); }
+};
+
+/// Names a test after the record it runs.
+inline constexpr auto kIdOfRecord = [](const auto &test) {
+  return vectors::test_name(test.param.id);
+};
+
+}  // namespace e2ee::test

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-namespace elements {
+namespace e2ee::test {
 
 /// Under AddressSanitizer: forgives the one block that GLib's start-up leaks. No suppression can
 /// name it, since stacks are unwound by frame pointers (the other way makes PBKDF2, in which
@@ -11,4 +11,4 @@ void ignore_startup_leak();
 /// Whether it is there.
 bool has_address_sanitizer();
 
-}  // namespace elements
+}  // namespace e2ee::test

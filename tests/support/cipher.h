@@ -2,9 +2,11 @@
 // Encrypted frames made and read with OpenSSL alone, to hold the library against.
 #pragma once
 
-#include "helpers.h"
+#include <optional>
 
-namespace elements {
+#include "support/bytes.h"
+
+namespace e2ee::test {
 
 constexpr std::size_t kTag = 16;
 constexpr std::size_t kIv = 12;
@@ -16,6 +18,9 @@ struct Parts {
 /// A frame of the trailer schemes: the clear bytes, what is behind them up to the IV, and the IV.
 Parts split(const Bytes &frame, std::size_t clear);
 
+/// The whole of such a frame, opened; none when the tag does not verify.
+std::optional<Bytes> opened_by_hand(const Bytes &key, const Bytes &frame, std::size_t clear);
+
 /// Both ways; `body` is plaintext, or ciphertext and tag. None when the tag does not verify.
 std::optional<Bytes> aes_gcm(bool encrypt, const Bytes &key, const Parts &parts);
 
@@ -24,13 +29,11 @@ std::optional<Bytes> aes_gcm(bool encrypt, const Bytes &key, const Parts &parts)
 Bytes aes_ctr_hmac(const Bytes &key, const Parts &parts, std::size_t tag_size);
 
 /// A frame of the trailer schemes as a peer makes it. The first `clear` bytes stay as they are.
-Bytes sealed_by_hand(const Bytes &key, guint key_id, const Bytes &plain, std::size_t clear);
-Bytes sealed_by_hand(const Bytes &key, guint key_id, const Bytes &plain, std::size_t clear,
+Bytes sealed_by_hand(const Bytes &key, unsigned key_id, const Bytes &plain, std::size_t clear);
+Bytes sealed_by_hand(const Bytes &key, unsigned key_id, const Bytes &plain, std::size_t clear,
                      const Bytes &iv);
 
 /// RFC 5869 with SHA-256. No salt: as many zeros as the hash has bytes.
 Bytes hkdf(const Bytes &secret, const Bytes &salt, const Bytes &info, std::size_t size);
 
-Bytes join(std::initializer_list<Bytes> pieces);
-
-}  // namespace elements
+}  // namespace e2ee::test

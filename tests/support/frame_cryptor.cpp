@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "frame_cryptor.h"
+#include "support/frame_cryptor.h"
 
-namespace elements {
+namespace e2ee::test {
 
 // They can be set as the object is made only: each value is read from its text for that.
 FrameCryptor::FrameCryptor(const Provider &provider, const Properties &properties) {
@@ -40,13 +40,4 @@ FrameCryptor &FrameCryptor::start(const char *caps) {
   return *this;
 }
 
-guint64 FrameCryptor::stat(const char *name) const {
-  GstStructure *stats = nullptr;
-  g_object_get(cryptor_, "stats", &stats, nullptr);
-  const Structure owner(stats);
-  guint64 value = 0;
-  EXPECT_TRUE(gst_structure_get_uint64(stats, name, &value)) << name;
-  return value;
-}
-
-}  // namespace elements
+}  // namespace e2ee::test

@@ -1,13 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "rtp_helpers.h"
+#include "support/rtp.h"
 
 #include <cstring>
 
-namespace elements {
-
-bool is_quick() {
-  return g_getenv("E2EE_QUICK") != nullptr;
-}
+namespace e2ee::test {
 
 bool has_flag(GstBuffer *buffer, GstBufferFlags flag) {
   return GST_BUFFER_FLAG_IS_SET(buffer, flag);
@@ -233,4 +229,4 @@ void use_two_temporal_layers(GstElement *encoder) {
   g_value_unset(&syncs);
 }
 
-}  // namespace elements
+}  // namespace e2ee::test

@@ -2,9 +2,15 @@
 // A GstE2EEFrameCryptor as tests use it: bytes in, bytes out.
 #pragma once
 
-#include "helpers.h"
+#include <optional>
+#include <utility>
+#include <vector>
 
-namespace elements {
+#include "support/bus.h"
+#include "support/frames.h"
+#include "support/providers.h"
+
+namespace e2ee::test {
 
 class FrameCryptor {
  public:
@@ -37,7 +43,7 @@ class FrameCryptor {
   std::optional<Bytes> encrypt(const Bytes &frame) { return contents(encrypt(buffer_of(frame))); }
   std::optional<Bytes> decrypt(const Bytes &frame) { return contents(decrypt(buffer_of(frame))); }
 
-  guint64 stat(const char *name) const;
+  guint64 stat(const char *name) const { return stat_of(cryptor_, name); }
 
   Error error;  // of the last call
 
@@ -51,4 +57,4 @@ class FrameCryptor {
   Caps decrypted_;
 };
 
-}  // namespace elements
+}  // namespace e2ee::test

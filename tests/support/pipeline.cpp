@@ -1,19 +1,17 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "pipeline.h"
+#include "support/pipeline.h"
 
 #include <algorithm>
 #include <cstdlib>
 
-namespace pipelines {
-
-using elements::Error;
+namespace e2ee::test {
 
 // ---- Tap ----------------------------------------------------------------------------------------
 
 void Tap::add(GstBuffer *buffer) {
   Frame frame;
   if (gst_buffer_get_size(buffer) > 0)
-    frame.bytes = elements::bytes_of(buffer);
+    frame.bytes = bytes_of(buffer);
   frame.pts = GST_BUFFER_PTS(buffer);
   frame.delta = GST_BUFFER_FLAG_IS_SET(buffer, GST_BUFFER_FLAG_DELTA_UNIT);
   frame.unprotected = gst_e2ee_buffer_is_unprotected(buffer);
@@ -80,15 +78,6 @@ GstElement *Pipeline::get(const char *name) const {
   return element;
 }
 
-guint64 Pipeline::stat(const char *element, const char *field) const {
-  GstStructure *stats = nullptr;
-  g_object_get(get(element), "stats", &stats, nullptr);
-  const elements::Structure owned(stats);
-  guint64 value = 0;
-  EXPECT_TRUE(gst_structure_get_uint64(stats, field, &value)) << field;
-  return value;
-}
-
 namespace {
 
 GstPadProbeReturn on_data(GstPad *, GstPadProbeInfo *info, gpointer tap) {
@@ -102,13 +91,8 @@ GstPadProbeReturn on_data(GstPad *, GstPadProbeInfo *info, gpointer tap) {
   return GST_PAD_PROBE_OK;
 }
 
-std::string text_of(GstMessage *message) {
-  Error error;
-  gchar *debug = nullptr;
-  gst_message_parse_error(message, error.at(), &debug);
-  const elements::Text owned(debug);
-  return std::string(GST_MESSAGE_SRC_NAME(message)) + ": " + error.text() + " " +
-         (debug != nullptr ? debug : "");
+std::string failure_of(GstMessage *message) {
+  return std::string(GST_MESSAGE_SRC_NAME(message)) + ": " + text_of(message);
 }
 
 }  // namespace
@@ -129,17 +113,13 @@ Tap &Pipeline::tap(const char *element, const char *pad) {
 
 std::string Pipeline::play_to_end(unsigned seconds) {
   play();
-  GstBus *bus = gst_element_get_bus(pipeline_);
-  GstMessage *message = gst_bus_timed_pop_filtered(
-      bus, seconds * GST_SECOND, static_cast<GstMessageType>(GST_MESSAGE_EOS | GST_MESSAGE_ERROR));
-  gst_object_unref(bus);
-  std::string wrong;
-  if (message == nullptr)
-    wrong = "still running after " + std::to_string(seconds) + " s";
-  else if (GST_MESSAGE_TYPE(message) == GST_MESSAGE_ERROR)
-    wrong = text_of(message);
-  gst_clear_message(&message);
-  return wrong;
+  const ObjectPtr<GstBus> bus(gst_element_get_bus(pipeline_));
+  const MessagePtr message(
+      gst_bus_timed_pop_filtered(bus.get(), seconds * GST_SECOND,
+                                 static_cast<GstMessageType>(GST_MESSAGE_EOS | GST_MESSAGE_ERROR)));
+  if (!message)
+    return "still running after " + std::to_string(seconds) + " s";
+  return GST_MESSAGE_TYPE(message.get()) == GST_MESSAGE_ERROR ? failure_of(message.get()) : "";
 }
 
 bool Pipeline::run(unsigned seconds) {
@@ -150,21 +130,14 @@ bool Pipeline::run(unsigned seconds) {
 }
 
 std::string Pipeline::take_error() {
-  GstBus *bus = gst_element_get_bus(pipeline_);
-  GstMessage *message = gst_bus_pop_filtered(bus, GST_MESSAGE_ERROR);
-  gst_object_unref(bus);
-  if (message == nullptr)
-    return {};
-  const std::string text = text_of(message);
-  gst_message_unref(message);
-  return text;
+  const ObjectPtr<GstBus> bus(gst_element_get_bus(pipeline_));
+  const MessagePtr message(gst_bus_pop_filtered(bus.get(), GST_MESSAGE_ERROR));
+  return message ? failure_of(message.get()) : "";
 }
 
-elements::BusLog Pipeline::take_log() {
-  GstBus *bus = gst_element_get_bus(pipeline_);
-  elements::BusLog log = elements::drain(bus);
-  gst_object_unref(bus);
-  return log;
+BusLog Pipeline::take_log() {
+  const ObjectPtr<GstBus> bus(gst_element_get_bus(pipeline_));
+  return drain(bus.get());
 }
 
 void Pipeline::stop() {
@@ -185,7 +158,7 @@ void expect_equal(const std::vector<Bytes> &got, const std::vector<Bytes> &wante
 namespace {
 
 void expect_frame_sealed(const Bytes &sealed, const Bytes &plain, std::size_t clear) {
-  ASSERT_EQ(sealed.size(), plain.size() + elements::kOverhead);
+  ASSERT_EQ(sealed.size(), plain.size() + kOverhead);
   ASSERT_LE(clear, plain.size());
   const auto body = plain.begin() + static_cast<std::ptrdiff_t>(clear);
   EXPECT_TRUE(std::equal(plain.begin(), body, sealed.begin()));
@@ -211,9 +184,4 @@ void expect_sealed(const std::vector<Frame> &sealed, const std::vector<Frame> &p
   }
 }
 
-bool quick() {
-  const char *value = std::getenv("E2EE_QUICK");
-  return value != nullptr && std::string(value) == "1";
-}
-
-}  // namespace pipelines
+}  // namespace e2ee::test

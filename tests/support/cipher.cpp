@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "cipher.h"
+#include "support/cipher.h"
 
+#include <gtest/gtest.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 #include <openssl/kdf.h>
 
-namespace elements {
+#include <memory>
+
+namespace e2ee::test {
 
 namespace {
 
@@ -13,13 +16,6 @@ struct CipherFree {
   void operator()(EVP_CIPHER_CTX *context) const { EVP_CIPHER_CTX_free(context); }
 };
 using Cipher = std::unique_ptr<EVP_CIPHER_CTX, CipherFree>;
-
-Bytes be64(guint64 value) {
-  Bytes bytes(8);
-  for (std::size_t i = 8; i-- > 0; value >>= 8)
-    bytes[i] = static_cast<guint8>(value);
-  return bytes;
-}
 
 }  // namespace
 
@@ -53,6 +49,12 @@ std::optional<Bytes> aes_gcm(bool encrypt, const Bytes &key, const Parts &parts)
   return ok ? std::optional(out) : std::nullopt;
 }
 
+std::optional<Bytes> opened_by_hand(const Bytes &key, const Bytes &frame, std::size_t clear) {
+  const Parts parts = split(frame, clear);
+  const std::optional<Bytes> body = aes_gcm(false, key, parts);
+  return body ? std::optional(join({parts.clear, *body})) : std::nullopt;
+}
+
 Bytes aes_ctr_hmac(const Bytes &key, const Parts &parts, std::size_t tag_size) {
   constexpr std::size_t kCipherKey = 16;
   Bytes block = parts.iv;
@@ -65,8 +67,8 @@ Bytes aes_ctr_hmac(const Bytes &key, const Parts &parts, std::size_t tag_size) {
   EXPECT_EQ(EVP_EncryptUpdate(context.get(), out.data(), &length, parts.body.data(),
                               static_cast<int>(parts.body.size())),
             1);
-  const Bytes signed_part = join(
-      {be64(parts.clear.size()), be64(out.size()), be64(tag_size), parts.iv, parts.clear, out});
+  const Bytes signed_part = join({big_endian(parts.clear.size(), 8), big_endian(out.size(), 8),
+                                  big_endian(tag_size, 8), parts.iv, parts.clear, out});
   Bytes tag(EVP_MAX_MD_SIZE);
   EXPECT_NE(HMAC(EVP_sha256(), key.data() + kCipherKey, static_cast<int>(key.size() - kCipherKey),
                  signed_part.data(), signed_part.size(), tag.data(), nullptr),
@@ -75,12 +77,12 @@ Bytes aes_ctr_hmac(const Bytes &key, const Parts &parts, std::size_t tag_size) {
   return join({out, tag});
 }
 
-Bytes sealed_by_hand(const Bytes &key, guint key_id, const Bytes &plain, std::size_t clear) {
+Bytes sealed_by_hand(const Bytes &key, unsigned key_id, const Bytes &plain, std::size_t clear) {
   static unsigned seed = 0;
   return sealed_by_hand(key, key_id, plain, clear, noise(kIv, ++seed));
 }
 
-Bytes sealed_by_hand(const Bytes &key, guint key_id, const Bytes &plain, std::size_t clear,
+Bytes sealed_by_hand(const Bytes &key, unsigned key_id, const Bytes &plain, std::size_t clear,
                      const Bytes &iv) {
   const auto body = plain.begin() + static_cast<std::ptrdiff_t>(clear);
   const Parts parts{Bytes(plain.begin(), body), Bytes(body, plain.end()), iv};
@@ -89,7 +91,7 @@ Bytes sealed_by_hand(const Bytes &key, guint key_id, const Bytes &plain, std::si
   return join({parts.clear,
                sealed.value_or(Bytes{}),
                parts.iv,
-               {static_cast<guint8>(kIv), static_cast<guint8>(key_id)}});
+               {static_cast<std::uint8_t>(kIv), static_cast<std::uint8_t>(key_id)}});
 }
 
 Bytes hkdf(const Bytes &secret, const Bytes &salt, const Bytes &info, std::size_t size) {
@@ -106,11 +108,4 @@ Bytes hkdf(const Bytes &secret, const Bytes &salt, const Bytes &info, std::size_
   return out;
 }
 
-Bytes join(std::initializer_list<Bytes> pieces) {
-  Bytes all;
-  for (const Bytes &piece : pieces)
-    all.insert(all.end(), piece.begin(), piece.end());
-  return all;
-}
-
-}  // namespace elements
+}  // namespace e2ee::test

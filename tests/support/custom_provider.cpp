@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "custom_provider.h"
+#include "support/custom_provider.h"
 
 #include <algorithm>
 
-using elements::CustomKeys;
+using e2ee::test::CustomKeys;
 
 struct CustomProvider {
   GObject parent;
@@ -66,7 +66,7 @@ static void custom_provider_init(CustomProvider *self) {
   self->keys = new std::shared_ptr<CustomKeys>;
 }
 
-namespace elements {
+namespace e2ee::test {
 
 Provider custom_provider(const std::shared_ptr<CustomKeys> &keys) {
   auto *provider = static_cast<CustomProvider *>(g_object_new(custom_provider_get_type(), nullptr));
@@ -74,17 +74,31 @@ Provider custom_provider(const std::shared_ptr<CustomKeys> &keys) {
   return own(provider);
 }
 
-Provider provider_of_kid(guint64 kid, const Bytes &base) {
+CustomKeys::LookUp Blocking::lookup(CustomKeys::LookUp answer) const {
+  return [inside = inside_, opened = opened_, answer = std::move(answer)](
+             const std::string &who, guint64 id, GError **error) {
+    GstE2EEKeyMaterial *material = answer(who, id, error);
+    ++*inside;
+    opened.wait();
+    --*inside;
+    return material;
+  };
+}
+
+Provider Blocking::provider() const {
   auto keys = std::make_shared<CustomKeys>();
-  const auto material = [base](guint64 id) {
-    const std::unique_ptr<GBytes, Unref> bytes(g_bytes_new(base.data(), base.size()));
-    return gst_e2ee_key_material_new_raw(bytes.get(), id, nullptr);
-  };
-  keys->lookup = [=](const std::string &, guint64 id, GError **) {
-    return id == kid ? material(id) : nullptr;
-  };
-  keys->current = [=](const std::string &, guint64, GError **) { return material(kid); };
+  keys->current = keys->lookup =
+      lookup([](const std::string &, guint64 id, GError **) { return raw_material(1, id); });
   return custom_provider(keys);
 }
 
-}  // namespace elements
+Provider provider_of_kid(guint64 kid, const Bytes &base) {
+  auto keys = std::make_shared<CustomKeys>();
+  keys->lookup = [=](const std::string &, guint64 id, GError **) {
+    return id == kid ? raw_material(base, id) : nullptr;
+  };
+  keys->current = [=](const std::string &, guint64, GError **) { return raw_material(base, kid); };
+  return custom_provider(keys);
+}
+
+}  // namespace e2ee::test

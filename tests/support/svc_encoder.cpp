@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "svc_encoder.h"
+#include "support/svc_encoder.h"
 
 #include <vpx/vp8cx.h>
 #include <vpx/vp8dx.h>
@@ -8,7 +8,7 @@
 
 #include <algorithm>
 
-namespace elements {
+namespace e2ee::test {
 
 namespace {
 
@@ -179,4 +179,4 @@ std::vector<Image> Vp9Decoder::decode(const Bytes &bytes) {
   return images;
 }
 
-}  // namespace elements
+}  // namespace e2ee::test

@@ -3,9 +3,12 @@
 // which picture.
 #pragma once
 
-#include "helpers.h"
+#include <memory>
+#include <vector>
 
-namespace elements {
+#include "support/bytes.h"
+
+namespace e2ee::test {
 
 struct LayerFrame {
   Bytes bytes;
@@ -53,4 +56,4 @@ class Vp9Decoder {
   std::unique_ptr<Context> context_;
 };
 
-}  // namespace elements
+}  // namespace e2ee::test

@@ -8,12 +8,12 @@
 #include <string>
 #include <vector>
 
-#include "elements/helpers.h"
+#include "support/bus.h"
+#include "support/frames.h"
+#include "support/providers.h"
+#include "support/waiting.h"
 
-namespace pipelines {
-
-using elements::Bytes;
-using elements::Provider;
+namespace e2ee::test {
 
 struct Frame {
   Bytes bytes;
@@ -49,7 +49,9 @@ class Pipeline {
   GstElement *pipeline() const { return pipeline_; }
   /// Borrowed; aborts when there is none of that name, which is a mistake in the test.
   GstElement *get(const char *name) const;
-  guint64 stat(const char *element, const char *field) const;
+  guint64 stat(const char *element, const char *field) const {
+    return stat_of(get(element), field);
+  }
 
   /// What passes this pad from now on; lives as long as the pipeline.
   Tap &tap(const char *element, const char *pad = "src");
@@ -62,7 +64,7 @@ class Pipeline {
   /// Errors posted so far, taken off the bus; false while none is there.
   std::string take_error();
   /// What was posted so far, taken off the bus.
-  elements::BusLog take_log();
+  BusLog take_log();
   /// To NULL, so that nothing streams any more.
   void stop();
 
@@ -78,10 +80,9 @@ void expect_equal(const std::vector<Bytes> &got, const std::vector<Bytes> &wante
 void expect_sealed(const std::vector<Frame> &sealed, const std::vector<Frame> &plain,
                    std::size_t key, std::size_t delta);
 
-/// E2EE_QUICK=1: a tenth of the frames.
-bool quick();
+/// A tenth of them where it has to be quick.
 inline unsigned frames(unsigned count) {
-  return quick() ? (count + 9) / 10 : count;
+  return is_quick() ? (count + 9) / 10 : count;
 }
 
-}  // namespace pipelines
+}  // namespace e2ee::test

@@ -4,9 +4,9 @@
 
 #include <gst/rtp/rtp.h>
 
-#include "helpers.h"
+#include "support/element.h"
 
-namespace elements {
+namespace e2ee::test {
 
 constexpr GstClockTime kFrameTime = 20 * GST_MSECOND;
 
@@ -89,6 +89,4 @@ std::string text_of(const Caps &caps);
 /// Sets up `vp8enc` for two temporal layers; for encode().
 void use_two_temporal_layers(GstElement *encoder);
 
-bool is_quick();
-
-}  // namespace elements
+}  // namespace e2ee::test
