@@ -138,6 +138,10 @@ Sealed seal(Sealer &sealer, const KeyRef &key, const CodecRule &codec, FrameType
   return sealed;
 }
 
+Bytes sealed_by(Sealer &sealer, const KeyRef &key, const Scheme &scheme) {
+  return seal(sealer, key, opus(), FrameType::audio, noise(20), scheme).frame;
+}
+
 Outcome open(Opener &opener, const KeyRing &ring, const CodecRule &codec, const Bytes &frame,
              Place place) {
   Outcome outcome;
@@ -216,6 +220,15 @@ void expect_opens(const KeyRing &ring, const CodecRule &codec, const Bytes &fram
 Bytes vp8_frame(FrameType type, std::size_t beyond_header, unsigned seed) {
   return type == FrameType::delta ? vp8_delta(kVp8DeltaHeader + beyond_header, seed)
                                   : vp8_key(kVp8KeyHeader + beyond_header, seed);
+}
+
+Bytes zero_heavy(std::size_t size, std::mt19937 &random) {
+  Bytes bytes(size);
+  for (std::uint8_t &byte : bytes) {
+    const unsigned draw = random() % 16;
+    byte = draw < 10 ? 0 : static_cast<std::uint8_t>(draw - 9);
+  }
+  return bytes;
 }
 
 namespace {

@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 
 #include <functional>
+#include <limits>
+#include <random>
 
 #include "core/cryptor.h"
 #include "core/nal.h"
@@ -51,6 +53,9 @@ KeyRef raw_key(std::uint8_t fill, std::uint64_t id = 0, unsigned bits = 128,
 KeyRef key_from(const Scheme &scheme, const Bytes &base, std::uint64_t id,
                 std::uint64_t generation = 0);
 
+/// The largest KID, and the largest counter.
+inline constexpr std::uint64_t kLast = std::numeric_limits<std::uint64_t>::max();
+
 /// The SFrame header behind `clear` bytes of a frame.
 SframeHeader header_of(const Bytes &frame, std::size_t clear = 0);
 
@@ -62,6 +67,9 @@ struct Sealed {
 };
 Sealed seal(Sealer &sealer, const KeyRef &key, const CodecRule &codec, FrameType type,
             const Bytes &frame, const Scheme &scheme = livekit());
+
+/// A packet of Opus, noise(20), as an SFrame.
+Bytes sealed_by(Sealer &sealer, const KeyRef &key, const Scheme &scheme = sframe());
 
 /// What opening did. `memory` is all of the output, whatever the result; for out of place it was
 /// filled with kFill before.
@@ -90,6 +98,9 @@ void expect_opens(const KeyRing &ring, const CodecRule &codec, const Bytes &fram
 
 /// A frame of VP8 with this many bytes behind the header of its kind.
 Bytes vp8_frame(FrameType type, std::size_t beyond_header, unsigned seed = 1);
+
+/// Bytes of which most are what emulation prevention looks at.
+Bytes zero_heavy(std::size_t size, std::mt19937 &random);
 
 /// A RandomFn that hands out `iv` at each call.
 RandomFn fixed_random(const Bytes &iv);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-// NAL units: emulation prevention, clear bytes, and what RTP elements do to a sealed frame.
+// NAL units: clear bytes, and what RTP elements do to a sealed frame.
 #include "core/nal.h"
 
 #include <algorithm>
@@ -18,13 +18,6 @@ const Bytes kSps = {0x67, 0x42, 0xc0, 0x1f, 0x8c, 0x8d};
 const Bytes kPps = {0x68, 0xce, 0x3c, 0x80};
 const Bytes kAud = {0x09, 0x10};
 
-Bytes joined(std::initializer_list<Bytes> parts) {
-  Bytes all;
-  for (const Bytes &part : parts)
-    all.insert(all.end(), part.begin(), part.end());
-  return all;
-}
-
 // With a start code of `code` bytes.
 Bytes coded(const Bytes &unit, std::size_t code = 4) {
   Bytes out(code, 0);
@@ -35,50 +28,13 @@ Bytes coded(const Bytes &unit, std::size_t code = 4) {
 
 // A unit whose payload holds no start code.
 Bytes slice(std::uint8_t header, std::size_t size, std::uint32_t seed = 1) {
-  Bytes unit = joined({{header, 0x88}, noise(size, seed)});
+  Bytes unit = join({{header, 0x88}, noise(size, seed)});
   for (std::uint8_t &byte : unit)
     byte |= byte == 0 ? 0x10 : 0;
   return unit;
 }
 Bytes idr(std::size_t size, std::uint32_t seed = 1) {
   return slice(0x65, size, seed);
-}
-
-// Bytes of which most are what emulation prevention looks at.
-Bytes zero_heavy(std::size_t size, std::mt19937 &random) {
-  Bytes bytes(size);
-  for (std::uint8_t &byte : bytes) {
-    const unsigned draw = random() % 16;
-    byte = draw < 10 ? 0 : static_cast<std::uint8_t>(draw - 9);
-  }
-  return bytes;
-}
-
-Bytes escape(const Bytes &data) {
-  std::vector<std::size_t> at;
-  find_escapes(data, data.size(), at);
-  Bytes out = data;
-  out.resize(data.size() + at.size());
-  insert_escapes(out.data(), data.size(), at);
-  return out;
-}
-
-Bytes unescape(const Bytes &data, bool in_place) {
-  std::vector<std::size_t> at;
-  Bytes out = data;
-  find_escaped(data, at);
-  out.resize(remove_escaped(in_place ? out : data, at, out.data()));
-  return out;
-}
-
-void expect_escapes(const Bytes &data) {
-  const Bytes wanted = nal::escaped(data);
-  const Bytes got = escape(data);
-  ASSERT_EQ(to_hex(got), to_hex(wanted)) << to_hex(data);
-  for (bool in_place : {false, true}) {
-    ASSERT_EQ(unescape(got, in_place), data);
-    ASSERT_EQ(unescape(data, in_place), nal::unescaped(data)) << to_hex(data);
-  }
 }
 
 struct Codec {
@@ -98,77 +54,26 @@ void expect_opens_as(const KeyRef &key, const Bytes &sealed, const Bytes &plain)
 
 }  // namespace
 
-TEST(NalEscape, TheSearchFindsTheFirstPair) {
-  std::mt19937 random(1);
-  for (std::size_t size = 0; size < 200; ++size) {
-    for (std::size_t align = 0; align < 17; ++align) {
-      Bytes bytes = random() % 2 == 0 ? zero_heavy(size + align, random) : Bytes(size + align, 1);
-      for (unsigned i = random() % 3; i > 0 && size > 0; --i)
-        bytes[align + random() % size] = 0;
-      const ByteView data = ByteView(bytes).subspan(align);
-      const std::size_t from = size == 0 ? 0 : random() % size;
-      std::size_t wanted = from;
-      while (wanted + 1 < size && (data[wanted] != 0 || data[wanted + 1] != 0))
-        ++wanted;
-      wanted = wanted + 1 < size ? wanted : size;
-      ASSERT_EQ(find_zero_pair(data, from), wanted) << to_hex(bytes) << " at " << align;
-    }
-  }
-}
-
-TEST(NalEscape, AllShortStrings) {
-  for (std::size_t size = 0; size <= 7; ++size) {
-    Bytes data(size, 0);
-    for (bool more = true; more;) {
-      expect_escapes(data);
-      more = false;
-      for (std::uint8_t &byte : data) {
-        if ((more = byte < 4)) {
-          ++byte;
-          break;
-        }
-        byte = 0;
-      }
-    }
-  }
-}
-
-TEST(NalEscape, RandomAndZeroHeavy) {
-  std::mt19937 random(2);
-  for (unsigned round = 0; round < 20; ++round) {
-    for (std::size_t size = 0; size < 300; ++size)
-      expect_escapes(round % 2 == 0 ? zero_heavy(size, random) : noise(size, random()));
-  }
-  expect_escapes(Bytes(100000, 0));
-  expect_escapes(zero_heavy(100001, random));
-}
-
-TEST(NalEscape, StopsAtTheLimit) {
-  std::vector<std::size_t> at;
-  find_escapes(Bytes(100, 0), 3, at);
-  EXPECT_EQ(at.size(), 4U);
-}
-
 TEST(NalUnits, ThreeAndFourByteCodesAndZerosBetween) {
-  const Bytes frame = joined({{0},
-                              coded(kAud),
-                              coded(kSps, 3),
-                              {0, 0, 0},
-                              coded({}, 3),
-                              coded(kPps, 4),
-                              coded(idr(9), 3),
-                              coded(idr(5))});
+  const Bytes frame = join({{0},
+                            coded(kAud),
+                            coded(kSps, 3),
+                            {0, 0, 0},
+                            coded({}, 3),
+                            coded(kPps, 4),
+                            coded(idr(9), 3),
+                            coded(idr(5))});
   NalReader reader(frame);
   EXPECT_FALSE(reader.stray());
   std::vector<Bytes> units;
   for (NalUnit unit; reader.next(unit);)
     units.push_back(bytes_from(unit.of(frame)));
   EXPECT_EQ(units, (std::vector<Bytes>{kAud, kSps, kPps, idr(9), idr(5)}));
-  EXPECT_TRUE(NalReader(joined({{1}, frame})).stray());
+  EXPECT_TRUE(NalReader(join({{1}, frame})).stray());
   const NalUnit slice = first_slice(frame, *h264().nal).value();
   Bytes sent(ClearHeader(frame, slice, *h264().nal).size());
   ClearHeader(frame, slice, *h264().nal).write(sent.data());
-  EXPECT_EQ(sent, joined({coded(kAud), coded(kSps), coded(kPps), coded({0x65, 0x88})}));
+  EXPECT_EQ(sent, join({coded(kAud), coded(kSps), coded(kPps), coded({0x65, 0x88})}));
 }
 
 TEST(NalUnits, IdsOfParameterSets) {
@@ -206,9 +111,9 @@ TEST(NalSeal, ManyFramesOpenAndHaveNoStartCodeBehindTheFirstSlice) {
     const CodecRule &rule = *codec_named(codec.name);
     for (std::uint32_t i = 0; i < 3000; ++i) {
       // The second byte of a slice is zero at times: half a start code before the ciphertext.
-      Bytes frame = joined({coded({codec.sps, 1, 2, 3}),
-                            coded({i % 3 == 0 ? codec.key : codec.delta, std::uint8_t(i % 2)}),
-                            noise(i % 900, i), coded(slice(codec.delta, 20))});
+      Bytes frame = join({coded({codec.sps, 1, 2, 3}),
+                          coded({i % 3 == 0 ? codec.key : codec.delta, std::uint8_t(i % 2)}),
+                          noise(i % 900, i), coded(slice(codec.delta, 20))});
       const Sealed sealed = seal(sealer, key, rule, rule.frame_type(frame), frame);
       ASSERT_EQ(sealed.reason, Reason::ok);
       const std::size_t clear = clear_bytes_of(rule, frame);
@@ -243,7 +148,7 @@ TEST(NalSeal, AKeySliceKeepsTheNumberOfItsParameterSet) {
   for (const Slice &slice : slices) {
     for (std::uint32_t i = 0; i < 60; ++i) {
       const Bytes plain =
-          joined({coded(kSps, 3), coded(kPps, 3), Bytes{0, 0, 1}, slice.head, noise(200, i)});
+          join({coded(kSps, 3), coded(kPps, 3), Bytes{0, 0, 1}, slice.head, noise(200, i)});
       const Sealed sealed = seal_with(key, plain);
       ASSERT_EQ(sealed.reason, Reason::ok);
       const std::uint8_t first = sealed.frame[clear_bytes_of(h264(), sealed.frame)];
@@ -256,7 +161,7 @@ TEST(NalSeal, AKeySliceKeepsTheNumberOfItsParameterSet) {
 // Set 200 is a number of fifteen bits, which no search finds in time.
 TEST(NalSeal, ALongNumberOfAParameterSetLosesNoFrame) {
   const KeyRef key = raw_key(7);
-  const Bytes plain = joined({coded(kSps), coded({0x65, 0x88, 0x01, 0x92, 0x80}), noise(200)});
+  const Bytes plain = join({coded(kSps), coded({0x65, 0x88, 0x01, 0x92, 0x80}), noise(200)});
   expect_opens_as(key, seal_with(key, plain).frame, plain);
 }
 
@@ -264,7 +169,7 @@ TEST(NalSeal, BigFramesAreEscapedAndOpen) {
   const KeyRef key = raw_key(7);
   std::size_t escapes = 0;
   for (std::uint32_t i = 0; i < 4 || (escapes == 0 && i < 60); ++i) {
-    const Bytes frame = joined({coded(kSps), coded(idr(3000000, i))});
+    const Bytes frame = join({coded(kSps), coded(idr(3000000, i))});
     const Sealed sealed = seal_with(key, frame);
     ASSERT_EQ(sealed.reason, Reason::ok);
     escapes += sealed.frame.size() - frame.size() - livekit().overhead;
@@ -278,7 +183,7 @@ TEST(NalSeal, BigFramesAreEscapedAndOpen) {
 
 TEST(NalSeal, InPlaceWithShortCodes) {
   const KeyRef key = raw_key(7);
-  const Bytes plain = joined({coded(kSps, 3), coded(kPps, 3), coded(idr(500), 3)});
+  const Bytes plain = join({coded(kSps, 3), coded(kPps, 3), coded(idr(500), 3)});
   Bytes memory = plain;
   memory.resize(plain.size() + livekit().overhead + h264().extra_room(plain));
   Sealer sealer(livekit());
@@ -286,7 +191,7 @@ TEST(NalSeal, InPlaceWithShortCodes) {
       sealer.seal(key, h264(), FrameType::key, ByteView(memory).first(plain.size()), memory);
   ASSERT_TRUE(written);
   memory.resize(written->size);
-  expect_opens_as(key, memory, joined({coded(kSps), coded(kPps), coded(idr(500))}));
+  expect_opens_as(key, memory, join({coded(kSps), coded(kPps), coded(idr(500))}));
 }
 
 // So that native peers, which keep their number in 8 bits, find the ciphertext.
@@ -300,14 +205,14 @@ TEST(NalSeal, EncoderNotesGoWhereTheyWouldBeTooLong) {
         break;
     }
     const Bytes text(size, 'x');
-    return joined({sei, text, {0x80}});
+    return join({sei, text, {0x80}});
   };
   const Bytes caption = {0x06, 0x04, 0x03, 0xb5, 0x00, 0x31, 0x80};
-  const Bytes both = joined({note(600), caption});
+  const Bytes both = join({note(600), caption});
   const auto frame = [&](const Bytes &sei) {
-    return joined({coded(kSps), coded(kPps), coded(sei), coded(caption), coded(idr(50))});
+    return join({coded(kSps), coded(kPps), coded(sei), coded(caption), coded(idr(50))});
   };
-  const Bytes without = joined({coded(kSps), coded(kPps), coded(caption), coded(idr(50))});
+  const Bytes without = join({coded(kSps), coded(kPps), coded(caption), coded(idr(50))});
   expect_opens_as(key, seal_with(key, frame(note(600))).frame, without);
   expect_opens_as(key, seal_with(key, frame(note(100))).frame, frame(note(100)));
   EXPECT_EQ(is_key_frame(without, *h264().nal), true);
@@ -315,10 +220,10 @@ TEST(NalSeal, EncoderNotesGoWhereTheyWouldBeTooLong) {
 
 TEST(NalSeal, WithoutASlice) {
   const KeyRef key = raw_key(7);
-  EXPECT_EQ(seal_with(key, joined({coded(kSps), coded(kPps)})).reason, Reason::unsupported);
-  EXPECT_EQ(seal_with(key, joined({coded(kSps), coded({0x65})})).reason, Reason::unsupported)
+  EXPECT_EQ(seal_with(key, join({coded(kSps), coded(kPps)})).reason, Reason::unsupported);
+  EXPECT_EQ(seal_with(key, join({coded(kSps), coded({0x65})})).reason, Reason::unsupported)
       << "a slice of one byte";
-  EXPECT_EQ(seal_with(key, joined({kSps, coded(idr(20))})).reason, Reason::malformed)
+  EXPECT_EQ(seal_with(key, join({kSps, coded(idr(20))})).reason, Reason::malformed)
       << "the first start code is missing";
   EXPECT_EQ(seal_with(key, idr(20)).reason, Reason::malformed);
   EXPECT_EQ(seal_with(key, coded({0x65, 0x88})).reason, Reason::ok) << "nothing to hide";
@@ -330,7 +235,7 @@ TEST(NalSeal, AMegabyteOfTinyUnits) {
   for (unsigned i = 0; i < (1U << 18); ++i)
     frame.insert(frame.end(), {0, 0, 1, 0x09});
   EXPECT_EQ(seal_with(key, frame).reason, Reason::unsupported);
-  EXPECT_EQ(seal_with(key, joined({frame, coded(idr(100))})).reason, Reason::ok);
+  EXPECT_EQ(seal_with(key, join({frame, coded(idr(100))})).reason, Reason::ok);
   EXPECT_EQ(seal_with(key, Bytes(1048576, 0)).reason, Reason::unsupported);
   frame.insert(frame.end(), {0x0c, 0x00});
   Opener opener(livekit());
@@ -360,53 +265,53 @@ TEST(NalOpen, RandomBytesOfEveryLength) {
 TEST(NalOpen, ParameterSetsThatRtpElementsPutIn) {
   const KeyRef key = raw_key(7);
   const Bytes sei = {0x06, 0x01, 0x01, 0x22, 0x80};
-  const Bytes sets = joined({coded(kSps), coded(kPps)});
-  const Bytes heads[] = {sets, joined({sets, coded(sei)}), joined({coded(kAud), sets, coded(sei)}),
-                         joined({coded(kAud), sets})};
+  const Bytes sets = join({coded(kSps), coded(kPps)});
+  const Bytes heads[] = {sets, join({sets, coded(sei)}), join({coded(kAud), sets, coded(sei)}),
+                         join({coded(kAud), sets})};
   for (const Bytes &head : heads) {
-    const Bytes plain = joined({head, coded(idr(77))});
+    const Bytes plain = join({head, coded(idr(77))});
     const Bytes sealed = seal_with(key, plain).frame;
     const auto code = sealed.begin() + static_cast<std::ptrdiff_t>(head.size());
-    const Bytes inserted = joined({Bytes(sealed.begin(), code), sets, Bytes(code, sealed.end())});
+    const Bytes inserted = join({Bytes(sealed.begin(), code), sets, Bytes(code, sealed.end())});
     expect_opens_as(key, sealed, plain);
-    expect_opens_as(key, joined({sets, sealed}), plain);
+    expect_opens_as(key, join({sets, sealed}), plain);
     expect_opens_as(key, inserted, plain);
-    expect_opens_as(key, joined({sets, inserted}), plain);
+    expect_opens_as(key, join({sets, inserted}), plain);
   }
-  const Bytes bare = joined({coded(sei), coded(idr(77))});
-  expect_opens_as(key, joined({sets, seal_with(key, bare).frame}), bare);
+  const Bytes bare = join({coded(sei), coded(idr(77))});
+  expect_opens_as(key, join({sets, seal_with(key, bare).frame}), bare);
 }
 
 // What h264parse puts in where it gets single units and gives access units.
 TEST(NalOpen, DelimitersThatAParserPutsIn) {
   const KeyRef key = raw_key(7);
-  const Bytes sets = joined({coded(kSps), coded(kPps)});
-  for (const Bytes &plain : {coded(idr(77)), joined({sets, coded(idr(77))})}) {
+  const Bytes sets = join({coded(kSps), coded(kPps)});
+  for (const Bytes &plain : {coded(idr(77)), join({sets, coded(idr(77))})}) {
     const Bytes sealed = seal_with(key, plain).frame;
-    expect_opens_as(key, joined({coded({0x09, 0xf0}), sealed}), plain);
+    expect_opens_as(key, join({coded({0x09, 0xf0}), sealed}), plain);
     // Of the sender's, which was authenticated, nobody takes one away.
-    const Bytes delimited = joined({coded(kAud), plain});
+    const Bytes delimited = join({coded(kAud), plain});
     expect_opens_as(key, seal_with(key, delimited).frame, delimited);
   }
   const Bytes plain = coded(idr(77));
-  const Bytes twice = joined({coded(kAud), coded(kAud), seal_with(key, plain).frame});
+  const Bytes twice = join({coded(kAud), coded(kAud), seal_with(key, plain).frame});
   EXPECT_EQ(expect_refused(ring_of({key}), h264(), twice, plain), Reason::auth_failed);
 }
 
 TEST(NalOpen, ShortStartCodesAreTriedLongAndAsTheyCame) {
   const KeyRef key = raw_key(7);
-  const Bytes plain = joined({coded(kSps), coded(idr(40))});
+  const Bytes plain = join({coded(kSps), coded(idr(40))});
   const Bytes sealed = seal_with(key, plain).frame;
   Bytes shortened(sealed.begin() + 1, sealed.end());
   shortened.erase(shortened.begin() + static_cast<std::ptrdiff_t>(3 + kSps.size()));
-  expect_opens_as(key, shortened, joined({coded(kSps, 3), coded(idr(40), 3)}));
+  expect_opens_as(key, shortened, join({coded(kSps, 3), coded(idr(40), 3)}));
 }
 
 // rtph264pay cuts zeros off the end of a NAL unit in a byte stream.
 TEST(NalOpen, KeyIndexZeroThatWasCutOff) {
   const KeyRef zero = raw_key(7);
   const KeyRef twelve = raw_key(7, 12);
-  const Bytes plain = joined({coded(kSps), coded(idr(40))});
+  const Bytes plain = join({coded(kSps), coded(idr(40))});
   for (unsigned i = 0; i < 600; ++i) {
     Bytes sealed = seal_with(zero, plain).frame;
     ASSERT_EQ(sealed.back(), 0);
@@ -420,7 +325,7 @@ TEST(NalOpen, KeyIndexZeroThatWasCutOff) {
 }
 
 TEST(NalOpen, AFrameWhoseKeyIsMissingStaysAsItIs) {
-  const Bytes plain = joined({coded(kSps), coded(idr(3000000, 5))});
+  const Bytes plain = join({coded(kSps), coded(idr(3000000, 5))});
   Sealed sealed = seal_with(raw_key(7, 3), plain);
   while (sealed.frame.size() == plain.size() + livekit().overhead)
     sealed = seal_with(raw_key(7, 3), plain);  // until there is an escape to leave alone
@@ -433,8 +338,8 @@ TEST(NalOpen, AFrameWhoseKeyIsMissingStaysAsItIs) {
 
 TEST(NalOpen, NothingDecryptedIsLeftOfABadFrame) {
   const KeyRef key = raw_key(7);
-  const Bytes plain = joined({coded(kSps), coded(kPps), coded(idr(400))});
-  const Bytes sealed = joined({coded(kSps), seal_with(key, plain).frame});
+  const Bytes plain = join({coded(kSps), coded(kPps), coded(idr(400))});
+  const Bytes sealed = join({coded(kSps), seal_with(key, plain).frame});
   for (std::size_t at : {std::size_t{8}, std::size_t{60}, sealed.size() - 20, sealed.size() - 5}) {
     Bytes bad = sealed;
     bad[at] ^= 0x40;

@@ -4,34 +4,11 @@
 #include <set>
 #include <thread>
 
-#include "support/custom_provider.h"
-#include "support/element.h"
+#include "provider_custom.h"
 #include "support/waiting.h"
 
 namespace e2ee::test {
 namespace {
-
-gint64 elapsed_ms(const std::function<void()> &work) {
-  const gint64 began = g_get_monotonic_time();
-  work();
-  return (g_get_monotonic_time() - began) / 1000;
-}
-
-CustomKeys::LookUp always(guint8 fill, guint64 id) {
-  return [=](const std::string &, guint64, GError **) { return raw_material(fill, id); };
-}
-
-class Custom : public testing::Test {
- protected:
-  // Frames under the key that providers here hand out.
-  Bytes sealed_with(guint8 fill, guint index) {
-    return seal(raw_provider(fill, index), kOpus, plain);
-  }
-
-  const Bytes plain = noise(60, 1);
-  const std::shared_ptr<CustomKeys> keys = std::make_shared<CustomKeys>();
-  const Provider provider = custom_provider(keys);
-};
 
 TEST_F(Custom, KeysArriveBeforeTheFirstFrame) {
   keys->current = keys->lookup = always(1, 0);
@@ -93,39 +70,6 @@ TEST_F(Custom, LatestAnswerCounts) {
   }
 }
 
-// A sender without a key may replay frames of two keys by turns.
-TEST_F(Custom, R10_KeyUsedComesOnceASecondHoweverOftenKeysChange) {
-  constexpr unsigned kFrames = 2000;
-  keys->lookup = [](const std::string &, guint64 id, GError **) {
-    return id < 2 ? raw_material(static_cast<guint8>(id), id) : nullptr;
-  };
-  std::atomic<unsigned> told{0};
-  std::atomic<guint64> frames{0};
-  std::pair to(&told, &frames);
-  auto on_used = +[](GstE2EEKeyProvider *, GstStructure *use, decltype(to) *seen) {
-    guint64 count = 0;
-    gst_structure_get_uint64(use, "frames", &count);
-    *seen->second += count;
-    ++*seen->first;
-  };
-  g_signal_connect(provider.get(), "key-used", G_CALLBACK(on_used), &to);
-  gint64 took_ms = 0;
-  {
-    Element decryptor("e2eedecrypt", provider);
-    decryptor.start(kOpus);
-    const Bytes sealed[] = {sealed_with(0, 0), sealed_with(1, 1)};
-    for (const Bytes &frame : sealed)
-      ASSERT_TRUE(wait_for([&] { return decryptor.pass(frame) == plain; }));
-    took_ms = elapsed_ms([&] {
-      for (unsigned i = 0; i < kFrames; ++i)
-        EXPECT_EQ(decryptor.pass(sealed[i % 2]), plain);
-    });
-  }
-  gst_e2ee_key_provider_sync(provider.get());
-  EXPECT_LE(told, 4 + 2 * (took_ms / 1000)) << "of two keys";
-  EXPECT_EQ(frames, kFrames + 2) << "each is counted";
-}
-
 TEST_F(Custom, IsAskedForTheKeyThatAFrameNames) {
   keys->lookup = [](const std::string &, guint64 id, GError **) {
     return id == 9 ? raw_material(9, 9) : nullptr;
@@ -159,77 +103,6 @@ TEST_F(Custom, IsToldOfTheParticipant) {
   wait_for([&] { return wrong.pass(alice.pass(plain).value_or(Bytes{})) == plain; });
   EXPECT_EQ(wrong.pass(bob.pass(plain).value_or(Bytes{})), std::nullopt);
   EXPECT_EQ(wrong.stat("dropped-auth"), 1U);
-}
-
-TEST_F(Custom, R10_KeyMissingIsSignalledAtMostOnceASecond) {
-  struct Seen {
-    std::atomic<unsigned> count{0};
-    std::atomic<guint64> id{0};
-    std::atomic<bool> on_our_thread{false};
-    std::thread::id ours = std::this_thread::get_id();
-  } seen;
-  auto on_missing = +[](GstE2EEKeyProvider *, const gchar *, guint64 id, Seen *out) {
-    ++out->count;
-    out->id = id;
-    if (std::this_thread::get_id() == out->ours)
-      out->on_our_thread = true;
-  };
-  g_signal_connect(provider.get(), "key-missing", G_CALLBACK(on_missing), &seen);
-  Element decryptor("e2eedecrypt", provider);
-  decryptor.start(kOpus);
-  const Bytes sealed = sealed_with(1, 6);
-  for (int i = 0; i < 500; ++i)
-    decryptor.pass(sealed);
-  EXPECT_TRUE(wait_for([&] { return seen.count > 0; }));
-  sleep_ms(200);
-  EXPECT_EQ(seen.count, 1U);
-  EXPECT_EQ(seen.id, 6U);
-  EXPECT_FALSE(seen.on_our_thread);
-  g_signal_handlers_disconnect_by_data(provider.get(), &seen);
-}
-
-// A hostile sender names many. All are looked up; a listener hears the first, and once a second the
-// one that was named last.
-TEST_F(Custom, R10_ManyKeyIdsAreOneKeyMissingASecond) {
-  constexpr guint kIds = 30;
-  struct Seen {
-    std::atomic<unsigned> count{0};
-    std::atomic<guint64> id{0};
-  } seen;
-  auto on_missing = +[](GstE2EEKeyProvider *, const gchar *, guint64 id, Seen *out) {
-    out->id = id;
-    ++out->count;
-  };
-  g_signal_connect(provider.get(), "key-missing", G_CALLBACK(on_missing), &seen);
-  const auto asked = [&] {
-    std::lock_guard lock(keys->mutex);
-    std::set<guint64> ids;
-    for (const auto &[who, id] : keys->asked)
-      ids.insert(id);
-    return ids;
-  };
-  Element decryptor("e2eedecrypt", provider);
-  decryptor.start(kOpus);
-  const std::set<guint64> before = asked();
-  gint64 flooded_ms = 0;
-  const auto took_ms = elapsed_ms([&] {
-    flooded_ms = elapsed_ms([&] {
-      Bytes sealed = sealed_with(1, 0);
-      for (guint id = 100; id < 100 + kIds; ++id) {
-        sealed.back() = static_cast<guint8>(id);
-        EXPECT_TRUE(wait_for([&] {
-          decryptor.pass(sealed);
-          return asked().count(id) == 1;
-        }));
-      }
-    });
-    EXPECT_LE(seen.count, 1 + flooded_ms / 1000);
-    EXPECT_TRUE(wait_for([&] { return seen.id == 100 + kIds - 1; })) << "the last was not told";
-  });
-  EXPECT_EQ(asked().size(), before.size() + kIds);
-  EXPECT_GE(seen.count, 2U);
-  EXPECT_LE(seen.count, 1 + took_ms / 1000);
-  g_signal_handlers_disconnect_by_data(provider.get(), &seen);
 }
 
 // ---- providers that are slow or fail ------------------------------------------------------------
@@ -338,9 +211,7 @@ TEST_F(Custom, ChangedBringsTheNewKey) {
 
 TEST_F(Custom, ChangedMeansThatTheKeyMayBeGone) {
   std::atomic<bool> there{true};
-  keys->current = keys->lookup = [&](const std::string &, guint64, GError **) {
-    return there ? raw_material(1, 0) : nullptr;
-  };
+  keys->current = keys->lookup = while_set(there);
   Element encryptor("e2eeencrypt", provider);
   encryptor.start(kOpus);
   ASSERT_TRUE(encryptor.pass(plain).has_value());
@@ -351,9 +222,7 @@ TEST_F(Custom, ChangedMeansThatTheKeyMayBeGone) {
 
 TEST_F(Custom, NothingPassesAfterRemoved) {
   std::atomic<bool> there{true};
-  keys->current = keys->lookup = [&](const std::string &, guint64, GError **) {
-    return there ? raw_material(1, 0) : nullptr;
-  };
+  keys->current = keys->lookup = while_set(there);
   Element encryptor("e2eeencrypt", provider);
   Element decryptor("e2eedecrypt", provider);
   encryptor.start(kOpus);
@@ -377,9 +246,7 @@ TEST_F(Custom, NothingPassesAfterRemoved) {
 TEST_F(Custom, AnAnswerFromBeforeTheRemovalIsVoid) {
   Blocking blocking;
   std::atomic<bool> there{true};
-  keys->current = keys->lookup = blocking.lookup([&](const std::string &, guint64, GError **) {
-    return there ? raw_material(1, 0) : nullptr;
-  });
+  keys->current = keys->lookup = blocking.lookup(while_set(there));
   Element encryptor("e2eeencrypt", provider);
   gst_element_set_state(encryptor.get(), GST_STATE_READY);
   ASSERT_TRUE(wait_for([&] { return blocking.inside() == 1; }));

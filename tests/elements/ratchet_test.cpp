@@ -10,15 +10,6 @@
 namespace e2ee::test {
 namespace {
 
-constexpr char kAlice[] = "alice";
-
-/// From raw bytes: a step takes microseconds.
-Provider quick_ring(guint8 fill) {
-  Provider provider = new_ring();
-  set_key(provider, kAlice, fill);
-  return provider;
-}
-
 /// From a passphrase: a step takes tens of milliseconds, as in real meetings.
 Provider slow_ring(bool exportable = false) {
   Provider provider = new_ring();
@@ -55,7 +46,7 @@ struct Call {
 };
 
 Call quick_call(guint8 fill) {
-  return Call(quick_ring(fill), quick_ring(fill));
+  return Call(ring_with(fill), ring_with(fill));
 }
 
 /// What a provider says of ratchets, on any thread.
@@ -142,7 +133,7 @@ TEST(Ratchet, R15_EachOfEightGenerationsIsWithinTheWindow) {
 
 // Two streams of one participant, which do not step at the same moment.
 TEST(Ratchet, R15_VideoMayLagAStepBehindAudio) {
-  Call audio(quick_ring(0x14), quick_ring(0x14));
+  Call audio(ring_with(0x14), ring_with(0x14));
   End camera("e2eeencrypt", audio.sending, kAlice, kVp8);
   End screen("e2eedecrypt", audio.receiving, kAlice, kVp8);
   std::vector<Bytes> late;

@@ -7,14 +7,6 @@
 
 namespace e2ee::test {
 
-inline constexpr char kAlice[] = "alice";
-
-inline Provider ring_with(guint8 fill) {
-  Provider provider = new_ring();
-  set_key(provider, kAlice, fill);
-  return provider;
-}
-
 /// Lets time pass, and a provider's worker see it.
 void pass_time(const Provider &provider, e2ee::Clock::duration time);
 

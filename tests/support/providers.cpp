@@ -78,6 +78,12 @@ void set_key(const Provider &provider, const char *who, guint8 fill, guint index
   set_key(provider, who, Bytes(32, fill), index);
 }
 
+Provider ring_with(guint8 fill) {
+  Provider provider = new_ring();
+  set_key(provider, kAlice, fill);
+  return provider;
+}
+
 void set_passphrase(const Provider &provider, const char *who, const char *text, guint index) {
   Error error;
   EXPECT_TRUE(gst_e2ee_participant_key_provider_set_passphrase(ring_of(provider), who, text, index,

@@ -54,6 +54,9 @@ Provider new_ring();
 void set_key(const Provider &provider, const char *who, const Bytes &key, guint index = 0);
 void set_key(const Provider &provider, const char *who, guint8 fill, guint index = 0);
 void set_passphrase(const Provider &provider, const char *who, const char *text, guint index = 0);
+/// A ring with one key of these, of Alice.
+Provider ring_with(guint8 fill);
+inline constexpr char kAlice[] = "alice";
 void set_current(const Provider &provider, const char *who, guint index);
 void ratchet(const Provider &provider, const char *who, unsigned steps = 1);
 /// Whether a keys file with this text is taken.
