@@ -10,8 +10,6 @@
 namespace e2ee::test {
 namespace {
 
-constexpr char kAlice[] = "alice";
-constexpr guint kRing = 16;
 
 constexpr char kLaunch[] =
     "videotestsrc is-live=true name=video-source ! video/x-raw,width=320,height=240,framerate=30/1 "
