@@ -16,6 +16,7 @@
 
 #include "core/cryptor.h"
 #include "owned.h"
+#include "support/cputime.h"
 
 namespace bench {
 
@@ -89,8 +90,7 @@ class Rounds {
 /// Called before each measurement.
 void tell_progress();
 
-/// CPU time of the calling thread, in ns.
-std::int64_t thread_cpu();
+using e2ee::test::thread_cpu;
 
 // ---- material for rows --------------------------------------------------------------------------
 

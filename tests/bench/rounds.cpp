@@ -1,6 +1,4 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include <time.h>
-
 #include <algorithm>
 #include <chrono>
 #include <numeric>
@@ -37,12 +35,6 @@ double median(const std::vector<double> &all, const std::vector<std::size_t> &of
 }
 
 }  // namespace
-
-std::int64_t thread_cpu() {
-  timespec now;
-  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-  return std::int64_t{now.tv_sec} * 1000000000 + now.tv_nsec;
-}
 
 void Rounds::add(std::string name, Work work, const char *baseline) {
   Way way{std::move(name), std::move(work), -1, 0, 0, {}, {}};

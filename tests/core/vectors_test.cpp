@@ -3,6 +3,7 @@
 #include <set>
 
 #include "helpers.h"
+#include "support/files.h"
 
 namespace e2ee::test {
 
@@ -22,35 +23,10 @@ class ElsewhereGuard {
   std::string before_;
 };
 
-class TempFolder {
- public:
-  TempFolder() { made_ = mkdtemp(path_) != nullptr; }
-  ~TempFolder() {
-    for (const std::string &file : files_)
-      std::remove(file.c_str());
-    std::remove(path_);
-  }
-  TempFolder(const TempFolder &) = delete;
-  TempFolder &operator=(const TempFolder &) = delete;
-
-  std::string path() const { return path_; }
-  bool write(const std::string &name, const std::string &text) {
-    files_.push_back(path() + "/" + name);
-    FILE *file = std::fopen(files_.back().c_str(), "w");
-    return made_ && file != nullptr && std::fputs(text.c_str(), file) >= 0 &&
-           std::fclose(file) == 0;
-  }
-
- private:
-  char path_[32] = "/tmp/e2ee-vectors-XXXXXX";
-  bool made_ = false;
-  std::vector<std::string> files_;
-};
-
 // What the loader says of `text` as a file.
 std::string error_of(const std::string &text) {
-  TempFolder folder;
-  EXPECT_TRUE(folder.write("x.json", text));
+  const Folder folder;
+  write_file(folder / "x.json", text);
   const ElsewhereGuard guard(folder.path());
   const std::vector<vectors::Record> records = vectors::load({"x.json"});
   EXPECT_EQ(records.size(), 1U);

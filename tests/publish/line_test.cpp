@@ -298,7 +298,7 @@ TEST_F(SourceTest, ACameraThatMakesNoKeyFramesWhenAskedIsTold) {
   ASSERT_EQ(encoder.finish(), GST_MESSAGE_EOS);
   const auto source = make("filesrc location=" + file + " ! matroskademux");
   ASSERT_TRUE(ticks_until(*source, [&] { return source->state() == Source::State::kRunning; }));
-  recorder::run_for(200ms);  // the first frames, with the only key frame, go by
+  e2ee::test::run_for(200ms);  // the first frames, with the only key frame, go by
   source->set_wanted(true);
   ASSERT_TRUE(ticks_until(*source, [&] { return told_["key-frame-late"] > 0; }));
   EXPECT_EQ(source->figures().frames, 0U);

@@ -10,11 +10,11 @@
 
 #include "common/elements.h"
 #include "common/program.h"
-#include "recorder/main_context.h"
+#include "support/main_context.h"
 
 namespace publish {
 
-using recorder::run_until;
+using e2ee::test::run_until;
 
 /// A small picture that moves, I420. `more`: further caps.
 inline std::string pictures(const std::string &properties = "is-live=true",

@@ -13,9 +13,12 @@
 #include <thread>
 
 #include "files.h"
-#include "main_context.h"
+#include "support/main_context.h"
 
 namespace recorder {
+
+using e2ee::test::run_for;
+using e2ee::test::run_until;
 namespace {
 
 using namespace std::chrono_literals;

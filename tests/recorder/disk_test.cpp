@@ -73,7 +73,7 @@ class SmallDisk {
   bool is_mounted() const { return mounted_; }
   std::string problem() const { return std::strerror(error_); }
   int fd() const { return fd_; }
-  std::string path(const std::string &name) const { return folder_.path(name); }
+  std::string path(const std::string &name) const { return folder_ / name; }
   const Folder &folder() const { return folder_; }
 
  private:
@@ -255,8 +255,8 @@ TEST(BrokenDisk, LosesCountedFramesAndGoesOn) {
   sent.push(recording, 100, 150);
   recording.finish("left");
   ASSERT_EQ(told.reasons(), (std::vector<std::string>{"error", "left"}));
-  const std::vector<File> files{read_file(folder.path("alice.webm")),
-                                read_file(folder.path("alice.2.webm"))};
+  const std::vector<File> files{read_file(folder / "alice.webm"),
+                                read_file(folder / "alice.2.webm")};
   EXPECT_EQ(files[0].error, "");
   EXPECT_GT(files[0].video().frames.size(), 20U);
   EXPECT_EQ(files[1].video().frames.size(), 50U);

@@ -11,31 +11,15 @@
 #include <vector>
 
 #include "common/json.h"
-#include "common/timer.h"
+#include "support/main_context.h"
 
 namespace fake {
 
+using e2ee::test::run_for;
+using e2ee::test::run_until;
 using examples::JsonNodePtr;
 using examples::member_text;
 using examples::parse_json;
-using examples::Timer;
-using std::chrono::milliseconds;
-
-constexpr milliseconds kPatience{5000};
-
-inline bool run_until(const std::function<bool()> &condition, milliseconds limit = kPatience) {
-  const gint64 end = g_get_monotonic_time() + limit.count() * 1000;
-  Timer wake;
-  std::function<void()> again = [&] { wake.start(milliseconds(10), again); };
-  again();
-  while (!condition() && g_get_monotonic_time() < end)
-    g_main_context_iteration(nullptr, TRUE);
-  return condition();
-}
-
-inline void run_for(milliseconds time) {
-  run_until([] { return false; }, time);
-}
 
 /// Answers POSTs by kind of message; holds long polls until there is an event.
 class FakeJanus {

@@ -1,59 +1,24 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// What tests of the recorder's parts share: a folder of their own, keys to sign with.
+// What tests of the recorder's parts share: lines, keys to sign with.
 #pragma once
 
-#include <glib.h>
 #include <gtest/gtest.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <sys/stat.h>
 
-#include <filesystem>
-#include <fstream>
 #include <sstream>
 #include <string>
 #include <vector>
 
+#include "support/files.h"
+
 namespace recorder {
 
-/// Gone at the end, with all that is in it.
-class Folder {
- public:
-  Folder() {
-    gchar *made = g_dir_make_tmp("e2ee-recorder-XXXXXX", nullptr);
-    EXPECT_NE(made, nullptr);
-    path_ = made;
-    g_free(made);
-  }
-  ~Folder() { std::filesystem::remove_all(path_); }
-  Folder(const Folder &) = delete;
-  Folder &operator=(const Folder &) = delete;
-
-  std::string operator/(const std::string &name) const { return path_ / name; }
-
- private:
-  std::filesystem::path path_;
-};
-
-inline std::string read_file(const std::string &path) {
-  std::ifstream file(path, std::ios::binary);
-  EXPECT_TRUE(file) << path;
-  std::ostringstream text;
-  text << file.rdbuf();
-  return text.str();
-}
-
-/// In place: for files that are not watched.
-inline void write_file(const std::string &path, const std::string &text, mode_t mode = 0600) {
-  std::ofstream(path, std::ios::binary | std::ios::trunc) << text;
-  EXPECT_EQ(chmod(path.c_str(), mode), 0);
-}
-
-/// As whoever changes a watched file should.
-inline void replace_file(const std::string &path, const std::string &text) {
-  write_file(path + ".new", text);
-  std::filesystem::rename(path + ".new", path);
-}
+using e2ee::test::Folder;
+using e2ee::test::read_file;
+using e2ee::test::replace_file;
+using e2ee::test::write_file;
 
 inline std::vector<std::string> lines_of(const std::string &text) {
   std::vector<std::string> lines;

@@ -9,10 +9,13 @@
 #include <algorithm>
 
 #include "files.h"
-#include "main_context.h"
 #include "support/element.h"
+#include "support/main_context.h"
 
 namespace recorder {
+
+using e2ee::test::run_for;
+using e2ee::test::run_until;
 
 namespace test = e2ee::test;
 

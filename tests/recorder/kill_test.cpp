@@ -136,7 +136,7 @@ TEST(KilledRecorder, LosesTwoSecondsAtMost) {
     File file;
     for (const std::string &name : victim.folder_.names())
       if (!name.ends_with(".json"))
-        file = read_file(victim.folder_.path(name));
+        file = read_file(victim.folder_ / name);
     expect_all(victim, file, Media::kVideo);
     expect_all(victim, file, Media::kAudio);
     for (const auto media : {0, 1}) {

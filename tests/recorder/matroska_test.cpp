@@ -93,7 +93,7 @@ TEST(MatroskaFile, GivesBackWhatWasWritten) {
   write_all(file, frames, video, audio);
   file.finish();
 
-  const File read = media::read_file(folder.path("a.webm"));
+  const File read = media::read_file(folder / "a.webm");
   expect_same(read, frames, 5000 * kMs);
   EXPECT_EQ(read.comment, "{\"a\": 1}");
   EXPECT_EQ(read.doc_type, "webm");
@@ -102,7 +102,7 @@ TEST(MatroskaFile, GivesBackWhatWasWritten) {
   EXPECT_EQ(read.audio().field("channels"), "2");
   EXPECT_EQ(read.audio().field("rate"), "48000");
   EXPECT_NEAR(static_cast<double>(read.duration), 10e9, 40e6);
-  EXPECT_EQ(file.bytes(), std::filesystem::file_size(folder.path("a.webm")));
+  EXPECT_EQ(file.bytes(), std::filesystem::file_size(folder / "a.webm"));
 }
 
 TEST(MatroskaFile, IsPlayableWithoutItsEnd) {
@@ -112,7 +112,7 @@ TEST(MatroskaFile, IsPlayableWithoutItsEnd) {
   const unsigned video = file.add_track(kVp8), audio = file.add_track(kOpus);
   write_all(file, frames, video, audio);
   file.flush();
-  const File read = media::read_file(folder.path("a.mkv"));
+  const File read = media::read_file(folder / "a.mkv");
   expect_same(read, frames, 0);
   EXPECT_EQ(read.doc_type, "matroska");
 }
@@ -130,10 +130,10 @@ TEST(MatroskaFile, IsPlayableCutAnywhere) {
     // The end is where the index is.
     const std::uint64_t cut =
         i < 10 ? whole - 1 - random() % 400 : 20000 + random() % (whole - 20000);
-    std::filesystem::copy_file(folder.path("a.mkv"), folder.path("cut.mkv"),
+    std::filesystem::copy_file(folder / "a.mkv", folder / "cut.mkv",
                                std::filesystem::copy_options::overwrite_existing);
-    std::filesystem::resize_file(folder.path("cut.mkv"), cut);
-    const File read = media::read_file(folder.path("cut.mkv"));
+    std::filesystem::resize_file(folder / "cut.mkv", cut);
+    const File read = media::read_file(folder / "cut.mkv");
     expect_same(read, frames, 0, false);
     const auto got = read.video().frames.size() * 2000 + read.audio().frames.size() * 80;
     EXPECT_GT(static_cast<double>(got) + 3000, static_cast<double>(cut - 16384) * 0.95) << cut;
@@ -147,8 +147,8 @@ TEST(MatroskaFile, LetsPlayersSeekToKeyFrames) {
   write_all(file, call(), video, audio);
   file.finish();
   // Every 60th frame of 33.3 ms is a key frame.
-  EXPECT_EQ(media::seek_file(folder.path("a.webm"), 7 * GST_SECOND), 6000 * GST_MSECOND);
-  EXPECT_EQ(media::seek_file(folder.path("a.webm"), 3 * GST_SECOND), 2000 * GST_MSECOND);
+  EXPECT_EQ(media::seek_file(folder / "a.webm", 7 * GST_SECOND), 6000 * GST_MSECOND);
+  EXPECT_EQ(media::seek_file(folder / "a.webm", 3 * GST_SECOND), 2000 * GST_MSECOND);
 }
 
 TEST(MatroskaFile, TakesATrackLater) {
@@ -168,7 +168,7 @@ TEST(MatroskaFile, TakesATrackLater) {
     }
   }
   file.finish();
-  expect_same(media::read_file(folder.path("a.webm")), frames, 0);
+  expect_same(media::read_file(folder / "a.webm"), frames, 0);
 }
 
 TEST(MatroskaFile, DoesNotWaitForAMutedTrack) {
@@ -179,7 +179,7 @@ TEST(MatroskaFile, DoesNotWaitForAMutedTrack) {
   for (unsigned i = 0; i < 100; i++)
     file.write(video, i * 40 * kMs, i == 0, make_bytes(Media::kVideo, i));
   EXPECT_LE(file.pending(), 26U);
-  EXPECT_GE(media::read_file(folder.path("a.webm")).video().frames.size(), 74U);
+  EXPECT_GE(media::read_file(folder / "a.webm").video().frames.size(), 74U);
 }
 
 TEST(MatroskaFile, KeepsFramesThatAreOlderThanTheFirst) {
@@ -192,7 +192,7 @@ TEST(MatroskaFile, KeepsFramesThatAreOlderThanTheFirst) {
   file.flush();
   file.write(audio, 1000 * kMs, true, make_bytes(Media::kAudio, 2));  // too late for that
   file.finish();
-  const File read = media::read_file(folder.path("a.webm"));
+  const File read = media::read_file(folder / "a.webm");
   ASSERT_EQ(read.video().frames.size(), 1U);
   ASSERT_EQ(read.audio().frames.size(), 3U);
   EXPECT_EQ(read.video().frames[0].pts, 600 * GST_MSECOND);
@@ -211,7 +211,7 @@ TEST(MatroskaFile, SurvivesLeapsInTime) {
   for (const std::int64_t time : times)
     file.write(video, time, true, make_bytes(Media::kVideo, static_cast<std::uint32_t>(time % 97)));
   file.finish();
-  const File read = media::read_file(folder.path("a.webm"));
+  const File read = media::read_file(folder / "a.webm");
   ASSERT_EQ(read.video().frames.size(), std::size(times));
   for (std::size_t i = 0; i < std::size(times); i++)
     EXPECT_EQ(read.video().frames[i].pts, static_cast<GstClockTime>(times[i])) << i;
@@ -226,7 +226,7 @@ TEST(MatroskaFile, TakesFramesOfEverySize) {
     file.write(video, static_cast<std::int64_t>(i) * 10 * kMs, i == 0,
                make_bytes(Media::kVideo, 0, sizes[i]));
   file.finish();
-  const File read = media::read_file(folder.path("a.webm"));
+  const File read = media::read_file(folder / "a.webm");
   ASSERT_EQ(read.video().frames.size(), std::size(sizes));
   for (std::size_t i = 0; i < std::size(sizes); i++)
     EXPECT_EQ(read.video().frames[i].bytes, make_bytes(Media::kVideo, 0, sizes[i]));
@@ -243,7 +243,7 @@ TEST(MatroskaFile, ChangesSizeAndTagsInItsHead) {
   const std::string longer(3000, 'x');
   file.set_tag("COMMENT", longer);
   file.flush();
-  const File read = media::read_file(folder.path("a.mkv"));
+  const File read = media::read_file(folder / "a.mkv");
   EXPECT_EQ(read.video().field("width"), "1280");
   EXPECT_EQ(read.comment, longer);
   EXPECT_EQ(read.video().frames.size(), 1U);
@@ -266,11 +266,11 @@ TEST(MatroskaFile, FillsItsHeadWithEveryLengthOfTag) {
     file.write(file.add_track(kVp8), 0, true, make_bytes(Media::kVideo, 1));
     file.finish();
     if (size % 16 == 0 || size > 8120) {
-      const File read = media::read_file(folder.path(name));
+      const File read = media::read_file(folder / name);
       ASSERT_EQ(read.comment, text);
       ASSERT_EQ(read.video().frames.size(), 1U);
     }
-    std::filesystem::remove(folder.path(name));
+    std::filesystem::remove(folder / name);
   }
 }
 
@@ -295,9 +295,9 @@ TEST(MatroskaFile, TakesAClusterBackThatCannotBeWritten) {
   const std::size_t lost = file.pending();
   EXPECT_GT(lost, 0U);
   EXPECT_GT(taken, lost);
-  EXPECT_EQ(std::filesystem::file_size(folder.path("a.webm")), file.bytes());
+  EXPECT_EQ(std::filesystem::file_size(folder / "a.webm"), file.bytes());
   file.finish();
-  const File read = media::read_file(folder.path("a.webm"));
+  const File read = media::read_file(folder / "a.webm");
   expect_same(read, {frames.begin(), frames.begin() + static_cast<std::ptrdiff_t>(taken - lost)},
               0);
   EXPECT_TRUE(GST_CLOCK_TIME_IS_VALID(read.duration));

@@ -223,26 +223,4 @@ Bytes make_bytes(Media media, std::uint32_t number, std::size_t size) {
   return bytes;
 }
 
-Folder::Folder() {
-  std::string name = (std::filesystem::temp_directory_path() / "e2ee-recorder-XXXXXX").string();
-  if (!mkdtemp(name.data()))
-    throw std::runtime_error("no folder for the test");
-  path_ = name;
-  fd_ = open(name.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-}
-
-Folder::~Folder() {
-  close(fd_);
-  std::error_code ignored;
-  std::filesystem::remove_all(path_, ignored);
-}
-
-std::vector<std::string> Folder::names() const {
-  std::vector<std::string> names;
-  for (const auto &entry : std::filesystem::directory_iterator{path_})
-    names.push_back(entry.path().filename());
-  std::ranges::sort(names);
-  return names;
-}
-
 }  // namespace media

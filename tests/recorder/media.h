@@ -8,7 +8,6 @@
 #include <array>
 #include <csignal>
 #include <cstdint>
-#include <filesystem>
 #include <functional>
 #include <memory>
 #include <string>
@@ -16,6 +15,7 @@
 
 #include "common/elements.h"
 #include "common/gst_ptr.h"
+#include "support/files.h"
 
 namespace media {
 
@@ -52,6 +52,7 @@ GstClockTime seek_file(const std::string &path, GstClockTime time);
 
 using e2ee::SamplePtr;
 using e2ee::Unref;
+using e2ee::test::Folder;
 
 SamplePtr make_sample(const std::string &caps, const Frame &frame);
 // Runs "SOURCE ! ENCODER" and gives its frames, with the encoder's caps.
@@ -62,22 +63,6 @@ unsigned decode(const std::string &path, const std::string &decoder);
 
 // Frames that differ from each other, of a size that varies.
 Bytes make_bytes(Media media, std::uint32_t number, std::size_t size = 200);
-
-class Folder {
- public:
-  Folder();
-  ~Folder();
-  Folder(const Folder &) = delete;
-  Folder &operator=(const Folder &) = delete;
-
-  int fd() const { return fd_; }
-  std::string path(const std::string &name = {}) const { return (path_ / name).string(); }
-  std::vector<std::string> names() const;  // sorted
-
- private:
-  std::filesystem::path path_;
-  int fd_;
-};
 
 /// Writes beyond a limit fail as on a disk with a defect: after a part of what was given.
 class FileLimit {

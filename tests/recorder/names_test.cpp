@@ -92,7 +92,7 @@ TEST(CreateFile, CountsUpAndNeverOverwrites) {
   const auto third = create_file(folder.fd(), "alice", "webm");
   EXPECT_EQ(second.name, "alice.2.webm");
   EXPECT_EQ(third.name, "alice.3.webm");
-  EXPECT_EQ(std::filesystem::file_size(folder.path("alice.webm")), 4U);
+  EXPECT_EQ(std::filesystem::file_size(folder / "alice.webm"), 4U);
   for (const int fd : {first.fd, second.fd, third.fd})
     close(fd);
 }
@@ -104,7 +104,7 @@ TEST(CreateFile, FollowsNoLink) {
   const auto created = create_file(folder.fd(), "alice", "mkv");
   close(created.fd);
   EXPECT_EQ(created.name, "alice.3.mkv");
-  EXPECT_FALSE(std::filesystem::exists(folder.path("victim")));
+  EXPECT_FALSE(std::filesystem::exists(folder / "victim"));
 }
 
 TEST(CreateFile, PassesNamesWithASidecarOver) {

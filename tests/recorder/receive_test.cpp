@@ -7,10 +7,13 @@
 #include <array>
 #include <atomic>
 
-#include "main_context.h"
 #include "publisher/participant.h"
+#include "support/main_context.h"
 
 namespace {
+
+using e2ee::test::run_for;
+using e2ee::test::run_until;
 
 using namespace recorder;
 using namespace std::chrono_literals;

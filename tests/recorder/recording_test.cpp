@@ -4,78 +4,20 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
-#include <pthread.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
-#include <system_error>
 #include <thread>
 
-#include "recorded.h"
-#include "recorder/succession.h"
+#include "recording_fixture.h"
 
 namespace {
 
 using namespace media;
 using namespace std::chrono_literals;
 using recorder::Recording;
-
-class RecordingTest : public testing::Test {
- protected:
-  Recording::Settings settings(const std::string &identity = "alice") {
-    return settings_for(told_, folder_.fd(), identity);
-  }
-  static void push(Recording &recording, Media media, const std::string &caps, const Frame &frame) {
-    recording.push(media, make_sample(caps, frame).get());
-  }
-  // Two pictures and four packets for each number.
-  static void push_both(Recording &recording, std::uint32_t from, std::uint32_t to) {
-    for (std::uint32_t i = from; i < to; i++) {
-      push(recording, Media::kVideo, kVp8Caps, video_frame(i));
-      push(recording, Media::kAudio, kOpusCaps, audio_frame(2 * i));
-      push(recording, Media::kAudio, kOpusCaps, audio_frame(2 * i + 1));
-    }
-  }
-  std::string sha256(const std::string &name) const {
-    gchar *text = nullptr;
-    gsize size = 0;
-    if (!g_file_get_contents(folder_.path(name).c_str(), &text, &size, nullptr))
-      return {};
-    const examples::CharPtr owned{text};
-    return examples::CharPtr{g_compute_checksum_for_data(
-                                 G_CHECKSUM_SHA256, reinterpret_cast<const guchar *>(text), size)}
-        .get();
-  }
-
-  Folder folder_;
-  Told told_;
-};
-
-void expect_frames(const Track &track, const std::vector<Frame> &frames, GstClockTime start = 0) {
-  ASSERT_EQ(track.frames.size(), frames.size());
-  for (std::size_t i = 0; i < frames.size(); i++) {
-    ASSERT_EQ(track.frames[i].bytes, frames[i].bytes) << i;
-    ASSERT_LE(GST_CLOCK_DIFF(frames[i].pts - start, track.frames[i].pts), GST_MSECOND) << i;
-    ASSERT_GE(GST_CLOCK_DIFF(frames[i].pts - start, track.frames[i].pts), -GST_MSECOND) << i;
-    ASSERT_EQ(track.frames[i].delta, frames[i].delta) << i;
-  }
-}
-
-std::vector<Frame> video_frames(std::uint32_t from, std::uint32_t to) {
-  std::vector<Frame> frames;
-  for (std::uint32_t i = from; i < to; i++)
-    frames.push_back(video_frame(i));
-  return frames;
-}
-
-std::vector<Frame> audio_frames(std::uint32_t from, std::uint32_t to) {
-  std::vector<Frame> frames;
-  for (std::uint32_t i = from; i < to; i++)
-    frames.push_back(audio_frame(i));
-  return frames;
-}
 
 TEST_F(RecordingTest, WritesEveryFrame) {
   Recording recording{settings()};
@@ -97,13 +39,13 @@ TEST_F(RecordingTest, WritesEveryFrame) {
   EXPECT_EQ(told_.closed[0].file, "alice.webm");
   EXPECT_EQ(told_.closed[0].reason, "left");
   EXPECT_EQ(told_.closed[0].frames, 300U);
-  EXPECT_EQ(told_.closed[0].bytes, std::filesystem::file_size(folder_.path("alice.webm")));
+  EXPECT_EQ(told_.closed[0].bytes, std::filesystem::file_size(folder_ / "alice.webm"));
   EXPECT_EQ(told_.closed[0].sha256, sha256("alice.webm"));
   struct stat status;
-  ASSERT_EQ(stat(folder_.path("alice.webm").c_str(), &status), 0);
+  ASSERT_EQ(stat((folder_ / "alice.webm").c_str(), &status), 0);
   EXPECT_EQ(status.st_mode & 07777, 0600U);
 
-  const File file = read_file(folder_.path("alice.webm"));
+  const File file = read_file(folder_ / "alice.webm");
   EXPECT_EQ(file.error, "");
   EXPECT_EQ(file.doc_type, "webm");
   expect_frames(file.video(), video_frames(50, 150), 2 * GST_SECOND);
@@ -131,12 +73,12 @@ TEST_F(RecordingTest, KeepsVp8AndOpusDecodable) {
     }
   }
   recording.finish("stopped");
-  const File file = read_file(folder_.path("alice.webm"));
+  const File file = read_file(folder_ / "alice.webm");
   expect_frames(file.video(), pictures);
   expect_frames(file.audio(), packets, packets[0].pts);
   EXPECT_EQ(file.video().field("width"), "320");
-  EXPECT_EQ(decode(folder_.path("alice.webm"), "vp8dec"), 60U);
-  EXPECT_GE(decode(folder_.path("alice.webm"), "opusdec"), 100U);
+  EXPECT_EQ(decode(folder_ / "alice.webm", "vp8dec"), 60U);
+  EXPECT_GE(decode(folder_ / "alice.webm", "opusdec"), 100U);
 }
 
 TEST_F(RecordingTest, ReadsSizeAndKeyFramesOfVp9ThemselvesWhereCapsDoNotTell) {
@@ -154,11 +96,11 @@ TEST_F(RecordingTest, ReadsSizeAndKeyFramesOfVp9ThemselvesWhereCapsDoNotTell) {
   }
   EXPECT_GE(std::ranges::count_if(pictures, [](const Frame &f) { return !f.delta; }), 2);
   recording.finish("stopped");
-  const File file = read_file(folder_.path("alice.webm"));
+  const File file = read_file(folder_ / "alice.webm");
   expect_frames(file.video(), pictures);
   EXPECT_EQ(file.video().field("width"), "320");
   EXPECT_EQ(file.video().field("height"), "200");
-  EXPECT_EQ(decode(folder_.path("alice.webm"), "vp9dec"), 40U);
+  EXPECT_EQ(decode(folder_ / "alice.webm", "vp9dec"), 40U);
 }
 
 TEST_F(RecordingTest, KeepsH264Decodable) {
@@ -176,12 +118,12 @@ TEST_F(RecordingTest, KeepsH264Decodable) {
   push(recording, Media::kAudio, kOpusCaps, {make_bytes(Media::kAudio, 0), pictures[0].pts});
   recording.finish("stopped");
   ASSERT_EQ(told_.started, std::vector<std::string>{"alice.mkv"});
-  const File file = read_file(folder_.path("alice.mkv"));
+  const File file = read_file(folder_ / "alice.mkv");
   EXPECT_EQ(file.doc_type, "matroska");
   expect_frames(file.video(), pictures, pictures[0].pts);
   EXPECT_EQ(file.video().field("stream-format"), "avc");
   EXPECT_EQ(file.video().field("width"), "320");
-  EXPECT_EQ(decode(folder_.path("alice.mkv"), "h264parse ! openh264dec"), 40U);
+  EXPECT_EQ(decode(folder_ / "alice.mkv", "h264parse ! openh264dec"), 40U);
 }
 
 TEST_F(RecordingTest, TakesATrackThatComesLater) {
@@ -194,7 +136,7 @@ TEST_F(RecordingTest, TakesATrackThatComesLater) {
   EXPECT_EQ(recording.counts().file, "alice.webm");
   push_both(recording, 100, 200);
   recording.finish("left");
-  const File file = read_file(folder_.path("alice.webm"));
+  const File file = read_file(folder_ / "alice.webm");
   expect_frames(file.audio(), audio_frames(0, 400));
   expect_frames(file.video(), video_frames(100, 200));
   EXPECT_EQ(told_.reasons(), std::vector<std::string>{"left"});
@@ -203,21 +145,21 @@ TEST_F(RecordingTest, TakesATrackThatComesLater) {
 TEST_F(RecordingTest, WritesWhatAMutedParticipantSentBefore) {
   Recording recording{settings()};
   push_both(recording, 0, 10);
-  EXPECT_EQ(read_file(folder_.path("alice.webm")).video().frames.size(), 0U);
+  EXPECT_EQ(read_file(folder_ / "alice.webm").video().frames.size(), 0U);
   for (int i = 0; i < 6; i++) {
     std::this_thread::sleep_for(250ms);
     recording.tick();
   }
-  const File muted = read_file(folder_.path("alice.webm"));
+  const File muted = read_file(folder_ / "alice.webm");
   expect_frames(muted.video(), video_frames(0, 10));
   expect_frames(muted.audio(), audio_frames(0, 20));
   // Only the camera comes back.
   for (unsigned i = 100; i < 200; i++)
     push(recording, Media::kVideo, kVp8Caps, video_frame(i));
-  const File later = read_file(folder_.path("alice.webm"));
+  const File later = read_file(folder_ / "alice.webm");
   EXPECT_GE(later.video().frames.size(), 10U + 74U);
   recording.finish("left");
-  EXPECT_EQ(read_file(folder_.path("alice.webm")).video().frames.size(), 110U);
+  EXPECT_EQ(read_file(folder_ / "alice.webm").video().frames.size(), 110U);
 }
 
 TEST_F(RecordingTest, OpensForASingleFrame) {
@@ -225,8 +167,7 @@ TEST_F(RecordingTest, OpensForASingleFrame) {
   push(recording, Media::kAudio, kOpusCaps, audio_frame(7));
   EXPECT_TRUE(folder_.names().empty());  // it waits for pictures for a moment
   recording.finish("left");
-  expect_frames(read_file(folder_.path("alice.webm")).audio(), {audio_frame(7)},
-                7 * 20 * GST_MSECOND);
+  expect_frames(read_file(folder_ / "alice.webm").audio(), {audio_frame(7)}, 7 * 20 * GST_MSECOND);
 }
 
 TEST_F(RecordingTest, WritesNoFileWithoutFrames) {
@@ -247,176 +188,10 @@ TEST_F(RecordingTest, KeepsTheFileWhenTheSizeChanges) {
   }
   recording.finish("left");
   EXPECT_EQ(folder_.names(), std::vector<std::string>{"alice.webm"});
-  const File file = read_file(folder_.path("alice.webm"));
+  const File file = read_file(folder_ / "alice.webm");
   expect_frames(file.video(), video_frames(0, 90));
   EXPECT_EQ(file.video().field("width"), "1280");
   EXPECT_EQ(file.video().field("height"), "720");
-}
-
-TEST_F(RecordingTest, StartsANewFileWhenTheCodecChanges) {
-  Recording recording{settings()};
-  push_both(recording, 0, 50);
-  std::vector<Frame> h264;
-  for (unsigned i = 50; i < 80; i++) {
-    // A slice, of an IDR picture or not, behind its length.
-    h264.push_back(
-        {make_bytes(Media::kVideo, i, 100), i * GstClockTime{40} * GST_MSECOND, i != 50});
-    Bytes &bytes = h264.back().bytes;
-    const auto length = static_cast<std::uint8_t>(bytes.size() - 4);
-    const Bytes head{0, 0, 0, length, static_cast<std::uint8_t>(i == 50 ? 0x65 : 0x41)};
-    std::ranges::copy(head, bytes.begin());
-    Frame flagless = h264.back();
-    flagless.delta = false;
-    push(recording, Media::kVideo,
-         "video/x-h264, stream-format=(string)avc, alignment=(string)au, "
-         "codec_data=(buffer)0142c01fffe1000467420000010002680d",
-         flagless);
-    push(recording, Media::kAudio, kOpusCaps, audio_frame(2 * i));
-  }
-  const Frame other = h264[0];
-  push(recording, Media::kVideo,
-       "video/x-h264, stream-format=(string)avc, alignment=(string)au, "
-       "codec_data=(buffer)0142c01fffe1000467420001010002680d",
-       other);
-  recording.finish("left");
-  EXPECT_EQ(told_.started, (std::vector<std::string>{"alice.webm", "alice.mkv", "alice.2.mkv"}));
-  EXPECT_EQ(told_.reasons(), (std::vector<std::string>{"codec-changed", "codec-changed", "left"}));
-  for (const auto &closed : told_.closed)
-    EXPECT_EQ(closed.sha256, sha256(closed.file)) << closed.file;
-  const File vp8 = read_file(folder_.path("alice.webm"));
-  expect_frames(vp8.video(), video_frames(0, 50));
-  expect_frames(vp8.audio(), audio_frames(0, 100));
-  const File avc = read_file(folder_.path("alice.mkv"));
-  expect_frames(avc.video(), h264, 2 * GST_SECOND);
-  EXPECT_EQ(avc.video().codec_data()[11], 0);
-  EXPECT_EQ(avc.audio().frames.size(), 30U);
-  const File last = read_file(folder_.path("alice.2.mkv"));
-  ASSERT_EQ(last.video().frames.size(), 1U);
-  EXPECT_EQ(last.video().codec_data()[11], 1);
-}
-
-std::string h264_caps(unsigned number) {
-  return "video/x-h264, stream-format=(string)avc, alignment=(string)au, "
-         "codec_data=(buffer)0142c01fffe100046742000" +
-         std::to_string(number % 10) + "01000268" + std::to_string(10 + number / 10 % 90);
-}
-
-TEST_F(RecordingTest, MakesNoFileForEachFrame) {
-  Recording recording{settings()};
-  for (unsigned i = 0; i < 100; i++)
-    push(recording, Media::kVideo, h264_caps(i), video_frame(i));
-  std::this_thread::sleep_for(350ms);  // until it does not wait for sound any more
-  for (unsigned i = 100; i < 300; i++) {
-    push(recording, Media::kVideo, h264_caps(i), video_frame(i));
-    push(recording, Media::kAudio, kOpusCaps, audio_frame(i));
-  }
-  EXPECT_EQ(recording.counts().state, "error");
-  EXPECT_LE(told_.started.size(), 4U);
-  ASSERT_EQ(told_.troubles.size(), 1U);
-  EXPECT_TRUE(told_.troubles[0].starts_with("the codec changes too often"));
-  std::this_thread::sleep_for(1100ms);
-  recording.tick();
-  for (unsigned i = 300; i < 320; i++)
-    push(recording, Media::kAudio, kOpusCaps, audio_frame(i));
-  recording.finish("left");
-  const auto counts = recording.counts();
-  EXPECT_GE(counts.audio, 20U);
-  EXPECT_EQ(counts.video + counts.audio + counts.lost, 300U + 200U + 20U);
-  EXPECT_EQ(told_.reasons().back(), "left");
-}
-
-TEST_F(RecordingTest, ClosesItsFilesWithoutAThreadForIt) {
-  pthread_attr_t usual, huge;
-  ASSERT_EQ(pthread_getattr_default_np(&usual), 0);
-  ASSERT_EQ(pthread_getattr_default_np(&huge), 0);
-  ASSERT_EQ(pthread_attr_setstacksize(&huge, std::size_t{1} << 47), 0);
-  ASSERT_EQ(pthread_setattr_default_np(&huge), 0);
-  EXPECT_THROW(std::thread{[] {}}.join(), std::system_error);
-  Recording recording{settings()};
-  push_both(recording, 0, 5);
-  recording.withdraw();
-  EXPECT_TRUE(told_.closed.empty());
-  ASSERT_EQ(pthread_setattr_default_np(&usual), 0);
-  recording.tick();
-  for (int i = 0; i < 500 && told_.reasons().empty(); i++)
-    std::this_thread::sleep_for(10ms);
-  EXPECT_EQ(told_.reasons(), std::vector<std::string>{"withdrawn"});
-
-  ASSERT_EQ(pthread_setattr_default_np(&huge), 0);
-  recording.allow(0);
-  push_both(recording, 5, 10);
-  recording.finish("left");
-  ASSERT_EQ(pthread_setattr_default_np(&usual), 0);
-  EXPECT_EQ(told_.reasons(), (std::vector<std::string>{"withdrawn", "left"}));
-  EXPECT_EQ(told_.closed.back().sha256, sha256("alice.2.webm"));
-}
-
-TEST(Succession, LeavesOutLateFramesOfAnotherCodecAlone) {
-  recorder::Succession succession;
-  const auto takes = [&succession](unsigned connection, const std::string &caps, unsigned nth = 0) {
-    return succession.takes(connection, Media::kVideo, nth,
-                            make_sample(caps, video_frame(0)).get());
-  };
-  EXPECT_TRUE(takes(1, h264_caps(1)));
-  EXPECT_TRUE(takes(1, h264_caps(2)));
-  EXPECT_TRUE(takes(2, h264_caps(3)));
-  EXPECT_FALSE(takes(1, h264_caps(2)));
-  EXPECT_TRUE(takes(1, h264_caps(3)));
-  EXPECT_TRUE(takes(1, h264_caps(2), 1));  // of another stream
-  EXPECT_TRUE(takes(2, kVp8Caps));
-  EXPECT_TRUE(takes(1, std::string{kVp8Caps} + ", width=(int)320, height=(int)180"));
-  EXPECT_EQ(succession.left_out(), 1U);
-  EXPECT_FALSE(takes(1, h264_caps(3)));
-  EXPECT_EQ(succession.left_out(), 2U);
-}
-
-TEST_F(RecordingTest, EndsAtOnceWhenWithdrawn) {
-  Recording recording{settings()};
-  push_both(recording, 0, 50);
-  recording.withdraw();
-  EXPECT_EQ(recording.counts().state, "withdrawn");
-  EXPECT_EQ(recording.counts().video, 50U);
-  push_both(recording, 50, 100);
-  recording.tick();
-  EXPECT_EQ(recording.counts().video, 50U);
-  recording.allow(0);
-  push_both(recording, 100, 150);
-  recording.finish("stopped");
-  EXPECT_EQ(recording.counts().lost, 0U);
-  EXPECT_EQ(told_.reasons(), (std::vector<std::string>{"withdrawn", "stopped"}));
-  expect_frames(read_file(folder_.path("alice.webm")).video(), video_frames(0, 50));
-  expect_frames(read_file(folder_.path("alice.2.webm")).video(), video_frames(100, 150),
-                4 * GST_SECOND);
-}
-
-TEST_F(RecordingTest, LeavesOutWhatWasSentBeforeItWasAllowedAndComesLater) {
-  Recording recording{settings()};
-  push_both(recording, 0, 50);
-  recording.withdraw();
-  push_both(recording, 50, 80);
-  recording.allow(4 * GST_SECOND);  // of video frame 100, audio frame 200
-  EXPECT_EQ(recording.counts().state, "waiting");
-  push_both(recording, 80, 100);
-  EXPECT_EQ(recording.counts().state, "waiting");
-  push_both(recording, 100, 150);
-  recording.finish("stopped");
-  EXPECT_EQ(recording.counts().lost, 0U);
-  const File again = read_file(folder_.path("alice.2.webm"));
-  expect_frames(again.video(), video_frames(100, 150), 4 * GST_SECOND);
-  expect_frames(again.audio(), audio_frames(200, 300), 4 * GST_SECOND);
-}
-
-TEST_F(RecordingTest, BeginsNoFileWhenItIsWithdrawn) {
-  Recording recording{settings()};
-  push(recording, Media::kAudio, kOpusCaps, audio_frame(0));
-  recording.withdraw();
-  std::this_thread::sleep_for(350ms);
-  recording.tick();
-  EXPECT_TRUE(folder_.names().empty());
-  recording.finish("left");
-  EXPECT_TRUE(folder_.names().empty());
-  EXPECT_TRUE(told_.started.empty());
-  EXPECT_EQ(recording.counts().lost, 0U);
 }
 
 TEST_F(RecordingTest, MakesTheFileOfASingleFrame) {
@@ -487,7 +262,7 @@ TEST_F(RecordingTest, TakesStreamsFromTheirThreadsWhileItIsEndedAndAllowed) {
   std::uint64_t in_files = 0;
   for (const auto &closed : told_.closed) {
     EXPECT_EQ(closed.sha256, sha256(closed.file));
-    const File file = read_file(folder_.path(closed.file));
+    const File file = read_file(folder_ / closed.file);
     EXPECT_EQ(file.error, "");
     pushed += closed.frames;
     in_files += file.video().frames.size() + file.audio().frames.size();

@@ -20,35 +20,13 @@ using test::Text;
 
 // ---- files --------------------------------------------------------------------------------------
 
-Folder::Folder() {
-  gchar *made = g_dir_make_tmp("e2ee-unseal-XXXXXX", nullptr);
-  path_ = Text(made).get();
-}
-
-Folder::~Folder() {
-  std::filesystem::remove_all(path_);
-}
-
-void Folder::write(const std::string &name, const std::string &text) const {
-  std::ofstream(file(name), std::ios::binary) << text;
-  std::filesystem::permissions(file(name), std::filesystem::perms(0600));
-}
-
-std::vector<std::string> Folder::names() const {
-  std::vector<std::string> names;
-  for (const auto &entry : std::filesystem::directory_iterator(path_))
-    names.push_back(entry.path().filename());
-  std::sort(names.begin(), names.end());
-  return names;
-}
-
 std::string key_file(const Folder &folder, guint8 fill, unsigned index) {
   const std::string name = "key-" + std::to_string(fill) + "-" + std::to_string(index) + ".hex";
   std::string hex;
   for (int i = 0; i < 32; ++i)
     hex += Text(g_strdup_printf("%02x", fill)).get();
-  folder.write(name, hex);
-  return "shared,key-file=" + folder.file(name) + ",key-index=" + std::to_string(index);
+  test::write_file(folder / name, hex);
+  return "shared,key-file=" + folder / name + ",key-index=" + std::to_string(index);
 }
 
 // ---- streams ------------------------------------------------------------------------------------

@@ -4,13 +4,13 @@
 
 #include <gtest/gtest.h>
 
-#include <filesystem>
 #include <functional>
 #include <string>
 #include <vector>
 
 #include "recorder/seal.h"
 #include "support/element.h"
+#include "support/files.h"
 
 namespace sealed {
 
@@ -18,20 +18,8 @@ namespace test = e2ee::test;
 
 using test::Buffer;
 using test::Bytes;
+using test::Folder;
 using test::Provider;
-
-// A folder that goes away with its files.
-class Folder {
- public:
-  Folder();
-  ~Folder();
-  std::string file(const std::string &name) const { return path_ / name; }
-  void write(const std::string &name, const std::string &text) const;
-  std::vector<std::string> names() const;
-
- private:
-  std::filesystem::path path_;
-};
 
 struct Frame {
   Bytes bytes;
@@ -101,7 +89,7 @@ class Unseal : public testing::Test {
  protected:
   // The provider string of raw_provider(kFill).
   std::string key(unsigned index = 0) { return key_file(folder, kFill, index); }
-  std::string in() const { return folder.file("alice.mkv"); }
+  std::string in() const { return folder / "alice.mkv"; }
 
   Folder folder;
 };

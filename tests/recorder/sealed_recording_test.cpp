@@ -28,7 +28,7 @@ class SealedRecordingTest : public testing::Test {
   }
   std::string text(const std::string &name) const {
     gchar *contents = nullptr;
-    g_file_get_contents(folder_.path(name).c_str(), &contents, nullptr, nullptr);
+    g_file_get_contents((folder_ / name).c_str(), &contents, nullptr, nullptr);
     const examples::CharPtr owned{contents};
     return contents ? contents : "";
   }
@@ -54,7 +54,7 @@ TEST_F(SealedRecordingTest, LosesNoneOfThoseBeforeAStreamThatTheFileCannotDescri
   EXPECT_EQ(counts.lost, 1U);
   ASSERT_EQ(told_.closed.size(), 1U);
   EXPECT_EQ(told_.closed[0].frames, 11U);
-  EXPECT_EQ(read_file(folder_.path("alice.mkv")).video().frames.size(), 11U);
+  EXPECT_EQ(read_file(folder_ / "alice.mkv").video().frames.size(), 11U);
   ASSERT_EQ(told_.troubles.size(), 1U);
   EXPECT_NE(told_.troubles[0].find("do not fit"), std::string::npos) << told_.troubles[0];
 }
@@ -83,12 +83,12 @@ TEST_F(SealedRecordingTest, DescribesItselfBeforeTheFirstFrame) {
   EXPECT_EQ(seal.streams[1].codec, "opus");
   EXPECT_EQ(seal.streams[1].caps, kOpusCaps);
 
-  const File file = read_file(folder_.path("alice.mkv"));
+  const File file = read_file(folder_ / "alice.mkv");
   EXPECT_EQ(file.comment, sidecar_at_start);
   EXPECT_EQ(file.comment, text("alice.mkv.json"));
   EXPECT_EQ(file.doc_type, "matroska");
   struct stat status;
-  ASSERT_EQ(stat(folder_.path("alice.mkv.json").c_str(), &status), 0);
+  ASSERT_EQ(stat((folder_ / "alice.mkv.json").c_str(), &status), 0);
   EXPECT_EQ(status.st_mode & 07777, 0600U);
 }
 
@@ -100,7 +100,7 @@ TEST_F(SealedRecordingTest, DescribesATrackThatComesLater) {
   push(recording, Media::kAudio, kOpusCaps, audio_frame(120));
   EXPECT_EQ(Seal::from_json(text("alice.mkv.json")).streams.size(), 2U);
   recording.finish("left");
-  const File file = read_file(folder_.path("alice.mkv"));
+  const File file = read_file(folder_ / "alice.mkv");
   EXPECT_EQ(file.comment, text("alice.mkv.json"));
   EXPECT_EQ(file.audio().frames.size(), 1U);
   EXPECT_EQ(file.video().frames.size(), 60U);
@@ -108,7 +108,7 @@ TEST_F(SealedRecordingTest, DescribesATrackThatComesLater) {
 }
 
 TEST_F(SealedRecordingTest, NeverTouchesASidecarThatIsThere) {
-  ASSERT_TRUE(g_file_set_contents(folder_.path("alice.mkv.json").c_str(), "mine", -1, nullptr));
+  ASSERT_TRUE(g_file_set_contents((folder_ / "alice.mkv.json").c_str(), "mine", -1, nullptr));
   Recording recording{settings("livekit")};
   push(recording, Media::kVideo, kVp8Caps, video_frame(0));
   recording.finish("left");
@@ -138,7 +138,7 @@ TEST_F(SealedRecordingTest, KeepsBytesOfH264AndH265AsTheyCame) {
     }
     recording.finish("left");
     const std::string name = told_.started.back();
-    const File file = read_file(folder_.path(name));
+    const File file = read_file(folder_ / name);
     EXPECT_EQ(file.error, "");
     ASSERT_EQ(file.video().frames.size(), sent.size());
     for (std::size_t i = 0; i < sent.size(); i++) {
@@ -171,7 +171,7 @@ TEST_F(SealedRecordingTest, TrustsFlagsWhereNothingIsClear) {
       push(recording, Media::kVideo, std::string{"video/x-"} + codec, sent.back());
     }
     recording.finish("left");
-    const File file = read_file(folder_.path(told_.started.back()));
+    const File file = read_file(folder_ / told_.started.back());
     ASSERT_EQ(file.video().frames.size(), 30U);
     for (unsigned i = 0; i < 30; i++) {
       EXPECT_EQ(file.video().frames[i].bytes, sent[i].bytes);

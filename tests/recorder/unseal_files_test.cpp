@@ -22,11 +22,11 @@ using test::raw_provider;
 TEST_F(Unseal, OverwritesNothing) {
   const Provider keys = raw_provider(kFill);
   write_recording(in(), seal_of("livekit"), {encrypt(opus(), keys)});
-  folder.write("alice.open.webm", "precious");
+  test::write_file(folder / "alice.open.webm", "precious");
   const Outcome run = unseal({in(), "-k", key()});
   EXPECT_EQ(run.status, 1);
   EXPECT_NE(run.err.find("not overwritten"), std::string::npos) << run.err;
-  EXPECT_EQ(std::filesystem::file_size(folder.file("alice.open.webm")), 8u);
+  EXPECT_EQ(std::filesystem::file_size(folder / "alice.open.webm"), 8u);
 }
 
 TEST_F(Unseal, LeavesNothingBehindWhenNothingOpens) {
@@ -60,7 +60,7 @@ class UnsealFaults : public Unseal {
     names.insert(names.end(), added.begin(), added.end());
     std::sort(names.begin(), names.end());
     EXPECT_EQ(folder.names(), names);
-    expect_same(read_recording(folder.file("alice.open.webm")), plain);
+    expect_same(read_recording(folder / "alice.open.webm"), plain);
   }
 
   const std::vector<Stream> plain{opus()};
@@ -98,7 +98,7 @@ TEST_F(UnsealFaults, SaysWhenNothingTakesItsReport) {
     EXPECT_NE(run.err.find("alice.open.webm was written, but not its report"), std::string::npos)
         << run.err;
     expect_written({"alice.open.webm"});
-    std::filesystem::remove(folder.file("alice.open.webm"));
+    std::filesystem::remove(folder / "alice.open.webm");
   }
 }
 
@@ -115,7 +115,7 @@ TEST_F(Unseal, LeavesNothingBehindWhenItIsStopped) {
     std::error_code none;
     for (const auto &entry : std::filesystem::directory_iterator(opened, none)) {
       const std::string target = std::filesystem::read_symlink(entry, none).string();
-      if (target.find(folder.file("")) == 0 && target != in())
+      if (target.find(folder / "") == 0 && target != in())
         return true;
     }
     return false;
@@ -136,8 +136,8 @@ TEST_F(Unseal, ShowsNoControlCharactersOfTheFile) {
   EXPECT_EQ(run.status, 0) << run.err;
   EXPECT_NE(run.out.find("al<U+001B>[2Jice<U+202E>gnp"), std::string::npos) << run.out;
   seal.kdf = "\x1b[2J";
-  folder.write("other.json", seal.to_json());
-  run = unseal({in(), "-k", key(), "--sidecar", folder.file("other.json")});
+  test::write_file(folder / "other.json", seal.to_json());
+  run = unseal({in(), "-k", key(), "--sidecar", folder / "other.json"});
   EXPECT_EQ(run.status, 2);
   EXPECT_NE(run.err.find("<U+001B>[2J"), std::string::npos) << run.err;
   EXPECT_EQ(run.err.find('\x1b'), std::string::npos);
@@ -151,8 +151,8 @@ TEST_F(Unseal, SaysWhatIsWrongWithItsUse) {
   EXPECT_EQ(unseal({in(), "-k", "shared,passphrase=x", "--server-frames", "some"}).status, 2);
   EXPECT_EQ(unseal({in(), "-k", "shared,passphrase=x"}).status, 2);  // no such file
   EXPECT_EQ(unseal({"--help"}).status, 0);
-  folder.write("text.mkv", "this is no recording");
-  EXPECT_EQ(unseal({folder.file("text.mkv"), "-k", "shared,passphrase=x"}).status, 2);
+  test::write_file(folder / "text.mkv", "this is no recording");
+  EXPECT_EQ(unseal({folder / "text.mkv", "-k", "shared,passphrase=x"}).status, 2);
 }
 
 // ---- what is said about it ----------------------------------------------------------------------
@@ -164,13 +164,13 @@ TEST_F(Unseal, TakesTheSidecarWhereTheTagIsLost) {
   const Stream encrypted = encrypt(plain[0], keys, {.scheme = "sframe"});
   write_recording(in(), seal, {encrypted}, false);
   EXPECT_EQ(unseal({in(), "-k", key()}).status, 2);
-  folder.write("alice.mkv.json", seal_text(seal, {encrypted}));
+  test::write_file(folder / "alice.mkv.json", seal_text(seal, {encrypted}));
   Outcome run = unseal({in(), "-k", key(), "--json"});
   EXPECT_EQ(run.status, 0) << run.err;
   EXPECT_EQ(run.notes.size(), 1u);
-  expect_same(read_recording(folder.file("alice.open.webm")), plain);
-  std::filesystem::rename(folder.file("alice.mkv.json"), folder.file("alice.json"));
-  run = unseal({in(), "-k", key(), "--json", "-o", folder.file("2.webm")});
+  expect_same(read_recording(folder / "alice.open.webm"), plain);
+  std::filesystem::rename(folder / "alice.mkv.json", folder / "alice.json");
+  run = unseal({in(), "-k", key(), "--json", "-o", folder / "2.webm"});
   EXPECT_EQ(run.status, 0) << run.err;
 }
 
@@ -180,7 +180,7 @@ TEST_F(Unseal, RefusesASidecarOfANewerVersion) {
   write_recording(in(), seal_of("livekit"), {encrypted}, false);
   Seal later = seal_of("livekit");
   later.version = Seal::kVersion + 1;
-  folder.write("alice.mkv.json", later.to_json());
+  test::write_file(folder / "alice.mkv.json", later.to_json());
   Outcome run = unseal({in(), "-k", key()});
   EXPECT_EQ(run.status, 2);
   EXPECT_NE(run.err.find("newer e2ee-unseal"), std::string::npos) << run.err;
@@ -190,7 +190,7 @@ TEST_F(Unseal, SaysWhenFileAndSidecarDiffer) {
   const Provider keys = raw_provider(kFill);
   const Stream encrypted = encrypt(opus(), keys);
   write_recording(in(), seal_of("livekit"), {encrypted});
-  folder.write("alice.mkv.json", seal_text(seal_of("jitsi"), {encrypted}));
+  test::write_file(folder / "alice.mkv.json", seal_text(seal_of("jitsi"), {encrypted}));
   const Outcome run = unseal({in(), "-k", key(), "--json"});
   EXPECT_EQ(run.status, 0) << run.err;
   ASSERT_EQ(run.notes.size(), 1u);

@@ -21,7 +21,7 @@ using test::set_raw;
 class UnsealKeys : public testing::Test {
  protected:
   void SetUp() override { seal.identity = "alice"; }
-  std::string in() const { return folder.file("alice.mkv"); }
+  std::string in() const { return folder / "alice.mkv"; }
 
   // keys.ini of alice with the keys of rotation `first` to the last before `end`, 16 to a ring.
   std::string keys_file(unsigned first, unsigned end) {
@@ -32,8 +32,8 @@ class UnsealKeys : public testing::Test {
       text += "\n";
     }
     const std::string name = "keys-" + std::to_string(first) + ".ini";
-    folder.write(name, text);
-    return folder.file(name);
+    test::write_file(folder / name, text);
+    return folder / name;
   }
 
   Folder folder;
@@ -58,8 +58,7 @@ TEST_F(UnsealKeys, FollowsSixtyRotationsOfSixteenIndices) {
   const std::vector<std::string> files{keys_file(0, 16), keys_file(16, 32), keys_file(32, 48),
                                        keys_file(48, 60)};
   const auto run_with = [&](std::vector<std::string> order, const std::string &out) {
-    std::vector<std::string> arguments{in(), "--json", "-o", folder.file(out), "--max-ratchet",
-                                       "2"};
+    std::vector<std::string> arguments{in(), "--json", "-o", folder / out, "--max-ratchet", "2"};
     for (const std::string &file : order) {
       arguments.push_back("--keys-file");
       arguments.push_back(file);
@@ -69,12 +68,12 @@ TEST_F(UnsealKeys, FollowsSixtyRotationsOfSixteenIndices) {
   Outcome run = run_with(files, "ordered.webm");
   EXPECT_EQ(run.status, 0) << run.err;
   EXPECT_EQ(run.keys, 60u);
-  expect_same(read_recording(folder.file("ordered.webm")), plain);
+  expect_same(read_recording(folder / "ordered.webm"), plain);
   std::vector<std::string> reversed(files.rbegin(), files.rend());
   std::swap(reversed[0], reversed[2]);
   run = run_with(reversed, "shuffled.webm");
   EXPECT_EQ(run.status, 0) << run.err;
-  expect_same(read_recording(folder.file("shuffled.webm")), plain);
+  expect_same(read_recording(folder / "shuffled.webm"), plain);
 
   // Without the keys of the middle the rest still opens, and the report says so.
   run = run_with({files[0], files[3]}, "middle.webm");
@@ -93,12 +92,12 @@ TEST_F(UnsealKeys, NeedsToKnowWhoseKeys) {
   Outcome run = unseal({in(), "--keys-file", file, "--participant", "bob"});
   EXPECT_EQ(run.status, 1);
   Seal nobody;
-  write_recording(folder.file("nobody.mkv"), nobody, {rotated(opus())});
-  run = unseal({folder.file("nobody.mkv"), "--keys-file", file});
+  write_recording(folder / "nobody.mkv", nobody, {rotated(opus())});
+  run = unseal({folder / "nobody.mkv", "--keys-file", file});
   EXPECT_EQ(run.status, 2);
   EXPECT_NE(run.err.find("--participant"), std::string::npos) << run.err;
-  run = unseal({folder.file("nobody.mkv"), "--keys-file", file, "--participant", "alice",
-                "--max-ratchet", "2"});
+  run = unseal(
+      {folder / "nobody.mkv", "--keys-file", file, "--participant", "alice", "--max-ratchet", "2"});
   EXPECT_EQ(run.status, 3) << run.err;
 }
 
@@ -126,7 +125,7 @@ TEST_P(UnsealRatchet, FollowsAHundredSteps) {
   const Outcome run = unseal({in(), "-k", key_file(folder, 1, 0), "--json"});
   EXPECT_EQ(run.status, 0) << run.err << run.out;
   EXPECT_EQ(run.keys, 60u);
-  expect_same(read_recording(folder.file("alice.open.webm")), plain);
+  expect_same(read_recording(folder / "alice.open.webm"), plain);
 }
 
 INSTANTIATE_TEST_SUITE_P(All, UnsealRatchet, testing::Values("livekit", "jitsi", "sframe"),
@@ -137,12 +136,12 @@ TEST_F(UnsealKeys, LeapsAsFarAsItIsTold) {
   const auto leap = [](std::size_t i) { return i == 30 ? 70u : 0u; };
   write_recording(in(), seal, {ratcheted(plain[0], "livekit", leap)});
   const std::string key = key_file(folder, 1, 0);
-  Outcome run = unseal({in(), "-k", key, "--json", "-o", folder.file("64.webm")});
+  Outcome run = unseal({in(), "-k", key, "--json", "-o", folder / "64.webm"});
   EXPECT_EQ(run.status, 3);
   EXPECT_EQ(run.tracks[0].opened, 30);
-  run = unseal({in(), "-k", key, "--json", "-o", folder.file("70.webm"), "--max-ratchet", "70"});
+  run = unseal({in(), "-k", key, "--json", "-o", folder / "70.webm", "--max-ratchet", "70"});
   EXPECT_EQ(run.status, 0) << run.err;
-  expect_same(read_recording(folder.file("70.webm")), plain);
+  expect_same(read_recording(folder / "70.webm"), plain);
 }
 
 TEST_F(UnsealKeys, DerivesNothingNewForDamagedFrames) {
@@ -151,8 +150,8 @@ TEST_F(UnsealKeys, DerivesNothingNewForDamagedFrames) {
     Stream broken = encrypt(plain, raw_provider(1));
     for (std::size_t i = 0; i < damaged; ++i)
       broken.frames[10 + i].bytes[2] ^= 1;
-    write_recording(folder.file(name), seal, {broken});
-    const Outcome run = unseal({folder.file(name), "-k", key_file(folder, 1, 0), "--json"});
+    write_recording(folder / name, seal, {broken});
+    const Outcome run = unseal({folder / name, "-k", key_file(folder, 1, 0), "--json"});
     EXPECT_EQ(run.status, 3) << run.err;
     EXPECT_EQ(run.tracks[0].opened, static_cast<std::int64_t>(60 - damaged));
     return run.derivations;
@@ -177,7 +176,7 @@ TEST_F(UnsealKeys, GoesBackToEarlierGenerations) {
   write_recording(in(), seal, {video, audio});
   const Outcome run = unseal({in(), "-k", key_file(folder, 1, 0), "--json"});
   EXPECT_EQ(run.status, 0) << run.err << run.out;
-  expect_same(read_recording(folder.file("alice.open.webm")), {video_plain, plain[1]});
+  expect_same(read_recording(folder / "alice.open.webm"), {video_plain, plain[1]});
 }
 
 // Anyone on the way can put frames in, and name any key.
@@ -202,7 +201,7 @@ TEST_F(UnsealKeys, IsNotKeptFromItsWorkByKeysThatCannotBe) {
   EXPECT_EQ(run.tracks[0].opened, 60);
   EXPECT_EQ(run.tracks[0].impossible_key, kInjected);
   EXPECT_EQ(run.tracks[0].no_key, 0);
-  expect_same(read_recording(folder.file("alice.open.webm")), plain);
+  expect_same(read_recording(folder / "alice.open.webm"), plain);
 }
 
 // SFrame counts from the beginning with each key, so that IVs repeat under one index.
@@ -230,7 +229,7 @@ TEST_F(UnsealKeys, DoesNotTakeKeysThatAreNotThereForABrokenSender) {
   EXPECT_EQ(run.replayed, 1);
   // With keys that open none of them it is the same.
   run = unseal({in(), "-k", key_file(folder, 1, 7), "-k", key_file(folder, 9, 8), "--json", "-o",
-                folder.file("2.webm")});
+                folder / "2.webm"});
   EXPECT_EQ(run.tracks[0].no_match, 121);
   EXPECT_EQ(run.reused, 0);
 }
@@ -269,7 +268,7 @@ TEST_P(UnsealServerFrames, PassAsTheUserSays) {
   EXPECT_EQ(run.tracks[0].opened, 60);
   EXPECT_EQ(run.tracks[0].written, static_cast<std::int64_t>(plain.frames.size()));
   EXPECT_NE(run.out.find("\"server-frames\":2"), std::string::npos) << run.out;
-  expect_same(read_recording(folder.file("alice.open.webm")), {plain});
+  expect_same(read_recording(folder / "alice.open.webm"), {plain});
 }
 
 INSTANTIATE_TEST_SUITE_P(All, UnsealServerFrames,
@@ -289,8 +288,8 @@ TEST_F(UnsealKeys, TakesFramesOfTheServerAlone) {
   EXPECT_NE(run.out.find("proven by no key"), std::string::npos) << run.out;
   sealed.frames.push_back(
       {encrypt(plain, raw_provider(2), {.scheme = "realtimekit"}).frames[0].bytes, 20'000'000});
-  write_recording(folder.file("other.mkv"), seal, {sealed});
-  EXPECT_EQ(unseal({folder.file("other.mkv"), "-k", key, "--server-frames", "pass"}).status, 1);
+  write_recording(folder / "other.mkv", seal, {sealed});
+  EXPECT_EQ(unseal({folder / "other.mkv", "-k", key, "--server-frames", "pass"}).status, 1);
 }
 
 // ---- what the metadata says wrongly -------------------------------------------------------------
@@ -319,7 +318,7 @@ TEST_F(UnsealKeys, TakesTimesThatCannotBeForUnknown) {
         "2500-01-01T00:00:00Z", "1969-12-31T23:59:59Z", "0001-01-01T00:00:00Z", "soon"}) {
     SCOPED_TRACE(started);
     seal.started = started;
-    const std::string name = folder.file(started);
+    const std::string name = folder / started;
     write_recording(name + ".mkv", seal, {sealed});
     const Outcome run = unseal({name + ".mkv", "-k", key, "-o", name + ".webm"});
     ASSERT_EQ(run.status, 0) << run.err;
@@ -348,8 +347,8 @@ TEST_F(UnsealKeys, FindsSharedKeysThatTookThePlaceOfAnother) {
   Outcome run = unseal({in(), "-k", first, "-k", second, "-k", third, "--json"});
   EXPECT_EQ(run.status, 0) << run.err;
   EXPECT_EQ(run.keys, 3u);
-  expect_same(read_recording(folder.file("alice.open.webm")), plain);
-  run = unseal({in(), "-k", first, "-k", third, "--json", "-o", folder.file("gap.webm")});
+  expect_same(read_recording(folder / "alice.open.webm"), plain);
+  run = unseal({in(), "-k", first, "-k", third, "--json", "-o", folder / "gap.webm"});
   EXPECT_EQ(run.status, 3);
   EXPECT_EQ(run.tracks[0].opened, 25);
   EXPECT_EQ(run.tracks[0].no_match, 15);

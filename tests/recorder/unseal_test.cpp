@@ -23,14 +23,14 @@ TEST_F(Unseal, GivesBackPicturesAndSound) {
   const Provider keys = passphrase_provider("a passphrase");
   const std::vector<Stream> plain{vp8(), opus()};
   write_recording(in(), seal_of("livekit"), {encrypt(plain[0], keys), encrypt(plain[1], keys)});
-  folder.write("secret", "a passphrase\n");
+  test::write_file(folder / "secret", "a passphrase\n");
   const Outcome run =
-      unseal({in(), "--key-provider", "shared,passphrase-file=" + folder.file("secret"), "--json"});
+      unseal({in(), "--key-provider", "shared,passphrase-file=" + folder / "secret", "--json"});
   EXPECT_EQ(run.status, 0) << run.err;
   EXPECT_TRUE(run.complete);
   ASSERT_EQ(run.tracks.size(), 2u);
   EXPECT_EQ(run.derivations, 1);
-  const std::string out = folder.file("alice.open.webm");
+  const std::string out = folder / "alice.open.webm";
   expect_same(read_recording(out), plain);
   struct stat status {};
   ASSERT_EQ(stat(out.c_str(), &status), 0);
@@ -60,9 +60,9 @@ TEST_P(UnsealScheme, GivesBackWhatWentIn) {
   const std::vector<Stream> plain{GetParam().video(), opus()};
   write_recording(in(), seal_of(how.scheme),
                   {encrypt(plain[0], keys, how), encrypt(plain[1], keys, how)});
-  const Outcome run = unseal({in(), "-k", key(3), "--json", "-o", folder.file("out.mkv")});
+  const Outcome run = unseal({in(), "-k", key(3), "--json", "-o", folder / "out.mkv"});
   EXPECT_EQ(run.status, 0) << run.err << run.out;
-  expect_same(read_recording(folder.file("out.mkv")), plain);
+  expect_same(read_recording(folder / "out.mkv"), plain);
 }
 
 INSTANTIATE_TEST_SUITE_P(All, UnsealScheme,
@@ -111,7 +111,7 @@ TEST_F(Unseal, MakesLengthsOfH264) {
   write_recording(in(), seal_of("livekit"), {encrypted});
   const Outcome run = unseal({in(), "-k", key(), "--json"});
   EXPECT_EQ(run.status, 0) << run.err << run.out;
-  const std::vector<Stream> read = read_recording(folder.file("alice.open.mkv"));
+  const std::vector<Stream> read = read_recording(folder / "alice.open.mkv");
   ASSERT_EQ(read.size(), 1u);
   expect_same(read, {through_chain(opened(encrypted, keys), "h264", "video/x-h264")});
 }
@@ -130,9 +130,8 @@ TEST_F(Unseal, GoesOnInAnotherFileWhenPicturesOfH264ChangeTheirSize) {
   write_recording(in(), seal_of("livekit"), {encrypted, encrypt(sound, keys)});
   const Outcome run = unseal({in(), "-k", key(), "--json"});
   EXPECT_EQ(run.status, 0) << run.err << run.out;
-  const std::vector<std::string> names{folder.file("alice.open.mkv"),
-                                       folder.file("alice.open.2.mkv"),
-                                       folder.file("alice.open.3.mkv")};
+  const std::vector<std::string> names{folder / "alice.open.mkv", folder / "alice.open.2.mkv",
+                                       folder / "alice.open.3.mkv"};
   ASSERT_EQ(run.outputs, names);
   std::size_t samples = 0, begin = 0;
   for (std::size_t i = 0; i < names.size(); ++i) {
@@ -166,9 +165,8 @@ TEST_F(Unseal, SaysWhatWasOpenedAndIsNotInTheFile) {
   ASSERT_EQ(run.tracks.size(), 1u);
   EXPECT_EQ(run.tracks[0].opened, 39);
   EXPECT_EQ(run.tracks[0].written, 20);
-  EXPECT_NE(
-      unseal({in(), "-k", key(), "-o", folder.file("2.mkv")}).out.find("19 frames: opened, but"),
-      std::string::npos);
+  EXPECT_NE(unseal({in(), "-k", key(), "-o", folder / "2.mkv"}).out.find("19 frames: opened, but"),
+            std::string::npos);
 }
 
 // A frame as LiveKit's other clients make them, whose IV may end in 12.
@@ -237,7 +235,7 @@ TEST_F(Unseal, JoinsLayersOfVp9) {
   write_recording(in(), seal_of("livekit"), {encrypt(layers, keys)});
   const Outcome run = unseal({in(), "-k", key(), "--json"});
   EXPECT_EQ(run.status, 0) << run.err << run.out;
-  const std::vector<Stream> read = read_recording(folder.file("alice.open.webm"));
+  const std::vector<Stream> read = read_recording(folder / "alice.open.webm");
   ASSERT_EQ(read.size(), 1u);
   EXPECT_EQ(read[0].frames.size(), pictures.size());
   EXPECT_NE(run.out.find("\"not-written\":0"), std::string::npos) << run.out;
@@ -254,7 +252,7 @@ TEST_F(Unseal, OpensWhatIsThereOfAFileThatWasCutOff) {
   std::size_t least = plain[0].frames.size() + plain[1].frames.size();
   for (const int percent : {90, 60}) {
     std::filesystem::resize_file(in(), size * static_cast<unsigned>(percent) / 100);
-    const std::string out = folder.file("out" + std::to_string(percent) + ".webm");
+    const std::string out = folder / ("out" + std::to_string(percent) + ".webm");
     const Outcome run = unseal({in(), "-k", key(), "-o", out, "--json"});
     EXPECT_EQ(run.status, 3) << run.err;
     EXPECT_FALSE(run.complete);
@@ -276,9 +274,9 @@ TEST_F(Unseal, OpensWhatIsThereOfAFileThatWasCutOff) {
     least = frames;
   }
   std::filesystem::resize_file(in(), size / 10);
-  const Outcome run = unseal({in(), "-k", key(), "-o", folder.file("nothing.webm")});
+  const Outcome run = unseal({in(), "-k", key(), "-o", folder / "nothing.webm"});
   EXPECT_EQ(run.status, 2);
-  EXPECT_FALSE(std::filesystem::exists(folder.file("nothing.webm")));
+  EXPECT_FALSE(std::filesystem::exists(folder / "nothing.webm"));
 }
 
 TEST_F(Unseal, LeavesDamagedFramesOut) {
@@ -298,7 +296,7 @@ TEST_F(Unseal, LeavesDamagedFramesOut) {
   Stream rest = plain;
   for (const int i : {30, 25, 11, 10})
     rest.frames.erase(rest.frames.begin() + i);
-  expect_same(read_recording(folder.file("alice.open.webm")), {rest});
+  expect_same(read_recording(folder / "alice.open.webm"), {rest});
 }
 
 TEST_F(Unseal, TellsOfAFrameThatIsThereTwice) {

@@ -6,11 +6,11 @@
 #include <chrono>
 #include <cstdint>
 #include <cstdlib>
-#include <ctime>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include "support/cputime.h"
 #include "support/pipeline.h"
 #include "support/waiting.h"
 
@@ -25,13 +25,6 @@ inline std::chrono::seconds duration(unsigned seconds) {
   const bool is_long = value != nullptr && std::string(value) == "1";
   const unsigned part = is_quick() ? 20 : is_long ? 1 : 4;
   return std::chrono::seconds((seconds + part - 1) / part);
-}
-
-/// CPU time of this thread, in nanoseconds.
-inline std::int64_t thread_cpu() {
-  timespec now{};
-  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-  return now.tv_sec * std::int64_t{1000000000} + now.tv_nsec;
 }
 
 /// Keeps every processor busy.

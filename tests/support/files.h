@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 namespace e2ee::test {
 
@@ -16,10 +17,17 @@ class Folder {
 
   const std::string &path() const { return path_; }
   std::string operator/(const std::string &name) const { return path_ + "/" + name; }
+  /// What is in it, sorted.
+  std::vector<std::string> names() const;
+  /// The folder itself, open for reading.
+  int fd() const { return fd_; }
 
  private:
   std::string path_;
+  int fd_;
 };
+
+std::string read_file(const std::string &path);
 
 /// In place; only we can read it unless `mode` says otherwise.
 void write_file(const std::string &path, const std::string &contents, unsigned mode = 0600);

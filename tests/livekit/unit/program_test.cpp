@@ -5,12 +5,12 @@
 
 #include "fake_server.h"
 #include "livekit/access.h"
-#include "recorder/main_context.h"
+#include "support/main_context.h"
 
 namespace {
 
 using namespace fake;
-using recorder::run_until;
+using e2ee::test::run_until;
 
 class RecorderProgram : public testing::Test {
  protected:

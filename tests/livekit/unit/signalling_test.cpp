@@ -5,15 +5,15 @@
 #include <gtest/gtest.h>
 
 #include "fake_server.h"
-#include "recorder/main_context.h"
+#include "support/main_context.h"
 
 namespace {
 
 using namespace fake;
 using namespace livekit;
 using namespace std::chrono_literals;
-using recorder::run_for;
-using recorder::run_until;
+using e2ee::test::run_for;
+using e2ee::test::run_until;
 
 class SignallingTest : public testing::Test {
  protected:

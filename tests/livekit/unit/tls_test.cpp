@@ -8,13 +8,13 @@
 #include "common/trust.h"
 #include "fake_server.h"
 #include "livekit/signalling.h"
-#include "recorder/main_context.h"
+#include "support/main_context.h"
 
 namespace {
 
 using namespace fake;
 using namespace livekit;
-using recorder::run_until;
+using e2ee::test::run_until;
 
 // "joined", or why not.
 std::string outcome(const std::string &servers, const std::string &trusted) {

@@ -1,4 +1,5 @@
-// SPDX-License-Identifier: LGPL-2.1-or-later
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+// Waiting where a main context has to run.
 #pragma once
 
 #include <glib.h>
@@ -6,7 +7,7 @@
 #include <chrono>
 #include <functional>
 
-namespace recorder {
+namespace e2ee::test {
 
 /// Runs the main context until it is so, or for a long time.
 inline bool run_until(const std::function<bool()> &done,
@@ -29,4 +30,4 @@ inline void run_for(std::chrono::milliseconds time) {
   run_until([] { return false; }, time);
 }
 
-}  // namespace recorder
+}  // namespace e2ee::test
