@@ -10,7 +10,6 @@
 namespace e2ee::test {
 namespace {
 
-
 constexpr char kLaunch[] =
     "videotestsrc is-live=true name=video-source ! video/x-raw,width=320,height=240,framerate=30/1 "
     "! vp8enc deadline=1 cpu-used=8 keyframe-max-dist=60 ! e2eeencrypt name=video-in "
