@@ -271,8 +271,8 @@ void gst_e2ee_decrypt_start(GstE2EEBase *element) {
   FrameCryptor &cryptor = *e2ee::base_of(element).cryptor;
   self.server_frames.set_scheme_trailer(cryptor.facts.server_trailer);
   cryptor.set_replay_window(settings_of(element).replay_window);
-  cryptor.on_keys_changed([element] { keys_changed(element); });
-  cryptor.on_keys_withdrawn([element, &self, &cryptor] {
+  cryptor.on(FrameCryptor::Event::keys_changed, [element] { keys_changed(element); });
+  cryptor.on(FrameCryptor::Event::keys_withdrawn, [element, &self, &cryptor] {
     self.queue->give_up();
     e2ee::recall_frame(element, cryptor);
   });
@@ -280,8 +280,8 @@ void gst_e2ee_decrypt_start(GstE2EEBase *element) {
 
 void stop_listening(Base &base, Decrypt &self) {
   if (base.cryptor) {
-    base.cryptor->on_keys_changed({});
-    base.cryptor->on_keys_withdrawn({});
+    base.cryptor->on(FrameCryptor::Event::keys_changed, {});
+    base.cryptor->on(FrameCryptor::Event::keys_withdrawn, {});
   }
   self.queue->stop();
 }

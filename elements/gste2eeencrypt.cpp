@@ -107,7 +107,8 @@ GstFlowReturn encrypt_frame(GstE2EEBase *element, GstBuffer *buffer) {
 
 void gst_e2ee_encrypt_start(GstE2EEBase *element) {
   e2ee::FrameCryptor &cryptor = *e2ee::base_of(element).cryptor;
-  cryptor.on_keys_withdrawn([element, &cryptor] { e2ee::recall_frame(element, cryptor); });
+  cryptor.on(FrameCryptor::Event::keys_withdrawn,
+             [element, &cryptor] { e2ee::recall_frame(element, cryptor); });
 }
 
 // What nobody encrypts keeps its format.

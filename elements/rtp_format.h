@@ -140,18 +140,18 @@ struct Format {
   bool spatial_layers;  // a picture may have frames of several
   // The size must not depend on `position.last`. Null: no descriptor.
   void (*write_descriptor)(const Frame &frame, const Numbering &numbering,
-                           const PacketPosition &position, Descriptor &out);
+                           const PacketPosition &position, Descriptor &out) = nullptr;
   // False when the payload is malformed or has no byte of the frame. Null: no descriptor.
-  bool (*read_descriptor)(std::span<const uint8_t> payload, Packet &out);
+  bool (*read_descriptor)(std::span<const uint8_t> payload, Packet &out) = nullptr;
   // The format's payload header, which is the frame's own first bytes; only where these are in the
   // clear. May be null.
-  void (*read_payload_header)(std::span<const uint8_t> frame, Packet &out);
+  void (*read_payload_header)(std::span<const uint8_t> frame, Packet &out) = nullptr;
   // Fields that the RTP caps owe to the frame's caps. May be null.
-  void (*describe_rtp_caps)(const GstStructure *frame_caps, GstStructure *rtp_caps);
+  void (*describe_rtp_caps)(const GstStructure *frame_caps, GstStructure *rtp_caps) = nullptr;
   // The other way round; false refuses the RTP caps. May be null.
-  bool (*describe_frame_caps)(const GstStructure *rtp_caps, GstStructure *frame_caps);
+  bool (*describe_frame_caps)(const GstStructure *rtp_caps, GstStructure *frame_caps) = nullptr;
   // Narrows frame caps to what the peer's RTP caps prefer; whether it did. May be null.
-  bool (*prefer_frame_caps)(const GstStructure *rtp_caps, GstStructure *frame_caps);
+  bool (*prefer_frame_caps)(const GstStructure *rtp_caps, GstStructure *frame_caps) = nullptr;
 };
 
 extern const Format vp8_format;

@@ -139,9 +139,6 @@ constinit const Format opus_format = {
     .clock_rate = 48000,
     .splits = false,
     .spatial_layers = false,
-    .write_descriptor = nullptr,
-    .read_descriptor = nullptr,
-    .read_payload_header = nullptr,
     .describe_rtp_caps = describe_opus,
     .describe_frame_caps = describe_opus_frames,
     .prefer_frame_caps = prefer_channels,
@@ -154,12 +151,8 @@ constinit const Format multiopus_format = {
     .clock_rate = 48000,
     .splits = false,
     .spatial_layers = false,
-    .write_descriptor = nullptr,
-    .read_descriptor = nullptr,
-    .read_payload_header = nullptr,
     .describe_rtp_caps = describe_multiopus,
     .describe_frame_caps = describe_multiopus_frames,
-    .prefer_frame_caps = nullptr,
 };
 
 }  // namespace e2ee::rtp

@@ -89,9 +89,6 @@ constinit const Format vp8_format = {
     .write_descriptor = write_descriptor,
     .read_descriptor = read_descriptor,
     .read_payload_header = read_payload_header,
-    .describe_rtp_caps = nullptr,
-    .describe_frame_caps = nullptr,
-    .prefer_frame_caps = nullptr,
 };
 
 }  // namespace e2ee::rtp

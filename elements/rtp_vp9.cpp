@@ -143,10 +143,6 @@ constinit const Format vp9_format = {
     .spatial_layers = true,
     .write_descriptor = write_descriptor,
     .read_descriptor = read_descriptor,
-    .read_payload_header = nullptr,
-    .describe_rtp_caps = nullptr,
-    .describe_frame_caps = nullptr,
-    .prefer_frame_caps = nullptr,
 };
 
 }  // namespace e2ee::rtp

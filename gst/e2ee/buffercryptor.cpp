@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "errors.h"
 #include "reasonerror.h"
 
 namespace e2ee {
@@ -29,8 +30,7 @@ BufferCryptor::BufferCryptor(GstE2EEKeyProvider *provider, const FrameSettings &
     : provider_(provider), replay_window_(settings.replay_window) {
   GError *error = nullptr;
   if (provider == nullptr)
-    g_set_error_literal(&error, GST_E2EE_ERROR, GST_E2EE_ERROR_INVALID_OPTION,
-                        "there is no key provider: set key-provider");
+    e2ee::fail(&error, GST_E2EE_ERROR_INVALID_OPTION, "there is no key provider: set key-provider");
   else
     server_frames_.configure(settings.server_frames, settings.server_trailer, &error);
   refused_.reset(error);
@@ -57,7 +57,7 @@ void BufferCryptor::close() {
       cryptor.swap(direction->cryptor);
     }
     if (cryptor)
-      cryptor->on_keys_changed({});
+      cryptor->on(FrameCryptor::Event::keys_changed, {});
   }
 }
 
@@ -65,11 +65,9 @@ void BufferCryptor::close() {
 bool BufferCryptor::open(Direction &direction, GError **error) {
   if (G_LIKELY(direction.cryptor))
     return true;
-  if (closed_) {
-    g_set_error_literal(error, GST_E2EE_ERROR, GST_E2EE_ERROR_INVALID_OPTION,
-                        "the frame cryptor was disposed of: make another one");
-    return false;
-  }
+  if (closed_)
+    return e2ee::fail(error, GST_E2EE_ERROR_INVALID_OPTION,
+                      "the frame cryptor was disposed of: make another one");
   if (refused_) {
     g_propagate_error(error, g_error_copy(refused_.get()));
     return false;
@@ -81,7 +79,7 @@ bool BufferCryptor::open(Direction &direction, GError **error) {
     direction.cryptor->set_replay_window(replay_window_);
     server_frames_.set_scheme_trailer(direction.cryptor->facts.server_trailer);
   }
-  direction.cryptor->on_keys_changed([this] {
+  direction.cryptor->on(FrameCryptor::Event::keys_changed, [this] {
     std::lock_guard lock(keys_mutex_);
     keys_changed_.notify_all();
   });
@@ -106,23 +104,15 @@ bool BufferCryptor::set_caps(GstCaps *caps, GstCaps **encrypted, GstCaps **decry
   const GstStructure *fields = gst_caps_get_structure(caps, 0);
   const CodecRule *codec = codec_for_media_type(gst_structure_get_name(fields));
   codec_ = nullptr;
-  if (codec == nullptr || !opening_.cryptor->supports(*codec)) {
-    g_set_error(error, GST_E2EE_ERROR, GST_E2EE_ERROR_UNSUPPORTED,
-                "the scheme does not carry %s: %s",
-                codec != nullptr ? codec->name : gst_structure_get_name(fields),
-                opening_.cryptor->facts.carries);
-    return false;
-  }
-  if (!has_whole_frames(fields)) {
-    g_set_error_literal(error, GST_E2EE_ERROR, GST_E2EE_ERROR_UNSUPPORTED,
-                        "a buffer must be a whole frame: the caps need alignment=au");
-    return false;
-  }
-  if (!sealer_.input().set_caps(caps) || !opener_.set_caps(caps)) {
-    g_set_error_literal(error, GST_E2EE_ERROR, GST_E2EE_ERROR_PARSE,
-                        "the codec_data of the caps cannot be read");
-    return false;
-  }
+  if (codec == nullptr || !opening_.cryptor->supports(*codec))
+    return e2ee::fail(error, GST_E2EE_ERROR_UNSUPPORTED, "the scheme does not carry %s: %s",
+                      codec != nullptr ? codec->name : gst_structure_get_name(fields),
+                      opening_.cryptor->facts.carries);
+  if (!has_whole_frames(fields))
+    return e2ee::fail(error, GST_E2EE_ERROR_UNSUPPORTED,
+                      "a buffer must be a whole frame: the caps need alignment=au");
+  if (!sealer_.input().set_caps(caps) || !opener_.set_caps(caps))
+    return e2ee::fail(error, GST_E2EE_ERROR_PARSE, "the codec_data of the caps cannot be read");
   codec_ = codec;
   sealer_.output().reset();
   const bool nal_units = codec->nal != nullptr;
@@ -147,9 +137,8 @@ bool BufferCryptor::prepare(std::chrono::milliseconds limit, GError **error) {
   if (keys_changed_.wait_until(lock, until, [&] { return opening->has_key(); }))
     return true;
   const std::vector<std::string> notices = opening->take_notices();  // as of keys that do not fit
-  g_set_error(error, GST_E2EE_ERROR, GST_E2EE_ERROR_MISSING_KEY, "no key came in time: %s",
-              notices.empty() ? "set one, or wait longer" : notices.front().c_str());
-  return false;
+  return e2ee::fail(error, GST_E2EE_ERROR_MISSING_KEY, "no key came in time: %s",
+                    notices.empty() ? "set one, or wait longer" : notices.front().c_str());
 }
 
 // Takes the buffer. Returns null.

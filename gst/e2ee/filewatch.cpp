@@ -20,6 +20,7 @@
 
 #include "core/clock.h"
 #include "core/secret.h"
+#include "errors.h"
 #include "folderevents.h"
 
 namespace e2ee {
@@ -303,9 +304,9 @@ std::unique_ptr<FileWatch> FileWatch::start(const std::string &path, std::functi
     watched->looked_at.get_future().wait_for(kStartPatience);
     return std::unique_ptr<FileWatch>(new FileWatch(watcher, std::move(watched)));
   }
-  g_set_error_literal(error, GST_E2EE_ERROR, GST_E2EE_ERROR_LIMIT,
-                      "watch: this process may have no more threads or files; raise its limits, or "
-                      "leave watch out");
+  fail(error, GST_E2EE_ERROR_LIMIT,
+       "watch: this process may have no more threads or files; raise its limits, or leave watch "
+       "out");
   return nullptr;
 }
 

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "framecryptor.h"
 
+#include <array>
 #include <thread>
 
 #include "core/cryptor.h"
 #include "debug.h"
+#include "errors.h"
 #include "keyuse.h"
 #include "providerstate.h"
 
@@ -84,10 +86,9 @@ class KeyedCryptor final : public FrameCryptor, KeyUser {
   std::shared_ptr<AcceptedFrames> take_accepted() override;
   std::optional<std::uint64_t> withdrawn_key() override;
 
-  void on_keys_changed(std::function<void()> call) override { set(changed_call_, std::move(call)); }
-  void on_looked_up(std::function<void()> call) override { set(looked_up_call_, std::move(call)); }
-  void on_keys_withdrawn(std::function<void()> call) override {
-    set(withdrawn_call_, std::move(call));
+  void on(Event event, std::function<void()> call) override {
+    std::lock_guard lock(call_mutex_);
+    calls_[static_cast<std::size_t>(event)] = std::move(call);
   }
 
  private:
@@ -113,20 +114,16 @@ class KeyedCryptor final : public FrameCryptor, KeyUser {
       done_.wait_until(lock, last, [this] { return worker_.load() == std::thread::id(); });
       waiting_ = false;
     }
-    run(withdrawn_call_);
+    tell(Event::keys_withdrawn);
   }
 
-  void keys_changed() override { run(changed_call_); }
-  void looked_up() override { run(looked_up_call_); }
+  void keys_changed() override { tell(Event::keys_changed); }
+  void looked_up() override { tell(Event::looked_up); }
 
-  void run(const std::function<void()> &call) {
+  void tell(Event event) {
     std::lock_guard lock(call_mutex_);
-    if (call)
+    if (const auto &call = calls_[static_cast<std::size_t>(event)])
       call();
-  }
-  void set(std::function<void()> &to, std::function<void()> call) {
-    std::lock_guard lock(call_mutex_);
-    to = std::move(call);
   }
 
   const Scheme &scheme() const { return binding_->scheme(); }
@@ -193,9 +190,7 @@ class KeyedCryptor final : public FrameCryptor, KeyUser {
   bool told_protected_ = false;
 
   std::mutex call_mutex_;
-  std::function<void()> changed_call_;
-  std::function<void()> looked_up_call_;
-  std::function<void()> withdrawn_call_;
+  std::array<std::function<void()>, 3> calls_;  // by Event
 };
 
 FrameCryptor::Result KeyedCryptor::encrypt(const CodecRule &codec, FrameType type, ByteView frame,
@@ -321,12 +316,10 @@ bool check_ring(GstE2EEKeyProvider *provider, const Scheme &scheme, GError **err
     guint set = wanted;
     if (wanted != 0 && pspec != nullptr && G_IS_PARAM_SPEC_UINT(pspec))
       g_object_get(provider, property, &set, nullptr);
-    if (set != wanted && wanted != 0) {
-      g_set_error(error, GST_E2EE_ERROR, GST_E2EE_ERROR_INVALID_OPTION,
+    if (set != wanted && wanted != 0)
+      return fail(error, GST_E2EE_ERROR_INVALID_OPTION,
                   "all peers of scheme %s have a %s of %u: set %s=%u on the key provider, not %u",
                   scheme.name, property, wanted, property, wanted, set);
-      return false;
-    }
   }
   return true;
 }
@@ -334,11 +327,10 @@ bool check_ring(GstE2EEKeyProvider *provider, const Scheme &scheme, GError **err
 bool check_wishes(const Scheme &scheme, const CryptorOptions &options, GError **error) {
   if (scheme.layout == Layout::trailer || (!options.allow_plaintext && !options.packet_trailer))
     return true;
-  g_set_error(error, GST_E2EE_ERROR, GST_E2EE_ERROR_INVALID_OPTION, "scheme %s: %s", scheme.name,
+  return fail(error, GST_E2EE_ERROR_INVALID_OPTION, "scheme %s: %s", scheme.name,
               options.allow_plaintext
                   ? "its frames cannot be told from ones in the clear; leave allow-plaintext off"
                   : "its frames have no packet trailer; leave frame-metadata off");
-  return false;
 }
 
 // Where a look-up may block, each key is looked at as it comes. Who decrypts may have other keys
@@ -352,7 +344,7 @@ bool check_current_key(GstE2EEKeyProvider *provider, const Scheme &scheme, const
     return true;
   const std::string why = current ? scheme.why_refused(material_of(current.get())) : "";
   if (!why.empty())
-    g_set_error_literal(error, GST_E2EE_ERROR, GST_E2EE_ERROR_INVALID_KEY, why.c_str());
+    fail(error, GST_E2EE_ERROR_INVALID_KEY, "%s", why.c_str());
   return why.empty();
 }
 
@@ -373,17 +365,17 @@ std::unique_ptr<FrameCryptor> open_frame_cryptor(GstE2EEKeyProvider *provider,
                   .plain_kids = options.plain_kids || options.sframe_kid.has_value(),
                   .clear_header = options.clear_header});
   if (scheme == nullptr) {
-    g_set_error(error, GST_E2EE_ERROR, GST_E2EE_ERROR_INVALID_OPTION,
-                "sframe-suite: there is no cipher suite %u", options.sframe_suite);
+    fail(error, GST_E2EE_ERROR_INVALID_OPTION, "sframe-suite: there is no cipher suite %u",
+         options.sframe_suite);
     return nullptr;
   }
   if (!check_ring(provider, *scheme, error) || !check_wishes(*scheme, options, error))
     return nullptr;
   const char *participant = name_or_null(options.participant);
   if (ProviderState::of(provider)->traits().needs_participant && participant == nullptr) {
-    g_set_error_literal(error, GST_E2EE_ERROR, GST_E2EE_ERROR_INVALID_OPTION,
-                        "the key provider has a key for each participant: set participant to the "
-                        "identity whose key this is");
+    fail(error, GST_E2EE_ERROR_INVALID_OPTION,
+         "the key provider has a key for each participant: set participant to the identity whose "
+         "key this is");
     return nullptr;
   }
   if (!check_current_key(provider, *scheme, participant, options.encrypts, error))

@@ -150,17 +150,15 @@ class FrameCryptor {
   /// The key of the last frame that passed, or before one the current key.
   virtual KeyInfo key_info() const = 0;
 
-  /// Called on a worker after keys were added or taken out, without a lock held. Set it before
-  /// frames flow; an empty function takes it away and waits until a call under way is over.
-  virtual void on_keys_changed(std::function<void()> call) = 0;
-
-  /// Called on a worker after a key that a frame asked for was looked up, found or not. The same
-  /// rules.
-  virtual void on_looked_up(std::function<void()> call) = 0;
-
-  /// Called on the thread that took keys away, after the last frame's passage and before the
-  /// removal returns. The same rules.
-  virtual void on_keys_withdrawn(std::function<void()> call) = 0;
+  enum class Event : std::uint8_t {
+    keys_changed,    // keys were added or taken out; on a worker
+    looked_up,       // a key that a frame asked for, found or not; on a worker
+    keys_withdrawn,  // on the thread that took keys away, after the last frame's passage and before
+                     // the removal returns
+  };
+  /// Calls that without a lock held. Set it before frames flow; an empty function takes it away and
+  /// waits until a call under way is over.
+  virtual void on(Event event, std::function<void()> call) = 0;
 
  private:
   friend class Passage;

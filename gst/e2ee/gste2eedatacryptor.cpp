@@ -9,6 +9,7 @@
 #include "core/aead.h"
 #include "core/clock.h"
 #include "core/secret.h"
+#include "errors.h"
 #include "properties.h"
 #include "reasonerror.h"
 
@@ -82,16 +83,16 @@ bool DataCryptor::open(GstE2EEKeyProvider *provider, const gchar *participant, G
     ++changes;
     keys_changed.notify_all();
   };
-  receiving.cryptor->on_keys_changed(note);
-  receiving.cryptor->on_looked_up(note);
+  receiving.cryptor->on(FrameCryptor::Event::keys_changed, note);
+  receiving.cryptor->on(FrameCryptor::Event::looked_up, note);
   sending.cryptor->wait_ready(kStartPatience);
   return true;
 }
 
 void DataCryptor::close() {
   if (receiving.cryptor) {
-    receiving.cryptor->on_keys_changed({});
-    receiving.cryptor->on_looked_up({});
+    receiving.cryptor->on(FrameCryptor::Event::keys_changed, {});
+    receiving.cryptor->on(FrameCryptor::Event::looked_up, {});
   }
   sending.cryptor.reset();
   receiving.cryptor.reset();
@@ -240,8 +241,8 @@ static void gst_e2ee_data_cryptor_constructed(GObject *object) {
   GstE2EEDataCryptor *self = GST_E2EE_DATA_CRYPTOR(object);
   G_OBJECT_CLASS(gst_e2ee_data_cryptor_parent_class)->constructed(object);
   if (self->provider == nullptr)
-    g_set_error_literal(&self->error, GST_E2EE_ERROR, GST_E2EE_ERROR_INVALID_OPTION,
-                        "the data cryptor was made without a key provider: set key-provider");
+    e2ee::fail(&self->error, GST_E2EE_ERROR_INVALID_OPTION,
+               "the data cryptor was made without a key provider: set key-provider");
   else
     self->cryptor->open(self->provider, self->participant, &self->error);
 }
@@ -249,8 +250,8 @@ static void gst_e2ee_data_cryptor_constructed(GObject *object) {
 static void gst_e2ee_data_cryptor_dispose(GObject *object) {
   GstE2EEDataCryptor *self = GST_E2EE_DATA_CRYPTOR(object);
   if (self->error == nullptr)
-    g_set_error_literal(&self->error, GST_E2EE_ERROR, GST_E2EE_ERROR_INVALID_OPTION,
-                        "the data cryptor was disposed of: make another one");
+    e2ee::fail(&self->error, GST_E2EE_ERROR_INVALID_OPTION,
+               "the data cryptor was disposed of: make another one");
   self->cryptor->close();
   g_clear_object(&self->provider);
   G_OBJECT_CLASS(gst_e2ee_data_cryptor_parent_class)->dispose(object);
@@ -312,16 +313,12 @@ gboolean gst_e2ee_data_cryptor_encrypt(GstE2EEDataCryptor *self, GBytes *data, G
   *key_index = 0;
   if (!check_usable(self, error))
     return FALSE;
-  if (g_bytes_get_size(data) > e2ee::kMaxMessage) {
-    g_set_error_literal(error, GST_E2EE_ERROR, GST_E2EE_ERROR_INVALID_OPTION,
-                        "a message has less than two gigabytes");
-    return FALSE;
-  }
-  if (g_bytes_get_size(data) == 0) {
-    g_set_error_literal(error, GST_E2EE_ERROR, GST_E2EE_ERROR_INVALID_OPTION,
-                        "there is nothing to encrypt: the message is empty");
-    return FALSE;
-  }
+  if (g_bytes_get_size(data) > e2ee::kMaxMessage)
+    return e2ee::fail(error, GST_E2EE_ERROR_INVALID_OPTION,
+                      "a message has less than two gigabytes");
+  if (g_bytes_get_size(data) == 0)
+    return e2ee::fail(error, GST_E2EE_ERROR_INVALID_OPTION,
+                      "there is nothing to encrypt: the message is empty");
   std::uint64_t key_id = 0;
   const Reason reason = self->cryptor->encrypt(e2ee::view_of(data), payload, iv, key_id);
   if (reason == Reason::ok) {
@@ -342,9 +339,9 @@ GBytes *gst_e2ee_data_cryptor_decrypt(GstE2EEDataCryptor *self, GBytes *payload,
   if (!check_usable(self, error))
     return nullptr;
   if (key_index >= e2ee::kKeyIndices) {
-    g_set_error(error, GST_E2EE_ERROR, GST_E2EE_ERROR_INVALID_INDEX,
-                "there is no key index %u: messages name one from 0 to %u", key_index,
-                e2ee::kKeyIndices - 1);
+    e2ee::fail(error, GST_E2EE_ERROR_INVALID_INDEX,
+               "there is no key index %u: messages name one from 0 to %u", key_index,
+               e2ee::kKeyIndices - 1);
     return nullptr;
   }
   GBytes *data = nullptr;

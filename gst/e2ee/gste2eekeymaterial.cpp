@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstring>
 
+#include "errors.h"
 #include "gste2eekeyprovider.h"
 #include "material-private.h"
 
@@ -26,17 +27,15 @@ constexpr guint64 kMaxGeneration = G_MAXINT64;  // ratchet steps from there neve
 bool check_open(const GstE2EEKeyMaterial *material, GError **error) {
   if (!material->frozen)
     return true;
-  g_set_error_literal(error, GST_E2EE_ERROR, GST_E2EE_ERROR_INVALID_OPTION,
-                      "this key material has been handed out: set its options before that");
-  return false;
+  return fail(error, GST_E2EE_ERROR_INVALID_OPTION,
+              "this key material has been handed out: set its options before that");
 }
 
 bool check_key_id(guint64 key_id, GError **error) {
   if (key_id != GST_E2EE_ALL_KEYS)
     return true;
-  g_set_error(error, GST_E2EE_ERROR, GST_E2EE_ERROR_INVALID_INDEX,
+  return fail(error, GST_E2EE_ERROR_INVALID_INDEX,
               "key id %" G_GUINT64_FORMAT " stands for all keys: use another one", key_id);
-  return false;
 }
 
 }  // namespace
@@ -105,14 +104,13 @@ bool same_material(const Material &a, const Material &b) {
 
 MaterialPtr material_from_passphrase(ByteView text, guint64 key_id, GError **error) {
   if (text.empty()) {
-    g_set_error_literal(error, GST_E2EE_ERROR, GST_E2EE_ERROR_INVALID_KEY,
-                        "the passphrase is empty");
+    fail(error, GST_E2EE_ERROR_INVALID_KEY, "the passphrase is empty");
     return nullptr;
   }
   if (!g_utf8_validate(reinterpret_cast<const char *>(text.data()),
                        static_cast<gssize>(text.size()), nullptr)) {
-    g_set_error_literal(error, GST_E2EE_ERROR, GST_E2EE_ERROR_INVALID_KEY,
-                        "the passphrase is not UTF-8 text; use a raw key for binary secrets");
+    fail(error, GST_E2EE_ERROR_INVALID_KEY,
+         "the passphrase is not UTF-8 text; use a raw key for binary secrets");
     return nullptr;
   }
   if (!check_key_id(key_id, error))
@@ -126,9 +124,9 @@ MaterialPtr material_from_passphrase(ByteView text, guint64 key_id, GError **err
 
 MaterialPtr material_from_bytes(ByteView bytes, guint64 key_id, GError **error) {
   if (bytes.size() < kMinRawKey) {
-    g_set_error(error, GST_E2EE_ERROR, GST_E2EE_ERROR_INVALID_KEY,
-                "a raw key needs at least %" G_GSIZE_FORMAT " bytes, this one has %" G_GSIZE_FORMAT,
-                kMinRawKey, bytes.size());
+    fail(error, GST_E2EE_ERROR_INVALID_KEY,
+         "a raw key needs at least %" G_GSIZE_FORMAT " bytes, this one has %" G_GSIZE_FORMAT,
+         kMinRawKey, bytes.size());
     return nullptr;
   }
   if (!check_key_id(key_id, error))
@@ -171,11 +169,9 @@ gboolean gst_e2ee_key_material_set_kdf(GstE2EEKeyMaterial *material, GstE2EEKdf 
   g_return_val_if_fail(material != nullptr, FALSE);
   if (!e2ee::check_open(material, error))
     return FALSE;
-  if (static_cast<guint>(kdf) > GST_E2EE_KDF_HKDF) {
-    g_set_error(error, GST_E2EE_ERROR, GST_E2EE_ERROR_INVALID_OPTION,
-                "there is no key derivation %d: use a value of GstE2EEKdf", kdf);
-    return FALSE;
-  }
+  if (static_cast<guint>(kdf) > GST_E2EE_KDF_HKDF)
+    return e2ee::fail(error, GST_E2EE_ERROR_INVALID_OPTION,
+                      "there is no key derivation %d: use a value of GstE2EEKdf", kdf);
   material->material.kdf = static_cast<e2ee::Kdf>(kdf);
   return TRUE;
 }
@@ -185,11 +181,8 @@ gboolean gst_e2ee_key_material_set_salt(GstE2EEKeyMaterial *material, const gcha
   g_return_val_if_fail(material != nullptr, FALSE);
   if (!e2ee::check_open(material, error))
     return FALSE;
-  if (salt != nullptr && !g_utf8_validate(salt, -1, nullptr)) {
-    g_set_error_literal(error, GST_E2EE_ERROR, GST_E2EE_ERROR_INVALID_OPTION,
-                        "the salt is not UTF-8 text");
-    return FALSE;
-  }
+  if (salt != nullptr && !g_utf8_validate(salt, -1, nullptr))
+    return e2ee::fail(error, GST_E2EE_ERROR_INVALID_OPTION, "the salt is not UTF-8 text");
   material->material.salt = salt ? std::optional<std::string>(salt) : std::nullopt;
   return TRUE;
 }
@@ -199,11 +192,9 @@ gboolean gst_e2ee_key_material_set_key_size(GstE2EEKeyMaterial *material, guint 
   g_return_val_if_fail(material != nullptr, FALSE);
   if (!e2ee::check_open(material, error))
     return FALSE;
-  if (bits != 0 && bits != 128 && bits != 256) {
-    g_set_error(error, GST_E2EE_ERROR, GST_E2EE_ERROR_INVALID_OPTION,
-                "a key size of %u bits does not exist: use 128 or 256", bits);
-    return FALSE;
-  }
+  if (bits != 0 && bits != 128 && bits != 256)
+    return e2ee::fail(error, GST_E2EE_ERROR_INVALID_OPTION,
+                      "a key size of %u bits does not exist: use 128 or 256", bits);
   material->material.key_bits = bits;
   return TRUE;
 }
@@ -213,12 +204,10 @@ gboolean gst_e2ee_key_material_set_generation(GstE2EEKeyMaterial *material, guin
   g_return_val_if_fail(material != nullptr, FALSE);
   if (!e2ee::check_open(material, error))
     return FALSE;
-  if (generation > e2ee::kMaxGeneration) {
-    g_set_error(error, GST_E2EE_ERROR, GST_E2EE_ERROR_INVALID_OPTION,
-                "generation %" G_GUINT64_FORMAT " is too high: at most %" G_GUINT64_FORMAT,
-                generation, e2ee::kMaxGeneration);
-    return FALSE;
-  }
+  if (generation > e2ee::kMaxGeneration)
+    return e2ee::fail(error, GST_E2EE_ERROR_INVALID_OPTION,
+                      "generation %" G_GUINT64_FORMAT " is too high: at most %" G_GUINT64_FORMAT,
+                      generation, e2ee::kMaxGeneration);
   material->material.generation = generation;
   return TRUE;
 }
@@ -228,12 +217,10 @@ gboolean gst_e2ee_key_material_set_ratchet_window(GstE2EEKeyMaterial *material, 
   g_return_val_if_fail(material != nullptr, FALSE);
   if (!e2ee::check_open(material, error))
     return FALSE;
-  if (steps > e2ee::kMaxRatchetWindow) {
-    g_set_error(error, GST_E2EE_ERROR, GST_E2EE_ERROR_INVALID_OPTION,
-                "a ratchet window of %u steps is too wide: at most %u", steps,
-                e2ee::kMaxRatchetWindow);
-    return FALSE;
-  }
+  if (steps > e2ee::kMaxRatchetWindow)
+    return e2ee::fail(error, GST_E2EE_ERROR_INVALID_OPTION,
+                      "a ratchet window of %u steps is too wide: at most %u", steps,
+                      e2ee::kMaxRatchetWindow);
   material->material.ratchet_window = steps;
   return TRUE;
 }
@@ -242,9 +229,9 @@ GBytes *gst_e2ee_key_material_get_bytes(GstE2EEKeyMaterial *material, GError **e
   g_return_val_if_fail(material != nullptr, nullptr);
   const e2ee::ByteView bytes = material->material.bytes.view();
   if (!material->material.exportable || bytes.empty()) {
-    g_set_error_literal(error, GST_E2EE_ERROR, GST_E2EE_ERROR_INVALID_OPTION,
-                        "this key material cannot be read back: it was set on a key provider "
-                        "that is not exportable");
+    e2ee::fail(error, GST_E2EE_ERROR_INVALID_OPTION,
+               "this key material cannot be read back: it was set on a key provider that is not "
+               "exportable");
     return nullptr;
   }
   return g_bytes_new(bytes.data(), bytes.size());

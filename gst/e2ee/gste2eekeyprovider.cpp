@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <gst/e2ee/gste2eekeyprovider.h>
 
+#include "errors.h"
 #include "providerstate.h"
 
 using e2ee::ProviderState;
@@ -105,8 +106,8 @@ GstE2EEKeyMaterial *gst_e2ee_key_provider_lookup(GstE2EEKeyProvider *provider,
                                                  GError **error) {
   g_return_val_if_fail(GST_IS_E2EE_KEY_PROVIDER(provider), nullptr);
   if (key_id == GST_E2EE_ALL_KEYS) {
-    g_set_error_literal(error, GST_E2EE_ERROR, GST_E2EE_ERROR_INVALID_INDEX,
-                        "GST_E2EE_ALL_KEYS is no key: look up one key id");
+    e2ee::fail(error, GST_E2EE_ERROR_INVALID_INDEX,
+               "GST_E2EE_ALL_KEYS is no key: look up one key id");
     return nullptr;
   }
   GstE2EEKeyProviderInterface *iface = GST_E2EE_KEY_PROVIDER_GET_IFACE(provider);

@@ -5,7 +5,7 @@
 #include "ringasync.h"
 #include "ringprovider.h"
 
-using e2ee::Done;
+using e2ee::AsyncCall;
 using e2ee::MaterialPtr;
 using e2ee::ring_of;
 
@@ -113,12 +113,8 @@ void gst_e2ee_participant_key_provider_set_passphrase_async(
     GstE2EEParticipantKeyProvider *self, const gchar *participant, const gchar *text, guint index,
     GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data) {
   g_return_if_fail(GST_IS_E2EE_PARTICIPANT_KEY_PROVIDER(self) && text != nullptr);
-  e2ee::set_async({self, cancellable, callback, user_data, "set_passphrase"}, [&](const Done &done,
-                                                                                  GError **error) {
-    return ring_of(self).set_later(
-        participant, e2ee::material_from_passphrase(e2ee::bytes_of(text), index, error), done,
-        error);
-  });
+  AsyncCall call(self, cancellable, callback, user_data, "set_passphrase");
+  call.set(participant, e2ee::material_from_passphrase(e2ee::bytes_of(text), index, call.error()));
 }
 
 gboolean gst_e2ee_participant_key_provider_set_passphrase_finish(
@@ -133,11 +129,8 @@ void gst_e2ee_participant_key_provider_set_key_async(GstE2EEParticipantKeyProvid
                                                      GAsyncReadyCallback callback,
                                                      gpointer user_data) {
   g_return_if_fail(GST_IS_E2EE_PARTICIPANT_KEY_PROVIDER(self) && bytes != nullptr);
-  e2ee::set_async({self, cancellable, callback, user_data, "set_key"}, [&](const Done &done,
-                                                                           GError **error) {
-    return ring_of(self).set_later(
-        participant, MaterialPtr(gst_e2ee_key_material_new_raw(bytes, index, error)), done, error);
-  });
+  AsyncCall call(self, cancellable, callback, user_data, "set_key");
+  call.set(participant, MaterialPtr(gst_e2ee_key_material_new_raw(bytes, index, call.error())));
 }
 
 gboolean gst_e2ee_participant_key_provider_set_key_finish(GstE2EEParticipantKeyProvider *self,
@@ -150,10 +143,8 @@ void gst_e2ee_participant_key_provider_set_material_async(
     GstE2EEParticipantKeyProvider *self, const gchar *participant, GstE2EEKeyMaterial *material,
     GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data) {
   g_return_if_fail(GST_IS_E2EE_PARTICIPANT_KEY_PROVIDER(self) && material != nullptr);
-  e2ee::set_async({self, cancellable, callback, user_data, "set_material"}, [&](const Done &done,
-                                                                                GError **error) {
-    return ring_of(self).set_later(participant, e2ee::material_ref(material), done, error);
-  });
+  AsyncCall call(self, cancellable, callback, user_data, "set_material");
+  call.set(participant, e2ee::material_ref(material));
 }
 
 gboolean gst_e2ee_participant_key_provider_set_material_finish(GstE2EEParticipantKeyProvider *self,
@@ -167,10 +158,8 @@ void gst_e2ee_participant_key_provider_set_current_index_async(
     GstE2EEParticipantKeyProvider *self, const gchar *participant, guint index,
     GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data) {
   g_return_if_fail(GST_IS_E2EE_PARTICIPANT_KEY_PROVIDER(self));
-  e2ee::set_async({self, cancellable, callback, user_data, "set_current_index"},
-                  [&](const Done &done, GError **error) {
-                    return ring_of(self).set_current_later(participant, index, done, error);
-                  });
+  AsyncCall call(self, cancellable, callback, user_data, "set_current_index");
+  call.set_current(participant, index);
 }
 
 gboolean gst_e2ee_participant_key_provider_set_current_index_finish(

@@ -4,7 +4,7 @@
 #include "ringasync.h"
 #include "ringprovider.h"
 
-using e2ee::Done;
+using e2ee::AsyncCall;
 using e2ee::MaterialPtr;
 using e2ee::ring_of;
 
@@ -81,11 +81,8 @@ void gst_e2ee_shared_key_provider_set_passphrase_async(GstE2EESharedKeyProvider 
                                                        GAsyncReadyCallback callback,
                                                        gpointer user_data) {
   g_return_if_fail(GST_IS_E2EE_SHARED_KEY_PROVIDER(self) && text != nullptr);
-  e2ee::set_async({self, cancellable, callback, user_data, "set_passphrase"}, [&](const Done &done,
-                                                                                  GError **error) {
-    return ring_of(self).set_later(
-        nullptr, e2ee::material_from_passphrase(e2ee::bytes_of(text), index, error), done, error);
-  });
+  AsyncCall call(self, cancellable, callback, user_data, "set_passphrase");
+  call.set(nullptr, e2ee::material_from_passphrase(e2ee::bytes_of(text), index, call.error()));
 }
 
 gboolean gst_e2ee_shared_key_provider_set_passphrase_finish(GstE2EESharedKeyProvider *self,
@@ -98,11 +95,8 @@ void gst_e2ee_shared_key_provider_set_key_async(GstE2EESharedKeyProvider *self, 
                                                 guint index, GCancellable *cancellable,
                                                 GAsyncReadyCallback callback, gpointer user_data) {
   g_return_if_fail(GST_IS_E2EE_SHARED_KEY_PROVIDER(self) && bytes != nullptr);
-  e2ee::set_async(
-      {self, cancellable, callback, user_data, "set_key"}, [&](const Done &done, GError **error) {
-        return ring_of(self).set_later(
-            nullptr, MaterialPtr(gst_e2ee_key_material_new_raw(bytes, index, error)), done, error);
-      });
+  AsyncCall call(self, cancellable, callback, user_data, "set_key");
+  call.set(nullptr, MaterialPtr(gst_e2ee_key_material_new_raw(bytes, index, call.error())));
 }
 
 gboolean gst_e2ee_shared_key_provider_set_key_finish(GstE2EESharedKeyProvider *self,
@@ -117,10 +111,8 @@ void gst_e2ee_shared_key_provider_set_material_async(GstE2EESharedKeyProvider *s
                                                      GAsyncReadyCallback callback,
                                                      gpointer user_data) {
   g_return_if_fail(GST_IS_E2EE_SHARED_KEY_PROVIDER(self) && material != nullptr);
-  e2ee::set_async({self, cancellable, callback, user_data, "set_material"}, [&](const Done &done,
-                                                                                GError **error) {
-    return ring_of(self).set_later(nullptr, e2ee::material_ref(material), done, error);
-  });
+  AsyncCall call(self, cancellable, callback, user_data, "set_material");
+  call.set(nullptr, e2ee::material_ref(material));
 }
 
 gboolean gst_e2ee_shared_key_provider_set_material_finish(GstE2EESharedKeyProvider *self,
@@ -134,10 +126,8 @@ void gst_e2ee_shared_key_provider_set_current_index_async(GstE2EESharedKeyProvid
                                                           GAsyncReadyCallback callback,
                                                           gpointer user_data) {
   g_return_if_fail(GST_IS_E2EE_SHARED_KEY_PROVIDER(self));
-  e2ee::set_async({self, cancellable, callback, user_data, "set_current_index"},
-                  [&](const Done &done, GError **error) {
-                    return ring_of(self).set_current_later(nullptr, index, done, error);
-                  });
+  AsyncCall call(self, cancellable, callback, user_data, "set_current_index");
+  call.set_current(nullptr, index);
 }
 
 gboolean gst_e2ee_shared_key_provider_set_current_index_finish(GstE2EESharedKeyProvider *self,

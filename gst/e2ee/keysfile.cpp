@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "errors.h"
 #include "errortext.h"
 #include "keysource.h"
 #include "keytext.h"
@@ -62,9 +63,7 @@ class Group {
   }
 
   bool fail(const char *key, const std::string &why, GError **error) {
-    g_set_error(error, GST_E2EE_ERROR, GST_E2EE_ERROR_PARSE, "%s: %s", label(key).c_str(),
-                why.c_str());
-    return false;
+    return e2ee::fail(error, GST_E2EE_ERROR_PARSE, "%s: %s", label(key).c_str(), why.c_str());
   }
 
   std::string index_range() const { return "0 to " + std::to_string(ring_size_ - 1); }
@@ -154,32 +153,27 @@ bool read_keys_file(const char *path, unsigned ring_size, NoGroups no_groups, Fi
   // line, and a line may be a secret.
   if (std::find(text.begin(), text.end(), 0) != text.end() ||
       !g_key_file_load_from_data(file.get(), reinterpret_cast<const char *>(text.data()),
-                                 text.size(), G_KEY_FILE_NONE, nullptr)) {
-    g_set_error(error, GST_E2EE_ERROR, GST_E2EE_ERROR_PARSE,
-                "%s: is not made of [groups] with name=value lines; write [alice] above "
-                "passphrase=...",
-                path);
-    return false;
-  }
+                                 text.size(), G_KEY_FILE_NONE, nullptr))
+    return fail(
+        error, GST_E2EE_ERROR_PARSE,
+        "%s: is not made of [groups] with name=value lines; write [alice] above passphrase=...",
+        path);
   StrvPtr groups(g_key_file_get_groups(file.get(), nullptr));
   for (gchar **name = groups.get(); *name != nullptr; ++name) {
     std::string identity;
     FileRing ring;
     if (!Group(path, file.get(), *name, ring_size, notices).read(identity, ring, error))
       return false;
-    if (!rings.emplace(identity, std::move(ring)).second) {
-      g_set_error(error, GST_E2EE_ERROR, GST_E2EE_ERROR_PARSE,
-                  "%s: [%s] identity: another group has this participant too; put all keys into "
-                  "one group",
-                  path, *name);
-      return false;
-    }
+    if (!rings.emplace(identity, std::move(ring)).second)
+      return fail(
+          error, GST_E2EE_ERROR_PARSE,
+          "%s: [%s] identity: another group has this participant too; put all keys into one group",
+          path, *name);
   }
   if (!rings.empty() || no_groups == NoGroups::kNobody)
     return true;
-  g_set_error(error, GST_E2EE_ERROR, GST_E2EE_ERROR_PARSE,
-              "%s: has no participant; write [alice] and below it passphrase=...", path);
-  return false;
+  return e2ee::fail(error, GST_E2EE_ERROR_PARSE,
+                    "%s: has no participant; write [alice] and below it passphrase=...", path);
 }
 
 }  // namespace e2ee

@@ -10,6 +10,7 @@
 #include <cstring>
 
 #include "core/clock.h"
+#include "errors.h"
 #include "errortext.h"
 #include "keytext.h"
 
@@ -40,9 +41,8 @@ class Fd {
   int fd_;
 };
 
-void set_io_error(GError **error, const std::string &label, int code) {
-  g_set_error(error, GST_E2EE_ERROR, GST_E2EE_ERROR_IO, "%s: cannot be read: %s", label.c_str(),
-              g_strerror(code));
+bool fail_to_read(GError **error, const std::string &label, int code) {
+  return fail(error, GST_E2EE_ERROR_IO, "%s: cannot be read: %s", label.c_str(), g_strerror(code));
 }
 
 // Also waits until a FIFO has a writer: to poll() one that never had any is not at its end.
@@ -61,31 +61,23 @@ bool read_all(int fd, const std::string &label, std::optional<Clock::time_point>
   Secret buffer(kMaxSecret + 1);
   std::size_t size = 0;
   while (size <= kMaxSecret) {
-    if (until && !wait_for_input(fd, *until)) {
-      set_io_error(error, label, ETIMEDOUT);
-      return false;
-    }
+    if (until && !wait_for_input(fd, *until))
+      return fail_to_read(error, label, ETIMEDOUT);
     const ssize_t got = read(fd, buffer.span().data() + size, kMaxSecret + 1 - size);
     if (got < 0 && (errno == EINTR || (until && errno == EAGAIN)))
       continue;
-    if (got < 0) {
-      set_io_error(error, label, errno);
-      return false;
-    }
+    if (got < 0)
+      return fail_to_read(error, label, errno);
     if (got == 0)
       break;
     size += static_cast<std::size_t>(got);
   }
-  if (size > kMaxSecret) {
-    g_set_error(error, GST_E2EE_ERROR, GST_E2EE_ERROR_LIMIT,
+  if (size > kMaxSecret)
+    return fail(error, GST_E2EE_ERROR_LIMIT,
                 "%s: holds more than %" G_GSIZE_FORMAT " bytes: that is not a key", label.c_str(),
                 kMaxSecret);
-    return false;
-  }
-  if (size == 0) {
-    g_set_error(error, GST_E2EE_ERROR, GST_E2EE_ERROR_INVALID_KEY, "%s: is empty", label.c_str());
-    return false;
-  }
+  if (size == 0)
+    return fail(error, GST_E2EE_ERROR_INVALID_KEY, "%s: is empty", label.c_str());
   secret = Secret(buffer.view().first(size));
   return true;
 }
@@ -124,9 +116,9 @@ MaterialPtr from_environment(const char *name, guint64 key_id, std::vector<std::
                              GError **error) {
   const char *value = getenv(name);
   if (value == nullptr) {
-    g_set_error_literal(error, GST_E2EE_ERROR, GST_E2EE_ERROR_NOT_FOUND,
-                        "passphrase-env: there is no environment variable of this name; give its "
-                        "name without $, and export it");
+    fail(error, GST_E2EE_ERROR_NOT_FOUND,
+         "passphrase-env: there is no environment variable of this name; give its name without $, "
+         "and export it");
     return nullptr;
   }
   return from_text("passphrase-env", bytes_of(value), key_id, notices, error);
@@ -159,14 +151,10 @@ bool read_secret_file(const char *path, const std::string &label, Secret &secret
                       std::vector<std::string> &notices, GError **error) {
   Fd fd(open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK));  // a FIFO may have no writer yet
   struct stat info;
-  if (fd.get() < 0 || fstat(fd.get(), &info) != 0) {
-    set_io_error(error, label, errno);
-    return false;
-  }
-  if (S_ISDIR(info.st_mode)) {
-    set_io_error(error, label, EISDIR);
-    return false;
-  }
+  if (fd.get() < 0 || fstat(fd.get(), &info) != 0)
+    return fail_to_read(error, label, errno);
+  if (S_ISDIR(info.st_mode))
+    return fail_to_read(error, label, EISDIR);
   if (S_ISREG(info.st_mode) && (info.st_mode & (S_IROTH | S_IWOTH)) != 0)
     notices.push_back(label + ": other users can read this file; chmod 600 keeps the key to you");
   std::optional<Clock::time_point> until;
@@ -179,12 +167,11 @@ std::optional<ProcessHash> hash_of_file(const char *path, const std::string &lab
                                         GError **error) {
   struct stat info;
   if (stat(path, &info) != 0) {
-    set_io_error(error, label, errno);
+    fail_to_read(error, label, errno);
     return std::nullopt;
   }
   if (!S_ISREG(info.st_mode)) {
-    g_set_error(error, GST_E2EE_ERROR, GST_E2EE_ERROR_IO, "%s: is not a regular file",
-                label.c_str());
+    fail(error, GST_E2EE_ERROR_IO, "%s: is not a regular file", label.c_str());
     return std::nullopt;
   }
   Secret content;
@@ -199,17 +186,13 @@ bool find_path(const char *field, const std::string &written, std::string &path,
     path = written.rfind("~/", 0) == 0 ? g_get_home_dir() + written.substr(1) : written;
     return true;
   }
-  if (written.empty()) {
-    g_set_error(error, GST_E2EE_ERROR, GST_E2EE_ERROR_IO, "%s: is empty; give the name of a file",
-                field);
-    return false;
-  }
+  if (written.empty())
+    return fail(error, GST_E2EE_ERROR_IO, "%s: is empty; give the name of a file", field);
   g_autofree gchar *here = g_get_current_dir();
   const bool absolute = g_path_is_absolute(written.c_str());
-  g_set_error(error, GST_E2EE_ERROR, GST_E2EE_ERROR_IO,
+  return fail(error, GST_E2EE_ERROR_IO,
               "%s: there is no file of this name%s%s; give the name of a file, not the secret",
               field, absolute ? "" : " in ", absolute ? "" : here);
-  return false;
 }
 
 void note_white_end(const std::string &label, ByteView passphrase,
@@ -224,8 +207,7 @@ MaterialPtr material_from_hex(ByteView text, guint64 key_id, GError **error) {
   Secret raw;
   if (decode_hex(without_bom(text), raw))
     return material_from_bytes(raw.view(), key_id, error);
-  g_set_error_literal(error, GST_E2EE_ERROR, GST_E2EE_ERROR_PARSE,
-                      "must be hex digits, two for each byte");
+  fail(error, GST_E2EE_ERROR_PARSE, "must be hex digits, two for each byte");
   return nullptr;
 }
 
@@ -233,7 +215,7 @@ MaterialPtr material_from_base64(ByteView text, guint64 key_id, GError **error) 
   Secret raw;
   if (decode_base64(without_bom(text), raw))
     return material_from_bytes(raw.view(), key_id, error);
-  g_set_error_literal(error, GST_E2EE_ERROR, GST_E2EE_ERROR_PARSE, "must be base64");
+  fail(error, GST_E2EE_ERROR_PARSE, "must be base64");
   return nullptr;
 }
 
@@ -241,9 +223,8 @@ bool parse_number(const char *field, const char *value, guint64 max, guint64 &nu
                   GError **error) {
   if (g_ascii_string_to_unsigned(value, 10, 0, max, &number, nullptr))
     return true;
-  g_set_error(error, GST_E2EE_ERROR, GST_E2EE_ERROR_PARSE,
+  return fail(error, GST_E2EE_ERROR_PARSE,
               "%s: must be a whole number from 0 to %" G_GUINT64_FORMAT, field, max);
-  return false;
 }
 
 MaterialPtr read_secret(const char *field, const char *value, guint64 key_id,

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "keystore.h"
 
+#include "errors.h"
+
 namespace e2ee {
 
 namespace {
@@ -22,11 +24,10 @@ KeyStore::Options KeyStore::options() const {
 bool KeyStore::check_index(std::uint64_t id, GError **error) const {
   if (id < options_.ring_size)
     return true;
-  g_set_error(error, GST_E2EE_ERROR, GST_E2EE_ERROR_INVALID_INDEX,
+  return fail(error, GST_E2EE_ERROR_INVALID_INDEX,
               "key index %" G_GUINT64_FORMAT
               " is outside the key ring: use 0 to %u, or set keyring-size first",
               id, options_.ring_size - 1);
-  return false;
 }
 
 bool KeyStore::set(const std::string &owner, const GstE2EEKeyMaterial *material, GError **error) {
@@ -36,11 +37,9 @@ bool KeyStore::set(const std::string &owner, const GstE2EEKeyMaterial *material,
     return false;
   MaterialPtr filled = material_with_defaults(material, options_.defaults);
   const unsigned bits = material_of(filled.get()).key_bits;
-  if (bits != 0 && bits != 128 && bits != 256) {
-    g_set_error(error, GST_E2EE_ERROR, GST_E2EE_ERROR_INVALID_OPTION,
+  if (bits != 0 && bits != 128 && bits != 256)
+    return fail(error, GST_E2EE_ERROR_INVALID_OPTION,
                 "a key size of %u bits does not exist: set key-size to 128 or 256", bits);
-    return false;
-  }
   Ring &ring = rings_[owner];
   ring.keys[id] = std::move(filled);
   ring.origins[id] = origin_of(material);
@@ -69,10 +68,9 @@ bool KeyStore::has_key(const std::string &owner, std::uint64_t id, GError **erro
     return false;
   if (find(owner, id) != nullptr)
     return true;
-  g_set_error(error, GST_E2EE_ERROR, GST_E2EE_ERROR_NOT_FOUND,
+  return fail(error, GST_E2EE_ERROR_NOT_FOUND,
               "there is no key at index %" G_GUINT64_FORMAT "%s%s: set one first", id,
               owner.empty() ? "" : " of participant ", owner.c_str());
-  return false;
 }
 
 bool KeyStore::set_current(const std::string &owner, std::uint64_t id, GError **error) {
@@ -121,9 +119,8 @@ bool KeyStore::remove_owner(const std::string &owner, GError **error) {
   std::lock_guard lock(mutex_);
   if (rings_.erase(owner) != 0)
     return true;
-  g_set_error(error, GST_E2EE_ERROR, GST_E2EE_ERROR_NOT_FOUND,
-              "there is no participant %s to remove", owner.c_str());
-  return false;
+  return fail(error, GST_E2EE_ERROR_NOT_FOUND, "there is no participant %s to remove",
+              owner.c_str());
 }
 
 MaterialPtr KeyStore::lookup(const std::string &owner, std::uint64_t id) const {
@@ -168,15 +165,15 @@ MaterialPtr KeyStore::export_material(const std::string &owner, std::uint64_t id
     return nullptr;
   const MaterialPtr *found = find(owner, id);
   if (!material_of(found->get()).exportable) {
-    g_set_error_literal(error, GST_E2EE_ERROR, GST_E2EE_ERROR_INVALID_OPTION,
-                        "this key cannot be handed on: set exportable before the key, on each "
-                        "provider that it comes through");
+    fail(error, GST_E2EE_ERROR_INVALID_OPTION,
+         "this key cannot be handed on: set exportable before the key, on each provider that it "
+         "comes through");
     return nullptr;
   }
   if (material_of(found->get()).steps != 0) {
-    g_set_error_literal(error, GST_E2EE_ERROR, GST_E2EE_ERROR_INVALID_OPTION,
-                        "this key was ratcheted where no single scheme uses it, so that there is "
-                        "no material of its generation");
+    fail(error, GST_E2EE_ERROR_INVALID_OPTION,
+         "this key was ratcheted where no single scheme uses it, so that there is no material of "
+         "its generation");
     return nullptr;
   }
   return material_ref(found->get());

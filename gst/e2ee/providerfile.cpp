@@ -4,6 +4,7 @@
 #include <cstring>
 #include <utility>
 
+#include "errors.h"
 #include "keysource.h"
 #include "providerstate.h"
 
@@ -72,10 +73,8 @@ bool ProviderFile::load_into(GstE2EEKeyProvider *provider, Held file, bool watch
   if (!file->load_(provider, file->path_.c_str(), error))
     return false;
   file->path_ = absolute(file->path_);  // the process may go to another folder
-  if (watch && !file->loaded_) {
-    g_set_error(error, GST_E2EE_ERROR, GST_E2EE_ERROR_IO, "watch: %s", not_twice.c_str());
-    return false;
-  }
+  if (watch && !file->loaded_)
+    return fail(error, GST_E2EE_ERROR_IO, "watch: %s", not_twice.c_str());
   if (watch && !file->watch(provider, error))
     return false;
   hold(provider, std::move(file));

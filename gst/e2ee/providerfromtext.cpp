@@ -6,6 +6,7 @@
 #include <mutex>
 
 #include "core/kdf.h"
+#include "errors.h"
 #include "providerfile.h"
 #include "providerkinds.h"
 #include "providerstate.h"
@@ -50,7 +51,7 @@ class Living {
   GstE2EEKeyProvider *provider_for(const char *text, GError **error) {
     Hash hash;
     if (!e2ee::sha256(e2ee::bytes_of(text), hash)) {
-      g_set_error_literal(error, GST_E2EE_ERROR, GST_E2EE_ERROR_CRYPTO, "SHA-256 failed");
+      e2ee::fail(error, GST_E2EE_ERROR_CRYPTO, "SHA-256 failed");
       return nullptr;
     }
     std::lock_guard lock(mutex_);  // recursive: a kind may wrap a provider made from text

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "errors.h"
 #include "errortext.h"
 #include "keysource.h"
 #include "providerfile.h"
@@ -46,16 +47,16 @@ const char *find_source(GHashTable *fields, GError **error) {
     if (text_of(fields, *field) == nullptr)
       continue;
     if (source != nullptr) {
-      g_set_error(error, GST_E2EE_ERROR, GST_E2EE_ERROR_INVALID_OPTION,
-                  "%s and %s both name the key: give one of them", source, *field);
+      e2ee::fail(error, GST_E2EE_ERROR_INVALID_OPTION,
+                 "%s and %s both name the key: give one of them", source, *field);
       return nullptr;
     }
     source = *field;
   }
   if (source == nullptr)
-    g_set_error_literal(error, GST_E2EE_ERROR, GST_E2EE_ERROR_NOT_FOUND,
-                        "no key is given: add passphrase-file=, passphrase-env=, passphrase-fd= "
-                        "or key-file=");
+    e2ee::fail(
+        error, GST_E2EE_ERROR_NOT_FOUND,
+        "no key is given: add passphrase-file=, passphrase-env=, passphrase-fd= or key-file=");
   return source;
 }
 
@@ -67,17 +68,13 @@ bool is_file(const char *field) {
 bool read_watch(GHashTable *fields, const char *source, bool &watch, GError **error) {
   const char *text = text_of(fields, "watch");
   watch = text != nullptr && g_str_equal(text, "true");
-  if (text != nullptr && !watch && !g_str_equal(text, "false")) {
-    g_set_error_literal(error, GST_E2EE_ERROR, GST_E2EE_ERROR_INVALID_OPTION,
-                        "watch: must be true or false");
-    return false;
-  }
+  if (text != nullptr && !watch && !g_str_equal(text, "false"))
+    return e2ee::fail(error, GST_E2EE_ERROR_INVALID_OPTION, "watch: must be true or false");
   if (!watch || is_file(source))
     return true;
-  g_set_error(
-      error, GST_E2EE_ERROR, GST_E2EE_ERROR_INVALID_OPTION,
+  return e2ee::fail(
+      error, GST_E2EE_ERROR_INVALID_OPTION,
       "watch: %s cannot be followed, only a file can; give passphrase-file= or key-file=", source);
-  return false;
 }
 
 bool load_secret(GstE2EEKeyProvider *provider, const char *source, const char *value, guint64 index,
@@ -123,11 +120,8 @@ bool load_keys(GstE2EEKeyProvider *provider, const char *path, GError **error) {
 
 bool fill_participant(GstE2EEKeyProvider *provider, GHashTable *fields, GError **error) {
   const char *written = text_of(fields, "keys-file");
-  if (written == nullptr) {
-    g_set_error_literal(error, GST_E2EE_ERROR, GST_E2EE_ERROR_NOT_FOUND,
-                        "no keys are given: add keys-file=");
-    return false;
-  }
+  if (written == nullptr)
+    return e2ee::fail(error, GST_E2EE_ERROR_NOT_FOUND, "no keys are given: add keys-file=");
   bool watch = false;
   std::string path;
   return e2ee::set_options(provider, fields, error) &&
@@ -224,17 +218,17 @@ void set_unknown_field(const ProviderText &text, const char *name, const Kind &k
   const std::string all = e2ee::joined(kind.fields);
   // Behind a comma in a passphrase that should have been quoted stands no field's name.
   if (g_hash_table_contains(text.fields, "passphrase")) {
-    g_set_error(error, GST_E2EE_ERROR, GST_E2EE_ERROR_INVALID_OPTION,
-                "kind %s of key providers takes %s; a passphrase with commas needs \\\"quotes\\\"",
-                text.kind.c_str(), all.c_str());
+    e2ee::fail(error, GST_E2EE_ERROR_INVALID_OPTION,
+               "kind %s of key providers takes %s; a passphrase with commas needs \\\"quotes\\\"",
+               text.kind.c_str(), all.c_str());
     return;
   }
   const std::string other = e2ee::joined(Kinds::get().names_of_those_with(name));
   const bool is_name = !other.empty() || e2ee::is_nearly(name, kind.fields);
-  g_set_error(error, GST_E2EE_ERROR, GST_E2EE_ERROR_INVALID_OPTION,
-              "kind %s of key providers has no field%s%s%s%s; it takes %s", text.kind.c_str(),
-              is_name ? " " : " of this name", is_name ? name : "",
-              other.empty() ? "" : ", which belongs to kind ", other.c_str(), all.c_str());
+  e2ee::fail(error, GST_E2EE_ERROR_INVALID_OPTION,
+             "kind %s of key providers has no field%s%s%s%s; it takes %s", text.kind.c_str(),
+             is_name ? " " : " of this name", is_name ? name : "",
+             other.empty() ? "" : ", which belongs to kind ", other.c_str(), all.c_str());
 }
 
 bool check_fields(const ProviderText &text, const Kind &kind, GError **error) {
@@ -262,10 +256,9 @@ void set_unknown_kind(const ProviderText &text, GError **error) {
     if (!spellings.empty())
       advice = text.kind + " is a field, write " + e2ee::joined(spellings);
   }
-  g_set_error(error, GST_E2EE_ERROR,
-              text.lacks_kind ? GST_E2EE_ERROR_PARSE : GST_E2EE_ERROR_NOT_FOUND,
-              "a key provider starts with its kind, %s; %s",
-              e2ee::joined(Kinds::get().names()).c_str(), advice.c_str());
+  e2ee::fail(error, text.lacks_kind ? GST_E2EE_ERROR_PARSE : GST_E2EE_ERROR_NOT_FOUND,
+             "a key provider starts with its kind, %s; %s",
+             e2ee::joined(Kinds::get().names()).c_str(), advice.c_str());
 }
 
 }  // namespace

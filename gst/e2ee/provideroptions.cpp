@@ -5,6 +5,7 @@
 
 #include <string_view>
 
+#include "errors.h"
 #include "errortext.h"
 
 namespace e2ee {
@@ -76,8 +77,7 @@ bool set_option(GObject *provider, const char *field, const char *text, GError *
   if (valid)
     g_object_set_property(provider, field, &value);
   else
-    g_set_error(error, GST_E2EE_ERROR, GST_E2EE_ERROR_INVALID_OPTION, "%s: must be %s", field,
-                values_of(pspec).c_str());
+    fail(error, GST_E2EE_ERROR_INVALID_OPTION, "%s: must be %s", field, values_of(pspec).c_str());
   g_value_unset(&value);
   return valid;
 }

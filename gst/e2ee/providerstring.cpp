@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "core/secret.h"
+#include "errors.h"
 
 namespace e2ee {
 
@@ -26,12 +27,10 @@ class Parser {
   explicit Parser(const char *text) : begin_(text), at_(text) {}
 
   bool parse(ProviderText &parsed, GError **error) {
-    if (!name(parsed.kind)) {
-      g_set_error_literal(error, GST_E2EE_ERROR, GST_E2EE_ERROR_PARSE,
-                          "a key provider starts with its kind, as in "
-                          "shared,passphrase-file=/run/secrets/meeting");
-      return false;
-    }
+    if (!name(parsed.kind))
+      return fail(
+          error, GST_E2EE_ERROR_PARSE,
+          "a key provider starts with its kind, as in shared,passphrase-file=/run/secrets/meeting");
     if (*at_ == '=') {  // a field, then: its place is behind the kind
       parsed.lacks_kind = true;
       return true;
@@ -62,36 +61,28 @@ class Parser {
   }
 
   bool field(ProviderText &parsed, GError **error) {
-    if (*at_ != ',') {
-      g_set_error(error, GST_E2EE_ERROR, GST_E2EE_ERROR_PARSE,
+    if (*at_ != ',')
+      return fail(error, GST_E2EE_ERROR_PARSE,
                   "a comma is missing at character %d of the key provider; quote values that "
                   "contain commas or blanks with \\\"",
                   static_cast<int>(at_ - begin_) + 1);
-      return false;
-    }
     ++at_;
     std::string key;
-    if (!name(key) || *at_ != '=') {
-      g_set_error(error, GST_E2EE_ERROR, GST_E2EE_ERROR_PARSE,
+    if (!name(key) || *at_ != '=')
+      return fail(error, GST_E2EE_ERROR_PARSE,
                   "field=value is expected at character %d of the key provider, as in "
                   "passphrase-file=/run/secrets/meeting",
                   static_cast<int>(at_ - begin_) + 1);
-      return false;
-    }
     ++at_;
     blanks();
-    if (g_hash_table_contains(parsed.fields, key.c_str())) {
-      g_set_error(error, GST_E2EE_ERROR, GST_E2EE_ERROR_PARSE, "%s: is given twice; leave one out",
-                  key.c_str());
-      return false;
-    }
+    if (g_hash_table_contains(parsed.fields, key.c_str()))
+      return fail(error, GST_E2EE_ERROR_PARSE, "%s: is given twice; leave one out", key.c_str());
     GString *value = g_string_sized_new(std::strlen(at_) + 1);  // never grows: no stray copies
     const bool parsed_value =
         *at_ == '"' || (*at_ == '\\' && at_[1] == '"') ? quoted(value) : plain(value);
     g_hash_table_insert(parsed.fields, g_strdup(key.c_str()), g_string_free(value, FALSE));
     if (!parsed_value)
-      g_set_error(error, GST_E2EE_ERROR, GST_E2EE_ERROR_PARSE, "%s: the closing quote is missing",
-                  key.c_str());
+      fail(error, GST_E2EE_ERROR_PARSE, "%s: the closing quote is missing", key.c_str());
     return parsed_value;
   }
 

@@ -5,14 +5,22 @@ namespace e2ee {
 
 namespace {
 
-// Told in the main context that was the caller's, when the last token goes.
-class Outcome {
+gpointer tag_of(const char *name) {
+  return GUINT_TO_POINTER(g_quark_from_static_string(name));
+}
+
+}  // namespace
+
+// Told when the last token goes.
+class AsyncCall::Outcome {
  public:
-  explicit Outcome(GTask *task) : task_(task) {}
+  Outcome(GTask *task, const char *name) : task_(task) {
+    g_task_set_source_tag(task, tag_of(name));
+  }
   ~Outcome() {
     const ForeignCall call;  // the provider may go with the task
-    if (error_ != nullptr)
-      g_task_return_error(task_, error_);
+    if (error != nullptr)
+      g_task_return_error(task_, error);
     else
       g_task_return_boolean(task_, TRUE);
     g_object_unref(task_);
@@ -20,27 +28,28 @@ class Outcome {
   Outcome(const Outcome &) = delete;
   Outcome &operator=(const Outcome &) = delete;
 
-  void fail(GError *error) { error_ = error; }
+  GError *error = nullptr;
 
  private:
   GTask *const task_;
-  GError *error_ = nullptr;
 };
 
-gpointer tag_of(const char *name) {
-  return GUINT_TO_POINTER(g_quark_from_static_string(name));
+AsyncCall::AsyncCall(gpointer provider, GCancellable *cancellable, GAsyncReadyCallback callback,
+                     gpointer user_data, const char *name)
+    : ring_(ring_of(provider)),
+      outcome_(std::make_shared<Outcome>(g_task_new(provider, cancellable, callback, user_data),
+                                         name)) {}
+
+GError **AsyncCall::error() {
+  return &outcome_->error;
 }
 
-}  // namespace
+void AsyncCall::set(const char *participant, MaterialPtr material) {
+  ring_.set_later(participant, std::move(material), outcome_, error());
+}
 
-void set_async(const AsyncCall &call,
-               const std::function<bool(const Done &done, GError **error)> &set) {
-  GTask *task = g_task_new(call.provider, call.cancellable, call.callback, call.user_data);
-  g_task_set_source_tag(task, tag_of(call.name));
-  const auto outcome = std::make_shared<Outcome>(task);
-  GError *error = nullptr;
-  if (!set(outcome, &error))
-    outcome->fail(error);
+void AsyncCall::set_current(const char *participant, guint64 id) {
+  ring_.set_current_later(participant, id, outcome_, error());
 }
 
 gboolean set_finish(gpointer provider, GAsyncResult *result, const char *name, GError **error) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "ringprovider.h"
 
+#include "errors.h"
 #include "providerstate.h"
 
 namespace e2ee {
@@ -41,9 +42,8 @@ RingProvider::RingProvider(GstE2EEKeyProvider *provider, const RingKind &kind)
 bool RingProvider::check_owner(const char *participant, GError **error) const {
   if (shared_ || (participant != nullptr && *participant != '\0'))
     return true;
-  g_set_error_literal(error, GST_E2EE_ERROR, GST_E2EE_ERROR_INVALID_OPTION,
-                      "a participant needs an identity that is not empty");
-  return false;
+  return fail(error, GST_E2EE_ERROR_INVALID_OPTION,
+              "a participant needs an identity that is not empty");
 }
 
 // Announces and waits until running elements use it: whoever set a key expects the next frame to

@@ -4,6 +4,7 @@
 #include "buffers/framememory.h"
 #include "buffers/frametail.h"
 #include "core/serverframe.h"
+#include "errors.h"
 #include "gste2eemeta.h"
 
 namespace e2ee {
@@ -39,10 +40,9 @@ bool ServerFrames::configure(GstE2EEServerFrames wanted, const std::string &trai
   wanted_ = wanted;
   if (parse_hex(trailer, trailer_) && (trailer_.empty() || trailer_.size() >= kMinServerTrailer))
     return true;
-  g_set_error(error, GST_E2EE_ERROR, GST_E2EE_ERROR_INVALID_OPTION,
+  return fail(error, GST_E2EE_ERROR_INVALID_OPTION,
               "server-trailer: must be hex digits, at least %" G_GSIZE_FORMAT " bytes",
               kMinServerTrailer);
-  return false;
 }
 
 ServerFrames::Kind ServerFrames::look_at(GstBuffer *&buffer, Counters &counters) const {
