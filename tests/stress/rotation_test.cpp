@@ -10,6 +10,7 @@
 namespace e2ee::test {
 namespace {
 
+constexpr guint kRing = 16;
 constexpr char kLaunch[] =
     "videotestsrc is-live=true name=video-source ! video/x-raw,width=320,height=240,framerate=30/1 "
     "! vp8enc deadline=1 cpu-used=8 keyframe-max-dist=60 ! e2eeencrypt name=video-in "
