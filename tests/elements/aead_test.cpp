@@ -5,12 +5,10 @@
 #include <cstdlib>
 #include <mutex>
 
-#include "helpers.h"
+#include "support/element.h"
 
-namespace elements {
+namespace e2ee::test {
 namespace {
-
-constexpr const char *kVp8 = "video/x-vp8";
 
 bool is_known(const std::string &name) {
   return name == "openssl" || name == "ipsec-mb";
@@ -97,4 +95,4 @@ TEST_F(AeadVariable, FailsTheStartWhereItCannotBeHad) {
   EXPECT_EXIT(start_with_one_that_cannot_be_had(), testing::ExitedWithCode(0), "");
 }
 
-}  // namespace elements
+}  // namespace e2ee::test

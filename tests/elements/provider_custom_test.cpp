@@ -5,6 +5,8 @@
 #include <thread>
 
 #include "provider_custom.h"
+#include "support/custom_provider.h"
+#include "support/element.h"
 #include "support/waiting.h"
 
 namespace e2ee::test {

@@ -5,6 +5,7 @@
 #include <thread>
 
 #include "provider_custom.h"
+#include "support/element.h"
 #include "support/waiting.h"
 
 namespace e2ee::test {
