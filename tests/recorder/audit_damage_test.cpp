@@ -2,6 +2,7 @@
 // An audit log that was tampered with never passes for a closed one.
 #include <algorithm>
 #include <optional>
+#include <sstream>
 
 #include "files.h"
 #include "recorder/audit.h"

@@ -7,6 +7,8 @@
 #include <sys/mount.h>
 #include <sys/resource.h>
 
+#include <filesystem>
+#include <fstream>
 #include <regex>
 #include <set>
 #include <thread>

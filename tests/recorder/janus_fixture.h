@@ -25,8 +25,8 @@ class Janus : public testing::Test {
     open();
     ASSERT_TRUE(run_until([this] { return up; }));
   }
-  JsonObjectPtr body() {
-    JsonObjectPtr object(json_object_new());
+  static examples::JsonObjectPtr body() {
+    examples::JsonObjectPtr object(json_object_new());
     json_object_set_string_member(object.get(), "request", "test");
     return object;
   }

@@ -5,6 +5,8 @@
 #include <gtest/gtest.h>
 
 #include "recorded.h"
+#include "support/bytes.h"
+#include "support/files.h"
 
 namespace media {
 

@@ -8,6 +8,7 @@
 #include <filesystem>
 
 #include "sealed.h"
+#include "support/waiting.h"
 #include "unseal_faults.h"
 
 namespace test = e2ee::test;
