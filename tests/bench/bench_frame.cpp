@@ -115,10 +115,10 @@ Work aead_decrypt(std::size_t size) {
         sealer->seal({}, e2ee::ByteView(frame).first(kClear), body, body.data(), tags[turn].data());
   return [aead = std::shared_ptr<e2ee::Aead>(e2ee::make_aead(kRawKey, e2ee::Direction::open)),
           sealed, tags, frame = std::move(frame), turn = 0u](unsigned frames) mutable {
-    const e2ee::ByteSpan body = e2ee::ByteSpan(frame).subspan(kClear);
+    const e2ee::ByteSpan opened = e2ee::ByteSpan(frame).subspan(kClear);
     bool good = sealed;
     for (; frames-- > 0; turn ^= 1)
-      good &= aead->open({}, e2ee::ByteView(frame).first(kClear), body, body.data(),
+      good &= aead->open({}, e2ee::ByteView(frame).first(kClear), opened, opened.data(),
                          tags[turn].data()) == e2ee::Reason::ok;
     return good;
   };
