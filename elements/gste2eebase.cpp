@@ -3,6 +3,7 @@
 
 #include "elementkeys.h"
 #include "elementproperties.h"
+#include "pads.h"
 #include "payloadercheck.h"
 
 GST_DEBUG_CATEGORY(gst_e2ee_base_debug);
@@ -92,12 +93,8 @@ gboolean gst_e2ee_base_sink_event(GstE2EEBase *self, GstEvent *event) {
       gst_event_unref(event);
       return FALSE;
     }
-    if (output != caps) {
-      GstEvent *changed = gst_event_new_caps(output);
-      gst_event_set_seqnum(changed, gst_event_get_seqnum(event));
-      gst_event_unref(event);
-      event = changed;
-    }
+    if (output != caps)
+      event = e2ee::with_caps(event, output);
     e2ee::base_of(self).refusal.forget();
     e2ee::check_payloader(self);
     gst_caps_unref(output);

@@ -42,6 +42,7 @@
 
 #include "buffers/framesettings.h"
 #include "keyunit.h"
+#include "owned.h"
 #include "pads.h"
 #include "properties.h"
 #include "rtp_loss.h"
@@ -60,8 +61,6 @@ GST_DEBUG_CATEGORY_STATIC(rtp_e2ee_depay_debug);
 namespace {
 
 struct Depay {
-  ~Depay() { gst_clear_event(&lost_event); }
-
   std::atomic<bool> wait_for_keyframe{false};
   std::atomic<bool> request_keyframe{false};
   std::atomic<GstE2EEClearHeader> clear_header{GST_E2EE_CLEAR_HEADER_SCHEME};
@@ -69,9 +68,9 @@ struct Depay {
   // The rest belongs to the streaming thread.
   const Format *format = nullptr;
   FrameCaps caps;
-  Stream stream;                   // starts over with a flush
-  bool gap = false;                // packets are missing in front of the next one
-  GstEvent *lost_event = nullptr;  // of packets that may have been no part of any frame
+  Stream stream;              // starts over with a flush
+  bool gap = false;           // packets are missing in front of the next one
+  e2ee::EventPtr lost_event;  // of packets that may have been no part of any frame
   e2ee::KeyUnitRequests key_units;
 };
 
@@ -96,7 +95,7 @@ Depay &depay_of(gpointer element) {
 // ---- Losses
 
 void start_over(Depay &self) {
-  gst_clear_event(&self.lost_event);
+  self.lost_event.reset();
   self.stream = Stream{};
   self.gap = false;
 }
@@ -130,9 +129,9 @@ void close_gap(GstRTPBaseDepayload *base, const Packet &packet) {
   Depay &self = depay_of(base);
   const bool lost = self.gap && !self.stream.goes_on(packet);
   self.gap = false;
-  if (lost && self.lost_event != nullptr)
-    tell_of_loss(base, e2ee::rtp::certain_loss_event(self.lost_event));
-  gst_clear_event(&self.lost_event);
+  if (lost && self.lost_event)
+    tell_of_loss(base, e2ee::rtp::certain_loss_event(self.lost_event.get()));
+  self.lost_event.reset();
   if (lost && self.stream.has_begun())
     lose(base, "packets are missing");
 }
@@ -268,7 +267,7 @@ static gboolean gst_rtp_e2ee_depay_packet_lost(GstRTPBaseDepayload *base, GstEve
     tell_of_loss(base, gst_event_ref(event));
   } else if (self.stream.between_pictures()) {
     // The next packet tells.
-    gst_event_replace(&self.lost_event, event);
+    self.lost_event.reset(gst_event_ref(event));
   } else {
     tell_of_loss(base, e2ee::rtp::certain_loss_event(event));
   }

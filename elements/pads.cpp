@@ -24,15 +24,20 @@ GstPad *add_pad(GstElement *element, const char *name) {
   return pad;
 }
 
+GstEvent *with_caps(GstEvent *caps_event, GstCaps *caps) {
+  GstEvent *changed = gst_event_new_caps(caps);
+  gst_event_set_seqnum(changed, gst_event_get_seqnum(caps_event));
+  gst_event_unref(caps_event);
+  return changed;
+}
+
 GstEvent *with_alignment(GstEvent *caps_event, const char *alignment) {
   GstCaps *caps = nullptr;
   gst_event_parse_caps(caps_event, &caps);
   caps = gst_caps_copy(caps);
   gst_caps_set_simple(caps, "alignment", G_TYPE_STRING, alignment, nullptr);
-  GstEvent *changed = gst_event_new_caps(caps);
-  gst_event_set_seqnum(changed, gst_event_get_seqnum(caps_event));
+  GstEvent *changed = with_caps(caps_event, caps);
   gst_caps_unref(caps);
-  gst_event_unref(caps_event);
   return changed;
 }
 

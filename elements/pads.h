@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-// Pads of the elements beside the encryptor and decryptor: one sink and one src, both always.
+// Pads of elements, and their caps events: one sink and one src, both always.
 #pragma once
 
 #include <gst/gst.h>
@@ -17,6 +17,9 @@ void describe_element(GstElementClass *klass, const ElementText &text, GstCaps *
 
 /// Makes the pad "sink" or "src".
 GstPad *add_pad(GstElement *element, const char *name);
+
+/// The event with other caps in its place; takes the event.
+GstEvent *with_caps(GstEvent *caps_event, GstCaps *caps);
 
 /// Caps to pass on with this alignment, which is "frame" or "super-frame"; takes the event.
 GstEvent *with_alignment(GstEvent *caps_event, const char *alignment);

@@ -316,8 +316,7 @@ gchar **gst_e2ee_participant_key_provider_get_participants(GstE2EEParticipantKey
  * @text: passphrase, UTF-8, not empty
  * @index: key index, below #GstE2EEParticipantKeyProvider:keyring-size
  * @cancellable: (nullable): lets the callback come with %G_IO_ERROR_CANCELLED; what was set stays
- * @callback: (scope async) (closure user_data) (nullable): called in the thread-default main
- * context of the caller when running elements use what was set
+ * @callback: (scope async) (closure user_data) (nullable): told in the caller's main context
  * @user_data: for @callback
  *
  * As gst_e2ee_participant_key_provider_set_passphrase(), without waiting: many may be under way at
@@ -354,8 +353,7 @@ gboolean gst_e2ee_participant_key_provider_set_passphrase_finish(
  * @bytes: at least 16 secret bytes
  * @index: key index, below #GstE2EEParticipantKeyProvider:keyring-size
  * @cancellable: (nullable): lets the callback come with %G_IO_ERROR_CANCELLED; what was set stays
- * @callback: (scope async) (closure user_data) (nullable): called in the thread-default main
- * context of the caller when running elements use what was set
+ * @callback: (scope async) (closure user_data) (nullable): told in the caller's main context
  * @user_data: for @callback
  *
  * As gst_e2ee_participant_key_provider_set_key(), without waiting: many may be under way at once.
@@ -393,8 +391,7 @@ gboolean gst_e2ee_participant_key_provider_set_key_finish(GstE2EEParticipantKeyP
  * @participant: identity, not empty
  * @material: (transfer none): what to derive from, with its key id and options
  * @cancellable: (nullable): lets the callback come with %G_IO_ERROR_CANCELLED; what was set stays
- * @callback: (scope async) (closure user_data) (nullable): called in the thread-default main
- * context of the caller when running elements use what was set
+ * @callback: (scope async) (closure user_data) (nullable): told in the caller's main context
  * @user_data: for @callback
  *
  * As gst_e2ee_participant_key_provider_set_material(), without waiting: many may be under way at
@@ -431,8 +428,7 @@ gboolean gst_e2ee_participant_key_provider_set_material_finish(GstE2EEParticipan
  * @participant: identity, not empty
  * @index: a key index that holds a key
  * @cancellable: (nullable): lets the callback come with %G_IO_ERROR_CANCELLED; what was set stays
- * @callback: (scope async) (closure user_data) (nullable): called in the thread-default main
- * context of the caller when running elements use what was set
+ * @callback: (scope async) (closure user_data) (nullable): told in the caller's main context
  * @user_data: for @callback
  *
  * As gst_e2ee_participant_key_provider_set_current_index(), without waiting: many may be under way

@@ -222,8 +222,7 @@ gboolean gst_e2ee_shared_key_provider_remove_key(GstE2EESharedKeyProvider *self,
  * @text: passphrase, UTF-8, not empty
  * @index: key index, below #GstE2EESharedKeyProvider:keyring-size
  * @cancellable: (nullable): lets the callback come with %G_IO_ERROR_CANCELLED; what was set stays
- * @callback: (scope async) (closure user_data) (nullable): called in the thread-default main
- * context of the caller when running elements use what was set
+ * @callback: (scope async) (closure user_data) (nullable): told in the caller's main context
  * @user_data: for @callback
  *
  * As gst_e2ee_shared_key_provider_set_passphrase(), without waiting: many may be under way at once.
@@ -261,8 +260,7 @@ gboolean gst_e2ee_shared_key_provider_set_passphrase_finish(GstE2EESharedKeyProv
  * @bytes: at least 16 secret bytes
  * @index: key index, below #GstE2EESharedKeyProvider:keyring-size
  * @cancellable: (nullable): lets the callback come with %G_IO_ERROR_CANCELLED; what was set stays
- * @callback: (scope async) (closure user_data) (nullable): called in the thread-default main
- * context of the caller when running elements use what was set
+ * @callback: (scope async) (closure user_data) (nullable): told in the caller's main context
  * @user_data: for @callback
  *
  * As gst_e2ee_shared_key_provider_set_key(), without waiting: many may be under way at once. The
@@ -297,8 +295,7 @@ gboolean gst_e2ee_shared_key_provider_set_key_finish(GstE2EESharedKeyProvider *s
  * @self: the provider
  * @material: (transfer none): what to derive from, with its key id and options
  * @cancellable: (nullable): lets the callback come with %G_IO_ERROR_CANCELLED; what was set stays
- * @callback: (scope async) (closure user_data) (nullable): called in the thread-default main
- * context of the caller when running elements use what was set
+ * @callback: (scope async) (closure user_data) (nullable): told in the caller's main context
  * @user_data: for @callback
  *
  * As gst_e2ee_shared_key_provider_set_material(), without waiting: many may be under way at once.
@@ -335,8 +332,7 @@ gboolean gst_e2ee_shared_key_provider_set_material_finish(GstE2EESharedKeyProvid
  * @self: the provider
  * @index: a key index that holds a key
  * @cancellable: (nullable): lets the callback come with %G_IO_ERROR_CANCELLED; what was set stays
- * @callback: (scope async) (closure user_data) (nullable): called in the thread-default main
- * context of the caller when running elements use what was set
+ * @callback: (scope async) (closure user_data) (nullable): told in the caller's main context
  * @user_data: for @callback
  *
  * As gst_e2ee_shared_key_provider_set_current_index(), without waiting: many may be under way at

@@ -30,6 +30,7 @@ template <typename T>
 using ObjectPtr = std::unique_ptr<T, FreeWith<&g_object_unref>>;
 using BufferPtr = std::unique_ptr<GstBuffer, Unref>;
 using CapsPtr = std::unique_ptr<GstCaps, Unref>;
+using EventPtr = std::unique_ptr<GstEvent, Unref>;
 using MessagePtr = std::unique_ptr<GstMessage, Unref>;
 using PromisePtr = std::unique_ptr<GstPromise, Unref>;
 using SamplePtr = std::unique_ptr<GstSample, Unref>;

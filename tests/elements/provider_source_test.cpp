@@ -170,14 +170,27 @@ TEST(KeyFile, BadTextIsRefused) {
   }
 }
 
+/// A variable with a name of its own: while a worker still reports on a provider, another with the
+/// same text is that one.
+class Variable {
+ public:
+  explicit Variable(const char *value) { g_setenv(name_.c_str(), value, TRUE); }
+  ~Variable() { g_unsetenv(name_.c_str()); }
+  Variable(const Variable &) = delete;
+  Variable &operator=(const Variable &) = delete;
+  std::string text() const { return "shared,passphrase-env=" + name_; }
+
+ private:
+  static inline unsigned count_ = 0;
+  const std::string name_ = "E2EE_TEST_PASSPHRASE_" + std::to_string(++count_);
+};
+
 TEST(Environment, HoldsThePassphraseAsItIs) {
-  g_setenv("E2EE_TEST_PASSPHRASE", "from the environment", TRUE);
-  EXPECT_TRUE(same_key(parsed("shared,passphrase-env=E2EE_TEST_PASSPHRASE"),
-                       passphrase_provider("from the environment")));
-  g_setenv("E2EE_TEST_PASSPHRASE", "", TRUE);
-  expect_refused("shared,passphrase-env=E2EE_TEST_PASSPHRASE", GST_E2EE_ERROR_INVALID_KEY);
-  g_unsetenv("E2EE_TEST_PASSPHRASE");
-  expect_refused("shared,passphrase-env=E2EE_TEST_PASSPHRASE", GST_E2EE_ERROR_NOT_FOUND);
+  const Variable variable("from the environment");
+  EXPECT_TRUE(same_key(parsed(variable.text()), passphrase_provider("from the environment")));
+  expect_refused(Variable("").text(), GST_E2EE_ERROR_INVALID_KEY);
+  const std::string unset = Variable("of the past").text();
+  expect_refused(unset, GST_E2EE_ERROR_NOT_FOUND);
 }
 
 class Pipe {
@@ -278,9 +291,7 @@ TEST(Warnings, PassphrasesThatEndInWhiteSpace) {
     EXPECT_NE(warnings[0].find(file.path()), std::string::npos) << warnings[0];
     EXPECT_EQ(warnings[0].find("word "), std::string::npos) << warnings[0];
   }
-  g_setenv("E2EE_TEST_PASSPHRASE", "word ", TRUE);
-  EXPECT_EQ(warnings_of("shared,passphrase-env=E2EE_TEST_PASSPHRASE").size(), 1U);
-  g_unsetenv("E2EE_TEST_PASSPHRASE");
+  EXPECT_EQ(warnings_of(Variable("word ").text()).size(), 1U);
   const Pipe secret("word\n\n");
   EXPECT_EQ(warnings_of(secret.text()).size(), 1U);
 }
@@ -304,9 +315,7 @@ TEST(Warnings, APassphraseInTheTextWarnsOnce) {
 }
 
 TEST(Warnings, NoneForSafeSources) {
-  g_setenv("E2EE_TEST_PASSPHRASE", "word", TRUE);
-  EXPECT_TRUE(warnings_of("shared,passphrase-env=E2EE_TEST_PASSPHRASE").empty());
-  g_unsetenv("E2EE_TEST_PASSPHRASE");
+  EXPECT_TRUE(warnings_of(Variable("word").text()).empty());
   const Pipe secret("word");
   EXPECT_TRUE(warnings_of(secret.text()).empty());
 }
