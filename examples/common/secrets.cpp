@@ -23,6 +23,8 @@ std::string read_secret(const std::string &file) {
   line.resize(std::min(line.find('\n'), line.size()));
   if (line.ends_with('\r'))
     line.pop_back();
+  if (line.find_first_not_of(" \t") == std::string::npos)
+    throw Refused(file + ": its first line is empty, and should hold the secret");
   return line;
 }
 

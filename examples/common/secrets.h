@@ -6,7 +6,7 @@
 // Files that hold a secret, and where systemd puts them.
 namespace examples {
 
-// The first line of a file; empty when `file` is. Throws Refused.
+// The first line of a file; empty when `file` is. Throws Refused, also when that line is empty.
 std::string read_secret(const std::string &file);
 
 // Where systemd put the credential NAME of LoadCredential=. Throws Refused when there is none.

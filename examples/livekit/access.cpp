@@ -132,7 +132,7 @@ bool take_token(const AccessOptions &options, Access &access) {
         stripped(examples::read_secret(examples::file_or_credential(options.token_file)));
   else if (options.api_key_file.empty())
     access.token = stripped(environment("LIVEKIT_TOKEN"));
-  if (access.token.empty() && options.token_file.empty())
+  if (access.token.empty())
     return false;
   check_grants(access, access.grants);
   const TokenContent content = read_token(access.token);
@@ -208,6 +208,13 @@ TokenContent read_token(const std::string &token) {
 
 std::string Access::token_now() const {
   return token.empty() ? make_token(key, room, identity, name, grants) : token;
+}
+
+std::string Access::advice() const {
+  return token.empty() ? "are API key and secret (--api-key-file, or LIVEKIT_API_KEY and "
+                         "LIVEKIT_API_SECRET) those of this server, and is the clock right?"
+                       : "get a new token (--token-file, or LIVEKIT_TOKEN) for this server: this "
+                         "one may be too old, or made with another server's secret";
 }
 
 Access open_access(const AccessOptions &options, const Grants &grants) {

@@ -45,6 +45,8 @@ struct Access {
 
   // For an attempt to join now.
   std::string token_now() const;
+  // What to look at when the server refuses that.
+  std::string advice() const;
 };
 
 // What the command line says about it; empty where it does not.

@@ -113,8 +113,9 @@ void Room::on_ended(const Signalling::Ended &ended) {
   if (is_refusal && !was_joined_) {
     is_over_ = true;
     const auto refused = std::exchange(events_, {}).refused;
+    const bool is_about_token = ended.status == SOUP_STATUS_UNAUTHORIZED;
     if (refused)
-      refused(ended.why);
+      refused(ended.why + (is_about_token ? "; " + settings_.access.advice() : ""));
     return;
   }
   // A refused resumption says nothing about a new session.

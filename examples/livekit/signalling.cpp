@@ -23,12 +23,6 @@ constexpr seconds kCloseWithin{2};
 constexpr gsize kLongestAnswer = 65536;
 constexpr gsize kLongestRefusal = 4096;
 
-std::string take(GError *error) {
-  std::string text = error ? error->message : "no reason given";
-  g_clear_error(&error);
-  return text;
-}
-
 std::string words_of(const GError *error) {
   if (g_error_matches(error, SOUP_WEBSOCKET_ERROR, SOUP_WEBSOCKET_CLOSE_TOO_BIG))
     return "a message of more than " + std::to_string(Signalling::kLargestMessage >> 20) +
@@ -71,7 +65,7 @@ std::string one_line(std::string text) {
 
 // LiveKit's server repeats a token that it refuses.
 std::string without_token(std::string text, const std::string &token) {
-  constexpr std::string_view kInstead = "TOKEN";
+  constexpr std::string_view kInstead = "(hidden)";
   if (token.empty())
     return text;
   for (std::size_t at = 0; (at = text.find(token, at)) != std::string::npos; at += kInstead.size())
@@ -162,6 +156,7 @@ void Signalling::Core::connect(const Settings &settings) {
     return limit.start(milliseconds(0), [this] {
       end({.how = End::kRefused, .why = "the address " + address + " is none", .leave = {}});
     });
+  examples::follow_handshake(upgrade.get());
   limit.start(patience, [this] {
     timed_out = true;
     g_cancellable_cancel(cancellable.get());
@@ -181,14 +176,19 @@ void Signalling::Core::on_connected(GAsyncResult *result) {
   connection.reset(soup_session_websocket_connect_finish(session.get(), result, &error));
   limit.stop();
   if (!connection) {
+    const examples::ErrorPtr owned(error);
     const unsigned status = soup_message_get_status(upgrade.get());
-    const std::string flaws = examples::certificate_flaws(error, upgrade.get());
-    const std::string why = take(error) + flaws;
     if (timed_out)
-      return end({.how = End::kUnreachable, .why = "the server does not answer", .leave = {}});
+      return end({.how = End::kUnreachable,
+                  .why = "the server does not answer" + examples::handshake_hint(upgrade.get()),
+                  .leave = {}});
     if (status >= SOUP_STATUS_BAD_REQUEST)
       return explain(status);
-    return end({.how = End::kUnreachable, .why = why, .status = status, .leave = {}});
+    return end(
+        {.how = examples::is_no_tls(error, upgrade.get()) ? End::kRefused : End::kUnreachable,
+         .why = examples::why_unreachable(error, upgrade.get()),
+         .status = status,
+         .leave = {}});
   }
   soup_websocket_connection_set_max_incoming_payload_size(connection.get(), kLargestMessage);
   g_signal_connect(

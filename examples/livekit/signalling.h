@@ -29,7 +29,7 @@ class Signalling {
 
   enum class End {
     kUnreachable,  // no connection, or no answer of a LiveKit server
-    kRefused,      // it answers that this participant may not join
+    kRefused,      // it answers that this participant may not join, or speaks no TLS
     kLost,         // it was there
     kLeave,        // the server says good-bye; `leave` has its reason
   };

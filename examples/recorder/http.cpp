@@ -20,11 +20,6 @@ std::string take_message(GError *error) {
   return message;
 }
 
-std::string describe(GError *error, SoupMessage *message) {
-  const std::string flaws = certificate_flaws(error, message);
-  return take_message(error) + flaws;
-}
-
 }  // namespace
 
 struct JsonHttp::Exchange {
@@ -62,6 +57,7 @@ void JsonHttp::request(const std::string &url, const std::string *body,
   exchange->done = std::move(done);
   exchange->message.reset(soup_message_new(body ? "POST" : "GET", url.c_str()));
   exchanges_.insert(exchange);
+  follow_handshake(exchange->message.get());
   // It may hold secrets, which belong to this server and no other.
   soup_message_add_flags(exchange->message.get(), SOUP_MESSAGE_NO_REDIRECT);
   if (body) {
@@ -83,8 +79,14 @@ void JsonHttp::on_headers(GObject *session, GAsyncResult *result, gpointer data)
   Exchange &exchange = **held;
   GError *error = nullptr;
   exchange.stream.reset(soup_session_send_finish(SOUP_SESSION(session), result, &error));
-  if (!exchange.stream)
-    return finish(*held, {nullptr, describe(error, exchange.message.get()), false});
+  if (!exchange.stream) {
+    const ErrorPtr owned(error);
+    Answer answer;
+    answer.error = why_unreachable(error, exchange.message.get());
+    answer.reached = false;
+    answer.no_tls = is_no_tls(error, exchange.message.get());
+    return finish(*held, std::move(answer));
+  }
   if (!exchange.owner)
     return;
   const guint status = soup_message_get_status(exchange.message.get());
@@ -123,7 +125,9 @@ void JsonHttp::finish(const std::shared_ptr<Exchange> &exchange, Answer answer) 
   exchange->timeout.stop();
   exchange->owner->exchanges_.erase(exchange);
   if (exchange->timed_out)
-    answer = {nullptr, "the server does not answer in time", false, true};
+    answer = {nullptr,
+              "the server does not answer in time" + handshake_hint(exchange->message.get()), false,
+              true};
   exchange->done(answer);
 }
 

@@ -174,8 +174,9 @@ void Session::on_created(const JsonHttp::Answer &answer) {
   if (over_)
     return;
   if (!answer.json)
-    return lose((answer.reached ? "Janus does not answer at " : "cannot reach ") + host_ + ": " +
-                answer.error);
+    return end((answer.reached ? "Janus does not answer at " : "cannot reach ") + host_ + ": " +
+                   answer.error,
+               answer.no_tls && events_.refused ? events_.refused : events_.lost);
   JsonObject *object = object_of(answer.json);
   const JanusReply reply = reply_of(object);
   const bool refused = reply.code == kUnauthorized && events_.refused;

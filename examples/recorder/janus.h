@@ -97,7 +97,8 @@ class JanusSession {
     std::function<void()> up;
     // Once, and then nothing more: neither replies nor events.
     std::function<void(const std::string &why)> lost;
-    // Instead of `lost`, where it is set: Janus does not accept API secret or token.
+    // Instead of `lost`, where it is set: Janus does not accept API secret or token, or speaks no
+    // TLS at an address with https.
     std::function<void(const std::string &why)> refused;
   };
 

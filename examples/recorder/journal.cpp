@@ -57,6 +57,10 @@ void Journal::note(const std::string &event, const JsonFields &given, const std:
         kMostLines);
 }
 
+void Journal::complain(const std::string &text) {
+  print([text](Progress &progress) { progress.complain(text); }, kMostLines);
+}
+
 void Journal::show(const std::vector<ProgressRow> &rows) {
   print([rows](Progress &progress) { progress.show(rows); }, kMostBeforeFigures);
 }

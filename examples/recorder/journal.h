@@ -38,6 +38,8 @@ class Journal {
   // is not.
   void note(const std::string &event, const JsonFields &fields, const std::string &text = {},
             bool serious = false);
+  // Of what ends the program: on standard error, before what is noted later.
+  void complain(const std::string &text);
   void show(const std::vector<ProgressRow> &rows);
   void end(const std::vector<ProgressRow> &rows);  // shows the last figures for good
   bool anything_serious() const { return serious_; }

@@ -2,6 +2,7 @@
 #include "participant.h"
 
 #include "common/worker.h"
+#include "key_state.h"
 
 namespace recorder {
 namespace {
@@ -18,6 +19,18 @@ std::int64_t number(std::uint64_t value) {
   return static_cast<std::int64_t>(value);
 }
 
+std::string codecs_of(const Feed &feed) {
+  std::string codecs;
+  for (const Feed::Stream &stream : feed.streams)
+    codecs += (codecs.empty() ? "" : ", ") + stream.codec;
+  return codecs;
+}
+
+std::string words_of(const std::string &state) {
+  const KeyState *known = key_state(state);
+  return known ? known->reason : state;
+}
+
 }  // namespace
 
 Participant::Participant(const Context &context, const Feed &feed)
@@ -29,13 +42,14 @@ Participant::Participant(const Context &context, const Feed &feed)
       receive_(context.receive),
       key_states_([this](const std::string &state, std::uint64_t frames, bool is_new) {
         journal_.note("frames-" + state, {{"participant", identity()}, {"frames", number(frames)}},
-                      is_new ? identity() + ": " + state : "");
+                      is_new ? identity() + ": " + words_of(state) : "");
+      }),
+      server_frames_([this](const std::string &, std::uint64_t frames, bool) {
+        journal_.note("server-frames", {{"participant", identity()}, {"frames", number(frames)}});
       }) {
-  std::string codecs;
-  for (const Feed::Stream &stream : feed.streams)
-    codecs += (codecs.empty() ? "" : ", ") + stream.codec;
-  journal_.note("joined", {{"participant", feed.identity}, {"feed", feed.id}, {"streams", codecs}},
-                feed.identity + " joined (" + codecs + ")");
+  codecs_ = codecs_of(feed);
+  journal_.note("joined", {{"participant", feed.identity}, {"feed", feed.id}, {"streams", codecs_}},
+                feed.identity + " joined (" + codecs_ + ")");
   recorded(0);
   subscription_ = context.room.subscribe(feed, context.receive, subscription_events());
 }
@@ -81,7 +95,7 @@ Subscription::Events Participant::subscription_events() {
                   identity() + ": " + why, true);
   };
   events.state = [this](const std::string &state, std::uint64_t frames) {
-    key_states_.add(state, frames);
+    (state == kFramesOfServer ? server_frames_ : key_states_).add(state, frames);
   };
   events.frame = [this](Media media, unsigned nth, bool in_the_clear, GstSample *frame) {
     recorded(nth, in_the_clear).recording.push(media, frame);
@@ -118,6 +132,7 @@ void Participant::note_size(Recorded &recorded, const RecordingCounts &counts) {
 
 void Participant::note_end() {
   key_states_.note_rest();
+  server_frames_.note_rest();
   const ReceiveStats stats = subscription_->stats();
   std::uint64_t arrived = 0;
   for (const TrackStats &track : stats.tracks)
@@ -172,8 +187,19 @@ std::vector<Participant::Recorded *> Participant::all() {
   return found;
 }
 
+// Clients publish one track after the other.
+void Participant::note_codecs() {
+  const std::string codecs = codecs_of(feed_);
+  if (codecs == codecs_)
+    return;
+  codecs_ = codecs;
+  journal_.note("streams", {{"participant", identity()}, {"feed", feed_.id}, {"streams", codecs}},
+                identity() + " sends " + (codecs.empty() ? "nothing" : codecs) + " now");
+}
+
 void Participant::update(const Feed &feed) {
   feed_.streams = feed.streams;
+  note_codecs();
   subscription_->update(feed);
 }
 
@@ -262,10 +288,9 @@ std::vector<ProgressRow> Participant::rows() {
     row.lost = counts.lost;
     row.bytes = counts.bytes;
     row.file = counts.file;
-    const std::string &key_state = key_states_.state();
-    const bool waits_for_key = key_state == "missing-key" || key_state == "decryption-failed";
-    if (waits_for_key && counts.state != "withdrawn" && counts.state != "ended")
-      row.state = key_state;
+    const KeyState *key = key_state(key_states_.state());
+    if (key && key->brief && counts.state != "withdrawn" && counts.state != "ended")
+      row.state = row.key_state = key->name;
     rows.push_back(std::move(row));
   }
   return rows;

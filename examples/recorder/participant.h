@@ -62,6 +62,7 @@ class Participant {
     std::chrono::steady_clock::time_point since;
   };
 
+  void note_codecs();
   RecordingEvents recording_events(bool in_the_clear);
   Subscription::Events subscription_events();
   Recorded &recorded(unsigned nth, bool in_the_clear = false);  // any thread
@@ -73,11 +74,12 @@ class Participant {
 
   Journal &journal_;
   Feed feed_;
+  std::string codecs_;  // that were noted
   const int folder_;
   const std::optional<Seal> seal_;
   const bool has_own_key_;
   const ReceiveSettings &receive_;
-  StateNotes key_states_;
+  StateNotes key_states_, server_frames_;
   WithdrawnFrames withdrawn_frames_;
   bool withdrawal_noted_ = false;
   bool closing_ = false;  // on another thread

@@ -5,6 +5,8 @@
 
 #include <algorithm>
 
+#include "key_state.h"
+
 namespace recorder {
 namespace {
 
@@ -89,7 +91,9 @@ std::string numbers_of(const ProgressRow &row) {
 }
 
 std::string state_text(const ProgressRow &row, const examples::Terminal &terminal) {
-  const std::string text = progress_text::fitted(row.state, kStateColumns);
+  const KeyState *key = key_state(row.key_state);
+  const std::string text =
+      progress_text::fitted(key ? std::string(key->brief) : row.state, kStateColumns);
   if (row.state == "recording")
     return terminal.good(text);
   return row.state == "waiting" || row.state == "ended" ? text : terminal.bad(text);
@@ -131,9 +135,8 @@ std::string fitted(const std::string &text, unsigned columns) {
 }
 
 std::vector<std::string> table(const std::vector<ProgressRow> &rows,
-                               const examples::Terminal &terminal, unsigned width,
-                               unsigned height) {
-  const Columns columns = columns_for(width);
+                               const examples::Terminal &terminal, const Space &space) {
+  const Columns columns = columns_for(space.width);
   const auto without_end = [](std::string line) {
     line.erase(line.find_last_not_of(' ') + 1);
     return line;
@@ -142,16 +145,19 @@ std::vector<std::string> table(const std::vector<ProgressRow> &rows,
       fitted("PARTICIPANT", columns.name) + " " + fitted("STATE", kStateColumns) +
       numbers_of("TIME", "VIDEO", "AUDIO", "LOST", "MB") + (columns.file ? "  FILE" : "")))};
   // The title, the total, and the line that the cursor is left on.
-  const std::size_t room = height > 4 ? height - 3 : 1;
+  const std::size_t room = space.height > 4 ? space.height - 3 : 1;
   const std::size_t shown = rows.size() <= room ? rows.size() : room - 1;
   for (std::size_t i = 0; i < shown; ++i)
     lines.push_back(without_end(row_line(rows[i], columns, terminal)));
   if (shown < rows.size())
     lines.push_back("and " + std::to_string(rows.size() - shown) + " more");
   const ProgressRow total = total_of(rows);
-  const std::string who = std::to_string(recording_of(rows)) + " of " + std::to_string(rows.size());
+  const std::string count = std::to_string(rows.size());
+  const std::string who =
+      space.is_over ? "total of " + count : std::to_string(recording_of(rows)) + " of " + count;
   lines.push_back(terminal.strong(fitted(who, columns.name) + " " +
-                                  fitted("recording", kStateColumns) + numbers_of(total)));
+                                  fitted(space.is_over ? "" : "recording", kStateColumns) +
+                                  numbers_of(total)));
   return lines;
 }
 
@@ -160,20 +166,34 @@ std::string total_line(const std::vector<ProgressRow> &rows) {
   return std::to_string(recording_of(rows)) + " of " + std::to_string(rows.size()) +
          " participants recorded, " + std::to_string(total.video) + " video and " +
          std::to_string(total.audio) + " audio frames, " + std::to_string(total.lost) + " lost, " +
-         megabytes(total.bytes) + " MB";
+         megabytes(total.bytes) + " MB" + key_trouble(rows);
+}
+
+std::string key_trouble(const std::vector<ProgressRow> &rows) {
+  const auto has_trouble = [](const ProgressRow &row) { return key_state(row.key_state); };
+  const auto first = std::ranges::find_if(rows, has_trouble);
+  if (first == rows.end())
+    return "";
+  const auto others = std::count_if(first + 1, rows.end(), has_trouble);
+  return "; " + first->identity + ": " + key_state(first->key_state)->reason +
+         (others > 0 ? " (and " + std::to_string(others) + " more)" : "");
 }
 
 std::string json_line(const std::vector<ProgressRow> &rows, seconds since_start) {
   std::vector<JsonWriter> participants;
-  for (const ProgressRow &row : rows)
-    participants.push_back(JsonWriter({{"identity", row.identity},
-                                       {"state", row.state},
-                                       {"seconds", std::int64_t{row.time.count()}},
-                                       {"video", json_unsigned(row.video)},
-                                       {"audio", json_unsigned(row.audio)},
-                                       {"lost", json_unsigned(row.lost)},
-                                       {"bytes", json_unsigned(row.bytes)},
-                                       {"file", row.file}}));
+  for (const ProgressRow &row : rows) {
+    JsonWriter participant({{"identity", row.identity},
+                            {"state", row.state},
+                            {"seconds", std::int64_t{row.time.count()}},
+                            {"video", json_unsigned(row.video)},
+                            {"audio", json_unsigned(row.audio)},
+                            {"lost", json_unsigned(row.lost)},
+                            {"bytes", json_unsigned(row.bytes)},
+                            {"file", row.file}});
+    if (const KeyState *key = key_state(row.key_state))
+      participant.set("reason", std::string(key->reason));
+    participants.push_back(std::move(participant));
+  }
   JsonWriter progress({{"event", std::string("progress")},
                        {"time", time_text(g_get_real_time())},
                        {"seconds", std::int64_t{since_start.count()}}});
@@ -205,7 +225,7 @@ void Progress::show(const std::vector<ProgressRow> &rows) {
     next_ = now + kJsonEvery;
   } else if (terminal_.rewrites()) {
     const examples::Terminal::Size size = terminal_.size();
-    terminal_.rewrite(progress_text::table(rows, terminal_, size.columns, size.rows));
+    terminal_.rewrite(progress_text::table(rows, terminal_, {size.columns, size.rows}));
     next_ = now + kTableEvery;
   } else {
     printf("%s\n", progress_text::total_line(rows).c_str());
@@ -230,6 +250,12 @@ void Progress::tell(const std::string &text, const std::string &event, const Jso
   fflush(stdout);
 }
 
+void Progress::complain(const std::string &text) {
+  terminal_.end_progress();
+  fflush(stdout);
+  fprintf(stderr, "e2ee-recorder: %s\n", progress_text::harmless(text).c_str());
+}
+
 void Progress::finish(const std::vector<ProgressRow> &rows) {
   next_ = std::chrono::steady_clock::time_point::max();
   if (style_ == Style::kJson) {
@@ -238,7 +264,7 @@ void Progress::finish(const std::vector<ProgressRow> &rows) {
   }
   terminal_.end_progress();
   for (const std::string &line :
-       progress_text::table(rows, terminal_, terminal_.size().columns, ~0U))
+       progress_text::table(rows, terminal_, {terminal_.size().columns, ~0U, true}))
     printf("%s\n", line.c_str());
   fflush(stdout);
 }

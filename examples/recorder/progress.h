@@ -16,7 +16,8 @@ using namespace examples;
 // What is shown of one participant: names and counters as in RecordingCounts.
 struct ProgressRow {
   std::string identity;
-  std::string state;
+  std::string state;             // or that of the key, where it keeps frames from being recorded
+  std::string key_state;         // that, or empty
   std::chrono::seconds time{0};  // of the present file
   std::uint64_t video = 0, audio = 0;
   std::uint64_t lost = 0;
@@ -37,6 +38,8 @@ class Progress {
   void show(const std::vector<ProgressRow> &rows);
   // Something that happened. For people `text`, for machines an object of `event` and `fields`.
   void tell(const std::string &text, const std::string &event, const JsonFields &fields);
+  // Something that ends the program, on standard error.
+  void complain(const std::string &text);
   // Prints the last figures: later ones, of a recorder that waits for the SFU's farewell, are not
   // shown.
   void finish(const std::vector<ProgressRow> &rows);
@@ -58,10 +61,17 @@ using examples::harmless;
 // Cut or filled to this many columns, wide characters taken as two.
 std::string fitted(const std::string &text, unsigned columns);
 
-// Title, rows, "and N more" where the height does not do for all, total.
+// Title, rows, "and N more" where the height does not do for all, total. `is_over`: nothing is
+// recorded any more.
+struct Space {
+  unsigned width, height;
+  bool is_over = false;
+};
 std::vector<std::string> table(const std::vector<ProgressRow> &rows,
-                               const examples::Terminal &terminal, unsigned width, unsigned height);
+                               const examples::Terminal &terminal, const Space &space);
 std::string total_line(const std::vector<ProgressRow> &rows);
+// Whose frames cannot be decrypted, and why; empty: nobody's.
+std::string key_trouble(const std::vector<ProgressRow> &rows);
 std::string json_line(const std::vector<ProgressRow> &rows, std::chrono::seconds since_start);
 
 }  // namespace progress_text

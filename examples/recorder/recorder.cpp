@@ -15,6 +15,7 @@
 #include "common/stop_signals.h"
 #include "common/timer.h"
 #include "control.h"
+#include "key_state.h"
 #include "names.h"
 #include "options.h"
 #include "progress.h"
@@ -31,14 +32,18 @@ constexpr std::chrono::milliseconds kPrintTime{2000};
 
 std::vector<JsonWriter> status_of(const std::vector<ProgressRow> &rows) {
   std::vector<JsonWriter> status;
-  for (const ProgressRow &row : rows)
-    status.emplace_back(JsonFields{{"participant", row.identity},
-                                   {"state", row.state},
-                                   {"file", row.file},
-                                   {"video", static_cast<std::int64_t>(row.video)},
-                                   {"audio", static_cast<std::int64_t>(row.audio)},
-                                   {"bytes", static_cast<std::int64_t>(row.bytes)},
-                                   {"lost", static_cast<std::int64_t>(row.lost)}});
+  for (const ProgressRow &row : rows) {
+    JsonFields fields{{"participant", row.identity},
+                      {"state", row.state},
+                      {"file", row.file},
+                      {"video", static_cast<std::int64_t>(row.video)},
+                      {"audio", static_cast<std::int64_t>(row.audio)},
+                      {"bytes", static_cast<std::int64_t>(row.bytes)},
+                      {"lost", static_cast<std::int64_t>(row.lost)}};
+    if (const KeyState *key = key_state(row.key_state))
+      fields.emplace_back("reason", std::string(key->reason));
+    status.emplace_back(fields);
+  }
   return status;
 }
 
@@ -59,6 +64,7 @@ class Recorder {
   std::unique_ptr<Participant> participant(const Feed &feed);
   void tick();
   void show();
+  void tell_service(const std::vector<ProgressRow> &rows);
 
   void stop(const std::string &why);
   void fail(const std::string &why);
@@ -90,6 +96,8 @@ class Recorder {
   Timer end_;
   bool stopping_ = false;
   bool joined_ = false, refused_ = false;
+  bool in_room_ = false;  // now
+  std::string service_status_;
   mutable std::mutex failure_mutex_;
   std::string failure_;
 };
@@ -180,7 +188,7 @@ void Recorder::open_room(const Entrance &entrance) {
   Room::Events events;
   events.joined = [this](std::chrono::milliseconds gap) {
     joined_ = true;
-    examples::notify("STATUS=in the room");
+    in_room_ = true;
     JsonFields fields{{"room", room_name_}};
     if (gap.count() > 0)
       fields.emplace_back("gap-ms", std::int64_t{gap.count()});
@@ -198,6 +206,8 @@ void Recorder::open_room(const Entrance &entrance) {
   };
   events.lost = [this](const std::string &why, std::chrono::milliseconds again_in) {
     ++losses_;
+    in_room_ = false;
+    service_status_.clear();
     examples::notify_status("trying to get into the room again: " + why);
     journal_.note(
         "room-lost", {{"problem", why}, {"again-in-ms", std::int64_t{again_in.count()}}},
@@ -281,7 +291,18 @@ void Recorder::tick() {
 }
 
 void Recorder::show() {
-  journal_.show(roster_.rows());
+  const std::vector<ProgressRow> rows = roster_.rows();
+  journal_.show(rows);
+  tell_service(rows);
+}
+
+// The line that systemctl shows.
+void Recorder::tell_service(const std::vector<ProgressRow> &rows) {
+  if (!in_room_ || stopping_)
+    return;
+  const std::string status = "in the room" + progress_text::key_trouble(rows);
+  if (status != std::exchange(service_status_, status))
+    examples::notify_status(status);
 }
 
 JsonWriter Recorder::answer(const ControlRequest &request) {
@@ -307,6 +328,7 @@ void Recorder::fail(const std::string &why) {
       return;
     failure_ = why;
   }
+  journal_.complain(why);
   g_idle_add_full(
       G_PRIORITY_HIGH,
       [](gpointer self) -> gboolean {
@@ -326,8 +348,12 @@ void Recorder::stop(const std::string &why) {
     return;
   stopping_ = true;
   examples::notify("STOPPING=1");
-  journal_.note("stopping", {{"by", why}},
-                "stopping: taking what is on its way (again Ctrl-C: at once)");
+  JsonFields fields{{"by", why}};
+  if (const std::string problem = failure(); !problem.empty())
+    fields.emplace_back("problem", problem);
+  journal_.note("stopping", fields,
+                roster_.is_empty() ? "stopping"
+                                   : "stopping: taking what is on its way (again Ctrl-C: at once)");
   if (!failure().empty())  // nothing may be recorded that nobody accounts for
     roster_.withdraw("", "failure");
   roster_.send_all_away("stopped");
@@ -361,8 +387,6 @@ int Recorder::run() {
   finish();
   if (!journal_.is_printed(kPrintTime))
     _exit(status());
-  if (!failure().empty())
-    g_printerr("e2ee-recorder: %s\n", progress_text::harmless(failure()).c_str());
   return status();
 }
 

@@ -216,19 +216,16 @@ class Kinds {
 void set_unknown_field(const ProviderText &text, const char *name, const Kind &kind,
                        GError **error) {
   const std::string all = e2ee::joined(kind.fields);
-  // Behind a comma in a passphrase that should have been quoted stands no field's name.
-  if (g_hash_table_contains(text.fields, "passphrase")) {
-    e2ee::fail(error, GST_E2EE_ERROR_INVALID_OPTION,
-               "kind %s of key providers takes %s; a passphrase with commas needs \\\"quotes\\\"",
-               text.kind.c_str(), all.c_str());
-    return;
-  }
+  // What stands behind a comma in a passphrase may be the rest of it.
+  const char *hint = g_hash_table_contains(text.fields, "passphrase")
+                         ? "; a passphrase with commas needs \\\"quotes\\\""
+                         : "";
   const std::string other = e2ee::joined(Kinds::get().names_of_those_with(name));
   const bool is_name = !other.empty() || e2ee::is_nearly(name, kind.fields);
   e2ee::fail(error, GST_E2EE_ERROR_INVALID_OPTION,
-             "kind %s of key providers has no field%s%s%s%s; it takes %s", text.kind.c_str(),
+             "kind %s of key providers has no field%s%s%s%s; it takes %s%s", text.kind.c_str(),
              is_name ? " " : " of this name", is_name ? name : "",
-             other.empty() ? "" : ", which belongs to kind ", other.c_str(), all.c_str());
+             other.empty() ? "" : ", which belongs to kind ", other.c_str(), all.c_str(), hint);
 }
 
 bool check_fields(const ProviderText &text, const Kind &kind, GError **error) {

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "janus_fixture.h"
+#include "plain_server.h"
 
 namespace {
 
@@ -107,6 +108,19 @@ TEST_F(Janus, ASessionMayGoInItsOwnCallback) {
   session = std::make_unique<JanusSession>(
       settings, JanusSession::Events{.up = [this] { session.reset(); }, .lost = {}});
   EXPECT_TRUE(run_until([&] { return !session; }));
+}
+
+TEST_F(Janus, AServerWithoutTlsIsFinal) {
+  const PlainServer plain;
+  settings.url = "https://" + plain.address() + "/janus";
+  std::string refused;
+  session = std::make_unique<JanusSession>(
+      settings, JanusSession::Events{.up = {},
+                                     .lost = [this](const std::string &) { ++losses; },
+                                     .refused = [&](const std::string &why) { refused = why; }});
+  EXPECT_TRUE(run_until([&] { return !refused.empty(); }));
+  EXPECT_NE(refused.find("does the server speak TLS at this port?"), std::string::npos) << refused;
+  EXPECT_EQ(losses, 0);
 }
 
 struct BadAnswer {

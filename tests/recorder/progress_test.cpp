@@ -98,7 +98,7 @@ TEST_F(Table, HasALineForEachParticipantAndATotal) {
       "bob                       withdrawn  1:02:05       10       20      3      0.0  bob.webm",
       "carol                     waiting       0:00        0        0      0      0.0",
       "1 of 3                    recording  1:02:05     1960     3270      3     12.3"};
-  std::vector<std::string> table = progress_text::table(some_rows(), Terminal(), 120, 24);
+  std::vector<std::string> table = progress_text::table(some_rows(), Terminal(), {120, 24});
   ASSERT_EQ(table.size(), expected.size());
   // Columns grow with the terminal; what is between them is not the point.
   const auto squeezed = [](const std::string &line) {
@@ -111,6 +111,33 @@ TEST_F(Table, HasALineForEachParticipantAndATotal) {
   };
   for (std::size_t i = 0; i < table.size(); ++i)
     EXPECT_EQ(squeezed(table[i]), squeezed(expected[i]));
+}
+
+TEST_F(Table, EndsWithATotalAndNotWithWhatIsStillRecorded) {
+  std::vector<ProgressRow> rows = some_rows();
+  for (ProgressRow &row : rows)
+    row.state = "ended";
+  const std::string last = progress_text::table(rows, Terminal(), {120, 24, true}).back();
+  EXPECT_TRUE(last.starts_with("total of 3 ")) << last;
+  EXPECT_EQ(last.find("recording"), std::string::npos) << last;
+}
+
+TEST_F(Table, AKeyThatDoesNotFitIsSaid) {
+  std::vector<ProgressRow> rows = some_rows();
+  rows[2].state = rows[2].key_state = "decryption-failed";
+  const std::string row = progress_text::table(rows, Terminal(), {120, 24})[3];
+  EXPECT_NE(row.find("carol"), std::string::npos) << row;
+  EXPECT_NE(row.find(" wrong key? "), std::string::npos) << row;
+  EXPECT_NE(progress_text::total_line(rows).find("; carol: frames do not verify: is the key"),
+            std::string::npos);
+  const std::string json = progress_text::json_line(rows, 1s);
+  EXPECT_NE(json.find(R"("state":"decryption-failed")"), std::string::npos) << json;
+  EXPECT_NE(json.find(R"("reason":"frames do not verify)"), std::string::npos) << json;
+  EXPECT_EQ(progress_text::key_trouble(some_rows()), "");
+  rows[0].key_state = "missing-key";
+  EXPECT_EQ(
+      progress_text::key_trouble(rows),
+      "; alice: there is no key for the frames: has --key-provider one for them? (and 1 more)");
 }
 
 TEST_F(Table, FitsTheTerminal) {
@@ -131,7 +158,8 @@ TEST_F(Table, FitsTheTerminal) {
       "e\xcc\x81";
   for (unsigned width : {64U, 80U, 100U, 132U, 250U}) {
     for (unsigned height : {5U, 10U, 24U, 53U, 60U}) {
-      const std::vector<std::string> table = progress_text::table(rows, Terminal(), width, height);
+      const std::vector<std::string> table =
+          progress_text::table(rows, Terminal(), {width, height});
       EXPECT_LT(table.size(), height);
       for (const std::string &line : table)
         EXPECT_LE(columns(line), width) << line;
@@ -143,8 +171,8 @@ TEST_F(Table, FitsTheTerminal) {
     }
   }
   // So small that nothing fits: still no row more than it must be.
-  EXPECT_LE(progress_text::table(rows, Terminal(), 10, 1).size(), 3U);
-  EXPECT_EQ(progress_text::table({}, Terminal(), 80, 24).size(), 2U);
+  EXPECT_LE(progress_text::table(rows, Terminal(), {10, 1}).size(), 3U);
+  EXPECT_EQ(progress_text::table({}, Terminal(), {80, 24}).size(), 2U);
 }
 
 TEST(Programs, LinesOfAFailureStayLines) {
@@ -178,7 +206,7 @@ TEST_F(Table, NamesFromTheNetworkDoNothingToTheTerminal) {
   };
   std::vector<ProgressRow> rows = {
       {.identity = "\x1b[2J\nx", .state = "recording", .file = "\x1b[2J"}};
-  for (const std::string &line : progress_text::table(rows, Terminal(), 120, 24))
+  for (const std::string &line : progress_text::table(rows, Terminal(), {120, 24}))
     EXPECT_FALSE(bytes_below_blank(line)) << line;
 }
 

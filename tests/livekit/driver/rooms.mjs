@@ -42,7 +42,7 @@ async function republish(self) {
   await sender.unpublish(track);
   await sender.publish(CODEC);
   await self.more(recorder, CODEC, 'the second track');
-  await self.told(recorder, 'frames-plaintext');
+  await self.told(recorder, 'server-frames');
   return checkFiles(recorder, [CODEC]);
 }
 

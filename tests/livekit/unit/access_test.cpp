@@ -298,7 +298,11 @@ TEST_F(AccessTest, ATokenOfSomebodyElse) {
 }
 
 TEST_F(AccessTest, ATokenThatIsNone) {
-  for (const std::string text : {"", "\n", "hush", "hush.hush.hush", "a.b\033.c"}) {
+  for (const std::string text : {"", "\n", " \r\n"}) {
+    options_.token_file = file(text);
+    expect_throw<Refused>("its first line is empty");
+  }
+  for (const std::string text : {"hush", "hush.hush.hush", "a.b\033.c"}) {
     options_.token_file = file(text);
     expect_throw<Refused>("the token is none of LiveKit's");
   }

@@ -5,6 +5,7 @@
 
 #include "fake_server.h"
 #include "livekit/access.h"
+#include "recorder/plain_server.h"
 #include "support/main_context.h"
 
 namespace {
@@ -26,10 +27,11 @@ class RecorderProgram : public testing::Test {
   std::string token_file() const { return folder_ + "/token"; }
 
   /// Its exit status; what it printed is in output_.
-  int run(const std::string &url, const std::vector<std::string> &more = {}) {
+  int run(const std::string &url, const std::vector<std::string> &more = {},
+          const std::string &entry = "--token-file") {
     std::vector<std::string> words{
-        RECORDER, "--livekit",  url,        "--token-file", token_file(),     "--mode",
-        "sealed", "--no-audit", "--output", folder_,        "--loopback-only"};
+        RECORDER, "--livekit",  url,        entry,   token_file(),     "--mode",
+        "sealed", "--no-audit", "--output", folder_, "--loopback-only"};
     words.insert(words.end(), more.begin(), more.end());
     std::vector<const char *> argv;
     for (const std::string &word : words)
@@ -80,8 +82,35 @@ TEST_F(RecorderProgram, ATokenThatIsRefused) {
   server_.refuse = 401;
   server_.words = "invalid token: " + token_ + ", error: token is expired";
   EXPECT_EQ(run(server_.url()), 2);
-  EXPECT_TRUE(said("the server answers 401: invalid token: TOKEN, error: token is expired"))
+  EXPECT_TRUE(
+      said("the server answers 401: invalid token: (hidden), error: token is expired; get "
+           "a new token"))
       << output_;
+  EXPECT_LT(output_.find("the server answers"), output_.find("stopping")) << output_;
+}
+
+TEST_F(RecorderProgram, AnApiKeyThatIsRefused) {
+  g_file_set_contents(token_file().c_str(), "key\nother-secret\n", -1, nullptr);
+  server_.refuse = 401;
+  server_.words = "invalid token";
+  EXPECT_EQ(run(server_.url(), {"--room", "blue"}, "--api-key-file"), 2);
+  EXPECT_TRUE(said("are API key and secret (--api-key-file")) << output_;
+  EXPECT_FALSE(said("other-secret")) << output_;
+}
+
+TEST_F(RecorderProgram, ATokenFileThatIsEmpty) {
+  for (const char *nothing : {"", "\n", "  \n"}) {
+    g_file_set_contents(token_file().c_str(), nothing, -1, nullptr);
+    EXPECT_EQ(run(server_.url()), 2);
+    EXPECT_TRUE(said((token_file() + ": its first line is empty").c_str())) << output_;
+  }
+}
+
+TEST_F(RecorderProgram, AServerWithoutTls) {
+  const PlainServer server;
+  EXPECT_EQ(run("wss://" + server.address()), 2);
+  EXPECT_TRUE(said("does the server speak TLS at this port?")) << output_;
+  EXPECT_EQ(server.clients(), 1U) << "it is tried again";
 }
 
 TEST_F(RecorderProgram, ATokenThatDoesNotAnnounceTheRecording) {

@@ -8,6 +8,7 @@
 #include "common/trust.h"
 #include "fake_server.h"
 #include "livekit/signalling.h"
+#include "recorder/plain_server.h"
 #include "support/main_context.h"
 
 namespace {
@@ -79,7 +80,20 @@ TEST(TlsTest, AServerWithoutTlsIsToldOff) {
        .patience = std::chrono::milliseconds(500)},
       {.message = {}, .ended = [&](const Signalling::Ended &ended) { why = ended.why; }});
   EXPECT_TRUE(run_until([&] { return !why.empty(); }));
+  EXPECT_TRUE(has(why, "the server does not answer: does the server speak TLS at this port?"))
+      << why;
   EXPECT_TRUE(server.tokens.empty());
+}
+
+TEST(TlsTest, AServerThatAnswersWithoutTlsIsFinal) {
+  const PlainServer server;
+  Signalling::Ended told;
+  const Signalling signalling(
+      {.url = "wss://" + server.address(), .token = "hush-hush", .resume = {}},
+      {.message = {}, .ended = [&](const Signalling::Ended &ended) { told = ended; }});
+  EXPECT_TRUE(run_until([&] { return !told.why.empty(); }));
+  EXPECT_EQ(told.how, Signalling::End::kRefused);
+  EXPECT_TRUE(has(told.why, "does the server speak TLS at this port?")) << told.why;
 }
 
 }  // namespace
