@@ -41,7 +41,7 @@ int encoder_threads() {
 
 void add_vpx(Builder &builder, const EncodeSettings &settings) {
   const bool is_vp9 = settings.video == Codec::kVp9;
-  GstElement *encoder = builder.chain.encoder = builder.add(is_vp9 ? "vp9enc" : "vp8enc");
+  GstElement *encoder = builder.chain.encoder = builder.add(info_of(settings.video).encoder);
   g_object_set(encoder, "deadline", G_GINT64_CONSTANT(1), "cpu-used", 8, "lag-in-frames", 0,
                "target-bitrate", static_cast<int>(settings.bitrate * 1000), "threads",
                encoder_threads(), nullptr);
@@ -55,7 +55,7 @@ void add_vpx(Builder &builder, const EncodeSettings &settings) {
 }
 
 void add_x264(Builder &builder, const EncodeSettings &settings) {
-  GstElement *encoder = builder.chain.encoder = builder.add("x264enc");
+  GstElement *encoder = builder.chain.encoder = builder.add(info_of(settings.video).encoder);
   gst_util_set_object_arg(G_OBJECT(encoder), "tune", "zerolatency");
   gst_util_set_object_arg(G_OBJECT(encoder), "speed-preset", "veryfast");
   g_object_set(encoder, "bitrate", settings.bitrate, "aud", FALSE, "key-int-max",
@@ -94,7 +94,7 @@ void add_audio_encoding(Builder &builder) {
   builder.chain.raw = builder.add("audioconvert");
   builder.add("audioresample");
   builder.limit("audio/x-raw,rate=48000,channels=[1,2]");
-  builder.chain.encoder = builder.add("opusenc");
+  builder.chain.encoder = builder.add(info_of(Codec::kOpus).encoder);
 }
 
 }  // namespace
@@ -118,11 +118,13 @@ Chain add_chain(GstElement *bin, const Ending &ending, const EncodeSettings &set
 }
 
 std::vector<std::string> encoding_elements(const EncodeSettings &settings) {
-  const char *encoder = settings.video == Codec::kH264  ? "x264enc"
-                        : settings.video == Codec::kVp9 ? "vp9enc"
-                                                        : "vp8enc";
-  return {"videorate",    "videoconvert",  "videoscale", encoder,
-          "audioconvert", "audioresample", "opusenc"};
+  return {"videorate",
+          "videoconvert",
+          "videoscale",
+          info_of(settings.video).encoder,
+          "audioconvert",
+          "audioresample",
+          info_of(Codec::kOpus).encoder};
 }
 
 }  // namespace publish

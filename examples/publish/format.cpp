@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "format.h"
 
+#include <vector>
+
 #include "common/program.h"
 
 namespace publish {
@@ -11,10 +13,10 @@ using examples::Refused;
 namespace {
 
 constexpr CodecInfo kCodecs[] = {
-    {Codec::kVp8, Media::kVideo, "vp8", "video/x-vp8", "VP8", 96},
-    {Codec::kVp9, Media::kVideo, "vp9", "video/x-vp9", "VP9", 98},
-    {Codec::kH264, Media::kVideo, "h264", "video/x-h264", "H264", 102},
-    {Codec::kOpus, Media::kAudio, "opus", "audio/x-opus", "OPUS", 111},
+    {Codec::kVp8, Media::kVideo, "vp8", "video/x-vp8", "VP8", 96, "vp8enc", "rtpe2eepay"},
+    {Codec::kVp9, Media::kVideo, "vp9", "video/x-vp9", "VP9", 98, "vp9enc", "rtpe2eepay"},
+    {Codec::kH264, Media::kVideo, "h264", "video/x-h264", "H264", 102, "x264enc", "rtph264pay"},
+    {Codec::kOpus, Media::kAudio, "opus", "audio/x-opus", "OPUS", 111, "opusenc", "rtpe2eepay"},
 };
 
 constexpr const char *kOwnProfile = "constrained-baseline";  // of what is encoded here
@@ -51,9 +53,27 @@ unsigned number_in(const GstStructure *structure, const char *field) {
 
 }  // namespace
 
-const char *const kAcceptedCaps =
-    "video/x-raw,format=I420;video/x-raw;audio/x-raw;video/x-h264;video/x-vp8;video/x-vp9;"
-    "audio/x-opus";
+std::string accepted_caps() {
+  std::string caps = "video/x-raw,format=I420;video/x-raw;audio/x-raw";
+  for (const CodecInfo &info : kCodecs)
+    caps += std::string(";") + info.caps;
+  return caps;
+}
+
+std::string video_codecs() {
+  std::vector<std::string> names;
+  for (const CodecInfo &info : kCodecs)
+    if (info.media == Media::kVideo)
+      names.emplace_back(info.name);
+  std::string text = names.front() + " (default)";
+  for (std::size_t i = 1; i < names.size(); ++i)
+    text += (i + 1 < names.size() ? ", " : " or ") + names[i];
+  return text;
+}
+
+std::span<const CodecInfo> codecs() {
+  return kCodecs;
+}
 
 const CodecInfo &info_of(Codec codec) {
   return kCodecs[static_cast<std::size_t>(codec)];
@@ -116,7 +136,7 @@ std::string rtp_caps(const Format &format, guint32 ssrc) {
 
 GstElement *add_payloader(GstElement *bin, Codec codec, guint32 ssrc) {
   const bool is_h264 = codec == Codec::kH264;
-  GstElement *payloader = examples::add_element(bin, is_h264 ? "rtph264pay" : "rtpe2eepay");
+  GstElement *payloader = examples::add_element(bin, info_of(codec).payloader);
   g_object_set(payloader, "pt", info_of(codec).payload, "ssrc", ssrc, nullptr);
   // A key frame of which parameter sets alone are lost would not verify.
   if (is_h264)

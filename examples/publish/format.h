@@ -4,6 +4,7 @@
 #include <gst/gst.h>
 
 #include <optional>
+#include <span>
 #include <string>
 
 #include "common/elements.h"
@@ -21,12 +22,17 @@ struct CodecInfo {
   const char *caps;      // of frames
   const char *encoding;  // of RTP
   int payload;           // of RTP
+  const char *encoder;
+  const char *payloader;
 };
 const CodecInfo &info_of(Codec codec);
+std::span<const CodecInfo> codecs();
 std::optional<Codec> codec_named(const std::string &name);
 
 // What a source line may end in, for a capsfilter.
-extern const char *const kAcceptedCaps;
+std::string accepted_caps();
+// "vp8 (default), vp9 or h264".
+std::string video_codecs();
 
 // What it does end in.
 struct Ending {

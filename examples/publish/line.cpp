@@ -124,7 +124,7 @@ void Line::Core::add_source() {
   end_.reset(gst_ghost_pad_new("src", static_pad(end.get(), "src").get()));
   gst_object_ref(end_.get());
   gst_element_add_pad(bin, end_.get());
-  tail_ = examples::add_caps_filter(pipeline_.get(), kAcceptedCaps);
+  tail_ = examples::add_caps_filter(pipeline_.get(), accepted_caps());
   if (gst_pad_link(end_.get(), static_pad(tail_, "sink").get()) != GST_PAD_LINK_OK)
     throw Refused(quoted + " " + words_for_ending());
   block_ = gst_pad_add_probe(

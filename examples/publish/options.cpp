@@ -94,7 +94,7 @@ void read_size(const char *text, EncodeSettings &encode) {
 Codec video_codec(const std::string &name) {
   const std::optional<Codec> codec = codec_named(name);
   if (!codec || info_of(*codec).media != Media::kVideo)
-    throw Wrong("--codec takes vp8, vp9 or h264");
+    throw Wrong("--codec takes " + video_codecs());
   return *codec;
 }
 
@@ -160,6 +160,7 @@ Options parse_options(int argc, char **argv) {
   livekit::RoomOptions room;
   Given given;
   const std::vector<GOptionEntry> room_entries = room.entries();
+  const std::string codecs = video_codecs();
   const GOptionEntry main_entries[] = {
       {"source", 's', 0, G_OPTION_ARG_STRING_ARRAY, &given.sources,
        "a track; give it again for more", "LINE"},
@@ -176,7 +177,7 @@ Options parse_options(int argc, char **argv) {
       {G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_STRING_ARRAY, &given.words, nullptr, nullptr},
       {}};
   const GOptionEntry encode_entries[] = {
-      {"codec", 0, 0, G_OPTION_ARG_STRING, &given.codec, "vp8 (default), vp9 or h264", "NAME"},
+      {"codec", 0, 0, G_OPTION_ARG_STRING, &given.codec, codecs.c_str(), "NAME"},
       {"bitrate", 'b', 0, G_OPTION_ARG_INT, &given.bitrate, "of video (default 1500)", "KBIT/S"},
       {"size", 0, 0, G_OPTION_ARG_STRING, &given.size,
        "larger video is scaled down to fit (default 1280x720)", "WIDTHxHEIGHT"},
@@ -185,7 +186,7 @@ Options parse_options(int argc, char **argv) {
       {}};
   const GOptionEntry network_entries[] = {
       {"stun", 0, 0, G_OPTION_ARG_STRING, &given.stun,
-       "as in stun://host:3478 (default: what the server says)", "URL"},
+       "as in stun://host:3478 (default: the one that the LiveKit server names)", "URL"},
       {"turn-file", 0, 0, G_OPTION_ARG_FILENAME, &given.turn_file,
        "file with a line as in turn://user:password@host:3478", "FILE"},
       {"loopback-only", 0, 0, G_OPTION_ARG_NONE, &given.loopback_only, "media on 127.0.0.1 alone",

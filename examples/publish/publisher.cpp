@@ -384,8 +384,10 @@ ExitStatus Publisher::run() {
 }  // namespace
 
 ExitStatus publish(const Options &options) {
-  std::vector<std::string> needed = {"appsrc",    "appsink",    "capsfilter",  "clocksync",
-                                     "h264parse", "rtph264pay", "e2eeencrypt", "rtpe2eepay"};
+  std::vector<std::string> needed = {"appsrc",    "appsink",   "capsfilter",
+                                     "clocksync", "h264parse", "e2eeencrypt"};
+  for (const CodecInfo &info : codecs())
+    needed.push_back(info.payloader);
   for (const auto &more : {encoding_elements(options.encode), examples::kWebrtcElements})
     needed.insert(needed.end(), more.begin(), more.end());
   examples::require_elements(needed);

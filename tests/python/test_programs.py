@@ -126,7 +126,7 @@ class Programs(unittest.TestCase):
             (RECORDER, ("--latency", "abc"), "abc"),
             (RECORDER, ("--mode", "ajar"), "--mode takes one of open, sealed"),
             (UNSEAL, ("--max-ratchet", "abc"), "abc"),
-            (PUBLISH, ("--codec", "av1", *ROOM, *KEYS), "--codec takes vp8, vp9 or h264"),
+            (PUBLISH, ("--codec", "av1", *ROOM, *KEYS), "--codec takes vp8 (default), vp9 or h264"),
             (PUBLISH, (*ROOM, *KEYS, "fakesink"), "quotes"),
             (PUBLISH, (*ROOM, *KEYS), "--token-file"),
             (PUBLISH, (*ROOM, *KEYS, "--token-file", "x", "--api-key-file", "y"), "not both"),
