@@ -3,55 +3,48 @@
 
 #include <algorithm>
 #include <cstring>
-#include <optional>
-#include <vector>
+
+#include "common/gst_ptr.h"
 
 namespace recorder {
 
-using examples::CharPtr;
+using examples::Failure;
 
 namespace {
 
-using Frame = std::span<const std::uint8_t>;
+// ---- what files hold beside the frames ----------------------------------------------------------
 
-struct Known {
-  const char *media_type, *codec, *codec_id;
-};
-constexpr Known kCodecs[] = {
-    {"video/x-vp8", "vp8", "V_VP8"},
-    {"video/x-vp9", "vp9", "V_VP9"},
-    {"video/x-h264", "h264", "V_MPEG4/ISO/AVC"},
-    {"video/x-h265", "h265", "V_MPEGH/ISO/HEVC"},
-    {"audio/x-opus", "opus", "A_OPUS"},
-};
+Bytes no_private_data(const GstStructure *, unsigned &) {
+  return {};
+}
 
-std::vector<std::uint8_t> bytes_of(GstBuffer *buffer) {
-  std::vector<std::uint8_t> bytes(gst_buffer_get_size(buffer));
+Bytes bytes_of(GstBuffer *buffer) {
+  Bytes bytes(gst_buffer_get_size(buffer));
   bytes.resize(gst_buffer_extract(buffer, 0, bytes.data(), bytes.size()));
   return bytes;
 }
 
-std::vector<std::uint8_t> codec_data(const GstStructure *caps) {
+Bytes codec_data(const GstStructure *caps, unsigned &) {
   const GValue *value = gst_structure_get_value(caps, "codec_data");
   GstBuffer *buffer =
       value && GST_VALUE_HOLDS_BUFFER(value) ? gst_value_get_buffer(value) : nullptr;
-  return buffer ? bytes_of(buffer) : std::vector<std::uint8_t>{};
+  return buffer ? bytes_of(buffer) : Bytes{};
 }
 
-std::vector<std::uint8_t> first_stream_header(const GstStructure *caps) {
+Bytes first_stream_header(const GstStructure *caps) {
   const GValue *headers = gst_structure_get_value(caps, "streamheader");
   if (!headers || !GST_VALUE_HOLDS_ARRAY(headers) || gst_value_array_get_size(headers) == 0)
     return {};
   const GValue *first = gst_value_array_get_value(headers, 0);
   GstBuffer *buffer = GST_VALUE_HOLDS_BUFFER(first) ? gst_value_get_buffer(first) : nullptr;
-  return buffer ? bytes_of(buffer) : std::vector<std::uint8_t>{};
+  return buffer ? bytes_of(buffer) : Bytes{};
 }
 
 // RFC 7845, 5.1. Pre-skip is 0: it says what to cut from the very first packet of an encoder, and a
 // recording begins in the middle of a call. RTP does not tell it either; its timestamps are those
 // of the samples that come out of a decoder that cuts nothing, so a delay here would shift the
 // sound against the pictures.
-std::vector<std::uint8_t> opus_head(const GstStructure *caps, unsigned &channels) {
+Bytes opus_head(const GstStructure *caps, unsigned &channels) {
   constexpr std::size_t kSize = 19, kChannelsAt = 9, kPreSkipAt = 10;
   auto head = first_stream_header(caps);
   if (head.size() >= kSize && std::memcmp(head.data(), "OpusHead", 8) == 0) {
@@ -71,6 +64,14 @@ std::vector<std::uint8_t> opus_head(const GstStructure *caps, unsigned &channels
   // Version 1, channels, pre-skip, 48 kHz, gain, mapping family.
   return {'O', 'p', 'u', 's', 'H', 'e', 'a', 'd', 1, count, 0, 0, 0x80, 0xBB, 0, 0, 0, 0, 0};
 }
+
+// Its frames say how many channels they have.
+bool opus_goes_on(const Bytes &head, const Bytes &other) {
+  constexpr std::size_t kMappingFamilyAt = 18;
+  return head == other || (head[kMappingFamilyAt] == 0 && other[kMappingFamilyAt] == 0);
+}
+
+// ---- what frames say ----------------------------------------------------------------------------
 
 class BitReader {
  public:
@@ -92,7 +93,7 @@ class BitReader {
 };
 
 // RFC 6386, 9.1. Ten bytes of a key frame are clear, so this is also there in an encrypted one.
-Picture look_at_vp8(Frame frame) {
+std::optional<Picture> look_at_vp8(Frame frame, const Bytes &) {
   Picture picture{.keyframe = (frame[0] & 1) == 0};
   if (picture.keyframe && frame.size() >= 10 && frame[3] == 0x9D && frame[4] == 0x01 &&
       frame[5] == 0x2A) {
@@ -103,7 +104,7 @@ Picture look_at_vp8(Frame frame) {
 }
 
 // The uncompressed header of the VP9 bitstream specification, 6.2, up to the size.
-std::optional<Picture> look_at_vp9(Frame frame) {
+std::optional<Picture> look_at_vp9(Frame frame, const Bytes &) {
   constexpr unsigned kFrameMarker = 2, kSyncCode = 0x498342, kSrgb = 7;
   BitReader bits{frame};
   if (bits.take(2) != kFrameMarker)
@@ -161,69 +162,122 @@ std::optional<std::uint8_t> first_slice(bool h265, Frame frame, unsigned length_
   return std::nullopt;
 }
 
-// 0 for a stream with start codes.
-unsigned nal_length_size(const Format &format) {
-  const auto &data = format.track.private_data;
-  const std::size_t at = format.codec == "h265" ? 21 : 4;
-  return data.size() > at ? (data[at] & 3) + 1 : 0;
+// The size of lengths in front of NAL units, by a byte of the private data; 0: start codes.
+unsigned nal_length_size(const Bytes &private_data, std::size_t at) {
+  return private_data.size() > at ? (private_data[at] & 3) + 1 : 0;
+}
+
+std::optional<Picture> look_at_nal_units(bool h265, Frame frame, unsigned length_size) {
+  const auto slice = first_slice(h265, frame, length_size);
+  return slice ? std::optional(Picture{.keyframe = is_random_access(h265, *slice)}) : std::nullopt;
+}
+
+std::optional<Picture> look_at_h264(Frame frame, const Bytes &avcc) {
+  return look_at_nal_units(false, frame, nal_length_size(avcc, 4));
+}
+
+std::optional<Picture> look_at_h265(Frame frame, const Bytes &hvcc) {
+  return look_at_nal_units(true, frame, nal_length_size(hvcc, 21));
+}
+
+// ---- the table ----------------------------------------------------------------------------------
+
+constexpr std::uint64_t kOpusPreRoll = 80'000'000;  // RFC 7845, 4.6
+
+const Codec kCodecs[] = {
+    {.name = "vp8",
+     .media = Media::kVideo,
+     .media_type = "video/x-vp8",
+     .rtp_name = "VP8",
+     .matroska_id = "V_VP8",
+     .in_webm = true,
+     .sframe_keeps_header = true,
+     .depayloader = "rtpe2eedepay",
+     .private_data = no_private_data,
+     .look = look_at_vp8},
+    {.name = "vp9",
+     .media = Media::kVideo,
+     .media_type = "video/x-vp9",
+     .rtp_name = "VP9",
+     .matroska_id = "V_VP9",
+     .in_webm = true,
+     .livekit_hides_all = true,
+     .depayloader = "rtpe2eedepay",
+     .merger = "e2eevp9merge",
+     .private_data = no_private_data,
+     .look = look_at_vp9},
+    {.name = "h264",
+     .media = Media::kVideo,
+     .media_type = "video/x-h264",
+     .rtp_name = "H264",
+     .matroska_id = "V_MPEG4/ISO/AVC",
+     .nal_units = true,
+     .depayloader = "rtph264depay",
+     .frames = "video/x-h264,stream-format=byte-stream,alignment=au",
+     .parser = "h264parse",
+     .written = "video/x-h264,stream-format=avc,alignment=au",
+     .private_data = codec_data,
+     .look = look_at_h264},
+    {.name = "h265",
+     .media = Media::kVideo,
+     .media_type = "video/x-h265",
+     .rtp_name = "H265",
+     .matroska_id = "V_MPEGH/ISO/HEVC",
+     .nal_units = true,
+     .depayloader = "rtph265depay",
+     .frames = "video/x-h265,stream-format=byte-stream,alignment=au",
+     .parser = "h265parse",
+     .written = "video/x-h265,stream-format=hvc1,alignment=au",
+     .private_data = codec_data,
+     .look = look_at_h265},
+    {.name = "opus",
+     .media = Media::kAudio,
+     .media_type = "audio/x-opus",
+     .rtp_name = "OPUS",
+     .matroska_id = "A_OPUS",
+     .in_webm = true,
+     .depayloader = "rtpe2eedepay",
+     .private_data = opus_head,
+     .goes_on = opus_goes_on,
+     .pre_roll_ns = kOpusPreRoll},
+};
+
+const Codec *find(const auto &matches) {
+  const auto found = std::ranges::find_if(kCodecs, matches);
+  return found == std::end(kCodecs) ? nullptr : &*found;
 }
 
 }  // namespace
 
-bool Format::continues(const Format &other) const {
-  if (codec != other.codec)
-    return false;
-  constexpr std::size_t kMappingFamilyAt = 18;
-  const auto &mine = track.private_data, &others = other.track.private_data;
-  const bool plain_opus =
-      codec == "opus" && mine[kMappingFamilyAt] == 0 && others[kMappingFamilyAt] == 0;
-  return plain_opus || mine == others;
+std::span<const Codec> codecs() {
+  return kCodecs;
 }
 
-Format format_from_caps(const GstCaps *caps) {
-  if (!caps || gst_caps_is_empty(caps))
-    throw Failure("cannot record frames without caps");
+const Codec *codec_named(const std::string &name) {
+  return find([&name](const Codec &codec) { return name == codec.name; });
+}
+
+const Codec *codec_of(const GstCaps *caps) {
   const GstStructure *structure = gst_caps_get_structure(caps, 0);
-  const auto known = std::ranges::find_if(kCodecs, [structure](const Known &candidate) {
-    return gst_structure_has_name(structure, candidate.media_type);
+  return find([structure](const Codec &codec) {
+    return gst_structure_has_name(structure, codec.media_type);
   });
-  if (known == std::end(kCodecs))
-    throw Failure(std::string{"cannot record "} + gst_structure_get_name(structure));
-
-  Format format;
-  format.codec = known->codec;
-  format.caps = CharPtr{gst_caps_to_string(caps)}.get();
-  format.track.codec_id = known->codec_id;
-  if (format.codec == "opus") {
-    format.track.private_data = opus_head(structure, format.track.channels);
-    return format;
-  }
-  if (format.codec == "h264" || format.codec == "h265")
-    format.track.private_data = codec_data(structure);
-  int width = 0, height = 0;
-  if (gst_structure_get_int(structure, "width", &width) &&
-      gst_structure_get_int(structure, "height", &height) && width > 0 && height > 0) {
-    format.track.width = static_cast<unsigned>(width);
-    format.track.height = static_cast<unsigned>(height);
-  }
-  return format;
 }
 
-Picture look_at_picture(const Format &format, Frame frame, bool delta_flag, bool readable) {
-  Picture picture{.keyframe = !delta_flag};
-  if (frame.empty() || !readable)
-    return picture;
-  if (format.codec == "vp8") {
-    picture = look_at_vp8(frame);
-  } else if (format.codec == "vp9") {
-    if (const auto found = look_at_vp9(frame))
-      picture = *found;
-  } else {
-    const bool h265 = format.codec == "h265";
-    if (const auto slice = first_slice(h265, frame, nal_length_size(format)))
-      picture.keyframe = is_random_access(h265, *slice);
-  }
-  return picture;
+const Codec *codec_of_rtp(const char *encoding_name) {
+  return find([encoding_name](const Codec &codec) {
+    return encoding_name && g_ascii_strcasecmp(encoding_name, codec.rtp_name) == 0;
+  });
+}
+
+std::string names_of_codecs() {
+  std::string names;
+  for (std::size_t i = 0; i < std::size(kCodecs); ++i)
+    names += (i == 0                       ? ""
+              : i + 1 < std::size(kCodecs) ? ", "
+                                           : " and ") +
+             std::string(kCodecs[i].rtp_name);
+  return names;
 }
 
 }  // namespace recorder

@@ -3,6 +3,7 @@
 
 #include <vector>
 
+#include "codecs.h"
 #include "common/elements.h"
 
 namespace recorder {
@@ -12,16 +13,14 @@ using examples::add_element;
 
 namespace {
 
-std::vector<GstElement *> elements_for(GstElement *bin, const std::string &codec) {
-  if (codec == "vp9")
-    return {add_element(bin, "e2eevp9merge")};
-  if (codec == "h264")
-    return {add_element(bin, "h264parse"),
-            add_caps_filter(bin, "video/x-h264, stream-format=avc, alignment=au")};
-  if (codec == "h265")
-    return {add_element(bin, "h265parse"),
-            add_caps_filter(bin, "video/x-h265, stream-format=hvc1, alignment=au")};
-  return {};
+std::vector<GstElement *> elements_for(GstElement *bin, const Codec *codec) {
+  std::vector<GstElement *> elements;
+  if (codec && codec->merger)
+    elements.push_back(add_element(bin, codec->merger));
+  if (codec && codec->parser)
+    elements.insert(elements.end(),
+                    {add_element(bin, codec->parser), add_caps_filter(bin, codec->written)});
+  return elements;
 }
 
 // A pad without a template takes only the caps that it has once it has some, and pictures change
@@ -41,11 +40,11 @@ examples::ObjectPtr<GstPad> new_pad(const char *name, GstPadDirection direction)
 FrameChain::FrameChain(const std::string &codec, Take take)
     : codec_(codec), take_(std::move(take)) {
   auto pipeline = examples::make_pipeline("chain");
-  const std::vector<GstElement *> elements = elements_for(pipeline.get(), codec);
+  const std::vector<GstElement *> elements = elements_for(pipeline.get(), codec_named(codec));
   if (elements.empty())
     return;
-  if (elements.size() > 1)
-    examples::link_chain({elements[0], elements[1]});
+  for (std::size_t i = 1; i < elements.size(); ++i)
+    examples::link_chain({elements[i - 1], elements[i]});
   in_ = new_pad("opened", GST_PAD_SRC);
   out_ = new_pad("whole", GST_PAD_SINK);
   gst_pad_set_element_private(out_.get(), this);

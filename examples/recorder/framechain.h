@@ -9,8 +9,8 @@
 
 namespace recorder {
 
-// What stands between the decryptor and the file: VP9 layer frames become pictures, H.264 and
-// H.265 byte streams become what Matroska holds. VP8 and Opus stay as they are. Works on the thread
+// What stands between the decryptor and the file, where codecs.h names something: VP9 layer frames
+// become pictures, H.264 and H.265 byte streams become what Matroska holds. Works on the thread
 // that pushes; frames may come out with a later one.
 class FrameChain {
  public:

@@ -193,7 +193,7 @@ KeyHistory::Keys &KeyHistory::keys_of(std::uint64_t key_id, unsigned track, GstC
 }
 
 std::uint64_t KeyHistory::key_index(std::uint64_t kid) const {
-  return sealing_.step_in_kid() ? kid >> 4 & 15 : kid;
+  return sealing_.seal.names_ratchet_step() ? kid >> 4 & 15 : kid;
 }
 
 bool KeyHistory::is_possible(std::uint64_t key_index) {
@@ -218,7 +218,7 @@ bool KeyHistory::try_one(RatchetKey &key, std::uint64_t generation, unsigned tra
 
 KeyHistory::Match KeyHistory::open(unsigned track, GstCaps *caps, GstBuffer *frame,
                                    std::uint64_t kid) {
-  const bool steps = sealing_.step_in_kid();
+  const bool steps = sealing_.seal.names_ratchet_step();
   const std::uint64_t key_id = key_index(kid);
   Match match;
   if (!is_possible(key_id))

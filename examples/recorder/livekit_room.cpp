@@ -250,7 +250,7 @@ std::string LiveKitRoom::codec_of(const std::string &track) const {
   for (const auto &[sid, feed] : feeds_)
     for (const Feed::Stream &stream : feed.streams)
       if (stream.id == track)
-        return stream.codec == "red" ? "opus" : stream.codec;
+        return stream.codec;
   return "";
 }
 

@@ -12,16 +12,16 @@ namespace {
 
 constexpr std::size_t kLongestText = 512;
 
-// "video/VP8" is vp8.
-std::string codec_of(const std::string &mime) {
+// "video/VP8" is vp8. Who sends Opus as RED offers it without as well, which is what is taken.
+std::string codec_in(const std::string &mime) {
   const examples::CharPtr codec(g_ascii_strdown(mime.substr(mime.find('/') + 1).c_str(), -1));
-  return codec.get();
+  return g_str_equal(codec.get(), "red") ? "opus" : codec.get();
 }
 
 Feed::Stream stream_of(const wire::Track &track) {
   return {.id = track.sid(),
           .type = track.type() == wire::AUDIO ? "audio" : "video",
-          .codec = codec_of(track.mime_type()),
+          .codec = codec_in(track.mime_type()),
           .disabled = false,
           .is_screen =
               track.source() == wire::SCREEN_SHARE || track.source() == wire::SCREEN_SHARE_AUDIO,

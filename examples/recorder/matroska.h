@@ -35,10 +35,11 @@ struct WriteFailure : Failure {
 class Matroska {
  public:
   struct Track {
-    std::string codec_id;  // V_VP8, V_VP9, V_MPEG4/ISO/AVC, V_MPEGH/ISO/HEVC, A_OPUS
+    std::string codec_id;                    // as V_VP8
     std::vector<std::uint8_t> private_data;  // CodecPrivate
     unsigned width = 0, height = 0;          // of video; 0: not known (yet)
     unsigned channels = 0;                   // of audio, 48 kHz
+    std::uint64_t pre_roll_ns = 0;           // SeekPreRoll
     std::string name;
 
     bool is_video() const { return channels == 0; }
@@ -89,6 +90,8 @@ class Matroska {
   struct Timing {
     std::int64_t last_ns = 0, step_ns = 0;
   };
+  static constexpr std::int64_t kMillisecond = 1000000;
+  static constexpr std::uint64_t kHeadSize = 16384;
   // Parts of the head that are written for themselves.
   enum Region { kAbout, kTracks, kTags, kRegions };
 

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <sstream>
 
+#include "codecs.h"
 #include "common/sdp_text.h"
 
 namespace recorder {
@@ -78,9 +79,6 @@ bool is_about(const std::string &line, const std::string &number) {
          line.starts_with("a=rtcp-fb:" + number + " ");
 }
 
-// Codecs that are recorded.
-constexpr const char *kRecorded[] = {"VP8", "VP9", "H264", "H265", "OPUS"};
-
 // A codec of an offer, and what sends its lost packets again.
 std::vector<std::string> numbers_of(const std::vector<Payload> &payloads,
                                     const std::string &codec) {
@@ -143,8 +141,8 @@ std::string accept_codecs(const std::string &answer, const std::string &offer) {
   examples::SdpSections answered = examples::split_sdp(answer);
   const examples::SdpSections offered = examples::split_sdp(offer);
   for (std::size_t i = 1; i < std::min(answered.size(), offered.size()); ++i)
-    for (const char *codec : kRecorded)
-      for (const std::string &number : numbers_of(payloads_of(offered[i]), codec))
+    for (const Codec &codec : codecs())
+      for (const std::string &number : numbers_of(payloads_of(offered[i]), codec.rtp_name))
         accept_payload(answered[i], offered[i], number);
   return examples::join_sdp(answered);
 }

@@ -16,12 +16,12 @@ constexpr unsigned kTriesOfSFrame = 40;
 // PBKDF2 takes some 30 ms, on a machine that has nothing else to do.
 constexpr GstClockTime kPatience = 60 * GST_SECOND;
 
-ProviderPtr new_provider(const Sealing &sealing) {
-  const bool fixed_ring = sealing.seal.scheme == "jitsi" || sealing.seal.scheme == "realtimekit";
+// Some schemes have a ring of 16 and no other; a key index above needs a larger one.
+ProviderPtr new_provider(const Sealing &sealing, guint64 key_id) {
   auto *provider =
       g_object_new(sealing.has_own_keys ? GST_TYPE_E2EE_PARTICIPANT_KEY_PROVIDER
                                         : GST_TYPE_E2EE_SHARED_KEY_PROVIDER,
-                   "keyring-size", fixed_ring ? 16u : 256u, "ratchet-window", 0u, nullptr);
+                   "keyring-size", key_id < 16 ? 16u : 256u, "ratchet-window", 0u, nullptr);
   return ProviderPtr(GST_E2EE_KEY_PROVIDER(provider));
 }
 
@@ -56,7 +56,7 @@ void Decryptor::derive() {
 }
 
 BufferPtr Decryptor::open(GstBuffer *frame) {
-  if (sealing_.sframe() && failures_ >= kTriesOfSFrame) {
+  if (sealing_.seal.is_sframe() && failures_ >= kTriesOfSFrame) {
     start();
     failures_ = 0;
   }
@@ -80,7 +80,7 @@ guint64 Decryptor::count(const char *stat) const {
 
 OpenerKey::OpenerKey(const Sealing &sealing, GstE2EEKeyMaterial *material)
     : sealing_(sealing),
-      provider_(new_provider(sealing)),
+      provider_(new_provider(sealing, gst_e2ee_key_material_get_key_id(material))),
       key_id_(static_cast<unsigned>(gst_e2ee_key_material_get_key_id(material))),
       generation_(gst_e2ee_key_material_get_generation(material)) {
   Error error;

@@ -23,8 +23,6 @@ struct Sealing {
   Seal seal;
   std::string participant;    // whose keys
   bool has_own_keys = false;  // that these keys are the participant's, not shared
-  bool sframe() const { return seal.scheme == "sframe"; }
-  bool step_in_kid() const { return sframe() && seal.sframe_kid_map == "profile"; }
 };
 
 // Decrypts the frames of one track.

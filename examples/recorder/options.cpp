@@ -3,12 +3,12 @@
 
 #include <glib.h>
 
-#include <climits>
 #include <cmath>
 #include <set>
 #include <vector>
 
 #include "common/program.h"
+#include "given_options.h"
 
 namespace recorder {
 namespace {
@@ -45,40 +45,6 @@ constexpr const char *kDescription =
     "usage.";
 
 using Wrong = examples::WrongUsage;
-
-// Strings that GOption hands out.
-class Text {
- public:
-  ~Text() { g_free(text_); }
-  Text() = default;
-  Text(const Text &) = delete;
-  Text &operator=(const Text &) = delete;
-  char **out() { return &text_; }
-  explicit operator bool() const { return text_ != nullptr; }
-  void to(std::string &value) const {
-    if (text_)
-      value = text_;
-  }
-
- private:
-  char *text_ = nullptr;
-};
-
-std::string one_of(const std::string &option, const std::string &value,
-                   const std::set<std::string> &allowed) {
-  if (allowed.contains(value))
-    return value;
-  std::string names;
-  for (const std::string &name : allowed)
-    names += (names.empty() ? "" : ", ") + name;
-  throw Wrong(option + " takes one of " + names);
-}
-
-unsigned number(const std::string &option, int value, int lowest, int highest) {
-  if (value < lowest || value > highest)
-    throw Wrong(option + " takes " + std::to_string(lowest) + " to " + std::to_string(highest));
-  return static_cast<unsigned>(value);
-}
 
 void check_seconds(const std::string &option, double value) {
   if (!std::isfinite(value) || value < 0 || value > 1e6)
@@ -166,225 +132,17 @@ void take_command(const std::vector<std::string> &words, Options &options) {
   }
 }
 
-// Everything that GOption fills, and how it becomes Options.
-struct Given {
-  Text livekit, api_key_file, identity;
-  Text url, room, pin_file, api_secret_file, token_file, ca_file, name, identity_from, output, mode,
-      key_provider, scheme, server_frames, audit_key, control, metrics, stun, turn_file, public_key,
-      kdf, salt, kid_map, clear_header, server_trailer;
-  int latency = 1000, suite = 4;
-  static constexpr int kNotGiven = INT_MIN;
-  int replay_window = kNotGiven, key_size = kNotGiven, ring = kNotGiven;
-  double key_wait = kNotGiven, keys_grace = kNotGiven;
-  gboolean no_audit = FALSE, loopback_only = FALSE, json = FALSE, allow_unencrypted = FALSE,
-           unannounced = FALSE;
-  char **words = nullptr;
-  ~Given() { g_strfreev(words); }
-
-  void to(Options &options) const {
-    url.to(options.url);
-    room.to(options.room);
-    pin_file.to(options.pin_file);
-    api_secret_file.to(options.api_secret_file);
-    token_file.to(options.token_file);
-    ca_file.to(options.ca_file);
-    name.to(options.name);
-    identity_from.to(options.identity_from);
-    output.to(options.output);
-    key_provider.to(options.key_provider);
-    server_frames.to(options.server_frames);
-    audit_key.to(options.audit_key);
-    control.to(options.control);
-    metrics.to(options.metrics);
-    stun.to(options.stun);
-    turn_file.to(options.turn_file);
-    public_key.to(options.public_key);
-    Seal &seal = options.seal;
-    scheme.to(seal.scheme);
-    kdf.to(seal.kdf);
-    salt.to(seal.ratchet_salt);
-    kid_map.to(seal.sframe_kid_map);
-    clear_header.to(seal.clear_header);
-    server_trailer.to(seal.server_trailer);
-    std::string mode_text = "open";
-    mode.to(mode_text);
-    options.sealed = one_of("--mode", mode_text, {"open", "sealed"}) == "sealed";
-    one_of("--scheme", seal.scheme, {"livekit", "realtimekit", "jitsi", "sframe"});
-    one_of("--identity-from", options.identity_from, {"display", "id"});
-    one_of("--server-frames", options.server_frames, {"drop", "known", "pass"});
-    one_of("--kdf", seal.kdf, {"auto", "pbkdf2", "hkdf"});
-    one_of("--sframe-kid-map", seal.sframe_kid_map, {"profile", "plain"});
-    one_of("--clear-header", seal.clear_header, {"scheme", "none"});
-    options.latency_ms = number("--latency", latency, 0, 60000);
-    seal.sframe_suite = number("--sframe-suite", suite, 1, 5);
-    to_sfu(options);
-    to_open(options);
-    to_sealed(options);
-    options.audit = !no_audit;
-    options.loopback_only = loopback_only;
-    options.json = json;
-  }
-
-  void to_sfu(Options &options) const {
-    options.is_livekit =
-        livekit || (options.url.empty() && g_getenv("LIVEKIT_URL") != nullptr && !words);
-    livekit.to(options.livekit.url);
-    api_key_file.to(options.livekit.api_key_file);
-    identity.to(options.livekit.identity);
-    options.livekit.room = options.room;
-    options.livekit.name = options.name;
-    options.livekit.token_file = options.token_file;
-    options.livekit.ca_file = options.ca_file;
-    options.allow_unencrypted = allow_unencrypted;
-    options.unannounced = unannounced;
-    const auto note = [](bool given, const char *option, std::vector<std::string> &where) {
-      if (given)
-        where.push_back(option);
-    };
-    note(bool(pin_file), "--pin-file", options.for_janus);
-    note(bool(api_secret_file), "--api-secret-file", options.for_janus);
-    note(bool(identity_from), "--identity-from", options.for_janus);
-    note(bool(api_key_file), "--api-key-file", options.for_livekit);
-    note(bool(identity), "--identity", options.for_livekit);
-    note(allow_unencrypted, "--allow-unencrypted", options.for_livekit);
-    note(unannounced, "--unannounced", options.for_livekit);
-  }
-
-  void to_open(Options &options) const {
-    const auto note = [&](const char *option) { options.for_open.push_back(option); };
-    if (key_wait != kNotGiven) {
-      note("--key-wait");
-      options.key_wait = key_wait;
-    }
-    if (keys_grace != kNotGiven) {
-      note("--keys-grace");
-      options.keys_grace = keys_grace;
-    }
-    if (server_frames)
-      note("--server-frames");
-    if (replay_window != kNotGiven) {
-      note("--replay-window");
-      options.replay_window = number("--replay-window", replay_window, 0, 4096);
-    }
-  }
-
-  void to_sealed(Options &options) const {
-    const auto note = [&](const char *option) { options.for_sealed.push_back(option); };
-    Seal &seal = options.seal;
-    if (kdf)
-      note("--kdf");
-    if (salt)
-      note("--ratchet-salt");
-    if (ring != kNotGiven) {
-      note("--keyring-size");
-      seal.keyring_size = number("--keyring-size", ring, 1, 256);
-    }
-    if (key_size != kNotGiven) {
-      note("--key-size");
-      seal.key_size = number("--key-size", key_size, 128, 256);
-      if (seal.key_size != 128 && seal.key_size != 256)
-        throw Wrong("--key-size takes 128 or 256");
-    }
-  }
-};
-
 }  // namespace
 
 Options parse_options(int argc, char **argv) {
   Options options;
   Given given;
-  const GOptionEntry main_entries[] = {
-      {"livekit", 'l', 0, G_OPTION_ARG_STRING, given.livekit.out(),
-       "LiveKit server, as in wss://livekit.example (default: LIVEKIT_URL)", "URL"},
-      {"url", 'u', 0, G_OPTION_ARG_STRING, given.url.out(),
-       "Janus' HTTP transport, as in https://sfu.example/janus", "URL"},
-      {"room", 'r', 0, G_OPTION_ARG_STRING, given.room.out(),
-       "name of the room; with Janus its number or name", "ROOM"},
-      {"token-file", 't', 0, G_OPTION_ARG_FILENAME, given.token_file.out(),
-       "file with a token for the room (default with LiveKit: LIVEKIT_TOKEN) or for Janus", "FILE"},
-      {"api-key-file", 0, 0, G_OPTION_ARG_FILENAME, given.api_key_file.out(),
-       "LiveKit, instead of a token: file with two lines, API key and secret (default:\n"
-       "LIVEKIT_API_KEY, LIVEKIT_API_SECRET)",
-       "FILE"},
-      {"mode", 'm', 0, G_OPTION_ARG_STRING, given.mode.out(), "open (default) or sealed", "MODE"},
-      {"key-provider", 'k', 0, G_OPTION_ARG_STRING, given.key_provider.out(),
-       "where keys come from, as in participant,keys-file=keys.ini", "STRING"},
-      {"scheme", 's', 0, G_OPTION_ARG_STRING, given.scheme.out(),
-       "livekit (default), realtimekit, jitsi or sframe", "NAME"},
-      {"output", 'o', 0, G_OPTION_ARG_FILENAME, given.output.out(),
-       "folder for recordings and audit log (default: this one)", "FOLDER"},
-      {"audit-key", 'a', 0, G_OPTION_ARG_FILENAME, given.audit_key.out(),
-       "Ed25519 key that signs the audit log: PEM file or name of a systemd credential", "FILE"},
-      {"name", 'n', 0, G_OPTION_ARG_STRING, given.name.out(),
-       "what participants see (default Recorder)", "NAME"},
-      {"pin-file", 0, 0, G_OPTION_ARG_FILENAME, given.pin_file.out(),
-       "file with the PIN of the room", "FILE"},
-      {"key-wait", 0, 0, G_OPTION_ARG_DOUBLE, &given.key_wait,
-       "open: hold frames this long for a late key (default 10)", "SECONDS"},
-      {"keys-grace", 0, 0, G_OPTION_ARG_DOUBLE, &given.keys_grace,
-       "open: use the old keys this long when the keys file is unreadable (default 300)",
-       "SECONDS"},
-      {"control", 'c', 0, G_OPTION_ARG_FILENAME, given.control.out(),
-       "Unix socket for withdraw, allow, status, stop", "SOCKET"},
-      {"metrics", 0, 0, G_OPTION_ARG_STRING, given.metrics.out(),
-       "figures for Prometheus at http://ADDRESS:PORT/metrics, on this machine alone",
-       "ADDRESS:PORT"},
-      {"seconds", 0, 0, G_OPTION_ARG_DOUBLE, &options.seconds, "end by itself (default: Ctrl-C)",
-       "SECONDS"},
-      {"json", 'j', 0, G_OPTION_ARG_NONE, &given.json, "tell everything as lines of JSON", nullptr},
-      {"no-audit", 0, 0, G_OPTION_ARG_NONE, &given.no_audit, "write no audit log", nullptr},
-      {"allow-unencrypted", 0, 0, G_OPTION_ARG_NONE, &given.allow_unencrypted,
-       "LiveKit: record also tracks that their senders do not encrypt, marked as such", nullptr},
-      {"unannounced", 0, 0, G_OPTION_ARG_NONE, &given.unannounced,
-       "LiveKit: record also with a token that does not show the recording to the others", nullptr},
-      {"public-key", 0, 0, G_OPTION_ARG_FILENAME, given.public_key.out(),
-       "for verify-log: the signer's public key", "PEM"},
-      {G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_STRING_ARRAY, &given.words, nullptr, nullptr},
-      {}};
-  const GOptionEntry format_entries[] = {
-      {"sframe-suite", 0, 0, G_OPTION_ARG_INT, &given.suite, "1 to 5 (default 4)", "N"},
-      {"sframe-kid-map", 0, 0, G_OPTION_ARG_STRING, given.kid_map.out(),
-       "profile (default) or plain", "MAP"},
-      {"clear-header", 0, 0, G_OPTION_ARG_STRING, given.clear_header.out(),
-       "with sframe: scheme (default) or none", "WHICH"},
-      {"server-frames", 0, 0, G_OPTION_ARG_STRING, given.server_frames.out(),
-       "open: frames of the SFU's own: drop (default), known, pass", "WHICH"},
-      {"server-trailer", 0, 0, G_OPTION_ARG_STRING, given.server_trailer.out(),
-       "their trailer, as the SFU announced it", "HEX"},
-      {"replay-window", 0, 0, G_OPTION_ARG_INT, &given.replay_window,
-       "open: drop repeated frames, looking back this far (default 0, off)", "N"},
-      {"kdf", 0, 0, G_OPTION_ARG_STRING, given.kdf.out(),
-       "sealed: auto (default), pbkdf2 or hkdf, kept for e2ee-unseal", "NAME"},
-      {"ratchet-salt", 0, 0, G_OPTION_ARG_STRING, given.salt.out(),
-       "sealed: salt of the derivation, kept for e2ee-unseal (default: the scheme's)", "TEXT"},
-      {"key-size", 0, 0, G_OPTION_ARG_INT, &given.key_size,
-       "sealed: 128 (default) or 256, kept for e2ee-unseal", "BITS"},
-      {"keyring-size", 0, 0, G_OPTION_ARG_INT, &given.ring,
-       "sealed: 1 to 256 (default 16), kept for e2ee-unseal", "N"},
-      {}};
-  const GOptionEntry network_entries[] = {
-      {"api-secret-file", 0, 0, G_OPTION_ARG_FILENAME, given.api_secret_file.out(),
-       "file with the API secret of Janus", "FILE"},
-      {"ca-file", 0, 0, G_OPTION_ARG_FILENAME, given.ca_file.out(),
-       "https: trust these certificates (PEM) for the SFU, not the system's", "FILE"},
-      {"latency", 0, 0, G_OPTION_ARG_INT, &given.latency,
-       "wait this long for late packets (default 1000)", "MS"},
-      {"identity", 0, 0, G_OPTION_ARG_STRING, given.identity.out(),
-       "LiveKit, without a token: the recorder's own identity (default: another one at each start)",
-       "NAME"},
-      {"identity-from", 0, 0, G_OPTION_ARG_STRING, given.identity_from.out(),
-       "Janus: whose keys a publisher has: display (default), id", "WHICH"},
-      {"stun", 0, 0, G_OPTION_ARG_STRING, given.stun.out(), "as in stun://host:3478", "URL"},
-      {"turn-file", 0, 0, G_OPTION_ARG_FILENAME, given.turn_file.out(),
-       "file with a line as in turn://user:password@host:3478", "FILE"},
-      {"loopback-only", 0, 0, G_OPTION_ARG_NONE, &given.loopback_only, "media on 127.0.0.1 alone",
-       nullptr},
-      {}};
-
+  const std::vector<GOptionEntry> main = given.main_entries(), format = given.format_entries(),
+                                  network = given.network_entries();
   examples::CommandLine line("e2ee-recorder", "[COMMAND]", kSummary, kDescription);
-  line.add(main_entries);
-  line.add_group("format", "Wire format", format_entries);
-  line.add_group("network", "Network", network_entries);
+  line.add(main.data());
+  line.add_group("format", "Wire format", format.data());
+  line.add_group("network", "Network", network.data());
   line.parse(argc, argv);
   given.to(options);
   std::vector<std::string> words;

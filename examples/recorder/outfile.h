@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "codecs.h"
+#include "format.h"
 #include "matroska.h"
 #include "opener.h"
 

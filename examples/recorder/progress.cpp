@@ -263,6 +263,8 @@ void Progress::finish(const std::vector<ProgressRow> &rows) {
     return;
   }
   terminal_.end_progress();
+  if (rows.empty())
+    return;
   for (const std::string &line :
        progress_text::table(rows, terminal_, {terminal_.size().columns, ~0U, true}))
     printf("%s\n", line.c_str());

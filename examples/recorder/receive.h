@@ -1,29 +1,21 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
-#include <gst/e2ee/e2ee.h>
-
 #include <functional>
 #include <memory>
 #include <set>
 #include <string>
 #include <vector>
 
-#include "common/elements.h"
+#include "wire_format.h"
 
 namespace recorder {
 
 using examples::Media;
 
-// The words are those of e2eedecrypt's properties.
-struct ReceiveSettings {
+struct ReceiveSettings : WireFormat {
   GstE2EEKeyProvider *provider = nullptr;  // not owned; null: frames are left as they are (sealed)
-  std::string scheme = "livekit";
-  unsigned sframe_suite = 4;
-  std::string sframe_kid_map = "profile";
-  std::string clear_header = "scheme";
-  std::string server_frames = "drop";
-  std::string server_trailer;
+  std::string server_frames = "drop";      // as e2eedecrypt takes it
   unsigned replay_window = 0;
   GstClockTime key_wait = 0;
   unsigned key_wait_bytes = 8 << 20;

@@ -27,18 +27,9 @@ std::string now_rfc3339() {
 
 bool is_webm(const RecordedFile::Formats &formats) {
   for (const auto &format : formats)
-    if (format && !format->is_webm())
+    if (format && !format->codec->in_webm)
       return false;
   return true;
-}
-
-// Whether the bytes of frames that say whether they are key frames are clear.
-bool is_readable(const std::optional<Seal> &seal, const std::string &codec) {
-  if (!seal)
-    return true;
-  if (seal->scheme == "sframe")
-    return codec == "vp8" && seal->clear_header != "none";
-  return codec != "vp9" || seal->scheme != "livekit";
 }
 
 void write_all(int fd, const std::string &text, const std::string &name) {
@@ -117,7 +108,7 @@ RecordedFile::~RecordedFile() {
 
 bool RecordedFile::takes(Media media, const Format &format) const {
   const auto &track = tracks_[static_cast<int>(media)];
-  return track ? track->format.continues(format) : !webm_ || format.is_webm();
+  return track ? track->format.continues(format) : !webm_ || format.codec->in_webm;
 }
 
 void RecordedFile::write(Media media, const Format &format, std::int64_t time_ns, bool delta_flag,
@@ -133,7 +124,8 @@ void RecordedFile::write(Media media, const Format &format, std::int64_t time_ns
   }
   Picture picture{.keyframe = true};
   if (media == Media::kVideo) {
-    picture = look_at_picture(format, frame, delta_flag, is_readable(seal_, format.codec));
+    picture =
+        look_at_picture(format, frame, delta_flag, !seal_ || seal_->leaves_readable(*format.codec));
     update_size(*track, format.track.width, format.track.height);
     update_size(*track, picture.width, picture.height);
     if (picture.width > 0)
@@ -176,7 +168,7 @@ void RecordedFile::add_track(Media media, const Format &format) {
 void RecordedFile::describe(const Formats &formats) {
   for (const Media media : {Media::kVideo, Media::kAudio})
     if (const auto &format = formats[static_cast<int>(media)])
-      seal_->streams.push_back({examples::media_name(media), format->codec, format->caps});
+      seal_->streams.push_back({examples::media_name(media), format->codec->name, format->caps});
   const std::string json = seal_->to_json();
   write_sidecar(json);
   matroska_.set_tag("COMMENT", json);

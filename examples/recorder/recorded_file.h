@@ -8,8 +8,8 @@
 #include <span>
 #include <string>
 
-#include "codecs.h"
 #include "common/elements.h"
+#include "format.h"
 #include "matroska.h"
 #include "names.h"
 #include "seal.h"

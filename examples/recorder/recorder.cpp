@@ -15,12 +15,12 @@
 #include "common/stop_signals.h"
 #include "common/timer.h"
 #include "control.h"
-#include "key_state.h"
 #include "names.h"
 #include "options.h"
 #include "progress.h"
 #include "roster.h"
 #include "startup.h"
+#include "status.h"
 #include "track.h"
 
 namespace recorder {
@@ -29,23 +29,6 @@ namespace {
 constexpr std::chrono::milliseconds kTick{250};
 constexpr std::chrono::milliseconds kProgressEvery{1000};
 constexpr std::chrono::milliseconds kPrintTime{2000};
-
-std::vector<JsonWriter> status_of(const std::vector<ProgressRow> &rows) {
-  std::vector<JsonWriter> status;
-  for (const ProgressRow &row : rows) {
-    JsonFields fields{{"participant", row.identity},
-                      {"state", row.state},
-                      {"file", row.file},
-                      {"video", static_cast<std::int64_t>(row.video)},
-                      {"audio", static_cast<std::int64_t>(row.audio)},
-                      {"bytes", static_cast<std::int64_t>(row.bytes)},
-                      {"lost", static_cast<std::int64_t>(row.lost)}};
-    if (const KeyState *key = key_state(row.key_state))
-      fields.emplace_back("reason", std::string(key->reason));
-    status.emplace_back(fields);
-  }
-  return status;
-}
 
 class Recorder {
  public:

@@ -79,8 +79,9 @@ std::shared_ptr<const Format> Recording::format_of(Media media, GstCaps *caps) {
   stream.format.reset();
   try {
     Format format = format_from_caps(caps);
-    if (format.track.is_video() != (media == Media::kVideo))
-      throw Failure("cannot record " + format.codec + " as " + examples::media_name(media));
+    if (format.codec->media != media)
+      throw Failure(std::string("cannot record ") + format.codec->name + " as " +
+                    examples::media_name(media));
     stream.format = std::make_shared<const Format>(std::move(format));
   } catch (const Failure &failure) {
     post_trouble(failure.what());

@@ -16,9 +16,9 @@
 #include <string>
 #include <thread>
 
-#include "codecs.h"
 #include "common/elements.h"
 #include "common/gst_ptr.h"
+#include "format.h"
 #include "recorded_file.h"
 #include "seal.h"
 

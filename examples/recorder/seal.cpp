@@ -50,7 +50,7 @@ class Reader {
     value = static_cast<unsigned>(*number);
   }
 
-  void one_of(const char *name, std::string &value, std::initializer_list<const char *> words) {
+  void one_of(const char *name, std::string &value, const std::vector<std::string> &words) {
     read(name, value);
     if (std::find(words.begin(), words.end(), value) == words.end())
       refuse(std::string("\"") + name + "\" is \"" + value +
@@ -85,6 +85,13 @@ unsigned read_version(const Reader &reader) {
   return version;
 }
 
+std::vector<std::string> codec_names() {
+  std::vector<std::string> names;
+  for (const Codec &codec : codecs())
+    names.emplace_back(codec.name);
+  return names;
+}
+
 std::vector<Seal::Stream> read_streams(JsonObject *object) {
   std::vector<Seal::Stream> streams;
   JsonNode *node = json_object_get_member(object, "streams");
@@ -99,7 +106,7 @@ std::vector<Seal::Stream> read_streams(JsonObject *object) {
     Reader reader(element);
     Seal::Stream stream;
     reader.one_of("media", stream.media, {"video", "audio"});
-    reader.one_of("codec", stream.codec, {"vp8", "vp9", "h264", "h265", "opus"});
+    reader.one_of("codec", stream.codec, codec_names());
     reader.read("caps", stream.caps);
     streams.push_back(std::move(stream));
   }
@@ -158,45 +165,23 @@ Seal Seal::from_json(const std::string &text) {
   // Everything else has a usual value; the wrong scheme would only say that no tag verifies.
   if (!reader.has("scheme"))
     refuse("it has no \"scheme\"");
-  reader.one_of("scheme", seal.scheme, {"livekit", "realtimekit", "jitsi", "sframe"});
+  reader.one_of("scheme", seal.scheme, words_of(GST_TYPE_E2EE_SCHEME));
   reader.read("identity", seal.identity);
   reader.read("recorder", seal.recorder);
   reader.read("room", seal.room);
   reader.read("started", seal.started);
-  reader.one_of("kdf", seal.kdf, {"auto", "pbkdf2", "hkdf"});
+  reader.one_of("kdf", seal.kdf, words_of(GST_TYPE_E2EE_KDF));
   reader.read("pbkdf2-iterations", seal.pbkdf2_iterations);
   reader.read("ratchet-salt", seal.ratchet_salt);
   reader.within("key-size", seal.key_size, 128, 256);
   reader.within("keyring-size", seal.keyring_size, 1, 256);
   reader.within("sframe-suite", seal.sframe_suite, 1, 5);
-  reader.one_of("sframe-kid-map", seal.sframe_kid_map, {"profile", "plain"});
-  reader.one_of("clear-header", seal.clear_header, {"scheme", "none"});
+  reader.one_of("sframe-kid-map", seal.sframe_kid_map, words_of(GST_TYPE_E2EE_SFRAME_KID_MAP));
+  reader.one_of("clear-header", seal.clear_header, words_of(GST_TYPE_E2EE_CLEAR_HEADER));
   reader.read("server-trailer", seal.server_trailer);
   check_hex(seal.server_trailer);
   seal.streams = read_streams(object);
   return seal;
-}
-
-int enum_of(GType type, const std::string &nick) {
-  const auto klass = static_cast<GEnumClass *>(g_type_class_ref(type));
-  const GEnumValue *value = g_enum_get_value_by_nick(klass, nick.c_str());
-  const int number = value ? value->value : 0;
-  g_type_class_unref(klass);
-  return number;
-}
-
-CryptorPtr Seal::new_cryptor(GstE2EEKeyProvider *provider, const std::string &participant,
-                             const std::string &server_frames) const {
-  const auto text_or_null = [](const std::string &text) {
-    return text.empty() ? nullptr : text.c_str();
-  };
-  return CryptorPtr(GST_E2EE_FRAME_CRYPTOR(g_object_new(
-      GST_TYPE_E2EE_FRAME_CRYPTOR, "key-provider", provider, "participant",
-      text_or_null(participant), "scheme", enum_of(GST_TYPE_E2EE_SCHEME, scheme), "sframe-suite",
-      sframe_suite, "sframe-kid-map", enum_of(GST_TYPE_E2EE_SFRAME_KID_MAP, sframe_kid_map),
-      "clear-header", enum_of(GST_TYPE_E2EE_CLEAR_HEADER, clear_header), "server-frames",
-      enum_of(GST_TYPE_E2EE_SERVER_FRAMES, server_frames), "server-trailer",
-      text_or_null(server_trailer), nullptr)));
 }
 
 }  // namespace recorder

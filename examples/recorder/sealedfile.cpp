@@ -32,23 +32,6 @@ constexpr GstClockTime kHeadPatience = 60 * GST_SECOND;
 constexpr std::size_t kMaxSidecar = 1 << 20;
 constexpr std::uint64_t kMaxHeader = 4096;
 
-struct Known {
-  const char *media_type, *media, *codec;
-};
-constexpr Known kCodecs[] = {
-    {"video/x-vp8", "video", "vp8"},   {"video/x-vp9", "video", "vp9"},
-    {"video/x-h264", "video", "h264"}, {"video/x-h265", "video", "h265"},
-    {"audio/x-opus", "audio", "opus"},
-};
-
-const Known *known(const GstCaps *caps) {
-  for (const Known &candidate : kCodecs) {
-    if (gst_structure_has_name(gst_caps_get_structure(caps, 0), candidate.media_type))
-      return &candidate;
-  }
-  return nullptr;
-}
-
 std::optional<std::string> text_of(const std::string &path) {
   std::ifstream file(path, std::ios::binary);
   if (!file)
@@ -60,12 +43,8 @@ std::optional<std::string> text_of(const std::string &path) {
 }
 
 // What is behind a fake CodecPrivate is no business of the demuxer's.
-examples::CapsPtr frame_caps(GstCaps *caps, const std::string &codec) {
-  if (codec == "h264" || codec == "h265")
-    return examples::CapsPtr(gst_caps_from_string(
-        ("video/x-" + codec + ", stream-format=(string)byte-stream, alignment=(string)au")
-            .c_str()));
-  return examples::CapsPtr(gst_caps_ref(caps));
+examples::CapsPtr frame_caps(GstCaps *caps, const Codec &codec) {
+  return examples::CapsPtr(codec.frames ? gst_caps_from_string(codec.frames) : gst_caps_ref(caps));
 }
 
 // IN.mkv.json, or IN.json.
@@ -221,14 +200,14 @@ void SealedFile::look() {
         auto *self = static_cast<Found *>(data)->self;
         auto *pad = static_cast<GstPad *>(g_value_get_object(value));
         examples::CapsPtr caps(gst_pad_get_current_caps(pad));
-        const Known *codec = caps ? known(caps.get()) : nullptr;
+        const Codec *codec = caps ? codec_of(caps.get()) : nullptr;
         self->pads_.emplace_back(GST_OBJECT_NAME(pad));
-        self->tracks_.push_back({codec ? codec->media : "", codec ? codec->codec : "", nullptr});
+        self->tracks_.push_back(
+            {codec ? examples::media_name(codec->media) : "", codec ? codec->name : "", nullptr});
         if (!codec)
-          self->notes_.push_back(
-              "a track that is neither VP8, VP9, H.264, H.265 nor Opus is left out");
+          self->notes_.push_back("a track that is none of " + names_of_codecs() + " is left out");
         else
-          self->tracks_.back().caps = frame_caps(caps.get(), codec->codec);
+          self->tracks_.back().caps = frame_caps(caps.get(), *codec);
       },
       &found);
   gst_iterator_free(pads);

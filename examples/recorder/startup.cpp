@@ -99,12 +99,8 @@ Entrance entrance(const Options &options) {
 
 ReceiveSettings receive_settings(const Options &options) {
   ReceiveSettings receive;
-  receive.scheme = options.seal.scheme;
-  receive.sframe_suite = options.seal.sframe_suite;
-  receive.sframe_kid_map = options.seal.sframe_kid_map;
-  receive.clear_header = options.seal.clear_header;
+  static_cast<WireFormat &>(receive) = options.seal;
   receive.server_frames = options.server_frames;
-  receive.server_trailer = options.seal.server_trailer;
   receive.replay_window = options.replay_window;
   receive.key_wait = static_cast<GstClockTime>(options.key_wait * GST_SECOND);
   receive.key_wait_bytes = static_cast<unsigned>(

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "succession.h"
 
-#include "codecs.h"
+#include "format.h"
 
 namespace recorder {
 namespace {

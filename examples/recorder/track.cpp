@@ -19,33 +19,7 @@ using examples::ObjectPtr;
 using examples::static_pad;
 using examples::StructurePtr;
 
-struct CodecChain {
-  const char *encoding;  // of RTP
-  Media media;
-  const char *name;
-  const char *depayloader;
-  const char *frames;   // caps behind the depayloader, where it has a choice
-  const char *merger;   // behind the decryptor: layers to pictures
-  const char *parser;   // and what containers want
-  const char *written;  // caps of that
-};
-
 namespace {
-
-constexpr const char *kOwnDepayloader = "rtpe2eedepay";
-
-// No parser where frames already are what containers hold: it could only change them.
-constexpr CodecChain kCodecs[] = {
-    {"VP8", Media::kVideo, "vp8", kOwnDepayloader, nullptr, nullptr, nullptr, nullptr},
-    {"VP9", Media::kVideo, "vp9", kOwnDepayloader, nullptr, "e2eevp9merge", nullptr, nullptr},
-    {"H264", Media::kVideo, "h264", "rtph264depay",
-     "video/x-h264,stream-format=byte-stream,alignment=au", nullptr, "h264parse",
-     "video/x-h264,stream-format=avc,alignment=au"},
-    {"H265", Media::kVideo, "h265", "rtph265depay",
-     "video/x-h265,stream-format=byte-stream,alignment=au", nullptr, "h265parse",
-     "video/x-h265,stream-format=hvc1,alignment=au"},
-    {"OPUS", Media::kAudio, "opus", kOwnDepayloader, nullptr, nullptr, nullptr, nullptr},
-};
 
 // Null where there are none.
 CapsPtr caps_of(GstPad *pad) {
@@ -55,28 +29,23 @@ CapsPtr caps_of(GstPad *pad) {
   return caps && gst_caps_get_size(caps.get()) > 0 ? std::move(caps) : nullptr;
 }
 
-const CodecChain &chain_for(GstPad *pad) {
+const Codec &codec_at(GstPad *pad) {
   const CapsPtr caps = caps_of(pad);
   const GstStructure *rtp = caps ? gst_caps_get_structure(caps.get(), 0) : nullptr;
   const char *encoding = rtp ? gst_structure_get_string(rtp, "encoding-name") : nullptr;
-  for (const CodecChain &codec : kCodecs) {
-    if (encoding && g_ascii_strcasecmp(encoding, codec.encoding) == 0)
-      return codec;
-  }
+  if (const Codec *codec = codec_of_rtp(encoding))
+    return *codec;
   throw Failure(std::string("the codec ") + (encoding ? encoding : "(unknown)") +
-                " cannot be recorded; VP8, VP9, H.264, H.265 and Opus can");
+                " cannot be recorded; " + names_of_codecs() + " can");
 }
 
 // e2eedecrypt would refuse it too, but by an error that ends the other streams with it.
-void check_scheme(const CodecChain &codec, const ReceiveSettings &settings) {
-  constexpr unsigned kShortTagSuite = 3;
-  const std::string what = std::string("the scheme ") + settings.scheme + " does not carry " +
-                           codec.encoding + ": the sender has to use ";
-  if (codec.parser && settings.scheme != "livekit")
-    throw Failure(what + "VP8 or VP9");
-  if (codec.media == Media::kVideo && settings.scheme == "sframe" &&
-      settings.sframe_suite == kShortTagSuite)
-    throw Failure(what + "another suite, 4 for example, because the tag of suite 3 is too short");
+void check_scheme(const Codec &codec, const ReceiveSettings &settings) {
+  const CryptorPtr cryptor = settings.new_cryptor(settings.provider, "", settings.server_frames);
+  const CapsPtr caps(gst_caps_from_string(codec.frames ? codec.frames : codec.media_type));
+  examples::Error error;
+  gst_e2ee_frame_cryptor_set_caps(cryptor.get(), caps.get(), nullptr, nullptr, error.out());
+  error.check();
 }
 
 GstPadProbeReturn count(GstPad *, GstPadProbeInfo *, gpointer counter) {
@@ -90,7 +59,7 @@ std::vector<std::string> elements_of_tracks(bool opened) {
   std::vector<std::string> names = {"appsink"};
   if (opened)
     names.push_back("e2eedecrypt");
-  for (const CodecChain &codec : kCodecs) {
+  for (const Codec &codec : codecs()) {
     names.push_back(codec.depayloader);
     for (const char *name : {codec.merger, codec.parser}) {
       if (opened && name)
@@ -115,12 +84,12 @@ guint ssrc_of(GstPad *pad) {
 }
 
 Media Track::media_of(GstPad *pad) {
-  return chain_for(pad).media;
+  return codec_at(pad).media;
 }
 
 Track::Track(GstElement *pipeline, GstPad *pad, const ReceiveSettings &settings, Route route,
              Ended ended)
-    : codec_(&chain_for(pad)),
+    : codec_(&codec_at(pad)),
       route_(std::move(route)),
       ssrc_(ssrc_of(pad)),
       on_ended_(std::move(ended)),
@@ -168,7 +137,7 @@ void Track::add_chain(const ReceiveSettings &settings) {
   elements_.push_back(depayloader);
   if (codec_->media == Media::kVideo)
     g_object_set(depayloader, "request-keyframe", TRUE, nullptr);
-  if (std::string_view(codec_->depayloader) == kOwnDepayloader)
+  if (g_object_class_find_property(G_OBJECT_GET_CLASS(depayloader), "clear-header"))
     gst_util_set_object_arg(G_OBJECT(depayloader), "clear-header", settings.clear_header.c_str());
   gst_pad_add_probe(static_pad(depayloader, "src").get(), GST_PAD_PROBE_TYPE_BUFFER, &count,
                     &arrived_, nullptr);

@@ -5,6 +5,7 @@
 
 #include <atomic>
 
+#include "codecs.h"
 #include "receive.h"
 
 namespace recorder {
@@ -51,7 +52,7 @@ class Track {
   void drop_chain();
   void take(GstSample *sample);
 
-  const struct CodecChain *codec_;
+  const Codec *codec_;
   const Route route_;
   const guint ssrc_;
   Ended on_ended_;

@@ -30,7 +30,8 @@ std::int64_t unix_ns(const std::string &rfc3339) {
 
 bool fits_webm(const std::vector<SealedFile::Track> &tracks) {
   for (const auto &track : tracks) {
-    if (track.codec == "h264" || track.codec == "h265")
+    const Codec *codec = codec_named(track.codec);
+    if (codec && !codec->in_webm)
       return false;
   }
   return true;
@@ -64,7 +65,7 @@ class Unsealer {
         options.participant != sealing_.seal.identity)
       report_.notes.push_back("the recording is of " + sealing_.seal.identity +
                               ", the keys used are those of " + options.participant);
-    if (server_frames_ != "drop" && !tells_server_frames())
+    if (server_frames_ != "drop" && !sealing_.seal.tells_server_frames())
       report_.notes.push_back(
           "frames of the server cannot be told: the recording does not name their trailer");
     for (std::size_t i = 0; i < file_.tracks().size(); ++i)
@@ -118,6 +119,8 @@ class Unsealer {
     TrackReport report;
     report.media = about.media;
     report.codec = about.codec;
+    const Codec *codec = codec_named(about.codec);
+    report.has_layers = codec && codec->merger;
     report_.tracks.push_back(std::move(report));
     chains_.push_back(
         std::make_unique<FrameChain>(about.codec, [this, track](GstCaps *caps, GstBuffer *frame) {
@@ -127,14 +130,10 @@ class Unsealer {
     keyless_.emplace_back();
   }
 
-  bool tells_server_frames() const {
-    return !sealing_.seal.server_trailer.empty() || scheme_ == GST_E2EE_SCHEME_REALTIMEKIT;
-  }
-
   // Of those that a server made, the same are kept as by the recorder in open mode with the same
   // --server-frames: a decryptor says which, and has no key for anything else.
   bool take_from_server(unsigned track, GstCaps *caps, GstBuffer *frame) {
-    if (!tells_server_frames())
+    if (!sealing_.seal.tells_server_frames())
       return false;
     auto &decryptor = keyless_[track];
     if (!decryptor)
@@ -208,9 +207,8 @@ class Unsealer {
   // What handles NAL units cuts zeros off their ends, and so key index 0. When the IV's last byte
   // is its length as well, the frame seems to be one of key index 12.
   bool may_lack_zero(GstCaps *caps, std::uint64_t kid) const {
-    const std::string media = media_type(caps);
-    return !sealing_.sframe() && kid == kIvLength &&
-           (media == "video/x-h264" || media == "video/x-h265");
+    const Codec *codec = codec_of(caps);
+    return kid == kIvLength && codec && codec->nal_units && !sealing_.seal.is_sframe();
   }
 
   KeyHistory::Match open_with_zero(unsigned track, GstCaps *caps, GstBuffer *frame, Look &look,
@@ -294,7 +292,7 @@ class Unsealer {
 }  // namespace
 
 void TrackReport::count_due(std::int64_t time_ns) {
-  const bool joins = codec == "vp9" && time_ns >= 0 && time_ns == last_due_ns;
+  const bool joins = has_layers && time_ns >= 0 && time_ns == last_due_ns;
   due += joins ? 0 : 1;
   last_due_ns = time_ns;
 }

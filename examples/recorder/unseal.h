@@ -37,6 +37,7 @@ struct KeyUse {
 
 struct TrackReport {
   std::string media, codec;
+  bool has_layers = false;  // frames of one time are one picture in the file
   std::uint64_t read = 0, opened = 0, written = 0;
   std::uint64_t due = 0;                            // that the file should have
   std::uint64_t from_server = 0;                    // that the server made, in the clear

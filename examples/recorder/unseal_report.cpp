@@ -57,7 +57,7 @@ void write_track(std::ostream &out, const TrackReport &track, bool all_keys) {
     out << "    " << track.passed
         << " frames: made by the server, or by anyone on the way: in the file, proven by no key\n";
   if (const std::uint64_t lost = track.lost(); lost > 0)
-    out << "    " << lost << (track.codec == "vp9" ? " pictures" : " frames")
+    out << "    " << lost << (track.has_layers ? " pictures" : " frames")
         << ": opened, but not in the file: those before the first key frame, or they are not "
         << track.codec << "\n";
   write_keys(out, track, all_keys);

@@ -61,6 +61,7 @@ TEST(RecorderIvCheck, RemembersAll) {
 TEST(RecorderUnsealReport, CountsPicturesOfVp9ThatAreNotInTheFile) {
   recorder::TrackReport track;
   track.codec = "vp9";
+  track.has_layers = true;
   for (const std::int64_t time : {0, 0, 0, 33, 33, 33, 20, 20, 33, -1, -1}) {
     ++track.read;
     ++track.opened;

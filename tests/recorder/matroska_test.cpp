@@ -27,7 +27,8 @@ const Matroska::Track kVp8{.codec_id = "V_VP8", .width = 320, .height = 240};
 const Matroska::Track kOpus{
     .codec_id = "A_OPUS",
     .private_data = {'O', 'p', 'u', 's', 'H', 'e', 'a', 'd', 1, 2, 0, 0, 0x80, 0xBB, 0, 0, 0, 0, 0},
-    .channels = 2};
+    .channels = 2,
+    .pre_roll_ns = 80 * kMs};
 
 int new_file(const Folder &folder, const std::string &name) {
   return openat(folder.fd(), name.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);

@@ -8,7 +8,7 @@
 #include <fstream>
 #include <memory>
 
-#include "recorder/codecs.h"
+#include "recorder/format.h"
 #include "recorder/matroska.h"
 
 namespace sealed {
@@ -109,7 +109,7 @@ recorder::Seal filled(recorder::Seal seal, const std::vector<Stream> &streams) {
   for (const Stream &stream : streams) {
     const recorder::Format format = format_of(stream);
     seal.streams.push_back(
-        {format.track.is_video() ? "video" : "audio", format.codec, stream.caps});
+        {format.track.is_video() ? "video" : "audio", format.codec->name, stream.caps});
   }
   return seal;
 }

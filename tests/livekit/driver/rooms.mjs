@@ -57,6 +57,7 @@ async function changeCodec(self) {
 async function shareScreen(self) {
   const { recorder, sender } = await recorded(self, 'node');
   await sender.publish(CODEC, { screen: true });
+  await self.told(recorder, 'streams');
   await self.told(recorder, 'recording-started', 2);
   await self.more(recorder, CODEC, 'pictures of camera and screen');
   return checkFiles(recorder, [CODEC, CODEC]);

@@ -150,7 +150,7 @@ INSTANTIATE_TEST_SUITE_P(
     Server, RefusedJoin,
     testing::Values(Refusal{400, "no room name", End::kRefused, "no room name"},
                     Refusal{401, "invalid token: hush-hush, error: expired\n", End::kRefused,
-                            "invalid token: TOKEN, error: expired"},
+                            "invalid token: (hidden), error: expired"},
                     Refusal{403, "\033[31mno\r\nentry", End::kRefused, " [31mno  entry"},
                     Refusal{404, "requested room does not exist", End::kUnreachable,
                             "requested room does not exist"},
