@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "common/program.h"
+#include "common/words.h"
 
 namespace publish {
 
@@ -65,10 +66,7 @@ std::string video_codecs() {
   for (const CodecInfo &info : kCodecs)
     if (info.media == Media::kVideo)
       names.emplace_back(info.name);
-  std::string text = names.front() + " (default)";
-  for (std::size_t i = 1; i < names.size(); ++i)
-    text += (i + 1 < names.size() ? ", " : " or ") + names[i];
-  return text;
+  return examples::alternatives(names);
 }
 
 std::span<const CodecInfo> codecs() {

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "options.h"
 
-#include <glib.h>
+#include <gst/e2ee/e2ee.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <memory>
@@ -10,6 +11,7 @@
 
 #include "common/program.h"
 #include "common/secrets.h"
+#include "common/words.h"
 #include "livekit/room_options.h"
 
 namespace publish {
@@ -122,8 +124,9 @@ void check(const Options &options) {
       throw Wrong("--source takes a line as for gst-launch-1.0, and one is empty");
   if (options.key_provider.empty())
     throw Wrong("--key-provider is missing, as in shared,passphrase-file=meeting");
-  if (options.scheme != "livekit" && options.scheme != "sframe")
-    throw Wrong("--scheme takes livekit or sframe");
+  const std::vector<std::string> schemes = examples::words_of(GST_TYPE_E2EE_SCHEME);
+  if (std::ranges::find(schemes, options.scheme) == schemes.end())
+    throw Wrong("--scheme takes " + examples::alternatives(schemes));
   if (!std::isfinite(options.seconds) || options.seconds < 0 || options.seconds > 1e9)
     throw Wrong("--seconds takes seconds, 0 or more");
 }
@@ -161,6 +164,7 @@ Options parse_options(int argc, char **argv) {
   Given given;
   const std::vector<GOptionEntry> room_entries = room.entries();
   const std::string codecs = video_codecs();
+  const std::string schemes = examples::alternatives(GST_TYPE_E2EE_SCHEME);
   const GOptionEntry main_entries[] = {
       {"source", 's', 0, G_OPTION_ARG_STRING_ARRAY, &given.sources,
        "a track; give it again for more", "LINE"},
@@ -168,7 +172,7 @@ Options parse_options(int argc, char **argv) {
        "file with more of them, a line each: for cameras with a password", "FILE"},
       {"key-provider", 'k', 0, G_OPTION_ARG_STRING, &given.key_provider,
        "where keys come from, as in shared,passphrase-file=meeting", "STRING"},
-      {"scheme", 0, 0, G_OPTION_ARG_STRING, &given.scheme, "livekit (default) or sframe", "NAME"},
+      {"scheme", 0, 0, G_OPTION_ARG_STRING, &given.scheme, schemes.c_str(), "NAME"},
       {"seconds", 0, 0, G_OPTION_ARG_DOUBLE, &given.seconds, "end by itself (default: Ctrl-C)",
        "SECONDS"},
       {"metrics", 0, 0, G_OPTION_ARG_STRING, &given.metrics,

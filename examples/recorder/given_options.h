@@ -42,7 +42,7 @@ struct Given {
   gboolean no_audit = FALSE, loopback_only = FALSE, json = FALSE, allow_unencrypted = FALSE,
            unannounced = FALSE;
   char **words = nullptr;
-  const std::string schemes = alternatives(GST_TYPE_E2EE_SCHEME);  // for --help
+  const std::string schemes = examples::alternatives(GST_TYPE_E2EE_SCHEME);  // for --help
   ~Given() { g_strfreev(words); }
 
   // They fill this, and end with an empty one.

@@ -3,31 +3,6 @@
 
 namespace recorder {
 
-int enum_of(GType type, const std::string &nick) {
-  const auto klass = static_cast<GEnumClass *>(g_type_class_ref(type));
-  const GEnumValue *value = g_enum_get_value_by_nick(klass, nick.c_str());
-  const int number = value ? value->value : 0;
-  g_type_class_unref(klass);
-  return number;
-}
-
-std::vector<std::string> words_of(GType type) {
-  const auto klass = static_cast<GEnumClass *>(g_type_class_ref(type));
-  std::vector<std::string> words;
-  for (guint i = 0; i < klass->n_values; ++i)
-    words.emplace_back(klass->values[i].value_nick);
-  g_type_class_unref(klass);
-  return words;
-}
-
-std::string alternatives(GType type) {
-  const std::vector<std::string> words = words_of(type);
-  std::string text = words.front() + " (default)";
-  for (std::size_t i = 1; i < words.size(); ++i)
-    text += (i + 1 < words.size() ? ", " : " or ") + words[i];
-  return text;
-}
-
 CryptorPtr WireFormat::new_cryptor(GstE2EEKeyProvider *provider, const std::string &participant,
                                    const std::string &server_frames) const {
   const auto text_or_null = [](const std::string &text) {

@@ -4,20 +4,17 @@
 #include <gst/e2ee/e2ee.h>
 
 #include <string>
-#include <vector>
 
 #include "codecs.h"
 #include "common/gst_ptr.h"
+#include "common/words.h"
 
 namespace recorder {
 
 using CryptorPtr = examples::ObjectPtr<GstE2EEFrameCryptor>;
 
-// The value of an enum of the library by the word that properties have for it, and all its words.
-int enum_of(GType type, const std::string &nick);
-std::vector<std::string> words_of(GType type);
-// "one (default), two or three", for --help.
-std::string alternatives(GType type);
+using examples::enum_of;
+using examples::words_of;
 
 // How frames are encrypted; the words are those of the elements' properties.
 struct WireFormat {

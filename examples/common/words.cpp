@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "words.h"
+
+namespace examples {
+
+int enum_of(GType type, const std::string &nick) {
+  const auto klass = static_cast<GEnumClass *>(g_type_class_ref(type));
+  const GEnumValue *value = g_enum_get_value_by_nick(klass, nick.c_str());
+  const int number = value ? value->value : 0;
+  g_type_class_unref(klass);
+  return number;
+}
+
+std::vector<std::string> words_of(GType type) {
+  const auto klass = static_cast<GEnumClass *>(g_type_class_ref(type));
+  std::vector<std::string> words;
+  for (guint i = 0; i < klass->n_values; ++i)
+    words.emplace_back(klass->values[i].value_nick);
+  g_type_class_unref(klass);
+  return words;
+}
+
+std::string alternatives(GType type) {
+  return alternatives(words_of(type));
+}
+
+std::string alternatives(const std::vector<std::string> &words) {
+  std::string text = words.front() + " (default)";
+  for (std::size_t i = 1; i < words.size(); ++i)
+    text += (i + 1 < words.size() ? ", " : " or ") + words[i];
+  return text;
+}
+
+}  // namespace examples
