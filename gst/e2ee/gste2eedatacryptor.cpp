@@ -103,7 +103,7 @@ Reason DataCryptor::encrypt_once(ByteView data, GBytes **payload, GBytes **iv,
   std::lock_guard lock(sending.mutex);
   std::vector<std::uint8_t> frame(data.size() + sending.cryptor->facts.overhead);
   const FrameCryptor::Result result =
-      sending.cryptor->encrypt(kData, FrameType::audio, data, frame, key_index);
+      sending.cryptor->encrypt(kData, FrameType::delta, data, frame, key_index);
   key_id = result.key_id;
   if (result.reason != Reason::ok)
     return result.reason;

@@ -118,7 +118,7 @@ struct Stepped {
     for (std::uint64_t generation = 0; generation < 8; ++generation) {
       slot.keys.insert(slot.keys.begin(), key_from(livekit(), Bytes(32, 7), 0, generation));
       Sealer sealer(livekit());
-      frames.push_back(seal(sealer, slot.keys.front(), opus(), FrameType::audio, plain).frame);
+      frames.push_back(seal(sealer, slot.keys.front(), opus(), FrameType::delta, plain).frame);
     }
     forged = frames[7];
     forged[20] ^= 1;

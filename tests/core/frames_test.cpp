@@ -32,8 +32,6 @@ class PeerFrame : public OfVector<vectors::Record> {
   }
 
   FrameType type() const {
-    if (record().frame_type.empty())
-      return FrameType::audio;
     return record().frame_type == "key" ? FrameType::key : FrameType::delta;
   }
 

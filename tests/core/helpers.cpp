@@ -139,7 +139,7 @@ Sealed seal(Sealer &sealer, const KeyRef &key, const CodecRule &codec, FrameType
 }
 
 Bytes sealed_by(Sealer &sealer, const KeyRef &key, const Scheme &scheme) {
-  return seal(sealer, key, opus(), FrameType::audio, noise(20), scheme).frame;
+  return seal(sealer, key, opus(), FrameType::delta, noise(20), scheme).frame;
 }
 
 Outcome open(Opener &opener, const KeyRing &ring, const CodecRule &codec, const Bytes &frame,

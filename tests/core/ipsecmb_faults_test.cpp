@@ -132,7 +132,7 @@ TEST_P(FaultyCall, IsAnInternalErrorOfTheCryptor) {
     const KeyRef key = raw_key(1);
     Sealer sealer(livekit());
     Opener opener(livekit());
-    const Sealed good = seal(sealer, key, opus(), FrameType::audio, noise(50));
+    const Sealed good = seal(sealer, key, opus(), FrameType::delta, noise(50));
     const KeyRing ring = ring_of({key});
     if (good.reason != Reason::ok ||
         open(opener, ring, opus(), good.frame, Place::apart).reason != Reason::ok)
@@ -140,7 +140,7 @@ TEST_P(FaultyCall, IsAnInternalErrorOfTheCryptor) {
     spoil();
     const Outcome failed = open(opener, ring, opus(), good.frame, Place::in_place);
     return failed.reason == Reason::internal && failed.opened.size == 0 &&
-           seal(sealer, key, opus(), FrameType::audio, noise(50)).reason == Reason::internal;
+           seal(sealer, key, opus(), FrameType::delta, noise(50)).reason == Reason::internal;
   }));
 }
 

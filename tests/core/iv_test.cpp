@@ -167,9 +167,9 @@ TEST(SealerIv, R3_EveryFrameHasItsOwn) {
   std::set<Bytes> seen;
   for (unsigned i = 0; i < 2000; ++i) {
     const CodecRule &codec = i % 2 == 0 ? opus() : vp8();
-    const FrameType type = i % 2 == 0 ? FrameType::audio : FrameType::delta;
     // VP8 frames are short at times, where each try seals the frame.
-    const Sealed sealed = seal(sealer, key, codec, type, vp8_frame(FrameType::delta, i % 60, i));
+    const Sealed sealed =
+        seal(sealer, key, codec, FrameType::delta, vp8_frame(FrameType::delta, i % 60, i));
     ASSERT_EQ(sealed.reason, Reason::ok);
     ASSERT_TRUE(seen.insert(iv_in(sealed.frame)).second);
   }
@@ -180,7 +180,7 @@ TEST(SealerIv, R3_SettingTheSameKeyAgainDoesNotRewind) {
   std::set<Bytes> starts;
   Sealer sealer(livekit());
   for (int i = 0; i < 50; ++i) {
-    const Sealed sealed = seal(sealer, raw_key(1), opus(), FrameType::audio, noise(20));
+    const Sealed sealed = seal(sealer, raw_key(1), opus(), FrameType::delta, noise(20));
     ASSERT_EQ(sealed.reason, Reason::ok);
     const Bytes iv = iv_in(sealed.frame);
     EXPECT_TRUE(starts.insert(Bytes(iv.begin(), iv.begin() + 8)).second);
@@ -190,9 +190,9 @@ TEST(SealerIv, R3_SettingTheSameKeyAgainDoesNotRewind) {
 TEST(SealerIv, R3_AKeyThatWasDroppedStartsAnew) {
   Sealer sealer(livekit());
   const KeyRef key = raw_key(1);
-  const Bytes before = iv_in(seal(sealer, key, opus(), FrameType::audio, noise(20)).frame);
+  const Bytes before = iv_in(seal(sealer, key, opus(), FrameType::delta, noise(20)).frame);
   sealer.retain(KeyRing());
-  const Bytes after = iv_in(seal(sealer, key, opus(), FrameType::audio, noise(20)).frame);
+  const Bytes after = iv_in(seal(sealer, key, opus(), FrameType::delta, noise(20)).frame);
   EXPECT_NE(Bytes(before.begin(), before.begin() + 8), Bytes(after.begin(), after.begin() + 8));
 }
 
@@ -217,8 +217,8 @@ TEST(KeyUsage, R4_LimitStopsTheSealer) {
   const KeyRef key = raw_key(0x51);
   Sealer sealer(livekit());
   key->usage->set_for_tests(KeyUsage::kHardLimit - 1);
-  EXPECT_EQ(seal(sealer, key, opus(), FrameType::audio, noise(20)).reason, Reason::ok);
-  const Sealed refused = seal(sealer, key, opus(), FrameType::audio, noise(20));
+  EXPECT_EQ(seal(sealer, key, opus(), FrameType::delta, noise(20)).reason, Reason::ok);
+  const Sealed refused = seal(sealer, key, opus(), FrameType::delta, noise(20));
   EXPECT_EQ(refused.reason, Reason::key_limit);
   EXPECT_TRUE(refused.frame.empty());
   EXPECT_EQ(key->usage->frames(), KeyUsage::kHardLimit);
@@ -234,8 +234,8 @@ TEST(KeyUsage, R4_LimitIsTheKeyValuesNotTheObjects) {
   EXPECT_NE(one->usage, different->usage);
   one->usage->set_for_tests(KeyUsage::kHardLimit);
   Sealer sealer(livekit());
-  EXPECT_EQ(seal(sealer, other, opus(), FrameType::audio, noise(9)).reason, Reason::key_limit);
-  EXPECT_EQ(seal(sealer, different, opus(), FrameType::audio, noise(9)).reason, Reason::ok);
+  EXPECT_EQ(seal(sealer, other, opus(), FrameType::delta, noise(9)).reason, Reason::key_limit);
+  EXPECT_EQ(seal(sealer, different, opus(), FrameType::delta, noise(9)).reason, Reason::ok);
   one->usage->set_for_tests(0);
 }
 
@@ -280,7 +280,7 @@ TEST(KeyUsage, R4_ReleasedAndOpenedFramesCountAndTriesDoNot) {
 TEST(KeyUsage, R4_AnExhaustedKeyStillOpens) {
   const KeyRef key = raw_key(0x56);
   Sealer sealer(livekit());
-  const Bytes frame = seal(sealer, key, opus(), FrameType::audio, noise(30)).frame;
+  const Bytes frame = seal(sealer, key, opus(), FrameType::delta, noise(30)).frame;
   key->usage->set_for_tests(KeyUsage::kHardLimit);
   expect_opens(ring_of({key}), opus(), frame, noise(30));
   key->usage->set_for_tests(0);
@@ -291,7 +291,7 @@ TEST(Fork, R3_AChildDoesNotUseItsParentsKeys) {
   EXPECT_TRUE(in_child([&] {
     Sealer sealer(livekit());
     const bool refused =
-        seal(sealer, key, opus(), FrameType::audio, noise(20)).reason == Reason::internal;
+        seal(sealer, key, opus(), FrameType::delta, noise(20)).reason == Reason::internal;
     Material material;
     material.bytes = key->next.clone();
     return refused && !derive_key(livekit(), material, "") &&
@@ -303,13 +303,13 @@ TEST(Fork, R3_AChildDoesNotUseItsParentsKeys) {
 TEST(Fork, R3_AChildsSealerGoesOnWithIvsOfItsOwn) {
   const KeyRef key = raw_key(0x58);
   Sealer sealer(livekit());
-  const Sealed before = seal(sealer, key, opus(), FrameType::audio, noise(20));
+  const Sealed before = seal(sealer, key, opus(), FrameType::delta, noise(20));
   ASSERT_EQ(before.reason, Reason::ok);
   SharedIv shared;
   ASSERT_NE(shared.get(), nullptr);
   const bool goes_on = aead_in_use().backend->name == std::string("openssl");
   ASSERT_TRUE(in_child([&] {
-    const Sealed sealed = seal(sealer, key, opus(), FrameType::audio, noise(20));
+    const Sealed sealed = seal(sealer, key, opus(), FrameType::delta, noise(20));
     if (!goes_on)
       return sealed.reason == Reason::internal && sealed.frame.empty();
     if (sealed.reason != Reason::ok)
@@ -317,7 +317,7 @@ TEST(Fork, R3_AChildsSealerGoesOnWithIvsOfItsOwn) {
     std::memcpy(shared.get(), iv_in(sealed.frame).data(), kIvSize);
     return true;
   }));
-  const Bytes after = iv_in(seal(sealer, key, opus(), FrameType::audio, noise(20)).frame);
+  const Bytes after = iv_in(seal(sealer, key, opus(), FrameType::delta, noise(20)).frame);
   EXPECT_NE(std::memcmp(after.data(), shared.get(), 8), 0);
 }
 

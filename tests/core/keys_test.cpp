@@ -113,7 +113,7 @@ TEST(KdfHook, R9_FramesDeriveNothing) {
   const HookGuard guard;
   Sealer sealer(livekit());
   Opener opener(livekit());
-  const Sealed sealed = seal(sealer, key, opus(), FrameType::audio, noise(50));
+  const Sealed sealed = seal(sealer, key, opus(), FrameType::delta, noise(50));
   open(opener, ring, opus(), sealed.frame, Place::apart);
   Bytes bad = sealed.frame;
   bad[5] ^= 1;

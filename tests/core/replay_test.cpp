@@ -17,7 +17,7 @@ Iv numbered(unsigned n) {
 class Replay : public testing::Test {
  protected:
   Bytes sealed(std::uint32_t seed) {
-    return seal(sealer_, key_, opus(), FrameType::audio, noise(40, seed)).frame;
+    return seal(sealer_, key_, opus(), FrameType::delta, noise(40, seed)).frame;
   }
   Outcome opened(const Bytes &frame, Place place = Place::in_place) {
     return open(opener_, ring_, opus(), frame, place);
@@ -118,7 +118,7 @@ TEST_F(Replay, SecondKeyOfASlotHasItsOwn) {
   // The same IV under another key is another frame.
   const Bytes iv(frame.end() - 14, frame.end() - 2);
   Sealer with_same_iv(livekit(), fixed_random(iv));
-  const Bytes twin = seal(with_same_iv, other, opus(), FrameType::audio, noise(40)).frame;
+  const Bytes twin = seal(with_same_iv, other, opus(), FrameType::delta, noise(40)).frame;
   EXPECT_EQ(opened(twin).reason, Reason::ok);
 }
 
@@ -165,7 +165,7 @@ TEST_F(Replay, R5_OfKeysThatWentTheLatestAreRemembered) {
   for (std::uint8_t i = 0; i < 100; ++i) {
     keys.push_back(raw_key(static_cast<std::uint8_t>(100 + i)));
     Sealer sealer(livekit());
-    frames.push_back(seal(sealer, keys.back(), opus(), FrameType::audio, noise(40)).frame);
+    frames.push_back(seal(sealer, keys.back(), opus(), FrameType::delta, noise(40)).frame);
     EXPECT_TRUE(passes(i));
     opener_.retain(KeyRing());
   }
@@ -180,7 +180,7 @@ TEST(Retain, SealerGoesOnWithAKeyThatStays) {
   KeyRing ring;
   ring.current = key;
   const auto iv = [&] {
-    const Bytes frame = seal(sealer, key, opus(), FrameType::audio, noise(20)).frame;
+    const Bytes frame = seal(sealer, key, opus(), FrameType::delta, noise(20)).frame;
     return Bytes(frame.end() - 14, frame.end() - 3);
   };
   const Bytes before = iv();

@@ -19,8 +19,8 @@ std::vector<Sample> samples() {
           {&vp8(), FrameType::delta, vp8_frame(FrameType::delta, 20)},
           {&vp8(), FrameType::delta, vp8_frame(FrameType::delta, 0)},
           {&vp9(), FrameType::key, noise(33)},
-          {&opus(), FrameType::audio, noise(25)},
-          {&opus(), FrameType::audio, noise(1)}};
+          {&opus(), FrameType::delta, noise(25)},
+          {&opus(), FrameType::delta, noise(1)}};
 }
 
 Bytes sealed_sample(const Sample &sample, const KeyRef &key) {

@@ -333,7 +333,7 @@ TEST(SecretScan, NothingIsLeftOfAKeyThatWasUsed) {
   {
     Sealer sealer(livekit());
     Opener opener(livekit());
-    const Sealed sealed = seal(sealer, key, opus(), FrameType::audio, noise(100));
+    const Sealed sealed = seal(sealer, key, opus(), FrameType::delta, noise(100));
     ASSERT_EQ(sealed.reason, Reason::ok);
     KeyRing ring = ring_of({key});
     ASSERT_EQ(open(opener, ring, opus(), sealed.frame, Place::apart).reason, Reason::ok);

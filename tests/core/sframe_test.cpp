@@ -47,7 +47,7 @@ TEST(Sframe, EverySuiteAndLayoutBothPlaces) {
           continue;
         }
         const bool is_vp8 = codec->id == CodecId::vp8;
-        const FrameType type = codec->video ? FrameType::key : FrameType::audio;
+        const FrameType type = codec->video ? FrameType::key : FrameType::delta;
         const Bytes plain = is_vp8 ? vp8_frame(type, 300) : noise(300);
         Sealer sealer(scheme);
         const Sealed sealed = seal(sealer, key, *codec, type, plain, scheme);
@@ -187,7 +187,7 @@ TEST(SframeKids, R3_EveryEncryptorDrawsAllBits) {
 
 TEST(SframeKids, R3_NoRandomNumbersNoFrame) {
   Sealer sealer(sframe(), broken_random);
-  EXPECT_EQ(seal(sealer, key_from(sframe(), Bytes(16, 1), 0), opus(), FrameType::audio, noise(9),
+  EXPECT_EQ(seal(sealer, key_from(sframe(), Bytes(16, 1), 0), opus(), FrameType::delta, noise(9),
                  sframe())
                 .reason,
             Reason::internal);
@@ -211,10 +211,10 @@ TEST(SframeKids, R3_AForkedChildNeverGoesOnWithItsParentsNumbers) {
     const KeyRef key = key_from(scheme, base, 0);
     const SframeHeader before = header_of(sealed_by(sealer, key, scheme));
     EXPECT_TRUE(in_child([&] {
-      const Sealed same = seal(sealer, key, opus(), FrameType::audio, noise(20), scheme);
+      const Sealed same = seal(sealer, key, opus(), FrameType::delta, noise(20), scheme);
       // The child sets the key again.
       const KeyRef again = key_from(scheme, base, 0);
-      const Sealed other = seal(sealer, again, opus(), FrameType::audio, noise(20), scheme);
+      const Sealed other = seal(sealer, again, opus(), FrameType::delta, noise(20), scheme);
       if (same.reason == Reason::ok || !again)
         return false;  // its secret is gone
       if (kid)
@@ -257,7 +257,7 @@ TEST(SframeKids, R3_TheCounterEndsAndStaysThere) {
   ring.slot(8).keys.push_back(key);
   expect_opens(ring, opus(), frame, noise(20), scheme);
   for (int i = 0; i < 3; ++i)
-    EXPECT_EQ(seal(sealer, key, opus(), FrameType::audio, noise(20), scheme).reason,
+    EXPECT_EQ(seal(sealer, key, opus(), FrameType::delta, noise(20), scheme).reason,
               Reason::key_limit);
 }
 

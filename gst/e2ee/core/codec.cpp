@@ -5,7 +5,17 @@
 
 namespace e2ee {
 
-extern const CodecRule kVp8, kVp9, kOpus, kH264, kH265;
+extern const CodecRule kVp8, kVp9, kH264, kH265;
+extern const CodecRule kData;
+
+namespace {
+constexpr CodecRule kOpus = {
+    .id = CodecId::opus, .name = "Opus", .media_type = "audio/x-opus", .video = false};
+}
+
+// Messages beside the media. Not in the table: no caps lead here.
+constinit const CodecRule kData = {
+    .id = CodecId::data, .name = "data", .media_type = "", .video = false};
 
 std::span<const CodecRule *const> codecs() {
   static const CodecRule *const table[] = {&kVp8, &kVp9, &kOpus, &kH264, &kH265};

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-// What has to be known of a codec to encrypt its frames. One file a codec, one line in the table.
+// What has to be known of a codec to encrypt its frames. One row in codec.cpp, and a file where
+// frames have to be looked into.
 #pragma once
 
 #include <array>
@@ -12,7 +13,8 @@ struct NalRule;
 
 enum class CodecId : std::uint8_t { vp8, vp9, opus, h264, h265, data };
 
-enum class FrameType : std::uint8_t { key, delta, audio };
+/// Where all frames are alike, they are delta.
+enum class FrameType : std::uint8_t { key, delta };
 
 struct FrameSize {
   unsigned width = 0;
@@ -33,23 +35,33 @@ struct CodecRule {
   const char *media_type;  // of the caps
   bool video;
 
-  /// Key or delta, from the first byte or so; on an encrypted frame it is right where the scheme
-  /// leaves that byte in the clear. `frame` is not empty.
-  FrameType (*frame_type)(ByteView frame);
+  /// See frame_type(); null: all frames are alike.
+  FrameType (*read_type)(ByteView frame) = nullptr;
 
-  /// Size that a key frame in the clear states; zeros when it does not.
-  FrameSize (*frame_size)(ByteView key_frame);
+  /// See frame_size(); null: frames state none that payloaders need.
+  FrameSize (*read_size)(ByteView key_frame) = nullptr;
+
+  /// Set where frames are made of NAL units; frames are byte streams then.
+  const NalRule *nal = nullptr;
 
   /// Whether the stock payloader takes a frame whose encrypted part starts like this (at least
   /// kPayloaderSight bytes); null when it takes anything.
-  bool (*payloader_takes)(ByteView ciphertext, FrameType type);
-
-  /// Set where frames are made of NAL units; frames are byte streams then.
-  const NalRule *nal;
+  bool (*payloader_takes)(ByteView ciphertext, FrameType type) = nullptr;
 
   /// Beginnings that are enough for payloader_takes(), whatever follows; no ciphertext has two of
   /// them. Null with payloader_takes().
   const Beginnings &(*taken_beginnings)(FrameType type) = nullptr;
+
+  /// Key or delta, from the first byte or so; on an encrypted frame it is right where the scheme
+  /// leaves that byte in the clear. `frame` is not empty.
+  FrameType frame_type(ByteView frame) const {
+    return read_type != nullptr ? read_type(frame) : FrameType::delta;
+  }
+
+  /// Size that a key frame in the clear states; zeros when it does not.
+  FrameSize frame_size(ByteView key_frame) const {
+    return read_size != nullptr ? read_size(key_frame) : FrameSize{};
+  }
 
   /// Room that sealing `frame` takes beyond the scheme's overhead.
   std::size_t extra_room(ByteView frame) const;

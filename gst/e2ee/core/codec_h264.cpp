@@ -101,13 +101,14 @@ FrameType frame_type(ByteView frame) {
   return is_key_frame(frame, kRule) ? FrameType::key : FrameType::delta;
 }
 
-FrameSize frame_size(ByteView) {
-  return {};  // payloaders read it from the parameter sets, which stay in the clear
-}
-
 }  // namespace
 
-const CodecRule kH264 = {CodecId::h264, "H.264",    "video/x-h264", true,
-                         frame_type,    frame_size, nullptr,        &kRule};
+// Payloaders read the size from the parameter sets, which stay in the clear.
+const CodecRule kH264 = {.id = CodecId::h264,
+                         .name = "H.264",
+                         .media_type = "video/x-h264",
+                         .video = true,
+                         .read_type = frame_type,
+                         .nal = &kRule};
 
 }  // namespace e2ee

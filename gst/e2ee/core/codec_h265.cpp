@@ -95,13 +95,14 @@ FrameType frame_type(ByteView frame) {
   return is_key_frame(frame, kRule) ? FrameType::key : FrameType::delta;
 }
 
-FrameSize frame_size(ByteView) {
-  return {};  // payloaders read it from the parameter sets, which stay in the clear
-}
-
 }  // namespace
 
-const CodecRule kH265 = {CodecId::h265, "H.265",    "video/x-h265", true,
-                         frame_type,    frame_size, nullptr,        &kRule};
+// Payloaders read the size from the parameter sets, which stay in the clear.
+const CodecRule kH265 = {.id = CodecId::h265,
+                         .name = "H.265",
+                         .media_type = "video/x-h265",
+                         .video = true,
+                         .read_type = frame_type,
+                         .nal = &kRule};
 
 }  // namespace e2ee

@@ -117,7 +117,13 @@ const Beginnings &taken_beginnings(FrameType type) {
 
 }  // namespace
 
-const CodecRule kVp8 = {CodecId::vp8,    "VP8",   "video/x-vp8",   true, frame_type, frame_size,
-                        payloader_takes, nullptr, taken_beginnings};
+const CodecRule kVp8 = {.id = CodecId::vp8,
+                        .name = "VP8",
+                        .media_type = "video/x-vp8",
+                        .video = true,
+                        .read_type = frame_type,
+                        .read_size = frame_size,
+                        .payloader_takes = payloader_takes,
+                        .taken_beginnings = taken_beginnings};
 
 }  // namespace e2ee

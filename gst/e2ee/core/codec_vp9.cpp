@@ -18,7 +18,11 @@ FrameSize frame_size(ByteView key_frame) {
 
 }  // namespace
 
-const CodecRule kVp9 = {CodecId::vp9, "VP9",      "video/x-vp9", true,
-                        frame_type,   frame_size, nullptr,       nullptr};
+const CodecRule kVp9 = {.id = CodecId::vp9,
+                        .name = "VP9",
+                        .media_type = "video/x-vp9",
+                        .video = true,
+                        .read_type = frame_type,
+                        .read_size = frame_size};
 
 }  // namespace e2ee

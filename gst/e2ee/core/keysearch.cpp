@@ -108,9 +108,9 @@ Result<KeySearch::Found> KeySearch::try_each(std::span<const Try> tries,
     if (restores && copied != reading.out && wary_ > 0)
       keep_copy();
     const bool has_copy = copied == reading.out;
-    reason = cipher->aead->open(cipher->iv, reading.aad, reading.ciphertext, reading.out,
-                                reading.tag,
-                                restores && !has_copy ? OnMismatch::restore : OnMismatch::wipe);
+    reason =
+        cipher->aead->open(cipher->iv, reading.aad, reading.ciphertext, reading.out, reading.tag,
+                           restores && !has_copy ? OnMismatch::restore : OnMismatch::wipe);
     if (reason == Reason::ok) {
       if (ciphers.accept(*now.key, reading))
         return Found{*now.key, now.reading};

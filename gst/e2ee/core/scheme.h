@@ -17,7 +17,7 @@ enum class SchemeId : std::uint8_t { livekit, realtimekit, jitsi, sframe };
 struct ClearRule {
   CodecId codec;
   std::uint8_t key;
-  std::uint8_t delta;  // also audio
+  std::uint8_t delta;  // and where all are alike
   // Peers take the type from their encoder, which knows more of layers than a frame's header says:
   // when the tag does not verify with one length, the other is tried.
   bool try_both = false;
