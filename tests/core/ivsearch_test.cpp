@@ -105,7 +105,7 @@ namespace {
 
 // Copies what lies below its caller on the stack: what functions left there that have returned.
 // Sanitizers watch whoever does such a thing.
-[[gnu::noinline, gnu::no_sanitize("address", "undefined", "thread")]] void copy_stack_below(
+__attribute__((noinline, no_sanitize("address", "undefined", "thread"))) void copy_stack_below(
     Bytes &to) {
   std::uint8_t here = 0;
   const volatile std::uint8_t *from = &here - to.size();
