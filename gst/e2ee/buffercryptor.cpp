@@ -142,9 +142,9 @@ bool BufferCryptor::prepare(std::chrono::milliseconds limit, GError **error) {
 }
 
 // Takes the buffer. Returns null.
-GstBuffer *BufferCryptor::fail(GstBuffer *buffer, Reason reason,
+GstBuffer *BufferCryptor::fail(Direction &direction, GstBuffer *buffer, Reason reason,
                                std::optional<std::uint64_t> key_id, GError **error) {
-  counters_.dropped(reason);
+  direction.counters.dropped(reason);
   set_reason_error(error, reason, key_id);
   gst_buffer_unref(buffer);
   return nullptr;
@@ -155,34 +155,34 @@ GstBuffer *BufferCryptor::fail(GstBuffer *buffer, Reason reason,
 GstBuffer *BufferCryptor::finish(Direction &direction, GstBuffer *buffer,
                                  const FrameCryptor::Result &result, GError **error) {
   if (result.reason == Reason::missing_key && direction.options.encrypts)
-    return fail(buffer, result.reason, {}, error);
+    return fail(direction, buffer, result.reason, {}, error);
   if (result.reason != Reason::ok)
-    return fail(buffer, result.reason, result.key_id, error);
+    return fail(direction, buffer, result.reason, result.key_id, error);
   if (!result.passage.is_open()) {
     gst_buffer_memset(buffer, 0, 0, gst_buffer_get_size(buffer));
-    return fail(buffer, Reason::missing_key, result.key_id, error);
+    return fail(direction, buffer, Reason::missing_key, result.key_id, error);
   }
   last_ = &direction;
-  counters_.ratcheted(result.ratchet_steps);
-  return pass(buffer);
+  direction.counters.ratcheted(result.ratchet_steps);
+  return pass(direction, buffer);
 }
 
-GstBuffer *BufferCryptor::pass(GstBuffer *buffer) {
-  counters_.left(gst_buffer_get_size(buffer));
+GstBuffer *BufferCryptor::pass(Direction &direction, GstBuffer *buffer) {
+  direction.counters.left(gst_buffer_get_size(buffer));
   return buffer;
 }
 
 // Whether there is something to do with a buffer that came; takes it when not.
 bool BufferCryptor::begin(Direction &direction, GstBuffer *buffer, GError **error) {
-  counters_.came(gst_buffer_get_size(buffer));
+  direction.counters.came(gst_buffer_get_size(buffer));
   const bool is_open = open(direction, error);
   if (is_open && codec_ != nullptr)
     return true;
-  counters_.frame_came();
+  direction.counters.frame_came();
   if (is_open)
-    fail(buffer, Reason::unsupported, {}, error);
+    fail(direction, buffer, Reason::unsupported, {}, error);
   else
-    fail(buffer, Reason::missing_key, {}, nullptr);
+    fail(direction, buffer, Reason::missing_key, {}, nullptr);
   return false;
 }
 
@@ -195,11 +195,11 @@ GstBuffer *BufferCryptor::encrypt(GstBuffer *buffer, GError **error) {
     gst_buffer_unref(buffer);
     return nullptr;
   }
-  counters_.frame_came();
+  sealing_.counters.frame_came();
   if (taken == BufferSealer::Taken::nothing)
-    return fail(buffer, Reason::malformed, {}, error);
+    return fail(sealing_, buffer, Reason::malformed, {}, error);
   if (gst_buffer_get_size(buffer) == 0)
-    return pass(buffer);
+    return pass(sealing_, buffer);
   return finish(sealing_, buffer, sealer_.seal(*sealing_.cryptor, *codec_, buffer), error);
 }
 
@@ -207,16 +207,16 @@ GstBuffer *BufferCryptor::decrypt(GstBuffer *buffer, GError **error) {
   const std::lock_guard lock(opening_.mutex);
   if (!begin(opening_, buffer, error))
     return nullptr;
-  counters_.frame_came();
+  opening_.counters.frame_came();
   if (!opener_.take(buffer))
-    return fail(buffer, Reason::malformed, {}, error);
+    return fail(opening_, buffer, Reason::malformed, {}, error);
   if (gst_buffer_get_size(buffer) == 0)
-    return pass(buffer);
-  switch (server_frames_.take(buffer, counters_)) {
+    return pass(opening_, buffer);
+  switch (server_frames_.take(buffer, opening_.counters)) {
     case ServerFrames::Kind::unwanted:
-      return fail(buffer, Reason::plaintext, {}, error);
+      return fail(opening_, buffer, Reason::plaintext, {}, error);
     case ServerFrames::Kind::wanted:
-      return pass(mark_unprotected(buffer, counters_));
+      return pass(opening_, mark_unprotected(buffer, opening_.counters));
     case ServerFrames::Kind::no:
       break;
   }
@@ -226,7 +226,10 @@ GstBuffer *BufferCryptor::decrypt(GstBuffer *buffer, GError **error) {
 GstStructure *BufferCryptor::stats() {
   Direction *last = last_;
   const std::shared_ptr<FrameCryptor> cryptor = opened(last != nullptr ? *last : opening_, nullptr);
-  return counters_.to_structure(cryptor ? cryptor->key_info() : KeyInfo{});
+  Counters both;
+  both.include(sealing_.counters);
+  both.include(opening_.counters);
+  return both.to_structure(cryptor ? cryptor->key_info() : KeyInfo{});
 }
 
 }  // namespace e2ee

@@ -46,15 +46,16 @@ class BufferCryptor {
     std::mutex mutex;  // held by a call at work with the cryptor
     CryptorOptions options;
     std::shared_ptr<FrameCryptor> cryptor;  // null: it could not be made yet
+    Counters counters;
   };
   bool open(Direction &direction, GError **error);
   std::shared_ptr<FrameCryptor> opened(Direction &direction, GError **error);
   bool begin(Direction &direction, GstBuffer *buffer, GError **error);
-  GstBuffer *fail(GstBuffer *buffer, Reason reason, std::optional<std::uint64_t> key_id,
-                  GError **error);
+  GstBuffer *fail(Direction &direction, GstBuffer *buffer, Reason reason,
+                  std::optional<std::uint64_t> key_id, GError **error);
   GstBuffer *finish(Direction &direction, GstBuffer *buffer, const FrameCryptor::Result &result,
                     GError **error);
-  GstBuffer *pass(GstBuffer *buffer);
+  GstBuffer *pass(Direction &direction, GstBuffer *buffer);
 
   GstE2EEKeyProvider *const provider_;
   const guint replay_window_;
@@ -65,8 +66,7 @@ class BufferCryptor {
   Direction opening_;
   BufferSealer sealer_;
   BufferOpener opener_;
-  const CodecRule *codec_ = nullptr;  // changes with both mutexes held
-  Counters counters_;
+  const CodecRule *codec_ = nullptr;        // changes with both mutexes held
   std::atomic<Direction *> last_{nullptr};  // in which a frame has passed
 
   std::mutex keys_mutex_;

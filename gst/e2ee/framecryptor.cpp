@@ -142,14 +142,16 @@ class KeyedCryptor final : public FrameCryptor, KeyUser {
   }
 
   // Mutex held. The current key, or that of another index, which is asked for when it is missing.
-  KeyRef sealing_key(int key_id) {
+  // It stays in the ring while the mutex is held.
+  const KeyRef &sealing_key(int key_id) {
+    static const KeyRef none;
     if (G_LIKELY(key_id < 0))
       return ring_->current;
     const KeySlot *slot = ring_->find(static_cast<std::uint64_t>(key_id));
     if (slot != nullptr && !slot->keys.empty())
       return slot->keys.front();
     binding_->want(static_cast<std::uint64_t>(key_id), *this);
-    return nullptr;
+    return none;
   }
 
   // Mutex held. Once for each frame that passes.
@@ -200,12 +202,12 @@ class KeyedCryptor final : public FrameCryptor, KeyUser {
 FrameCryptor::Result KeyedCryptor::encrypt(const CodecRule &codec, FrameType type, ByteView frame,
                                            ByteSpan out, int key_id) {
   Result result;
-  KeyRef key;
+  KeyRef due;  // a key that is to be ratcheted
   {
     std::lock_guard lock(mutex_);
     const unsigned removals = binding_->removals();
     take_ring();
-    key = sealing_key(key_id);
+    const KeyRef &key = sealing_key(key_id);
     const e2ee::Result<Written> written = sealer_.seal(key, codec, type, frame, out);
     if (key)
       result.key_id = key->id;
@@ -218,8 +220,11 @@ FrameCryptor::Result KeyedCryptor::encrypt(const CodecRule &codec, FrameType typ
     result.offset = written->offset;
     result.size = written->size;
     note_key(key, true, removals, result);
+    if (G_UNLIKELY(binding_->state().count_sealed(*binding_, *key)))
+      due = key;
   }
-  binding_->state().frame_sealed(binding_, key);
+  if (G_UNLIKELY(due != nullptr))
+    binding_->state().ratchet_due(binding_, due);
   return result;
 }
 
@@ -239,9 +244,10 @@ FrameCryptor::Result KeyedCryptor::decrypt(const CodecRule &codec, ByteView fram
     } else if (opened->key) {
       result.offset = opened->offset;
       result.size = opened->size;
-      note_key(opened->key, false, removals, result);
-      if (present_key(opened->key_id)->generation < opened->key->generation)
-        later = opened->key;
+      const KeyRef &key = *opened->key;
+      note_key(key, false, removals, result);
+      if (present_key(opened->key_id)->generation < key->generation)
+        later = key;
     }
   }
   if (later)

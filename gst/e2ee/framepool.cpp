@@ -113,6 +113,9 @@ class IdleBlocks {
   }
 
   Block *trim() {
+    constexpr unsigned kPutsToLook = 16;
+    if (++puts_ % kPutsToLook != 0)
+      return nullptr;
     const Clock::time_point now = Clock::coarse();
     if (now - looked_ < kIdleFor)
       return nullptr;
@@ -137,6 +140,7 @@ class IdleBlocks {
   std::array<Stack, kLargest + 1> stacks_;
   gsize bytes_ = 0;
   int users_ = 0;
+  unsigned puts_ = 0;
   Clock::time_point looked_{};
 };
 

@@ -199,16 +199,23 @@ void ProviderState::ratchet_after_interval(std::weak_ptr<KeyBinding> weak) {
   });
 }
 
-void ProviderState::frame_sealed(const std::shared_ptr<KeyBinding> &binding, const KeyRef &key) {
+bool ProviderState::count_sealed(const KeyBinding &binding, const Key &key) const {
   const std::uint64_t frames = ratchet_frames_.load(std::memory_order_relaxed);
-  const std::uint64_t sealed = key->sealed.fetch_add(1, std::memory_order_relaxed) + 1;
+  const std::uint64_t sealed = key.sealed.fetch_add(1, std::memory_order_relaxed) + 1;
+  const std::uint64_t interval = ratchet_interval_.load(std::memory_order_relaxed);
+  return (frames != 0 && sealed >= frames && !key.ratchet_asked) ||
+         (interval != 0 && interval != GST_CLOCK_TIME_NONE && !binding.ratchets_by_time);
+}
+
+void ProviderState::ratchet_due(const std::shared_ptr<KeyBinding> &binding, const KeyRef &key) {
+  const std::uint64_t frames = ratchet_frames_;
   // One request for a key, however long the step takes.
-  if (frames != 0 && sealed >= frames && !key->ratchet_asked.exchange(true))
+  if (frames != 0 && key->sealed >= frames && !key->ratchet_asked.exchange(true))
     queue_->post(Urgency::set,
                  [state = shared_from_this(), binding, weak_key = std::weak_ptr(key)] {
                    state->ratchet_if_current(binding, weak_key.lock());
                  });
-  const std::uint64_t interval = ratchet_interval_.load(std::memory_order_relaxed);
+  const std::uint64_t interval = ratchet_interval_;
   if (interval != 0 && interval != GST_CLOCK_TIME_NONE && !binding->ratchets_by_time.exchange(true))
     ratchet_after_interval(binding);
 }

@@ -77,8 +77,10 @@ class ProviderState : public std::enable_shared_from_this<ProviderState> {
   void set_ratchet_interval(std::uint64_t nanoseconds) { ratchet_interval_ = nanoseconds; }
   std::uint64_t ratchet_interval() const { return ratchet_interval_; }
 
-  /// From an encryptor, for each frame that it sealed with a key of the binding. Cheap.
-  void frame_sealed(const std::shared_ptr<KeyBinding> &binding, const KeyRef &key);
+  /// From an encryptor, for each frame that it sealed with a key of the binding. Whether that key
+  /// is due to be ratcheted: then ratchet_due() follows.
+  bool count_sealed(const KeyBinding &binding, const Key &key) const;
+  void ratchet_due(const std::shared_ptr<KeyBinding> &binding, const KeyRef &key);
 
   /// Whether this participant has ever had a key or a verified frame.
   bool is_protected(const std::string &participant);

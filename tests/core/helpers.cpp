@@ -149,7 +149,8 @@ Outcome open(Opener &opener, const KeyRing &ring, const CodecRule &codec, const 
   const ByteView input = place == Place::in_place ? ByteView(outcome.memory) : ByteView(frame);
   const Result<Opened, Unopened> opened = opener.open(ring, codec, input, outcome.memory);
   if (opened) {
-    outcome.opened = *opened;
+    outcome.opened = {opened->offset, opened->size, opened->key != nullptr ? *opened->key : nullptr,
+                      opened->key_id};
   } else {
     outcome.reason = opened.refusal().reason;
     outcome.opened.key_id = opened.refusal().key_id;

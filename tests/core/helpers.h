@@ -75,7 +75,12 @@ Bytes sealed_by(Sealer &sealer, const KeyRef &key, const Scheme &scheme = sframe
 /// filled with kFill before.
 struct Outcome {
   Reason reason = Reason::ok;
-  Opened opened;
+  struct {
+    std::size_t offset = 0;
+    std::size_t size = 0;
+    KeyRef key;
+    std::uint64_t key_id = 0;
+  } opened;
   Bytes memory;
   Bytes plaintext() const {
     const auto from = memory.begin() + static_cast<std::ptrdiff_t>(opened.offset);

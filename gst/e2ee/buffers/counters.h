@@ -3,47 +3,66 @@
 
 #include <gst/gst.h>
 
+#include <array>
 #include <atomic>
 
 #include "framecryptor.h"
 
 namespace e2ee {
 
-/// Frames and bytes for `stats`. Written where frames are worked on, read on any thread.
+/// Frames and bytes of one stream for `stats`. Read on any thread. What comes and what leaves is
+/// written by one thread at a time each, and so costs no locked instruction; the rest by any.
 class Counters {
  public:
-  void came(gsize bytes) { add(bytes_in_, bytes); }
+  void came(gsize bytes) { add_alone(kBytesIn, bytes); }
   /// A frame, which may have come in several buffers.
-  void frame_came() { add(frames_in_, 1); }
+  void frame_came() { add_alone(kFramesIn, 1); }
   void left(gsize bytes) {
-    add(frames_out_, 1);
-    add(bytes_out_, bytes);
+    add_alone(kFramesOut, 1);
+    add_alone(kBytesOut, bytes);
   }
   /// A frame that was to leave did not.
   void take_back(gsize bytes) {
-    frames_out_.fetch_sub(1, std::memory_order_relaxed);
-    bytes_out_.fetch_sub(bytes, std::memory_order_relaxed);
+    add_alone(kFramesOut, ~guint64{0});
+    add_alone(kBytesOut, ~guint64{bytes} + 1);
   }
-  void dropped(Reason reason) { add(dropped_[static_cast<std::size_t>(reason)], 1); }
-  void passed_in_the_clear() { add(passed_plaintext_, 1); }
-  void server_frame_came() { add(server_frames_, 1); }
-  void ratcheted(std::uint64_t steps) { add(ratchet_steps_, steps); }
+  void dropped(Reason reason) { add(kDropped + static_cast<std::size_t>(reason), 1); }
+  void passed_in_the_clear() { add(kPassedPlaintext, 1); }
+  void server_frame_came() { add(kServerFrames, 1); }
+  void ratcheted(std::uint64_t steps) { add(kRatchetSteps, steps); }
   /// It waits for a key from now on, or no longer.
-  void held() { add(held_, 1); }
-  void released() { held_.fetch_sub(1, std::memory_order_relaxed); }
+  void held() { add(kHeld, 1); }
+  void released() { add(kHeld, ~guint64{0}); }
+
+  /// Adds those of another stream. Nobody else writes here meanwhile.
+  void include(const Counters &other);
 
   /// What `stats` is. `key`: of the last frame that passed. The caller owns it.
   GstStructure *to_structure(const KeyInfo &key) const;
 
  private:
-  using Counter = std::atomic<guint64>;
-  static void add(Counter &counter, guint64 by) {
-    counter.fetch_add(by, std::memory_order_relaxed);
+  enum Field : std::size_t {
+    kFramesIn,
+    kFramesOut,
+    kBytesIn,
+    kBytesOut,
+    kPassedPlaintext,
+    kServerFrames,
+    kHeld,
+    kRatchetSteps,
+    kDropped,  // and by reason from there
+    kFields = kDropped + kReasonCount
+  };
+
+  void add(std::size_t field, guint64 by) {
+    fields_[field].fetch_add(by, std::memory_order_relaxed);
+  }
+  void add_alone(Field field, guint64 by) {
+    fields_[field].store(fields_[field].load(std::memory_order_relaxed) + by,
+                         std::memory_order_relaxed);
   }
 
-  Counter frames_in_{0}, frames_out_{0}, bytes_in_{0}, bytes_out_{0};
-  Counter dropped_[kReasonCount]{};
-  Counter passed_plaintext_{0}, server_frames_{0}, ratchet_steps_{0}, held_{0};
+  std::array<std::atomic<guint64>, kFields> fields_{};
 };
 
 }  // namespace e2ee

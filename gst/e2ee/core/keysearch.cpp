@@ -85,12 +85,14 @@ KeySearch::Candidates KeySearch::candidates(const KeySlot &slot,
 // Between two tries a frame that is decrypted in place becomes ciphertext again. Counter mode
 // undoes itself, so that frames need no copy as long as the first try is right; among bad ones a
 // copy is cheaper. `more_follow`: another list of tries does.
-Result<KeySearch::Found> KeySearch::try_each(std::span<const Try> tries,
+template <typename TryAt>
+Result<KeySearch::Found> KeySearch::try_each(std::size_t count, TryAt try_at,
                                              std::span<const Reading> readings, bool more_follow,
                                              OpenCiphers &ciphers) {
   const std::uint8_t *copied = nullptr;  // what is in the copy
   Reason reason = Reason::auth_failed;
-  for (const Try &now : tries) {
+  for (std::size_t i = 0; i < count; ++i) {
+    const Try now = try_at(i);
     const Reading &reading = readings[now.reading];
     const Result<OpenCiphers::Cipher> cipher = ciphers.cipher_for(*now.key, reading);
     if (!cipher) {
@@ -99,7 +101,7 @@ Result<KeySearch::Found> KeySearch::try_each(std::span<const Try> tries,
         continue;
       break;
     }
-    const bool is_last = !more_follow && &now == &tries.back();
+    const bool is_last = !more_follow && i + 1 == count;
     const bool restores = !is_last && reading.out == reading.ciphertext.data();
     const auto keep_copy = [&] {
       copy_.assign(reading.ciphertext.begin(), reading.ciphertext.end());
@@ -113,7 +115,7 @@ Result<KeySearch::Found> KeySearch::try_each(std::span<const Try> tries,
                            restores && !has_copy ? OnMismatch::restore : OnMismatch::wipe);
     if (reason == Reason::ok) {
       if (ciphers.accept(*now.key, reading))
-        return Found{*now.key, now.reading};
+        return Found{now.key, now.reading};
       reason = Reason::replayed;
     }
     if (reason != Reason::auth_failed)
@@ -142,13 +144,10 @@ Result<KeySearch::Found> KeySearch::open(const KeyRing &ring, const KeySlot &slo
   const auto likely_try = [&](std::size_t i) {
     return Try{keys.first[i % keys.count], i / keys.count};
   };
-  std::array<Try, kMostDirect> direct;
   const std::size_t count = std::min(likely, kMostDirect);
-  for (std::size_t i = 0; i < count; ++i)
-    direct[i] = likely_try(i);
   const bool searches =
       (likely > count || keys.has_others_in(slot)) && budget_.allows(ring.failure_tolerance);
-  Result<Found> found = try_each(std::span(direct).first(count), readings, searches, ciphers);
+  Result<Found> found = try_each(count, likely_try, readings, searches, ciphers);
   if (!found && found.refusal() == Reason::auth_failed && searches) {
     budget_.take(ring.failure_tolerance);
     std::vector<Try> rest;
@@ -159,10 +158,11 @@ Result<KeySearch::Found> KeySearch::open(const KeyRing &ring, const KeySlot &slo
       for (const KeyRef *key : others)
         rest.push_back({key, reading});
     }
-    found = try_each(rest, readings, false, ciphers);
+    found = try_each(
+        rest.size(), [&rest](std::size_t i) { return rest[i]; }, readings, false, ciphers);
   }
   if (found)
-    passed(found->key);
+    passed(*found->key);
   else if (found.refusal() == Reason::auth_failed)
     failed();
   return found;

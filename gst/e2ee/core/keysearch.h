@@ -18,7 +18,7 @@ struct Reading {
   ByteView ciphertext;
   const std::uint8_t *tag;
   std::uint8_t *out;  // for the plaintext: where the ciphertext is, or apart from it
-  Iv iv{};            // where the frame has it
+  Iv iv;              // where the frame has it
 };
 
 /// The keyed ciphers of a layout.
@@ -44,7 +44,7 @@ class OpenCiphers {
 class KeySearch {
  public:
   struct Found {
-    KeyRef key;
+    const KeyRef *key;  // in the slot
     std::size_t reading;
   };
 
@@ -64,7 +64,8 @@ class KeySearch {
   struct Try;
 
   Candidates candidates(const KeySlot &slot, std::optional<unsigned> step) const;
-  Result<Found> try_each(std::span<const Try> tries, std::span<const Reading> readings,
+  template <typename TryAt>
+  Result<Found> try_each(std::size_t count, TryAt try_at, std::span<const Reading> readings,
                          bool more_follow, OpenCiphers &ciphers);
   void passed(const KeyRef &key);
   void failed();

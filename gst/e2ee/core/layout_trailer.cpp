@@ -108,8 +108,12 @@ Result<Opened, Unopened> TrailerOpener::open(const KeyRing &ring, std::uint64_t 
 Reading reading_of(ByteView aad, ByteView bytes, std::size_t at, std::uint8_t *out) {
   const ByteView iv = bytes.last(kIvSize);
   const ByteView ciphertext = bytes.subspan(at, bytes.size() - at - kIvSize - kTagSize);
-  Reading reading{aad, ciphertext, iv.data() - kTagSize, out};
-  std::copy(iv.begin(), iv.end(), reading.iv.begin());
+  Reading reading;
+  reading.aad = aad;
+  reading.ciphertext = ciphertext;
+  reading.tag = iv.data() - kTagSize;
+  reading.out = out;
+  std::memcpy(reading.iv.data(), iv.data(), kIvSize);
   return reading;
 }
 
