@@ -3,6 +3,7 @@
 
 #include "elementkeys.h"
 #include "elementproperties.h"
+#include "owned.h"
 #include "pads.h"
 #include "payloadercheck.h"
 
@@ -24,20 +25,34 @@ G_DEFINE_ABSTRACT_TYPE_WITH_CODE(GstE2EEBase, gst_e2ee_base, GST_TYPE_ELEMENT,
 
 namespace {
 
-// All codecs. One that the scheme does not support is refused at the CAPS event, where the error
-// can say why; a caps query could only say no.
-constexpr char kCaps[] =
-    "video/x-vp8; video/x-vp9; audio/x-opus; "
-    "video/x-h264, alignment=(string)au; video/x-h265, alignment=(string)au; video/x-av1";
-
 // Maximum wait for keys in a state change. PBKDF2 takes up to 0.5 s on a slow machine; a key server
 // that is down must not block the application for longer.
 constexpr std::chrono::milliseconds kProviderPatience{2000};
 
-GstStaticPadTemplate sink_template =
-    GST_STATIC_PAD_TEMPLATE("sink", GST_PAD_SINK, GST_PAD_ALWAYS, GST_STATIC_CAPS(kCaps));
-GstStaticPadTemplate src_template =
-    GST_STATIC_PAD_TEMPLATE("src", GST_PAD_SRC, GST_PAD_ALWAYS, GST_STATIC_CAPS(kCaps));
+// All codecs, and AV1. One that the scheme does not support is refused at the CAPS event, where the
+// error can say why; a caps query could only say no.
+GstCaps *all_caps() {
+  GstCaps *caps = gst_caps_new_empty();
+  for (const e2ee::CodecRule *codec : e2ee::codecs()) {
+    GstStructure *fields = gst_structure_new_empty(codec->media_type);
+    if (codec->nal != nullptr)
+      gst_structure_set(fields, "alignment", G_TYPE_STRING, "au", nullptr);
+    gst_caps_append_structure(caps, fields);
+  }
+  gst_caps_append_structure(caps, gst_structure_new_empty("video/x-av1"));
+  return caps;
+}
+
+void add_pad_template(GstElementClass *klass, const char *name, GstPadDirection direction) {
+  const e2ee::CapsPtr caps(all_caps());
+  gst_element_class_add_pad_template(
+      klass, gst_pad_template_new(name, direction, GST_PAD_ALWAYS, caps.get()));
+}
+
+GstPad *new_pad(GstE2EEBase *self, const char *name) {
+  GstElementClass *klass = GST_ELEMENT_GET_CLASS(self);
+  return gst_pad_new_from_template(gst_element_class_get_pad_template(klass, name), name);
+}
 
 void gst_e2ee_base_set_context(GstElement *element, GstContext *context) {
   if (GstE2EEKeyProvider *provider = gst_e2ee_context_get_key_provider(context)) {
@@ -190,6 +205,8 @@ static void gst_e2ee_base_class_init(GstE2EEBaseClass *klass) {
   klass->sink_event = GST_DEBUG_FUNCPTR(gst_e2ee_base_sink_event);
   g_type_class_ref(GST_TYPE_E2EE_SCHEME);  // kept, for nick_of()
   e2ee::install_base_properties(object_class);
+  add_pad_template(element_class, "sink", GST_PAD_SINK);
+  add_pad_template(element_class, "src", GST_PAD_SRC);
   gst_type_mark_as_plugin_api(GST_TYPE_E2EE_BASE, static_cast<GstPluginAPIFlags>(0));
 }
 
@@ -197,7 +214,7 @@ static void gst_e2ee_base_init(GstE2EEBase *self) {
   auto *priv = static_cast<GstE2EEBasePrivate *>(gst_e2ee_base_get_instance_private(self));
   priv->base = new Base(GST_ELEMENT(self));
   Base &base = *priv->base;
-  base.sink = gst_pad_new_from_static_template(&sink_template, "sink");
+  base.sink = new_pad(self, "sink");
   gst_pad_set_chain_function(base.sink, GST_DEBUG_FUNCPTR(chain));
   gst_pad_set_event_function(base.sink, GST_DEBUG_FUNCPTR(sink_event));
   gst_pad_set_query_function(base.sink, GST_DEBUG_FUNCPTR(e2ee::base_query));
@@ -205,7 +222,7 @@ static void gst_e2ee_base_init(GstE2EEBase *self) {
   // when the stream is there.
   GST_PAD_SET_ACCEPT_TEMPLATE(base.sink);
   gst_element_add_pad(GST_ELEMENT(self), base.sink);
-  base.src = gst_pad_new_from_static_template(&src_template, "src");
+  base.src = new_pad(self, "src");
   gst_pad_set_query_function(base.src, GST_DEBUG_FUNCPTR(e2ee::base_query));
   gst_element_add_pad(GST_ELEMENT(self), base.src);
 }
@@ -233,11 +250,6 @@ gboolean base_query(GstPad *pad, GstObject *parent, GstQuery *query) {
   const Base &base = base_of(GST_E2EE_BASE(parent));
   answer_caps_query(pad, pad == base.sink ? base.src : base.sink, base.formats, query);
   return TRUE;
-}
-
-void add_pad_templates(GstElementClass *klass) {
-  gst_element_class_add_static_pad_template(klass, &sink_template);
-  gst_element_class_add_static_pad_template(klass, &src_template);
 }
 
 }  // namespace e2ee

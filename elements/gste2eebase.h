@@ -114,7 +114,4 @@ GstFlowReturn push_unprotected(GstE2EEBase *self, GstBuffer *buffer);
 /// Answers a query of either pad.
 gboolean base_query(GstPad *pad, GstObject *parent, GstQuery *query);
 
-/// The pad templates of both elements.
-void add_pad_templates(GstElementClass *klass);
-
 }  // namespace e2ee

@@ -336,7 +336,6 @@ static void gst_e2ee_decrypt_class_init(GstE2EEDecryptClass *klass) {
       element_class, "End-to-end frame decryptor", "Filter/Decryptor/Network",
       "Decrypts frames that WebRTC clients or e2eeencrypt encrypted end to end",
       "The gst-e2ee developers");
-  e2ee::add_pad_templates(element_class);
 }
 
 static void gst_e2ee_decrypt_init(GstE2EEDecrypt *self) {

@@ -161,7 +161,6 @@ static void gst_e2ee_encrypt_class_init(GstE2EEEncryptClass *klass) {
       element_class, "End-to-end frame encryptor", "Filter/Encryptor/Network",
       "Encrypts encoded frames end to end, readable by WebRTC clients that hold the key",
       "The gst-e2ee developers");
-  e2ee::add_pad_templates(element_class);
 }
 
 static void gst_e2ee_encrypt_init(GstE2EEEncrypt *self) {

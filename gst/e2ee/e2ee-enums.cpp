@@ -1,17 +1,23 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <gst/e2ee/e2ee-enums.h>
 
+#include <vector>
+
+#include "core/scheme.h"
+
 // The name of a value describes it, as GStreamer's elements have it: gst-inspect-1.0 shows it
 // beside the nick. glib-mkenums would write the C name there.
 
 GType gst_e2ee_scheme_get_type() {
-  static const GEnumValue values[] = {
-      {GST_E2EE_SCHEME_LIVEKIT, "LiveKit's frame encryption", "livekit"},
-      {GST_E2EE_SCHEME_REALTIMEKIT, "Cloudflare RealtimeKit's frame encryption", "realtimekit"},
-      {GST_E2EE_SCHEME_JITSI, "Jitsi Meet's frame encryption", "jitsi"},
-      {GST_E2EE_SCHEME_SFRAME, "SFrame, RFC 9605", "sframe"},
-      {}};
-  static const GType type = g_enum_register_static("GstE2EEScheme", values);
+  static const auto *const values = [] {
+    auto *all = new std::vector<GEnumValue>;
+    for (const auto &variants : e2ee::schemes())
+      all->push_back(
+          {static_cast<gint>(all->size()), variants.front().description, variants.front().name});
+    all->push_back({});
+    return all;
+  }();
+  static const GType type = g_enum_register_static("GstE2EEScheme", values->data());
   return type;
 }
 

@@ -370,7 +370,7 @@ std::unique_ptr<FrameCryptor> open_frame_cryptor(GstE2EEKeyProvider *provider,
     return nullptr;
   // A KID that the application chose carries no key index.
   const Scheme *scheme =
-      scheme_for(static_cast<SchemeId>(options.scheme),
+      scheme_for(options.scheme,
                  {.sframe_suite = options.sframe_suite,
                   .plain_kids = options.plain_kids || options.sframe_kid.has_value(),
                   .clear_header = options.clear_header});

@@ -102,7 +102,7 @@ void tell_progress() {
 }
 
 const e2ee::Scheme &livekit() {
-  return *e2ee::scheme_for(e2ee::SchemeId::livekit);
+  return *e2ee::scheme_for(GST_E2EE_SCHEME_LIVEKIT);
 }
 
 e2ee::KeyRef derive(e2ee::ByteView raw) {

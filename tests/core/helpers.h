@@ -14,6 +14,9 @@
 
 namespace e2ee::test {
 
+/// The last of them.
+inline const std::size_t kSframeId = schemes().size() - 1;
+
 const Scheme &livekit();
 /// A trailer scheme, by the name that records have.
 const Scheme &scheme_named(const std::string &name);

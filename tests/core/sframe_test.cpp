@@ -148,8 +148,8 @@ TEST(SframeKeys, TheProfileHasSixteenKeyIds) {
   EXPECT_TRUE(key_from(sframe(), Bytes(16, 1), 15));
   EXPECT_FALSE(key_from(sframe(), Bytes(16, 1), 16));
   EXPECT_TRUE(key_from(sframe(4, true), Bytes(16, 1), kLast));
-  EXPECT_EQ(scheme_for(SchemeId::sframe, {6}), nullptr);
-  EXPECT_EQ(scheme_for(SchemeId::sframe, {0}), nullptr);
+  EXPECT_EQ(scheme_for(kSframeId, {6}), nullptr);
+  EXPECT_EQ(scheme_for(kSframeId, {0}), nullptr);
 }
 
 // ---- R3: no (KID, counter) twice under a base key -----------------------------------------------

@@ -14,7 +14,7 @@ namespace {
 constexpr guint64 kSoftLimit = guint64{1} << 31;
 constexpr guint64 kHardLimit = guint64{1} << 32;
 
-void set_key_uses(const Provider &provider, e2ee::SchemeId scheme, guint64 uses) {
+void set_key_uses(const Provider &provider, GstE2EEScheme scheme, guint64 uses) {
   const auto binding =
       e2ee::ProviderState::of(provider.get())->bind(*e2ee::scheme_for(scheme, {}), nullptr);
   binding->wait_started(std::chrono::seconds(10));
@@ -35,7 +35,7 @@ class Limit : public testing::TestWithParam<const char *> {
 
   /// A frame encrypted under the key of `provider` in this process is one use, decrypted another.
   void set_uses(const Provider &provider, guint64 uses) const {
-    set_key_uses(provider, static_cast<e2ee::SchemeId>(scheme_of(GetParam())), uses);
+    set_key_uses(provider, scheme_of(GetParam()), uses);
   }
 
   const Bytes plain = noise(40, 1);
@@ -149,7 +149,7 @@ TEST(DataLimit, R4_MessagesCountWithFramesAndAreRefusedWithAnErrorOfTheirOwn) {
   const Provider provider = raw_provider(0xa6);
   g_autoptr(GstE2EEDataCryptor) data = gst_e2ee_data_cryptor_new(provider.get(), nullptr, nullptr);
   ASSERT_NE(data, nullptr);
-  set_key_uses(provider, e2ee::SchemeId::livekit, kHardLimit - 1);
+  set_key_uses(provider, GST_E2EE_SCHEME_LIVEKIT, kHardLimit - 1);
   const BytesRef text = bytes_ref("hello");
   const auto encrypts = [&](Error &error) {
     GBytes *payload = nullptr;

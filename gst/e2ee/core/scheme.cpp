@@ -9,19 +9,20 @@ namespace e2ee {
 extern const Scheme kLivekit, kRealtimekit, kJitsi;
 std::span<const Scheme> sframe_variants();
 
-const Scheme *scheme_for(SchemeId id, const SchemeOptions &options) {
+std::span<const std::span<const Scheme>> schemes() {
   static const std::span<const Scheme> table[] = {
       {&kLivekit, 1}, {&kRealtimekit, 1}, {&kJitsi, 1}, sframe_variants()};
-  const auto fits = [&](const Scheme &scheme) {
-    return scheme.suite == nullptr ||
-           (scheme.suite->id == options.sframe_suite && scheme.plain_kids == options.plain_kids &&
-            scheme.clear_header == options.clear_header);
-  };
-  for (std::span<const Scheme> variants : table) {
-    for (const Scheme &scheme : variants) {
-      if (scheme.id == id && fits(scheme))
-        return &scheme;
-    }
+  return table;
+}
+
+const Scheme *scheme_for(std::size_t id, const SchemeOptions &options) {
+  if (id >= schemes().size())
+    return nullptr;
+  for (const Scheme &scheme : schemes()[id]) {
+    if (scheme.suite == nullptr ||
+        (scheme.suite->id == options.sframe_suite && scheme.plain_kids == options.plain_kids &&
+         scheme.clear_header == options.clear_header))
+      return &scheme;
   }
   return nullptr;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-// A wire format with its key schedule. One file a scheme, one line in the table of scheme.cpp.
+// A wire format with its key schedule. One file a scheme, one row in the table of scheme.cpp, one
+// value of GstE2EEScheme.
 #pragma once
 
 #include "core/codec.h"
@@ -9,9 +10,6 @@
 namespace e2ee {
 
 struct SframeSuite;
-
-/// Values of GstE2EEScheme.
-enum class SchemeId : std::uint8_t { livekit, realtimekit, jitsi, sframe };
 
 /// How many bytes of a frame stay in the clear.
 struct ClearRule {
@@ -35,8 +33,8 @@ struct DeriveRequest {
 enum class Layout : std::uint8_t { trailer, sframe };
 
 struct Scheme {
-  SchemeId id;
-  const char *name;
+  const char *name;                        // the nick of its GstE2EEScheme
+  const char *description;                 // of that value, for people
   std::span<const ClearRule> clear_rules;  // a codec without a rule is refused
   const char *carries;                     // what to use instead then, for people
   std::size_t overhead;                    // bytes a frame grows by, at most
@@ -64,7 +62,9 @@ struct Scheme {
   const ClearRule *rule_for(CodecId codec) const;
 
   /// Whether both derive the same keys from the same material.
-  bool same_keys(const Scheme &other) const { return id == other.id && suite == other.suite; }
+  bool same_keys(const Scheme &other) const {
+    return std::string_view(name) == other.name && suite == other.suite;
+  }
 
   /// Why a material cannot be used, for people; empty when it can.
   std::string why_refused(const Material &material) const;
@@ -77,7 +77,11 @@ struct SchemeOptions {
   bool clear_header = true;
 };
 
-/// The same object for the same choice; null for one that there is not.
-const Scheme *scheme_for(SchemeId id, const SchemeOptions &options = {});
+/// The variants of each scheme, in the order of GstE2EEScheme.
+std::span<const std::span<const Scheme>> schemes();
+
+/// `id`: a value of GstE2EEScheme. The same object for the same choice; null for one that there is
+/// not.
+const Scheme *scheme_for(std::size_t id, const SchemeOptions &options = {});
 
 }  // namespace e2ee

@@ -43,8 +43,8 @@ bool derive(const DeriveRequest &request, Key &key) {
 }  // namespace
 
 const Scheme kJitsi = {
-    .id = SchemeId::jitsi,
     .name = "jitsi",
+    .description = "Jitsi Meet's frame encryption",
     .clear_rules = kClearRules,
     .carries = "use VP8, VP9 or Opus",
     .overhead = kTrailerOverhead,

@@ -26,8 +26,8 @@ bool derive(const DeriveRequest &request, Key &key) {
 }  // namespace
 
 const Scheme kLivekit = {
-    .id = SchemeId::livekit,
     .name = "livekit",
+    .description = "LiveKit's frame encryption",
     .clear_rules = kClearRules,
     .carries = "use VP8, VP9, H.264, H.265 or Opus",
     .overhead = kTrailerOverhead,

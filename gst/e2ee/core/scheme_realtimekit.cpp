@@ -25,8 +25,8 @@ bool derive(const DeriveRequest &request, Key &key) {
 }  // namespace
 
 const Scheme kRealtimekit = {
-    .id = SchemeId::realtimekit,
     .name = "realtimekit",
+    .description = "Cloudflare RealtimeKit's frame encryption",
     .clear_rules = kClearRules,
     .carries = "use VP8, VP9 or Opus",
     .overhead = kTrailerOverhead,

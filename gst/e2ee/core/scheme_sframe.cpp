@@ -62,8 +62,8 @@ std::vector<Scheme> make_variants() {
         const std::span<const ClearRule> rules =
             clear_header ? std::span<const ClearRule>(kHeaderRules) : kPureRules;
         variants.push_back({
-            .id = SchemeId::sframe,
             .name = "sframe",
+            .description = "SFrame, RFC 9605",
             .clear_rules = audio_only ? std::span<const ClearRule>(kAudioRules) : rules,
             .carries = audio_only ? "suite 3 has a 32-bit tag, too short for video: set "
                                     "sframe-suite to 4, or use Opus"
