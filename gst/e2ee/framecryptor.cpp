@@ -54,7 +54,6 @@ class KeyedCryptor final : public FrameCryptor, KeyUser {
       : FrameCryptor(facts_of(binding->scheme())),
         provider_(GST_E2EE_KEY_PROVIDER(g_object_ref(provider))),
         binding_(std::move(binding)),
-        encrypts_(options.encrypts),
         sealer_(scheme(), random_bytes, options.sframe_kid),
         opener_(scheme()),
         use_(provider_, *binding_, aead_name(scheme())) {
@@ -73,8 +72,10 @@ class KeyedCryptor final : public FrameCryptor, KeyUser {
   bool supports(const CodecRule &codec) const override {
     return scheme().rule_for(codec.id) != nullptr;
   }
-  FreshMemory allocate(std::size_t size) const override {
-    return new_frame_memory(size, !encrypts_);
+  FreshMemory allocate(std::size_t size) override {
+    if (G_UNLIKELY(!memory_user_))
+      memory_user_.emplace();
+    return new_frame_memory(size);
   }
   bool recognises(ByteView frame) const override { return scheme().recognises(frame); }
   bool is_protected() const override { return binding_->state().is_protected(binding_->owner()); }
@@ -179,8 +180,7 @@ class KeyedCryptor final : public FrameCryptor, KeyUser {
 
   GstE2EEKeyProvider *provider_;
   std::shared_ptr<KeyBinding> binding_;
-  const FrameMemoryUser memory_user_;
-  const bool encrypts_;
+  std::optional<FrameMemoryUser> memory_user_;  // once there are frames; streaming thread
 
   mutable std::mutex mutex_;  // held while a frame is worked on, never while one is pushed
   std::condition_variable done_;
@@ -369,11 +369,10 @@ std::unique_ptr<FrameCryptor> open_frame_cryptor(GstE2EEKeyProvider *provider,
   if (!check_aead(error))
     return nullptr;
   // A KID that the application chose carries no key index.
-  const Scheme *scheme =
-      scheme_for(options.scheme,
-                 {.sframe_suite = options.sframe_suite,
-                  .plain_kids = options.plain_kids || options.sframe_kid.has_value(),
-                  .clear_header = options.clear_header});
+  const Scheme *scheme = scheme_for(
+      options.scheme, {.sframe_suite = options.sframe_suite,
+                       .plain_kids = options.plain_kids || options.sframe_kid.has_value(),
+                       .clear_header = options.clear_header});
   if (scheme == nullptr) {
     fail(error, GST_E2EE_ERROR_INVALID_OPTION, "sframe-suite: there is no cipher suite %u",
          options.sframe_suite);

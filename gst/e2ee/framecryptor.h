@@ -110,7 +110,7 @@ class FrameCryptor {
   virtual bool supports(const CodecRule &codec) const = 0;
 
   /// Memory to encrypt or decrypt into, of `size` bytes; see framepool.h.
-  virtual FreshMemory allocate(std::size_t size) const = 0;
+  virtual FreshMemory allocate(std::size_t size) = 0;
 
   /// `out` has room for the frame and the overhead. The frame is apart from it or as many bytes
   /// into it as the headroom has. `key_id`: what to encrypt with, instead of the current key (-1).

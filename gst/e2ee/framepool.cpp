@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "framepool.h"
 
+#include <pthread.h>
+
 #include <algorithm>
 #include <array>
 #include <bit>
@@ -53,13 +55,12 @@ class IdleBlocks {
     Block *surplus = nullptr;
     {
       const std::lock_guard lock(mutex_);
-      const gsize size = gsize{1} << block->size_class;
-      if (users_ == 0 || bytes_ + size > kMostIdle) {
-        block->next = nullptr;
+      surplus = trim();
+      if (users_ == 0 || bytes_ + (gsize{1} << block->size_class) > kMostIdle) {
+        block->next = surplus;
         surplus = block;
       } else {
         push(block);
-        surplus = trim();
       }
     }
     release(surplus);
@@ -82,6 +83,8 @@ class IdleBlocks {
     const std::lock_guard lock(mutex_);
     return bytes_;
   }
+
+  std::mutex &mutex() { return mutex_; }
 
  private:
   struct Stack {
@@ -144,8 +147,15 @@ class IdleBlocks {
   Clock::time_point looked_{};
 };
 
+// Memories outlive whatever ends. A child forked while another thread holds the mutex would wait
+// for it for ever.
 IdleBlocks &idle_blocks() {
-  static auto *const blocks = new IdleBlocks;  // memories outlive whatever ends
+  static auto *const blocks = [] {
+    auto *made = new IdleBlocks;
+    pthread_atfork([] { idle_blocks().mutex().lock(); }, [] { idle_blocks().mutex().unlock(); },
+                   [] { idle_blocks().mutex().unlock(); });
+    return made;
+  }();
   return *blocks;
 }
 
@@ -158,8 +168,10 @@ Block *block_of(GstMemory *memory) {
 // Whoever maps it to write there may decrypt a frame in place.
 gpointer map_memory(GstMemory *memory, gsize, GstMapFlags flags) {
   Block *block = block_of(memory);
-  if ((flags & GST_MAP_WRITE) != 0)
+  if ((flags & GST_MAP_WRITE) != 0) {
     block->may_show_a_frame = true;
+    block->written = std::max(block->written, memory->offset + memory->size);
+  }
   return block->bytes();
 }
 
@@ -201,12 +213,12 @@ void free_memory(GstAllocator *, GstMemory *memory) {
 }
 
 Block *allocate(GstAllocator *allocator, gsize size) {
+  if (size > G_MAXSIZE / 4)
+    return nullptr;
   const unsigned size_class =
       std::max(kSmallest, static_cast<unsigned>(std::bit_width(size + sizeof(Block) - 1)));
   Block *block = size_class <= kLargest ? idle_blocks().take(size_class) : nullptr;
   if (block == nullptr) {
-    if (size > G_MAXSIZE / 4)
-      return nullptr;
     block = static_cast<Block *>(g_try_malloc(gsize{1} << size_class));
     if (block == nullptr)
       return nullptr;
@@ -251,14 +263,13 @@ static void gst_e2ee_frame_allocator_init(GstE2EEFrameAllocator *self) {
 
 namespace e2ee {
 
-FreshMemory new_frame_memory(gsize size, bool plaintext) {
+FreshMemory new_frame_memory(gsize size) {
   static GstAllocator *const allocator = static_cast<GstAllocator *>(
       gst_object_ref_sink(g_object_new(gst_e2ee_frame_allocator_get_type(), nullptr)));
   Block *block = allocate(allocator, size);
   if (block == nullptr)
     return {};
-  block->may_show_a_frame = plaintext;
-  return {&block->memory, {block->bytes(), size}};
+  return {&block->memory, {block->bytes(), size}, &block->may_show_a_frame};
 }
 
 FrameMemoryUser::FrameMemoryUser() {

@@ -12,13 +12,14 @@ namespace e2ee {
 struct FreshMemory {
   GstMemory *memory = nullptr;  // the caller owns it; null: there is none
   ByteSpan bytes;
+  bool *shows_a_frame = nullptr;  // to be set when a decrypted one is there
 };
 
 /// `size` bytes. Blocks are used again by all streams of the process: a fresh large one costs page
-/// faults worth two more passes of encryption. `plaintext`: a decrypted frame goes there. Such a
-/// block, and one that others have mapped to write there, is wiped before another frame gets it.
-/// Any thread.
-FreshMemory new_frame_memory(gsize size, bool plaintext);
+/// faults worth two more passes of encryption. One that shows a decrypted frame, or that others
+/// have mapped to write there, is wiped before another frame gets it. Idle ones have 16 MiB
+/// together at most, and go when they are not needed for a second and others are. Any thread.
+FreshMemory new_frame_memory(gsize size);
 
 /// Whoever lets frames be written, from beginning to end: idle blocks go with the last one.
 class FrameMemoryUser {

@@ -67,8 +67,7 @@ gboolean gst_e2ee_peek_frame(GstE2EEScheme scheme, const gchar *media_type,
       static_cast<guint>(clear_header) > GST_E2EE_CLEAR_HEADER_NONE)
     return FALSE;
   const e2ee::Scheme *rules =
-      e2ee::scheme_for(scheme,
-                       {.clear_header = clear_header == GST_E2EE_CLEAR_HEADER_SCHEME});
+      e2ee::scheme_for(scheme, {.clear_header = clear_header == GST_E2EE_CLEAR_HEADER_SCHEME});
   const e2ee::CodecRule *codec = e2ee::codec_for_media_type(media_type);
   GstMapInfo map;
   if (rules == nullptr || codec == nullptr || !gst_buffer_map(frame, &map, GST_MAP_READ))

@@ -2,6 +2,7 @@
 // Blocks for frames: used again, bounded, and given back.
 #include "framepool.h"
 
+#include <algorithm>
 #include <memory>
 
 #include "core/clock.h"
@@ -21,7 +22,7 @@ struct Unref {
 using Memory = std::unique_ptr<GstMemory, Unref>;
 
 Memory block_of(gsize size) {
-  return Memory(e2ee::new_frame_memory(size, false).memory);
+  return Memory(e2ee::new_frame_memory(size).memory);
 }
 
 std::vector<Memory> blocks_of(gsize size, unsigned count) {
@@ -68,6 +69,46 @@ TEST_F(FramePool, GivesBackWhatASecondDidNotNeed) {
   EXPECT_LE(e2ee::idle_frame_memory(), all / 4) << "two of eight are in use";
 }
 
+// A burst of large frames does not keep smaller ones out.
+TEST_F(FramePool, MakesRoomForOtherSizes) {
+  blocks_of(kMega, 20).clear();
+  EXPECT_GT(e2ee::idle_frame_memory(), 14 * kMega);
+  for (unsigned second = 0; second < 3; ++second) {
+    e2ee::Clock::advance_for_tests(seconds(2));
+    for (unsigned frame = 0; frame < 40; ++frame)
+      block_of(60000).reset();
+  }
+  EXPECT_LT(e2ee::idle_frame_memory(), kMega);
+  Memory block = block_of(60000);
+  const GstMemory *const was = block.get();
+  block.reset();
+  EXPECT_EQ(block_of(60000).get(), was);
+}
+
+// Whoever has a memory may make it longer and decrypt there.
+TEST_F(FramePool, WipesAllThatOthersCouldWriteTo) {
+  Memory block = block_of(700);
+  const GstMemory *const was = block.get();
+  const gsize all = block->maxsize;
+  gst_memory_resize(block.get(), 0, all);
+  GstMapInfo map;
+  ASSERT_TRUE(gst_memory_map(block.get(), &map, GST_MAP_WRITE));
+  std::fill_n(map.data, all, 0x55);
+  gst_memory_unmap(block.get(), &map);
+  block.reset();
+  block = block_of(700);
+  ASSERT_EQ(block.get(), was);
+  gst_memory_resize(block.get(), 0, all);
+  ASSERT_TRUE(gst_memory_map(block.get(), &map, GST_MAP_READ));
+  EXPECT_TRUE(std::all_of(map.data, map.data + all, [](guint8 byte) { return byte == 0; }));
+  gst_memory_unmap(block.get(), &map);
+}
+
+TEST_F(FramePool, RefusesWhatCannotBe) {
+  const Memory block = block_of(700);
+  EXPECT_EQ(gst_allocator_alloc(block->allocator, G_MAXSIZE - 60, nullptr), nullptr);
+}
+
 TEST_F(FramePool, KeepsNothingWithoutAUser) {
   Memory under_way = block_of(100000);
   blocks_of(100000, 4).clear();
@@ -97,7 +138,7 @@ TEST_F(FramePool, ElementsAtNullKeepNothing) {
 
 // As payloaders do: parts of a frame without copies.
 TEST_F(FramePool, PartsAreSharedAndMerged) {
-  const e2ee::FreshMemory fresh = e2ee::new_frame_memory(3000, false);
+  const e2ee::FreshMemory fresh = e2ee::new_frame_memory(3000);
   for (gsize i = 0; i < fresh.bytes.size(); ++i)
     fresh.bytes[i] = static_cast<std::uint8_t>(i % 251);
   GstBuffer *whole = gst_buffer_new();

@@ -12,7 +12,7 @@ export const STATES = {
   plaintext: 'The frames are in the clear although the page encrypts.',
   unsupported: 'The scheme has no rule for these frames.',
   'key-limit': 'Half of what one key may encrypt is used: take another key.',
-  'internal-error': 'OpenSSL failed.',
+  'internal-error': 'The cipher failed.',
 };
 
 /** In these GStreamer decrypts. */

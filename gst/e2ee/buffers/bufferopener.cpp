@@ -28,6 +28,7 @@ FrameCryptor::Result decrypt_to_new(FrameCryptor &cryptor, const CodecRule &code
   FrameCryptor::Result result = cryptor.decrypt(codec, map.bytes(), memory.bytes());
   map.unmap();
   if (result.reason == Reason::ok) {
+    memory.mark_plaintext();
     buffer = gst_buffer_make_writable(buffer);
     gst_buffer_replace_all_memory(buffer, memory.release(result.offset, result.size));
   }

@@ -81,6 +81,9 @@ class FrameMemory {
   explicit operator bool() const { return fresh_.memory != nullptr; }
   ByteSpan bytes() const { return fresh_.bytes; }
 
+  /// A decrypted frame is there.
+  void mark_plaintext() { *fresh_.shows_a_frame = true; }
+
   /// The memory, cut to `size` bytes from `offset` on; the caller owns it.
   GstMemory *release(gsize offset, gsize size) {
     gst_memory_resize(fresh_.memory, static_cast<gssize>(offset), size);

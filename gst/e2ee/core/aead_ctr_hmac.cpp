@@ -38,6 +38,7 @@ class CtrHmac final : public Aead {
     if (!crypt(iv, in, out) || !authenticate(iv, aad, {out, in.size()}, mac))
       return false;
     std::copy_n(mac, tag_size_, tag);
+    cleanse(mac);
     return true;
   }
 

@@ -35,12 +35,11 @@ constexpr std::uint64_t kSelfTest = IMB_FEATURE_SELF_TEST | IMB_FEATURE_SELF_TES
 
 struct Library {
   IMB_MGR *manager = nullptr;
-  decltype(imb_get_errno) *get_errno = nullptr;
   const char *why_not = nullptr;
 };
 
 Library unusable(const char *why_not) {
-  return {nullptr, nullptr, why_not};
+  return {nullptr, why_not};
 }
 
 // Never closed: a worker may still derive keys while the process ends.
@@ -74,7 +73,7 @@ Library load() {
     return unusable(E2EE_IPSEC_MB " was built without SAFE_PARAM or SAFE_DATA: use Debian's");
   if ((manager->features & kSelfTest) != kSelfTest || get_errno(manager) != 0)
     return unusable(E2EE_IPSEC_MB " failed its self-test: install it anew");
-  return {manager, get_errno, nullptr};
+  return {manager, nullptr};
 }
 
 const Library &library() {
@@ -153,9 +152,9 @@ class IpsecMbAead final : public Aead {
     return secret_.view().empty() ? nullptr : reinterpret_cast<Keyed *>(secret_.span().data());
   }
 
-  // Null when the library refused the call. It then sets an error and leaves the tag as it was. The
-  // error is one for the whole process, cleared by the next call of any thread, so the tag is
-  // looked at too: a frame has this one with a chance of 2^-128.
+  // Null when the library refused the call. It then leaves the tag as it was: a frame has this one
+  // with a chance of 2^-128. Its error tells nothing more: that is one for the whole process, and
+  // may be of a call of somebody else's.
   const Keyed *crypt(const Iv &iv, ByteView aad, ByteView in, std::uint8_t *out) {
     static constexpr std::uint8_t kNoTag[] = {'n', 'o', ' ', 't', 'a', 'g', ' ', 'w',
                                               'r', 'i', 't', 't', 'e', 'n', ' ', 0};
@@ -166,8 +165,7 @@ class IpsecMbAead final : public Aead {
     std::memcpy(keyed->tag, kNoTag, kTagSize);
     crypt_(&keyed->key, &keyed->context, out, in.data(), in.size(), iv.data(), aad.data(),
            aad.size(), keyed->tag, kTagSize);
-    const bool refused = library().get_errno(nullptr) != 0 || equal_secret(keyed->tag, kNoTag);
-    return refused ? nullptr : keyed;
+    return equal_secret(keyed->tag, kNoTag) ? nullptr : keyed;
   }
 
   Secret secret_;
@@ -197,9 +195,8 @@ std::unique_ptr<Aead> create(ByteView key, Direction direction) {
   Secret secret(sizeof(Keyed));
   auto *keyed = new (secret.span().data()) Keyed{};
   (is128 ? manager.gcm128_pre : manager.gcm256_pre)(key.data(), &keyed->key);
-  // As in crypt(): an AES schedule begins with the key.
-  if (library().get_errno(nullptr) != 0 ||
-      !equal_secret(key.first(16), ByteView(keyed->key.expanded_keys).first(16)))
+  // An AES schedule begins with the key, unless the library refused the call.
+  if (!equal_secret(key.first(16), ByteView(keyed->key.expanded_keys).first(16)))
     return nullptr;
   const aes_gcm_enc_dec_t crypt128 = seals ? manager.gcm128_enc : manager.gcm128_dec;
   const aes_gcm_enc_dec_t crypt256 = seals ? manager.gcm256_enc : manager.gcm256_dec;

@@ -44,24 +44,38 @@ class TokenBucket {
 /// frames costs little more than without a ratchet window, whatever good ones are among them.
 class SearchBudget {
  public:
-  /// Whether a search is in order now. `tolerance`: failures in a row after which there is one a
-  /// second only; negative: no limit of that kind.
+  /// Whether a search is in order now. `tolerance`: failures after which there is one a
+  /// second only, until none came for a second; negative: no limit of that kind.
   bool allows(int tolerance) { return bucket(tolerance).has_one(); }
   /// A search that was in order begins.
   void take(int tolerance) { bucket(tolerance).take(); }
 
-  void failed() { ++failures_; }
-  void succeeded() { failures_ = 0; }
+  void failed() {
+    ++failures_;
+    ++strain_;
+    last_failure_ = Clock::coarse();
+  }
+  /// Whoever can replay a good frame among forged ones gets no more searches for that: only a
+  /// second without a bad one ends the backing off.
+  void succeeded() {
+    constexpr std::chrono::seconds kRest{1};
+    failures_ = 0;
+    if (strain_ != 0 && Clock::coarse() - last_failure_ >= kRest)
+      strain_ = 0;
+  }
+  /// In a row.
   unsigned failures() const { return failures_; }
 
  private:
   TokenBucket &bucket(int tolerance) {
-    return tolerance >= 0 && failures_ > static_cast<unsigned>(tolerance) ? rare_ : usual_;
+    return tolerance >= 0 && strain_ > static_cast<unsigned>(tolerance) ? rare_ : usual_;
   }
 
   TokenBucket usual_;
   TokenBucket rare_{1};
   unsigned failures_ = 0;
+  unsigned strain_ = 0;  // failures since there was such a rest
+  Clock::time_point last_failure_{};
 };
 
 }  // namespace e2ee

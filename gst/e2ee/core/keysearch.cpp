@@ -87,14 +87,14 @@ KeySearch::Candidates KeySearch::candidates(const KeySlot &slot,
 // copy is cheaper. `more_follow`: another list of tries does.
 template <typename TryAt>
 Result<KeySearch::Found> KeySearch::try_each(std::size_t count, TryAt try_at,
-                                             std::span<const Reading> readings, bool more_follow,
-                                             OpenCiphers &ciphers) {
+                                             std::span<const Reading> readings, bool is_search,
+                                             bool more_follow, OpenCiphers &ciphers) {
   const std::uint8_t *copied = nullptr;  // what is in the copy
   Reason reason = Reason::auth_failed;
   for (std::size_t i = 0; i < count; ++i) {
     const Try now = try_at(i);
     const Reading &reading = readings[now.reading];
-    const Result<OpenCiphers::Cipher> cipher = ciphers.cipher_for(*now.key, reading);
+    const Result<OpenCiphers::Cipher> cipher = ciphers.cipher_for(*now.key, !is_search, reading);
     if (!cipher) {
       reason = cipher.refusal();
       if (reason == Reason::auth_failed)
@@ -147,7 +147,7 @@ Result<KeySearch::Found> KeySearch::open(const KeyRing &ring, const KeySlot &slo
   const std::size_t count = std::min(likely, kMostDirect);
   const bool searches =
       (likely > count || keys.has_others_in(slot)) && budget_.allows(ring.failure_tolerance);
-  Result<Found> found = try_each(count, likely_try, readings, searches, ciphers);
+  Result<Found> found = try_each(count, likely_try, readings, false, searches, ciphers);
   if (!found && found.refusal() == Reason::auth_failed && searches) {
     budget_.take(ring.failure_tolerance);
     std::vector<Try> rest;
@@ -159,7 +159,7 @@ Result<KeySearch::Found> KeySearch::open(const KeyRing &ring, const KeySlot &slo
         rest.push_back({key, reading});
     }
     found = try_each(
-        rest.size(), [&rest](std::size_t i) { return rest[i]; }, readings, false, ciphers);
+        rest.size(), [&rest](std::size_t i) { return rest[i]; }, readings, true, false, ciphers);
   }
   if (found)
     passed(*found->key);

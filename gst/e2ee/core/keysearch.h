@@ -29,8 +29,9 @@ class OpenCiphers {
     Iv iv;
   };
 
-  /// To try `reading` with. Refused with auth_failed: this key is not to be tried.
-  virtual Result<Cipher> cipher_for(const KeyRef &key, const Reading &reading) = 0;
+  /// To try `reading` with. `is_likely`: the key is tried with any frame. Refused with auth_failed:
+  /// this key is not to be tried.
+  virtual Result<Cipher> cipher_for(const KeyRef &key, bool is_likely, const Reading &reading) = 0;
 
   /// The tag has verified with what cipher_for() gave last. False when this frame came before.
   virtual bool accept(const KeyRef &key, const Reading &reading) = 0;
@@ -66,7 +67,7 @@ class KeySearch {
   Candidates candidates(const KeySlot &slot, std::optional<unsigned> step) const;
   template <typename TryAt>
   Result<Found> try_each(std::size_t count, TryAt try_at, std::span<const Reading> readings,
-                         bool more_follow, OpenCiphers &ciphers);
+                         bool is_search, bool more_follow, OpenCiphers &ciphers);
   void passed(const KeyRef &key);
   void failed();
 

@@ -47,6 +47,7 @@ class SetOfSlice {
     if (rule.set_of_slice != nullptr && !rule.set_of_slice(ByteView(bytes_).first(kClear)))
       hidden_ = rule.set_of_slice(view());
   }
+  ~SetOfSlice() { cleanse(bytes_); }
 
   // Whether the ciphertext names the same one. To seal the first bytes alone costs less than to
   // seal all of them in vain. A number of many bits does not come out: then the frame has to do

@@ -119,7 +119,7 @@ class SframeOpener final : public LayoutOpener, OpenCiphers {
         [&](const Sender &sender) { return sender.kid == header_.kid && sender.key == key; });
   }
   bool may_expand();
-  Result<Cipher> cipher_for(const KeyRef &key, const Reading &reading) override;
+  Result<Cipher> cipher_for(const KeyRef &key, bool is_likely, const Reading &reading) override;
   bool accept(const KeyRef &key, const Reading &reading) override;
 
   static constexpr std::size_t kMostSenders = 256;
@@ -173,7 +173,7 @@ bool SframeOpener::may_expand() {
   return is_known ? expansions_of_known_.take() : expansions_.take();
 }
 
-Result<OpenCiphers::Cipher> SframeOpener::cipher_for(const KeyRef &key, const Reading &) {
+Result<OpenCiphers::Cipher> SframeOpener::cipher_for(const KeyRef &key, bool, const Reading &) {
   const SframeKey *cipher = nullptr;
   if (const Sender *sender = sender_of(key)) {
     cipher = sender->cipher.get();

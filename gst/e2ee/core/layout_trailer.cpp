@@ -41,7 +41,7 @@ bool TrailerCipher::seal(const Iv &iv, ByteView aad, ByteView plain, std::uint8_
 }
 
 bool TrailerCipher::use(const KeyRef &key) {
-  if (key_ != key) {
+  if (key_ != key || !aead_) {
     aead_ = make_aead(key->secret.view(), Direction::seal);
     ivs_.restart();
     key_ = key;
@@ -117,13 +117,25 @@ Reading reading_of(ByteView aad, ByteView bytes, std::size_t at, std::uint8_t *o
   return reading;
 }
 
-Result<OpenCiphers::Cipher> TrailerCiphers::cipher_for(const KeyRef &key, const Reading &reading) {
-  Keyed *keyed = keyed_.find([&](const Keyed &made) { return made.key == key; });
-  keyed = keyed != nullptr ? &keyed_.use(*keyed)
-                           : &keyed_.add({key, make_aead(key->secret.view(), Direction::open)});
-  if (!keyed->aead)
-    return Reason::internal;
-  return Cipher{keyed->aead.get(), reading.iv};
+Result<OpenCiphers::Cipher> TrailerCiphers::cipher_for(const KeyRef &key, bool is_likely,
+                                                       const Reading &reading) {
+  if (Keyed *keyed = keyed_.find([&](const Keyed &made) { return made.key == key; }))
+    return Cipher{keyed_.use(*keyed).aead.get(), reading.iv};
+  if (fresh_.key != key) {
+    fresh_ = {key, make_aead(key->secret.view(), Direction::open)};
+    if (!fresh_.aead)
+      return Reason::internal;
+  }
+  Aead *aead = fresh_.aead.get();
+  if (is_likely)
+    keyed_.add(std::exchange(fresh_, {}));
+  return Cipher{aead, reading.iv};
+}
+
+bool TrailerCiphers::accept(const KeyRef &key, const Reading &reading) {
+  if (fresh_.key == key)
+    keyed_.add(std::exchange(fresh_, {}));
+  return memory_.accepted->accept(*key, reading.iv);
 }
 
 void TrailerCiphers::retain(const KeyRing &ring) {

@@ -21,7 +21,7 @@ constexpr std::array<ReasonNames, kReasonCount> kNames = {{
      "the key has been used as often as AES-GCM allows: set another one", true},
     {"dropped-held", "missing-key", "its key did not come within key-wait", true},
     {"dropped-internal", "internal-error",
-     "OpenSSL failed, or there is no memory; GST_DEBUG=e2ee*:4 may tell more"},
+     "the cipher failed, or there is no memory; GST_DEBUG=e2ee*:4 may tell more"},
 }};
 }  // namespace
 

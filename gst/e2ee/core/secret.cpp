@@ -70,6 +70,8 @@ class Region {
 
   std::uint8_t *take(std::size_t size) {
     const std::size_t want = slots_for(size);
+    if (free_ < want)
+      return nullptr;
     std::size_t run = 0;
     for (std::size_t i = 0; i < kSlots; ++i) {
       run = used_[i] ? 0 : run + 1;
@@ -77,6 +79,7 @@ class Region {
         const std::size_t first = i + 1 - want;
         for (std::size_t k = first; k <= i; ++k)
           used_.set(k);
+        free_ -= want;
         return base_ + first * kSlot;
       }
     }
@@ -87,6 +90,7 @@ class Region {
     const std::size_t first = static_cast<std::size_t>(p - base_) / kSlot;
     for (std::size_t k = first; k < first + slots_for(size); ++k)
       used_.reset(k);
+    free_ += slots_for(size);
   }
 
  private:
@@ -97,6 +101,7 @@ class Region {
   std::uint8_t *base_ = nullptr;
   std::size_t bytes_;
   std::bitset<kSlots> used_;
+  std::size_t free_ = kSlots;
 };
 
 class Arena {

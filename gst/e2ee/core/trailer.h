@@ -51,8 +51,8 @@ class TrailerCipher {
   IvSource ivs_;
 };
 
-/// Keyed ciphers of a decryptor, made at a key's first frame and bounded in number. Forged frames
-/// can push out a cipher, but nothing that was learnt from frames that verified.
+/// Keyed ciphers of a decryptor, made at a key's first frame and bounded in number. Those of a
+/// search are kept only when they have verified: forged frames make it neither long nor full.
 class TrailerCiphers final : public OpenCiphers {
  public:
   static constexpr std::size_t kMost = 32;
@@ -62,23 +62,25 @@ class TrailerCiphers final : public OpenCiphers {
   /// `readings` are tried with the keys of `slot`.
   Result<KeySearch::Found> open(const KeyRing &ring, const KeySlot &slot,
                                 std::span<const Reading> readings) {
-    return memory_.search.open(ring, slot, std::nullopt, readings, *this);
+    const auto found = memory_.search.open(ring, slot, std::nullopt, readings, *this);
+    if (fresh_.key)
+      fresh_ = {};
+    return found;
   }
   void retain(const KeyRing &ring);
 
  private:
   struct Keyed {
     KeyRef key;
-    std::unique_ptr<Aead> aead;  // null when the cipher cannot be had
+    std::unique_ptr<Aead> aead;
   };
 
-  Result<Cipher> cipher_for(const KeyRef &key, const Reading &reading) override;
-  bool accept(const KeyRef &key, const Reading &reading) override {
-    return memory_.accepted->accept(*key, reading.iv);
-  }
+  Result<Cipher> cipher_for(const KeyRef &key, bool is_likely, const Reading &reading) override;
+  bool accept(const KeyRef &key, const Reading &reading) override;
 
   OpenerMemory &memory_;
   RecentList<Keyed> keyed_{kMost};
+  Keyed fresh_;  // of a search
 };
 
 /// The body from `at` on of `bytes`, which end with the IV.
