@@ -52,11 +52,15 @@ E2EE_PACKAGES_test=(
   gir1.2-gst-plugins-base-1.0 # appsrc and appsink from Python
   gstreamer1.0-plugins-ugly   # x264enc
   openssl iproute2            # what the docs do: a key, a network of their own
+  valgrind                    # counts instructions
 )
 # shellcheck disable=SC2034
 E2EE_PACKAGES_sanitize=(clang libclang-rt-dev llvm) # with readable stacks
 # shellcheck disable=SC2034
-E2EE_PACKAGES_bench=(libbenchmark-dev)
+E2EE_PACKAGES_bench=(
+  libbenchmark-dev
+  gnuplot-nox # draws the picture
+)
 # shellcheck disable=SC2034
 E2EE_PACKAGES_interop=(
   chromium janus                                          # browser and SFU

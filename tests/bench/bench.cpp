@@ -8,13 +8,7 @@
 #include <chrono>
 #include <cstdio>
 #include <cstring>
-#include <random>
-
-#include "support/providers.h"
-
 namespace bench {
-
-namespace test = e2ee::test;
 
 namespace {
 
@@ -122,15 +116,6 @@ const e2ee::CodecRule &codec_of(const char *media_type) {
   return *e2ee::codec_for_media_type(media_type);
 }
 
-std::vector<std::uint8_t> make_frame(std::size_t size) {
-  std::mt19937 random(static_cast<unsigned>(size));
-  std::vector<std::uint8_t> frame(size);
-  for (std::uint8_t &byte : frame)
-    byte = static_cast<std::uint8_t>(random());
-  frame[0] |= 1;
-  return frame;
-}
-
 std::vector<std::uint8_t> seal_frame(const e2ee::KeyRef &key, const e2ee::CodecRule &codec,
                                      e2ee::ByteView frame) {
   std::vector<std::uint8_t> sealed(frame.size() + livekit().overhead);
@@ -140,18 +125,6 @@ std::vector<std::uint8_t> seal_frame(const e2ee::KeyRef &key, const e2ee::CodecR
     g_error("cannot encrypt a frame to decrypt");
   sealed.resize(written->size);
   return sealed;
-}
-
-GstRef<GstElement> make_element(const char *factory) {
-  GstElement *element = gst_element_factory_make(factory, nullptr);
-  GstRef<GstElement> held(static_cast<GstElement *>(gst_object_ref_sink(element)));
-  const test::Provider provider = test::empty_provider();
-  const test::BytesRef key = test::bytes_ref(test::Bytes(kRawKey.begin(), kRawKey.end()));
-  test::Error error;
-  if (!gst_e2ee_shared_key_provider_set_key(test::shared(provider), key.get(), 0, error.at()))
-    g_error("cannot set the key: %s", error.text().c_str());
-  g_object_set(element, "key-provider", provider.get(), nullptr);
-  return held;
 }
 
 }  // namespace bench
@@ -187,6 +160,7 @@ int main(int argc, char **argv) {
   } else {
     bench::stay_on_this_core();
     bench::register_frame_rows(pace);
+    bench::register_stream_rows(pace);
     bench::register_pipeline_rows(pace);
   }
   if (quiet) {

@@ -6,8 +6,6 @@
 #include <benchmark/benchmark.h>
 #include <gst/gst.h>
 
-#include <array>
-#include <cstdint>
 #include <functional>
 #include <memory>
 #include <random>
@@ -15,7 +13,7 @@
 #include <vector>
 
 #include "core/cryptor.h"
-#include "owned.h"
+#include "line.h"
 #include "support/cputime.h"
 
 namespace bench {
@@ -32,6 +30,7 @@ struct Pace {
 };
 
 void register_frame_rows(const Pace &pace);
+void register_stream_rows(const Pace &pace);
 void register_pipeline_rows(const Pace &pace);
 /// Each is measured once, on all cores.
 void register_key_rows(bool quick);
@@ -46,7 +45,6 @@ Work aead_encrypt(std::size_t size);
 Work aead_decrypt(std::size_t size);
 Work core_encrypt(const e2ee::CodecRule &codec, std::size_t size);
 Work core_decrypt(std::size_t size);
-Work streams(const e2ee::CodecRule &codec, std::size_t size);
 
 /// How the encoder before the element makes its buffers.
 enum class Buffers {
@@ -54,10 +52,12 @@ enum class Buffers {
   cut,     // opusenc: of the longest packet's size, then cut
 };
 
-/// Pushes `frame` to a pad, through an element of this name or with null straight there. `arriving`
-/// is how long it must be when it comes out.
-Work push(const char *element, Buffers buffers, std::vector<std::uint8_t> frame,
-          std::size_t arriving);
+Work push_straight(Buffers buffers, std::vector<std::uint8_t> frame);
+/// Through an element of the plugin. `arriving` is how long the frame must be when it comes out.
+Work push_through(const char *element, Buffers buffers, std::vector<std::uint8_t> frame,
+                  std::size_t arriving);
+/// RTP packets of this size, each with a number of its own. Null when srtpenc is not installed.
+Work push_through_srtpenc(std::size_t size);
 
 /// Measures ways to do the same thing, in rounds: each round does some frames in each way, in
 /// random order, and makes its own ratios. What slows the machine for longer than a round then
@@ -94,9 +94,6 @@ using e2ee::test::thread_cpu;
 
 // ---- material for rows --------------------------------------------------------------------------
 
-inline constexpr std::array<std::uint8_t, 16> kRawKey = {'a', ' ', 'k', 'e', 'y', ' ', 't', 'h',
-                                                         'a', 't', ' ', 'i', 's', ' ', 'n', 'o'};
-
 const e2ee::Scheme &livekit();
 
 /// The key that scheme livekit derives from `raw`.
@@ -107,19 +104,8 @@ e2ee::KeyRing ring_of(const e2ee::KeyRef &key);
 
 const e2ee::CodecRule &codec_of(const char *media_type);
 
-/// Bytes without a pattern; always the same ones. The first says "delta frame" to VP8.
-std::vector<std::uint8_t> make_frame(std::size_t size);
-
-/// That frame as an encryptor with `key` sends it.
+/// A frame as an encryptor with `key` sends it.
 std::vector<std::uint8_t> seal_frame(const e2ee::KeyRef &key, const e2ee::CodecRule &codec,
                                      e2ee::ByteView frame);
-
-// ---- GStreamer ----------------------------------------------------------------------------------
-
-template <typename Object>
-using GstRef = e2ee::ObjectPtr<Object>;
-
-/// An element of the plugin that holds kRawKey as its shared key.
-GstRef<GstElement> make_element(const char *factory);
 
 }  // namespace bench

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-// Frames through the elements, and straight to where the elements would push them. The difference
+// Frames through elements, and straight to where the elements would push them. The difference
 // of the two is what an element costs, with all that GStreamer does for it.
 #include "bench.h"
 
@@ -7,99 +7,69 @@ namespace bench {
 
 namespace {
 
-// A buffer as vp8enc makes it, a copy of what the codec library wrote: no room behind the frame.
-GstBuffer *copied_buffer(const std::vector<std::uint8_t> &frame) {
-  return gst_buffer_new_memdup(frame.data(), frame.size());
-}
+constexpr char kRtp[] =
+    "application/x-rtp, media=audio, payload=(int)96, clock-rate=(int)48000, "
+    "encoding-name=OPUS, ssrc=(uint)1";
 
-// A buffer as opusenc makes it: allocated for the longest packet, then cut.
-GstBuffer *cut_buffer(const std::vector<std::uint8_t> &frame) {
-  GstBuffer *buffer = gst_buffer_new_allocate(nullptr, 4000, nullptr);
-  gst_buffer_fill(buffer, 0, frame.data(), frame.size());
-  gst_buffer_set_size(buffer, static_cast<gssize>(frame.size()));
-  return buffer;
-}
-
-// A source pad, perhaps an element, and a sink pad that counts bytes.
-class Line {
- public:
-  explicit Line(const char *factory)
-      : src_(gst_pad_new("src", GST_PAD_SRC)), sink_(gst_pad_new("sink", GST_PAD_SINK)) {
-    gst_object_ref_sink(src_.get());
-    gst_object_ref_sink(sink_.get());
-    gst_pad_set_element_private(sink_.get(), this);
-    gst_pad_set_chain_function(sink_.get(), count);
-    gst_pad_set_event_function(sink_.get(), [](GstPad *, GstObject *, GstEvent *event) -> gboolean {
-      gst_event_unref(event);
-      return TRUE;
-    });
-    gst_pad_set_active(src_.get(), TRUE);
-    gst_pad_set_active(sink_.get(), TRUE);
-    if (factory == nullptr) {
-      gst_pad_link(src_.get(), sink_.get());
-    } else {
-      element_ = make_element(factory);
-      link("sink", src_.get());
-      link("src", sink_.get());
-      gst_element_set_state(element_.get(), GST_STATE_PLAYING);
-    }
-    announce();
-  }
-  ~Line() {
-    if (element_)
-      gst_element_set_state(element_.get(), GST_STATE_NULL);
-  }
-  Line(const Line &) = delete;
-  Line &operator=(const Line &) = delete;
-
-  bool push(GstBuffer *buffer) { return gst_pad_push(src_.get(), buffer) == GST_FLOW_OK; }
-
-  gsize bytes() const { return bytes_; }
-
- private:
-  static GstFlowReturn count(GstPad *pad, GstObject *, GstBuffer *buffer) {
-    auto *self = static_cast<Line *>(gst_pad_get_element_private(pad));
-    self->bytes_ += gst_buffer_get_size(buffer);
-    gst_buffer_unref(buffer);
-    return GST_FLOW_OK;
-  }
-
-  void link(const char *name, GstPad *ours) {
-    const GstRef<GstPad> pad(gst_element_get_static_pad(element_.get(), name));
-    if (GST_PAD_IS_SRC(ours))
-      gst_pad_link(ours, pad.get());
-    else
-      gst_pad_link(pad.get(), ours);
-  }
-
-  void announce() {
-    gst_pad_push_event(src_.get(), gst_event_new_stream_start("bench"));
-    GstCaps *caps = gst_caps_from_string("audio/x-opus, channel-mapping-family=(int)0");
-    gst_pad_push_event(src_.get(), gst_event_new_caps(caps));
-    gst_caps_unref(caps);
-    GstSegment segment;
-    gst_segment_init(&segment, GST_FORMAT_TIME);
-    gst_pad_push_event(src_.get(), gst_event_new_segment(&segment));
-  }
-
-  GstRef<GstPad> src_;
-  GstRef<GstPad> sink_;
-  GstRef<GstElement> element_;
-  gsize bytes_ = 0;
-};
-
-}  // namespace
-
-Work push(const char *element, Buffers buffers, std::vector<std::uint8_t> frame,
-          std::size_t arriving) {
+Work push_to(std::shared_ptr<Line> line, Buffers buffers, std::vector<std::uint8_t> frame,
+             std::size_t arriving) {
   const auto make = buffers == Buffers::copied ? copied_buffer : cut_buffer;
-  return [make, arriving, frame = std::move(frame),
-          line = std::make_shared<Line>(element)](unsigned frames) {
+  return [make, arriving, frame = std::move(frame), line = std::move(line)](unsigned frames) {
     const gsize before = line->bytes();
     bool good = true;
     for (unsigned i = 0; i < frames; ++i)
       good &= line->push(make(frame));
     return good && line->bytes() - before == frames * arriving;
+  };
+}
+
+// GStreamer's element for SRTP with AES-128-GCM, which does to a packet what e2eeencrypt does to a
+// frame. Null when it is not installed.
+GstRef<GstElement> make_srtpenc() {
+  GstRef<GstElement> srtp = make_element("srtpenc");
+  if (!srtp)
+    return nullptr;
+  std::vector<std::uint8_t> key(kRawKey.begin(), kRawKey.end());
+  key.resize(16 + 12);  // and the salt
+  const e2ee::BufferPtr buffer(copied_buffer(key));
+  g_object_set(srtp.get(), "key", buffer.get(), nullptr);
+  for (const char *of : {"rtp", "rtcp"}) {
+    const std::string name(of);
+    gst_util_set_object_arg(G_OBJECT(srtp.get()), (name + "-cipher").c_str(), "aes-128-gcm");
+    gst_util_set_object_arg(G_OBJECT(srtp.get()), (name + "-auth").c_str(), "null");
+  }
+  return srtp;
+}
+
+}  // namespace
+
+Work push_straight(Buffers buffers, std::vector<std::uint8_t> frame) {
+  const std::size_t size = frame.size();
+  return push_to(std::make_shared<Line>(nullptr), buffers, std::move(frame), size);
+}
+
+Work push_through(const char *element, Buffers buffers, std::vector<std::uint8_t> frame,
+                  std::size_t arriving) {
+  return push_to(std::make_shared<Line>(make_keyed(element)), buffers, std::move(frame), arriving);
+}
+
+Work push_through_srtpenc(std::size_t size) {
+  GstRef<GstElement> srtp = make_srtpenc();
+  if (!srtp)
+    return nullptr;
+  auto line = std::make_shared<Line>(std::move(srtp), kRtp, "rtp_sink_0", "rtp_src_0");
+  std::vector<std::uint8_t> packet = make_frame(size);
+  constexpr std::uint8_t kHeader[] = {0x80, 96, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1};
+  std::copy(std::begin(kHeader), std::end(kHeader), packet.begin());
+  return [line, packet = std::move(packet), number = 0u](unsigned packets) mutable {
+    const gsize before = line->bytes();
+    bool good = true;
+    for (unsigned i = 0; i < packets; ++i) {
+      packet[2] = static_cast<std::uint8_t>(++number >> 8);  // no number comes twice
+      packet[3] = static_cast<std::uint8_t>(number);
+      good &= line->push(copied_buffer(packet));
+    }
+    return good && line->bytes() - before == packets * (packet.size() + e2ee::kTagSize);
   };
 }
 

@@ -12,9 +12,8 @@ namespace bench {
 
 namespace {
 
-constexpr std::size_t kClear = 1;  // of an Opus frame; goes in as AAD
-
-constexpr unsigned kStreams = 2000;
+constexpr std::size_t kClear = 1;              // of an Opus frame; goes in as AAD
+constexpr std::size_t kLongestPacket = 60000;  // that libsrtp takes
 
 // The least that encrypting a frame can cost with OpenSSL: nothing is fetched, allocated or keyed.
 class RawGcm {
@@ -169,36 +168,6 @@ Work core_decrypt(std::size_t size) {
   };
 }
 
-// A server for many: frames of one size, each encrypted by the next of many contexts, which have
-// long left the cache when their turn comes again. The frames have not: whoever hands one over has
-// just written it.
-Work streams(const e2ee::CodecRule &codec, std::size_t size) {
-  struct Stream {
-    e2ee::KeyRef key;
-    e2ee::Sealer sealer{livekit()};
-  };
-  auto all = std::make_shared<std::vector<Stream>>(kStreams);
-  unsigned number = 0;
-  for (Stream &stream : *all) {
-    auto raw = kRawKey;
-    raw[14] = static_cast<std::uint8_t>(number >> 8);
-    raw[15] = static_cast<std::uint8_t>(number++);
-    stream.key = derive(raw);
-  }
-  std::vector<std::uint8_t> frame = make_frame(size);
-  frame.resize(size + livekit().overhead);
-  return [&codec, size, all, frame = std::move(frame),
-          next = std::size_t{0}](unsigned frames) mutable {
-    const e2ee::ByteView plain = e2ee::ByteView(frame).first(size);
-    bool good = true;
-    for (; frames-- > 0; next = (next + 1) % all->size()) {
-      Stream &stream = (*all)[next];
-      good &= bool(stream.sealer.seal(stream.key, codec, codec.frame_type(plain), plain, frame));
-    }
-    return good;
-  };
-}
-
 namespace {
 
 void encrypt_ways(Rounds &rounds, std::size_t size) {
@@ -207,13 +176,18 @@ void encrypt_ways(Rounds &rounds, std::size_t size) {
   rounds.add("aead-encrypt", aead_encrypt(size));
   rounds.add("core-encrypt", core_encrypt(codec_of("audio/x-opus"), size));
   rounds.add("core-encrypt-vp8", core_encrypt(codec_of("video/x-vp8"), size));
-  rounds.add("direct-push", push(nullptr, Buffers::copied, make_frame(size), size));
-  rounds.add("element-encrypt", push("e2eeencrypt", Buffers::copied, make_frame(size), sealed),
-             "direct-push");
+  rounds.add("direct-push", push_straight(Buffers::copied, make_frame(size)));
+  rounds.add("element-encrypt",
+             push_through("e2eeencrypt", Buffers::copied, make_frame(size), sealed), "direct-push");
+  if (size <= kLongestPacket) {
+    if (Work srtp = push_through_srtpenc(size))
+      rounds.add("peer-srtpenc", std::move(srtp), "direct-push");
+  }
   if (size >= 4000)  // longer than any packet of Opus
     return;
-  rounds.add("direct-push-slack", push(nullptr, Buffers::cut, make_frame(size), size));
-  rounds.add("element-encrypt-slack", push("e2eeencrypt", Buffers::cut, make_frame(size), sealed),
+  rounds.add("direct-push-slack", push_straight(Buffers::cut, make_frame(size)));
+  rounds.add("element-encrypt-slack",
+             push_through("e2eeencrypt", Buffers::cut, make_frame(size), sealed),
              "direct-push-slack");
 }
 
@@ -222,8 +196,8 @@ void decrypt_ways(Rounds &rounds, std::size_t size) {
   rounds.add("raw-decrypt", raw_decrypt(size));
   rounds.add("aead-decrypt", aead_decrypt(size));
   rounds.add("core-decrypt", core_decrypt(size));
-  rounds.add("direct-push-sealed", push(nullptr, Buffers::copied, sealed, sealed.size()));
-  rounds.add("element-decrypt", push("e2eedecrypt", Buffers::copied, sealed, size),
+  rounds.add("direct-push-sealed", push_straight(Buffers::copied, sealed));
+  rounds.add("element-decrypt", push_through("e2eedecrypt", Buffers::copied, sealed, size),
              "direct-push-sealed");
 }
 
@@ -241,23 +215,6 @@ void register_rounds(const std::string &name, const Pace &pace, AddWays ways, st
       ->Repetitions(pace.repetitions);
 }
 
-// Not in rounds: whatever runs in between would change what the caches still hold of 2000 contexts.
-void register_streams(const std::string &name, const Pace &pace, const char *media_type,
-                      std::size_t size) {
-  benchmark::RegisterBenchmark(("streams/" + name + "/" + std::to_string(size)).c_str(),
-                               [media_type, size](benchmark::State &state) {
-                                 tell_progress();
-                                 const Work work = streams(codec_of(media_type), size);
-                                 bool good = work(kStreams);
-                                 for (auto _ : state)
-                                   good &= work(1);
-                                 if (!good)
-                                   state.SkipWithError("a frame was not encrypted");
-                               })
-      ->MinTime(pace.seconds)
-      ->Repetitions(pace.repetitions);
-}
-
 }  // namespace
 
 void register_frame_rows(const Pace &pace) {
@@ -265,9 +222,6 @@ void register_frame_rows(const Pace &pace) {
     register_rounds("encrypt", pace, encrypt_ways, size);
     register_rounds("decrypt", pace, decrypt_ways, size);
   }
-  // 32 kbit/s in frames of 20 ms, and 1 Mbit/s at 30 frames a second.
-  register_streams("streams-opus", pace, "audio/x-opus", 80);
-  register_streams("streams-vp8", pace, "video/x-vp8", 4167);
 }
 
 }  // namespace bench

@@ -28,21 +28,17 @@ RATIOS = {
 }
 # What a frame of VP8 may cost beyond one of Opus, in ns.
 IV_SEARCH = {"openssl": 105, "ipsec-mb": 65}
-# How much of the encoder's CPU time the element may take in a running pipeline.
-PERCENTS = {
-    "openssl": {
-        "share-of-vp8enc-640x360": 0.35,
-        "share-of-vp8enc-720p": 0.2,
-        "share-of-opusenc": 2.0,
-    },
-    "ipsec-mb": {
-        "share-of-vp8enc-640x360": 0.175,
-        "share-of-vp8enc-720p": 0.1,
-        "share-of-opusenc": 1.0,
-    },
+# What e2eeencrypt may cost right behind an encoder, as a multiple of `identity` there.
+PIPELINES = ("pipeline-vp8-360p", "pipeline-vp8-720p", "pipeline-opus")
+PIPELINE_RATIO = {"openssl": 5, "ipsec-mb": 3}
+# Frames a second of a stream, and how many streams one core encrypts at least, 2,000 by turns.
+RATES = {"streams-a-core-opus": 50, "streams-a-core-vp8": 30}
+STREAMS = {
+    "openssl": {"streams-a-core-opus": 60000, "streams-a-core-vp8": 18000},
+    "ipsec-mb": {"streams-a-core-opus": 200000, "streams-a-core-vp8": 50000},
 }
-# How many streams one core encrypts, 2,000 of them by turns: frames a second, least number.
-STREAMS = {"streams-opus": (50, 20000), "streams-vp8": (30, 15000)}
+# What a frame may cost where 1,000 elements decrypt by turns, as a multiple of `identity` there.
+STREAMS_1000 = {"ipsec-mb": 2.5}
 
 # What is measured of keys, with all cores.
 KEYS = {
@@ -59,44 +55,60 @@ FLOOD_MS = 150  # of three look-ups: the one under way, one more and its own
 # Rows that bare OpenSSL or GStreamer alone make up.
 ALWAYS_OPENSSL = ("raw-encrypt", "raw-decrypt", "direct-push", "direct-push-sealed",
                   "direct-push-slack")
+# Rows of others, who have an AEAD of their own.
+PEERS = {"peer-srtpenc": "srtpenc", "peer-livekit-worker": "LiveKit's worker in node"}
+
+
+def numbers_of(run, group, row, size):
+    """What one run of Google Benchmark measured, as ((row, size, counter), value)."""
+    if group == "frame":
+        for way, value in run.items():
+            if f"{way}:ratio" in run:
+                yield (way, size, "ns"), value
+                yield (way, size, "ratio"), run[f"{way}:ratio"]
+    elif group in ("streams", "peer"):
+        yield (row, size, "ns"), run["cpu_time"]
+    elif group == "elements":
+        yield (row, None, "ns"), run[row]
+        yield (row, None, "ratio_to_identity"), run[f"{row}:ratio"]
+        yield (row, None, "identity_ns"), run["identity-1000"]
+        yield (row, None, "direct_push_ns"), run["direct-push-1000"]
+    elif group == "keys":
+        for counter in (*KEYS[row], "cores", "libnettle"):
+            if counter in run:
+                yield (row, None, counter), run[counter]
+    elif group == "pipeline":
+        for counter in ("percent", "ratio_to_identity", "element_ns", "identity_ns", "encoder_ns"):
+            yield (row, None, counter), run[counter]
 
 
 def read(paths):
-    """Medians of each back end by (row, size, counter), and what failed."""
+    """Medians of each back end by (row, size, counter), and what failed. Those of peers are in all."""
     measured = collections.defaultdict(lambda: collections.defaultdict(list))
     failed = []
     for path in paths:
         with open(path, encoding="utf-8") as file:
             results = json.load(file)
-        backend = results["context"]["backend"]
-        numbers = measured[backend]
+        backend = results["context"].get("backend", "peer")
         for run in results["benchmarks"]:
             if run["run_type"] != "iteration":
                 continue
-            # "group/row/size/options" or, for pipelines, "group/row/options"
+            # "group/row/size/options" or, without a size, "group/row/options"
             group, row, *rest = run["name"].split("/")
             size = int(rest[0]) if rest and rest[0].isdigit() else None
             if run.get("error_occurred"):
                 failed.append(f"{row} with {backend}: {run['error_message']}")
                 continue
-            if group == "frame":
-                for way, value in run.items():
-                    if f"{way}:ratio" in run:
-                        numbers[way, size, "ns"].append(value)
-                        numbers[way, size, "ratio"].append(run[f"{way}:ratio"])
-            elif group == "streams":
-                numbers[row, size, "ns"].append(run["cpu_time"])
-            elif group == "keys":
-                for counter in (*KEYS[row], "cores", "libnettle"):
-                    if counter in run:
-                        numbers[row, None, counter].append(run[counter])
-            elif group == "pipeline":
-                for counter in ("percent", "element_ns", "encoder_ns"):
-                    numbers[row, None, counter].append(run[counter])
+            for key, value in numbers_of(run, group, row, size):
+                measured[backend][key].append(value)
     medians = {backend: {key: statistics.median(values) for key, values in numbers.items()}
                for backend, numbers in measured.items()}
+    peers = medians.pop("peer", {})
     for of_one in medians.values():
         add_iv_search(of_one)
+        for (name, size, counter), value in peers.items():
+            of_one[name, size, counter] = value
+            of_one[name, size, "ratio"] = value / of_one["raw-encrypt", size, "ns"]
     return medians, sorted(set(failed))
 
 
@@ -116,18 +128,24 @@ def rows_of(medians, backend, first):
     """Rows of one back end. Those without any come from the first one's run."""
     rows = []
     for (name, size, counter), value in medians.items():
-        if name in ALWAYS_OPENSSL and not first:
+        row = {"name": name, "backend": "openssl" if name in ALWAYS_OPENSSL else backend}
+        if name in PEERS:
+            del row["backend"]
+        if name in ALWAYS_OPENSSL + tuple(PEERS) and not first:
             continue
-        of = "openssl" if name in ALWAYS_OPENSSL else backend
         if name == "vp8-iv-search":
-            rows.append({"name": name, "backend": of, "ns": round(value, 1)})
+            rows.append({**row, "ns": round(value, 1)})
         elif counter == "percent":
-            rows.append({"name": name, "backend": of, "percent": round(value, 4)})
-        elif counter == "ns" and name in STREAMS:
-            rows.append({"name": name, "backend": of, "size": size, "ns": round(value, 1),
-                         "streams": int(1e9 / (value * STREAMS[name][0]))})
+            rows.append({**row, "percent": round(value, 4),
+                         "ratio_to_identity": round(medians[name, size, "ratio_to_identity"], 3)})
+        elif counter == "ns" and name in RATES:
+            rows.append({**row, "size": size, "ns": round(value, 1),
+                         "streams": int(1e9 / (value * RATES[name]))})
+        elif counter == "ns" and name == "streams-1000":
+            rows.append({**row, **{key: round(medians[name, None, key], 3) for key in
+                                   ("ratio_to_identity", "ns", "identity_ns", "direct_push_ns")}})
         elif counter == "ns":
-            rows.append({"name": name, "backend": of, "size": size, "ns": round(value, 1),
+            rows.append({**row, "size": size, "ns": round(value, 1),
                          "ratio_to_raw": round(medians[name, size, "ratio"], 3)})
     for name, counters in KEYS.items():
         row = {counter: as_number(medians[name, None, counter]) for counter in counters
@@ -202,31 +220,48 @@ def print_ratios(medians, backend, judge):
 
 def print_pipelines(medians, backend, judge):
     lines = []
-    for name, target in PERCENTS.get(backend, PERCENTS["openssl"]).items():
+    for name in PIPELINES:
         if (name, None, "percent") in medians:
-            percent = medians[name, None, "percent"]
-            lines.append([name.removeprefix("share-of-"),
-                          f"{medians[name, None, 'encoder_ns'] / 1e3:.0f} us",
-                          f"{medians[name, None, 'element_ns'] / 1e3:.1f} us",
-                          judge(percent, target, f"{percent:.3f} %")])
+            encoder, element, identity, percent, ratio = (
+                medians[name, None, counter] for counter in
+                ("encoder_ns", "element_ns", "identity_ns", "percent", "ratio_to_identity"))
+            lines.append([name.removeprefix("pipeline-"), f"{encoder / 1e3:.0f} us",
+                          f"{element / 1e3:.1f} us", f"{percent:.3f} %", f"{identity / 1e3:.1f} us",
+                          judge(ratio, PIPELINE_RATIO.get(backend), f"{ratio:.2f}")])
     if lines:
-        print("Encrypting in a running pipeline, CPU time a frame beside the encoder's "
-              f"(back end {backend})\n")
-        print_table(["", "encoder", "element", "share"], lines)
+        print("Encrypting in a running pipeline, CPU time a frame beside those of the encoder and of "
+              f"identity in the same place (back end {backend})\n")
+        print_table(["", "encoder", "element", "share", "identity", "x identity"], lines)
 
 
 def print_streams(medians, backend, judge):
     lines = []
     for (name, size, _), value in medians.items():
-        if name in STREAMS:
-            rate, least = STREAMS[name]
+        if name in RATES:
+            rate, least = RATES[name], STREAMS.get(backend, {}).get(name)
             streams = 1e9 / (value * rate)
-            lines.append([name.removeprefix("streams-"), f"{size} bytes, {rate} a second",
+            lines.append([name.removeprefix("streams-a-core-"), f"{size} bytes, {rate} a second",
                           f"{value:.0f} ns", judge(streams, least, f"{streams:.0f}", True)])
     if lines:
         print("Streams that one core encrypts, 2,000 contexts by turns, without GStreamer "
               f"(back end {backend})\n")
         print_table(["", "frames", "a frame", "streams"], lines)
+    ratio = medians.get(("streams-1000", None, "ratio_to_identity"))
+    if ratio is not None:
+        print(f"1,000 decrypting elements by turns: "
+              f"{judge(ratio, STREAMS_1000.get(backend), f'{ratio:.2f}')} times identity "
+              f"({medians['streams-1000', None, 'ns']:.0f} ns a push, "
+              f"{medians['streams-1000', None, 'identity_ns']:.0f} ns through identity, "
+              f"{medians['streams-1000', None, 'direct_push_ns']:.0f} ns straight)\n")
+
+
+def print_peers(medians):
+    lines = [[str(size), *(f"{medians[name, size, 'ratio']:.2f}" if (name, size, "ratio") in medians
+                           else "" for name in PEERS)] for size in SIZES]
+    if any(any(line[1:]) for line in lines):
+        print("Others, as a multiple of bare OpenSSL: srtpenc with AES-128-GCM as an element is "
+              "measured, LiveKit's worker by the CPU time of the whole process\n")
+        print_table(["bytes", *PEERS.values()], lines)
 
 
 def passphrases_target(libnettle):
@@ -269,6 +304,8 @@ def main():
         print_ratios(medians, backend, judge)
         print_pipelines(medians, backend, judge)
         print_streams(medians, backend, judge)
+    for medians in list(measured.values())[:1]:
+        print_peers(medians)
     print_keys({key: value for medians in measured.values() for key, value in medians.items()},
                judge)
     for line in failed:
