@@ -12,8 +12,8 @@ namespace bench {
 
 namespace {
 
-constexpr Pace kThorough = {0.2, 15, 5, 10};
-constexpr Pace kQuick = {0.06, 7, 1, 4};
+constexpr Pace kThorough = {0.2, 15, 5, 20};
+constexpr Pace kQuick = {0.06, 7, 1, 8};
 
 constexpr char kUsage[] =
     "Usage: e2ee-bench [--backends] [--keys] [--quick] [--progress] [--benchmark_...]\n"

@@ -56,6 +56,8 @@ Work push_straight(Buffers buffers, std::vector<std::uint8_t> frame);
 /// Through an element of the plugin. `arriving` is how long the frame must be when it comes out.
 Work push_through(const char *element, Buffers buffers, std::vector<std::uint8_t> frame,
                   std::size_t arriving);
+/// Through two pads with nothing but the AEAD back end between them.
+Work push_through_floor(std::size_t size);
 /// RTP packets of this size, each with a number of its own. Null when srtpenc is not installed.
 Work push_through_srtpenc(std::size_t size);
 

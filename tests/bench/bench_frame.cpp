@@ -179,6 +179,7 @@ void encrypt_ways(Rounds &rounds, std::size_t size) {
   rounds.add("direct-push", push_straight(Buffers::copied, make_frame(size)));
   rounds.add("element-encrypt",
              push_through("e2eeencrypt", Buffers::copied, make_frame(size), sealed), "direct-push");
+  rounds.add("floor-encrypt", push_through_floor(size), "direct-push");
   if (size <= kLongestPacket) {
     if (Work srtp = push_through_srtpenc(size))
       rounds.add("peer-srtpenc", std::move(srtp), "direct-push");

@@ -192,7 +192,8 @@ def print_table(head, lines):
 
 def print_ratios(medians, backend, judge):
     columns = (("raw-encrypt", "raw encrypt"), ("aead-encrypt", "AEAD"), ("core-encrypt", "core"),
-               ("core-encrypt-vp8", "core, VP8"), ("element-encrypt", "element"),
+               ("core-encrypt-vp8", "core, VP8"), ("floor-encrypt", "floor"),
+               ("element-encrypt", "element"),
                ("element-encrypt-slack", "element, room left"),
                ("raw-decrypt", "raw decrypt"), ("aead-decrypt", "AEAD"), ("core-decrypt", "core"),
                ("element-decrypt", "element"))
@@ -210,7 +211,8 @@ def print_ratios(medians, backend, judge):
                 line.append(judge(ratio, targets and targets[at], f"{ratio:.2f}"))
         lines.append(line)
     print(f"One frame, as a multiple of bare OpenSSL in the same run (back end {backend})")
-    print("AEAD: the back end alone; core: without GStreamer; element: over a direct push from pad to pad\n")
+    print("AEAD: the back end alone; core: without GStreamer; element: over a direct push from pad to pad;\n"
+          "floor: a push with nothing but the AEAD between two pads, over a direct one\n")
     print_table(["bytes", *(title for _, title in columns)], lines)
     search = medians.get(("vp8-iv-search", None, "ns"))
     if search is not None:

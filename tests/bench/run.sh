@@ -18,11 +18,11 @@ pipelines beside the encoders, with each AEAD back end that is here; then what t
 participants cost. Prints a table with the targets, writes build/bench.json and draws it as
 build/bench.svg. GStreamer's srtpenc is measured beside it.
 
-      --quick        about 15 seconds of measuring a back end instead of 90; rougher numbers, and not
-                     that of 1,000 passphrases
-      --peer-livekit also LiveKit's worker in node, from the npm packages of tests/interop
-      --no-install   install nothing, only say which Debian packages are missing
-      --version      print the version
+      --quick          about 20 seconds of measuring a back end instead of 120; rougher numbers, and
+                       not that of 1,000 passphrases
+      --peer-livekit   also LiveKit's worker in node, from the npm packages of tests/interop
+      --no-install     install nothing, only say which Debian packages are missing
+      --version        print the version
 
 Numbers of frames are CPU time of one thread; ratios are made within rounds of a fraction of a
 millisecond, so that other work on the machine changes them little. Numbers of keys are of the
