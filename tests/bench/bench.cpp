@@ -3,6 +3,7 @@
 // and for the keys of many participants. run.sh builds it, runs it and makes sense of its rows.
 #include "bench.h"
 
+#include <gst/e2ee/e2ee.h>
 #include <sched.h>
 
 #include <chrono>
