@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "common/hex.h"
 #include "livekit/ice.h"
 #include "livekit_subscription.h"
 #include "offer.h"
@@ -25,15 +26,7 @@ constexpr std::size_t kShortestTrailer = 7;
 
 std::string trailer_of(const wire::Join &join) {
   const std::string &bytes = join.sif_trailer();
-  if (bytes.size() < kShortestTrailer)
-    return "";
-  std::string hex;
-  for (const char byte : bytes) {
-    constexpr const char *kDigits = "0123456789abcdef";
-    hex += kDigits[static_cast<unsigned char>(byte) >> 4];
-    hex += kDigits[static_cast<unsigned char>(byte) & 15];
-  }
-  return hex;
+  return bytes.size() < kShortestTrailer ? "" : examples::hex_of(bytes.data(), bytes.size());
 }
 
 // What goes on meanwhile makes nobody wait longer.

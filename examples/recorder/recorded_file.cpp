@@ -10,6 +10,8 @@
 #include <cstring>
 #include <vector>
 
+#include "common/hex.h"
+
 namespace recorder {
 
 using examples::CharPtr;
@@ -209,12 +211,7 @@ std::string RecordedFile::hash() const {
   unsigned size = 0;
   if (!good || EVP_DigestFinal_ex(context.get(), digest, &size) != 1)
     throw Failure("cannot hash " + name() + ": no SHA-256");
-  std::string hex;
-  for (unsigned i = 0; i < size; i++) {
-    constexpr char kDigits[] = "0123456789abcdef";
-    hex += {kDigits[digest[i] >> 4], kDigits[digest[i] & 15]};
-  }
-  return hex;
+  return examples::hex_of(digest, size);
 }
 
 }  // namespace recorder

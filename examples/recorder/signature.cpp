@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/hex.h"
 #include "common/program.h"
 
 namespace recorder {
@@ -26,16 +27,6 @@ constexpr std::size_t kSignatureSize = 64;
 constexpr char kMake[] = "openssl genpkey -algorithm ed25519 -out audit.pem";
 constexpr char kMakePublic[] = "openssl pkey -in audit.pem -pubout -out audit.pub";
 
-std::string hex_of(const unsigned char *bytes, std::size_t size) {
-  constexpr char kDigits[] = "0123456789abcdef";
-  std::string text;
-  for (std::size_t i = 0; i < size; ++i) {
-    text += kDigits[bytes[i] >> 4];
-    text += kDigits[bytes[i] & 15];
-  }
-  return text;
-}
-
 // Lower case only: a signature has one way to be written, so that no byte of a log can change.
 bool bytes_of_hex(const std::string &text, std::vector<unsigned char> &bytes) {
   for (std::size_t i = 0; i + 1 < text.size(); i += 2) {
@@ -45,7 +36,7 @@ bool bytes_of_hex(const std::string &text, std::vector<unsigned char> &bytes) {
       return false;
     bytes.push_back(static_cast<unsigned char>(high << 4 | low));
   }
-  return hex_of(bytes.data(), bytes.size()) == text;
+  return examples::hex_of(bytes.data(), bytes.size()) == text;
 }
 
 BioPtr open_file(const std::string &path, const char *what) {
@@ -108,7 +99,7 @@ std::string PublicKey::hex() const {
   std::size_t size = sizeof bytes;
   if (EVP_PKEY_get_raw_public_key(key_.get(), bytes, &size) != 1)
     throw Failure("OpenSSL does not hand out the public key");
-  return hex_of(bytes, size);
+  return examples::hex_of(bytes, size);
 }
 
 std::string PublicKey::fingerprint() const {
@@ -142,7 +133,7 @@ std::string SigningKey::sign(const std::string &text) const {
     ERR_clear_error();
     throw Failure("OpenSSL could not sign a record of the audit log");
   }
-  return hex_of(signature, size);
+  return examples::hex_of(signature, size);
 }
 
 PublicKey SigningKey::public_key() const {
@@ -153,7 +144,7 @@ PublicKey SigningKey::public_key() const {
 std::string sha256_hex(const std::string &data) {
   unsigned char digest[SHA256_DIGEST_LENGTH];
   SHA256(reinterpret_cast<const unsigned char *>(data.data()), data.size(), digest);
-  return hex_of(digest, sizeof digest);
+  return examples::hex_of(digest, sizeof digest);
 }
 
 }  // namespace recorder
