@@ -182,8 +182,8 @@ constexpr Property kBase[] = {
      * GstE2EEBase:stats:
      *
      * A #GstStructure `application/x-e2ee-stats`: frames and bytes since the element was made,
-     * drops by reason, and id, generation and fingerprint of the key in use. `aead` is whose AES works
-     * with it: `openssl` or `ipsec-mb`.
+     * drops by reason, and id, generation and fingerprint of the key in use. `aead` is whose AES
+     * works with it: `openssl` or `ipsec-mb`.
      *
      * Since: 0.1
      */

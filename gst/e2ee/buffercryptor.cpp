@@ -145,7 +145,13 @@ bool BufferCryptor::prepare(std::chrono::milliseconds limit, GError **error) {
 GstBuffer *BufferCryptor::fail(Direction &direction, GstBuffer *buffer, Reason reason,
                                std::optional<std::uint64_t> key_id, GError **error) {
   direction.counters.dropped(reason);
-  set_reason_error(error, reason, key_id);
+  if (reason == Reason::malformed && direction.options.encrypts)
+    e2ee::fail(error, GST_E2EE_ERROR_MALFORMED,
+               "this is not a whole frame of the codec in the caps: put a parser in front");
+  else if (reason == Reason::unsupported && codec_ == nullptr)
+    e2ee::fail(error, GST_E2EE_ERROR_UNSUPPORTED, "what the frames are is not known: set the caps");
+  else
+    set_reason_error(error, reason, key_id);
   gst_buffer_unref(buffer);
   return nullptr;
 }

@@ -35,9 +35,7 @@ bool check_aead(GError **error) {
     return false;
   }
   std::call_once(told, [&] {
-    if (!choice.complaint.empty())
-      GST_CAT_WARNING(debug_category(), "%s", choice.complaint.c_str());
-    GST_CAT_INFO(debug_category(), "AES-GCM is that of %s", choice.backend->name);
+    GST_CAT_INFO(debug_category(), "AES-GCM comes from %s", choice.backend->name);
     for (const AeadBackend &backend : aead_backends()) {
       if (const char *why = backend.why_not())
         GST_CAT_INFO(debug_category(), "%s cannot be used: %s", backend.name, why);

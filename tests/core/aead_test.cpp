@@ -260,12 +260,12 @@ TEST(AeadChoice, ByName) {
   }
 }
 
-TEST(AeadChoice, AnUnknownNameIsToldAndCountsAsNone) {
+TEST(AeadChoice, AnUnknownNameIsNotReplaced) {
   const AeadChoice none = choose_aead("");
   ASSERT_NE(none.backend, nullptr);
   EXPECT_EQ(none.complaint, "");
   const AeadChoice unknown = choose_aead("boringssl");
-  EXPECT_EQ(unknown.backend, none.backend);
+  EXPECT_EQ(unknown.backend, nullptr);
   EXPECT_NE(unknown.complaint.find("boringssl"), std::string::npos);
   EXPECT_NE(unknown.complaint.find("openssl or ipsec-mb"), std::string::npos);
 }

@@ -62,13 +62,13 @@ AeadChoice choose_aead(std::string_view asked) {
     if (asked != backend.name)
       continue;
     if (const char *why = backend.why_not())
-      return {nullptr, "GST_E2EE_AEAD=" + std::string(asked) + " cannot be had: " + why +
+      return {nullptr, "GST_E2EE_AEAD=" + std::string(asked) + " cannot be used: " + why +
                            "; or unset GST_E2EE_AEAD"};
     return {&backend, {}};
   }
   if (!asked.empty())
-    choice.complaint = "GST_E2EE_AEAD=" + std::string(asked) +
-                       " is not known and counts as unset: use openssl or ipsec-mb";
+    return {nullptr, "GST_E2EE_AEAD=" + std::string(asked) +
+                         " is not known: set it to openssl or ipsec-mb, or unset it"};
   for (const AeadBackend &backend : aead_backends()) {
     if (choice.backend == nullptr && backend.why_not() == nullptr && backend.worthwhile())
       choice.backend = &backend;

@@ -78,8 +78,7 @@ struct AeadChoice {
   std::string complaint;                 // of what was asked for, and what to do, for people
 };
 
-/// The back end of this name; with an empty or unknown name, about which it complains, the first
-/// one that is usable and worthwhile.
+/// The back end of this name; with an empty name the first one that is usable and worthwhile.
 AeadChoice choose_aead(std::string_view asked);
 
 /// What the environment variable GST_E2EE_AEAD and this machine make of it. What the variable said
