@@ -40,8 +40,10 @@ const Codec &codec_at(GstPad *pad) {
 }
 
 // e2eedecrypt would refuse it too, but by an error that ends the other streams with it.
-void check_scheme(const Codec &codec, const ReceiveSettings &settings) {
-  const CryptorPtr cryptor = settings.new_cryptor(settings.provider, "", settings.server_frames);
+void check_scheme(const Codec &codec, const ReceiveSettings &settings,
+                  const std::string &participant) {
+  const CryptorPtr cryptor =
+      settings.new_cryptor(settings.provider, participant, settings.server_frames);
   const CapsPtr caps(gst_caps_from_string(codec.frames ? codec.frames : codec.media_type));
   examples::Error error;
   gst_e2ee_frame_cryptor_set_caps(cryptor.get(), caps.get(), nullptr, nullptr, error.out());
@@ -95,7 +97,7 @@ Track::Track(GstElement *pipeline, GstPad *pad, const ReceiveSettings &settings,
       on_ended_(std::move(ended)),
       pipeline_(pipeline) {
   if (settings.provider && !route_.in_the_clear)
-    check_scheme(*codec_, settings);
+    check_scheme(*codec_, settings, route_.participant);
   try {
     add_chain(settings);
     link_to(pad);
