@@ -2,6 +2,7 @@
 #include "elementproperties.h"
 
 #include "elementkeys.h"
+#include "owned.h"
 #include "properties.h"
 
 GST_DEBUG_CATEGORY_EXTERN(gst_e2ee_base_debug);
@@ -21,7 +22,7 @@ enum : guint {
   kAllowPlaintext,
 };
 
-// Those of e2eedecrypt that a frame cryptor knows nothing of, or learns when it starts.
+// All but those of e2eedecrypt that a frame cryptor knows nothing of, or learns when it starts.
 bool concerns_keys(guint id) {
   return id != kReplayWindow && id != kServerFrames && id != kServerTrailer && id != kKeyWait &&
          id != kKeyWaitBytes;
@@ -46,12 +47,16 @@ void set_enabled(GstE2EEBase *self, bool enabled) {
     warn_disabled(self);
 }
 
+void set_provider(Base &base, const GValue *value) {
+  ObjectPtr<GstE2EEKeyProvider> released;  // goes without the mutex
+  std::lock_guard lock(base.mutex);
+  auto *provider = static_cast<GstE2EEKeyProvider *>(g_value_dup_object(value));
+  released.reset(std::exchange(base.provider, provider));
+}
+
 // The base's mutex held.
 bool set_setting(Base &base, guint id, const GValue *value) {
   switch (id) {
-    case kKeyProvider:
-      g_set_object(&base.provider, static_cast<GstE2EEKeyProvider *>(g_value_get_object(value)));
-      return true;
     case kFrameMetadata:
       base.settings.options.packet_trailer = g_value_get_boolean(value);
       return true;
@@ -103,8 +108,10 @@ void set_property(GObject *object, guint id, const GValue *value, GParamSpec *ps
   if (!can_change(self, pspec))
     return;
   Base &base = base_of(self);
-  bool is_known;
-  {
+  bool is_known = true;
+  if (id == kKeyProvider) {
+    set_provider(base, value);
+  } else {
     std::lock_guard lock(base.mutex);
     is_known = set_setting(base, id, value);
   }

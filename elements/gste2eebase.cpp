@@ -29,8 +29,8 @@ namespace {
 // that is down must not block the application for longer.
 constexpr std::chrono::milliseconds kProviderPatience{2000};
 
-// All codecs, and AV1. One that the scheme does not support is refused at the CAPS event, where the
-// error can say why; a caps query could only say no.
+// All codecs, and AV1, which no scheme carries. One that the scheme does not support is refused at
+// the CAPS event, where the error can say why; a caps query could only say no.
 GstCaps *all_caps() {
   GstCaps *caps = gst_caps_new_empty();
   for (const e2ee::CodecRule *codec : e2ee::codecs()) {
@@ -43,23 +43,12 @@ GstCaps *all_caps() {
   return caps;
 }
 
-void add_pad_template(GstElementClass *klass, const char *name, GstPadDirection direction) {
-  const e2ee::CapsPtr caps(all_caps());
-  gst_element_class_add_pad_template(
-      klass, gst_pad_template_new(name, direction, GST_PAD_ALWAYS, caps.get()));
-}
-
-GstPad *new_pad(GstE2EEBase *self, const char *name) {
-  GstElementClass *klass = GST_ELEMENT_GET_CLASS(self);
-  return gst_pad_new_from_template(gst_element_class_get_pad_template(klass, name), name);
-}
-
 void gst_e2ee_base_set_context(GstElement *element, GstContext *context) {
   if (GstE2EEKeyProvider *provider = gst_e2ee_context_get_key_provider(context)) {
     Base &base = e2ee::base_of(GST_E2EE_BASE(element));
+    e2ee::ObjectPtr<GstE2EEKeyProvider> released;  // goes without the mutex
     std::lock_guard lock(base.mutex);
-    g_clear_object(&base.from_context);
-    base.from_context = provider;
+    released.reset(std::exchange(base.from_context, provider));
   }
   GST_ELEMENT_CLASS(gst_e2ee_base_parent_class)->set_context(element, context);
 }
@@ -205,8 +194,7 @@ static void gst_e2ee_base_class_init(GstE2EEBaseClass *klass) {
   klass->sink_event = GST_DEBUG_FUNCPTR(gst_e2ee_base_sink_event);
   g_type_class_ref(GST_TYPE_E2EE_SCHEME);  // kept, for nick_of()
   e2ee::install_base_properties(object_class);
-  add_pad_template(element_class, "sink", GST_PAD_SINK);
-  add_pad_template(element_class, "src", GST_PAD_SRC);
+  e2ee::add_pad_templates(element_class, all_caps(), all_caps());
   gst_type_mark_as_plugin_api(GST_TYPE_E2EE_BASE, static_cast<GstPluginAPIFlags>(0));
 }
 
@@ -214,7 +202,7 @@ static void gst_e2ee_base_init(GstE2EEBase *self) {
   auto *priv = static_cast<GstE2EEBasePrivate *>(gst_e2ee_base_get_instance_private(self));
   priv->base = new Base(GST_ELEMENT(self));
   Base &base = *priv->base;
-  base.sink = new_pad(self, "sink");
+  base.sink = e2ee::new_pad(GST_ELEMENT(self), "sink");
   gst_pad_set_chain_function(base.sink, GST_DEBUG_FUNCPTR(chain));
   gst_pad_set_event_function(base.sink, GST_DEBUG_FUNCPTR(sink_event));
   gst_pad_set_query_function(base.sink, GST_DEBUG_FUNCPTR(e2ee::base_query));
@@ -222,7 +210,7 @@ static void gst_e2ee_base_init(GstE2EEBase *self) {
   // when the stream is there.
   GST_PAD_SET_ACCEPT_TEMPLATE(base.sink);
   gst_element_add_pad(GST_ELEMENT(self), base.sink);
-  base.src = new_pad(self, "src");
+  base.src = e2ee::new_pad(GST_ELEMENT(self), "src");
   gst_pad_set_query_function(base.src, GST_DEBUG_FUNCPTR(e2ee::base_query));
   gst_element_add_pad(GST_ELEMENT(self), base.src);
 }

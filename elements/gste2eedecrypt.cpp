@@ -37,6 +37,7 @@
 #include "elementproperties.h"
 #include "holdqueue.h"
 #include "keyunit.h"
+#include "pads.h"
 
 GST_DEBUG_CATEGORY_STATIC(gst_e2ee_decrypt_debug);
 #define GST_CAT_DEFAULT gst_e2ee_decrypt_debug
@@ -332,10 +333,9 @@ static void gst_e2ee_decrypt_class_init(GstE2EEDecryptClass *klass) {
   GST_E2EE_BASE_CLASS(klass)->start = GST_DEBUG_FUNCPTR(gst_e2ee_decrypt_start);
   GST_E2EE_BASE_CLASS(klass)->sink_event = GST_DEBUG_FUNCPTR(gst_e2ee_decrypt_sink_event);
   e2ee::install_decrypt_properties(object_class);
-  gst_element_class_set_static_metadata(
-      element_class, "End-to-end frame decryptor", "Filter/Decryptor/Network",
-      "Decrypts frames that WebRTC clients or e2eeencrypt encrypted end to end",
-      "The gst-e2ee developers");
+  e2ee::set_text(element_class,
+                 {"End-to-end frame decryptor", "Filter/Decryptor/Network",
+                  "Decrypts frames that WebRTC clients or e2eeencrypt encrypted end to end"});
 }
 
 static void gst_e2ee_decrypt_init(GstE2EEDecrypt *self) {

@@ -39,6 +39,7 @@
 #include "buffers/buffersealer.h"
 #include "buffers/frametail.h"
 #include "elementproperties.h"
+#include "pads.h"
 
 GST_DEBUG_CATEGORY_STATIC(gst_e2ee_encrypt_debug);
 #define GST_CAT_DEFAULT gst_e2ee_encrypt_debug
@@ -157,10 +158,10 @@ static void gst_e2ee_encrypt_class_init(GstE2EEEncryptClass *klass) {
   GST_E2EE_BASE_CLASS(klass)->start = GST_DEBUG_FUNCPTR(gst_e2ee_encrypt_start);
   GST_E2EE_BASE_CLASS(klass)->sink_event = GST_DEBUG_FUNCPTR(gst_e2ee_encrypt_sink_event);
   e2ee::install_encrypt_properties(object_class);
-  gst_element_class_set_static_metadata(
-      element_class, "End-to-end frame encryptor", "Filter/Encryptor/Network",
-      "Encrypts encoded frames end to end, readable by WebRTC clients that hold the key",
-      "The gst-e2ee developers");
+  e2ee::set_text(
+      element_class,
+      {"End-to-end frame encryptor", "Filter/Encryptor/Network",
+       "Encrypts encoded frames end to end, readable by WebRTC clients that hold the key"});
 }
 
 static void gst_e2ee_encrypt_init(GstE2EEEncrypt *self) {

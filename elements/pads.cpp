@@ -3,10 +3,12 @@
 
 namespace e2ee {
 
-void describe_element(GstElementClass *klass, const ElementText &text, GstCaps *sink,
-                      GstCaps *src) {
+void set_text(GstElementClass *klass, const ElementText &text) {
   gst_element_class_set_static_metadata(klass, text.name, text.classes, text.description,
                                         "The gst-e2ee developers");
+}
+
+void add_pad_templates(GstElementClass *klass, GstCaps *sink, GstCaps *src) {
   gst_element_class_add_pad_template(
       klass, gst_pad_template_new("sink", GST_PAD_SINK, GST_PAD_ALWAYS, sink));
   gst_element_class_add_pad_template(klass,
@@ -15,9 +17,19 @@ void describe_element(GstElementClass *klass, const ElementText &text, GstCaps *
   gst_caps_unref(src);
 }
 
-GstPad *add_pad(GstElement *element, const char *name) {
-  GstPad *pad = gst_pad_new_from_template(
+void describe_element(GstElementClass *klass, const ElementText &text, GstCaps *sink,
+                      GstCaps *src) {
+  set_text(klass, text);
+  add_pad_templates(klass, sink, src);
+}
+
+GstPad *new_pad(GstElement *element, const char *name) {
+  return gst_pad_new_from_template(
       gst_element_class_get_pad_template(GST_ELEMENT_GET_CLASS(element), name), name);
+}
+
+GstPad *add_pad(GstElement *element, const char *name) {
+  GstPad *pad = new_pad(element, name);
   if (GST_PAD_IS_SRC(pad))
     gst_pad_use_fixed_caps(pad);
   gst_element_add_pad(element, pad);

@@ -12,10 +12,19 @@ struct ElementText {
   const char *classes;
   const char *description;
 };
-/// For class_init: its text, and the templates of both pads. Takes the caps.
+/// For class_init.
+void set_text(GstElementClass *klass, const ElementText &text);
+
+/// For class_init: the templates of both pads. Takes the caps.
+void add_pad_templates(GstElementClass *klass, GstCaps *sink, GstCaps *src);
+
+/// Both of these.
 void describe_element(GstElementClass *klass, const ElementText &text, GstCaps *sink, GstCaps *src);
 
-/// Makes the pad "sink" or "src".
+/// Makes the pad "sink" or "src"; the caller owns a floating reference.
+GstPad *new_pad(GstElement *element, const char *name);
+
+/// The same for elements whose caps follow from those that come; it is the element's then.
 GstPad *add_pad(GstElement *element, const char *name);
 
 /// The event with other caps in its place; takes the event.

@@ -5,32 +5,13 @@
 
 #include <algorithm>
 
+#include "buffers/vp8layers.h"
+
 namespace e2ee::rtp {
 
 static_assert(kMaxSpatialLayers == GST_E2EE_MAX_SPATIAL_LAYERS);
 
 namespace {
-
-bool is_vp8_meta(const GstMeta *meta) {
-  return gst_meta_info_is_custom(meta->info) &&
-         gst_custom_meta_has_name(reinterpret_cast<GstCustomMeta *>(const_cast<GstMeta *>(meta)),
-                                  "GstVP8Meta");
-}
-
-void read_vp8_meta(GstMeta *meta, Frame &frame) {
-  const GstStructure *s = gst_custom_meta_get_structure(reinterpret_cast<GstCustomMeta *>(meta));
-  gboolean scaled = FALSE;
-  gboolean sync = FALSE;
-  guint layer = 0;
-  gst_structure_get_boolean(s, "use-temporal-scaling", &scaled);
-  if (!scaled)
-    return;
-  gst_structure_get_uint(s, "layer-id", &layer);
-  gst_structure_get_boolean(s, "layer-sync", &sync);
-  frame.has_layers = true;
-  frame.temporal_layer = layer;
-  frame.layer_sync = sync;
-}
 
 void read_frame_meta(const GstE2EEFrameMeta &meta, Frame &frame) {
   frame.keyframe = meta.keyframe;
@@ -80,10 +61,11 @@ Frame read_frame(const Format &format, GstBuffer *buffer, const Size &size) {
   frame.droppable = GST_BUFFER_FLAG_IS_SET(buffer, GST_BUFFER_FLAG_DROPPABLE);
   frame.size = size;
   // The encoder's word first, so that the encryptor's, where it has one, wins.
-  gpointer state = nullptr;
-  while (GstMeta *meta = gst_buffer_iterate_meta(buffer, &state))
-    if (&format == &vp8_format && is_vp8_meta(meta))
-      read_vp8_meta(meta, frame);
+  if (const auto layers = &format == &vp8_format ? vp8_layers_of(buffer) : std::nullopt) {
+    frame.has_layers = true;
+    frame.temporal_layer = layers->temporal_layer;
+    frame.layer_sync = layers->layer_sync;
+  }
   if (const GstE2EEFrameMeta *meta = gst_e2ee_buffer_get_frame_meta(buffer))
     read_frame_meta(*meta, frame);
   // Elsewhere (simulcast) such a number is not part of the stream, and each frame is a picture.

@@ -7,8 +7,8 @@ namespace e2ee::rtp {
 
 namespace {
 
-// No encoder makes such a frame; a sender that never ends one must not fill the memory, with
-// packets of one byte neither.
+// No encoder makes such a frame; a sender that never ends one must not fill the memory, not
+// even with packets of one byte.
 constexpr gsize kMaxFrame = 32 * 1024 * 1024;
 constexpr unsigned kMaxPackets = 32 * 1024;
 

@@ -168,8 +168,9 @@ GstBuffer *BufferCryptor::finish(Direction &direction, GstBuffer *buffer,
     gst_buffer_memset(buffer, 0, 0, gst_buffer_get_size(buffer));
     return fail(direction, buffer, Reason::missing_key, result.key_id, error);
   }
-  last_ = &direction;
-  direction.counters.ratcheted(result.ratchet_steps);
+  last_.store(&direction, std::memory_order_relaxed);
+  if (G_UNLIKELY(result.ratchet_steps != 0))
+    direction.counters.ratcheted(result.ratchet_steps);
   return pass(direction, buffer);
 }
 

@@ -30,15 +30,15 @@ const char *aead_name(const Scheme &scheme) {
 bool check_aead(GError **error) {
   static std::once_flag told;
   const AeadChoice choice = aead_in_use();
-  if (choice.backend == nullptr) {
-    g_set_error_literal(error, GST_E2EE_ERROR, GST_E2EE_ERROR_CRYPTO, choice.complaint.c_str());
-    return false;
-  }
+  if (choice.backend == nullptr)
+    return fail(error, GST_E2EE_ERROR_CRYPTO, "%s", choice.complaint.c_str());
   std::call_once(told, [&] {
     GST_CAT_INFO(debug_category(), "AES-GCM comes from %s", choice.backend->name);
     for (const AeadBackend &backend : aead_backends()) {
       if (const char *why = backend.why_not())
         GST_CAT_INFO(debug_category(), "%s cannot be used: %s", backend.name, why);
+      else if (!backend.worthwhile())
+        GST_CAT_INFO(debug_category(), "%s is not faster on this processor", backend.name);
     }
   });
   return true;
@@ -166,12 +166,9 @@ class KeyedCryptor final : public FrameCryptor, KeyUser {
     use_.passed(key, encrypts);
   }
 
-  // Mutex held, and the ring has a key with this id.
-  const KeyRef &present_key(std::uint64_t id) const { return ring_->find(id)->keys.front(); }
-
   // Mutex held. For each frame whose tag does not verify.
   void note_failure(Result &result) {
-    use_.failed(present_key(result.key_id));
+    use_.failed(ring_->find(result.key_id)->keys.front());
     const int tolerance = ring_->failure_tolerance;
     result.backing_off = tolerance >= 0 && opener_.failures() > static_cast<unsigned>(tolerance);
   }
@@ -244,7 +241,7 @@ FrameCryptor::Result KeyedCryptor::decrypt(const CodecRule &codec, ByteView fram
       result.size = opened->size;
       const KeyRef &key = *opened->key;
       note_key(key, false, removals, result);
-      if (present_key(opened->key_id)->generation < key->generation)
+      if (opened->slot->keys.front()->generation < key->generation)
         later = key;
     }
   }

@@ -26,7 +26,7 @@ struct KeyInfo {
   std::uint64_t id = 0;
   std::uint64_t generation = 0;
   std::string fingerprint;
-  const char *aead = "";  // the back end that encrypts with it
+  const char *aead = "";  // whose AES works with it
 };
 
 /// What a cryptor is to do. The fields of SFrame count for that scheme alone.

@@ -27,13 +27,8 @@ struct Block {
   Block *next;            // among the idle ones
   unsigned size_class;    // log2 of the block's bytes
   bool may_show_a_frame;  // a decrypted one
-  gsize written;          // bytes in use since it was wiped
+  gsize written;          // bytes in use, which may show one
   std::uint8_t *bytes() { return reinterpret_cast<std::uint8_t *>(this + 1); }
-};
-
-/// A part of a memory that somebody shares.
-struct Part {
-  GstMemory memory;
 };
 
 /// Idle blocks, by size. What was not wanted for a second goes back to the system.
@@ -181,13 +176,13 @@ GstMemory *share_memory(GstMemory *memory, gssize offset, gssize size) {
   Block *block = block_of(memory);
   const gsize length =
       size < 0 ? memory->size - static_cast<gsize>(offset) : static_cast<gsize>(size);
-  Part *part = g_new(Part, 1);
-  gst_memory_init(&part->memory,
+  GstMemory *part = g_new(GstMemory, 1);
+  gst_memory_init(part,
                   static_cast<GstMemoryFlags>(GST_MINI_OBJECT_FLAGS(&block->memory) |
                                               GST_MINI_OBJECT_FLAG_LOCK_READONLY),
                   memory->allocator, &block->memory, memory->maxsize, memory->align,
                   memory->offset + static_cast<gsize>(offset), length);
-  return &part->memory;
+  return part;
 }
 
 gboolean is_span(GstMemory *first, GstMemory *second, gsize *offset) {
@@ -204,7 +199,6 @@ void free_memory(GstAllocator *, GstMemory *memory) {
   Block *block = block_of(memory);
   if (block->may_show_a_frame) {
     cleanse({block->bytes(), block->written});
-    block->written = 0;
   }
   if (block->size_class > kLargest)
     g_free(block);
@@ -223,10 +217,9 @@ Block *allocate(GstAllocator *allocator, gsize size) {
     if (block == nullptr)
       return nullptr;
     block->size_class = size_class;
-    block->written = 0;
   }
   block->may_show_a_frame = false;
-  block->written = std::max(block->written, size);
+  block->written = size;
   gst_memory_init(&block->memory, static_cast<GstMemoryFlags>(0), allocator, nullptr,
                   (gsize{1} << size_class) - sizeof(Block), 0, 0, size);
   return block;

@@ -21,7 +21,7 @@ struct FreshMemory {
 /// together at most, and go when they are not needed for a second and others are. Any thread.
 FreshMemory new_frame_memory(gsize size);
 
-/// Whoever lets frames be written, from beginning to end: idle blocks go with the last one.
+/// Somebody for whom frames are written. Idle blocks go with the last one.
 class FrameMemoryUser {
  public:
   FrameMemoryUser();

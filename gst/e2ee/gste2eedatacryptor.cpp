@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <gst/e2ee/gste2eedatacryptor.h>
 
-#include <algorithm>
 #include <condition_variable>
+#include <functional>
+#include <memory>
 #include <mutex>
+#include <vector>
 
 #include "buffers/framesettings.h"
 #include "core/aead.h"

@@ -63,8 +63,7 @@ gboolean gst_e2ee_peek_frame(GstE2EEScheme scheme, const gchar *media_type,
     *key_id = 0;
   if (iv != nullptr)
     *iv = nullptr;
-  if (static_cast<guint>(scheme) > GST_E2EE_SCHEME_SFRAME ||
-      static_cast<guint>(clear_header) > GST_E2EE_CLEAR_HEADER_NONE)
+  if (static_cast<guint>(clear_header) > GST_E2EE_CLEAR_HEADER_NONE)
     return FALSE;
   const e2ee::Scheme *rules =
       e2ee::scheme_for(scheme, {.clear_header = clear_header == GST_E2EE_CLEAR_HEADER_SCHEME});

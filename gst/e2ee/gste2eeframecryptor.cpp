@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "buffercryptor.h"
+#include "core/scheme.h"
 #include "properties.h"
 
 using e2ee::BufferCryptor;
@@ -97,8 +98,7 @@ static void gst_e2ee_frame_cryptor_init(GstE2EEFrameCryptor *self) {
 GstE2EEFrameCryptor *gst_e2ee_frame_cryptor_new(GstE2EEKeyProvider *provider, GstE2EEScheme scheme,
                                                 const gchar *participant) {
   g_return_val_if_fail(GST_IS_E2EE_KEY_PROVIDER(provider), nullptr);
-  g_return_val_if_fail(scheme >= GST_E2EE_SCHEME_LIVEKIT && scheme <= GST_E2EE_SCHEME_SFRAME,
-                       nullptr);
+  g_return_val_if_fail(static_cast<guint>(scheme) < e2ee::schemes().size(), nullptr);
   return GST_E2EE_FRAME_CRYPTOR(g_object_new(GST_TYPE_E2EE_FRAME_CRYPTOR, "key-provider", provider,
                                              "scheme", scheme, "participant", participant,
                                              nullptr));

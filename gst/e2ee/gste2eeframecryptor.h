@@ -115,7 +115,7 @@ G_DECLARE_FINAL_TYPE(GstE2EEFrameCryptor, gst_e2ee_frame_cryptor, GST, E2EE_FRAM
  * GstE2EEFrameCryptor:stats:
  *
  * Frames and bytes since the object was made, in both directions, frames that failed by reason,
- * and id, generation and fingerprint of the key in use, as the elements have them.
+ * and id, generation, fingerprint and AES back end of the key in use, as the elements have them.
  *
  * Since: 0.1
  */

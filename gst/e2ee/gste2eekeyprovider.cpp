@@ -80,7 +80,7 @@ static void gst_e2ee_key_provider_default_init(GstE2EEKeyProviderInterface *ifac
    *   the participant has a key of its own, `asserted` under a shared key), `direction` (`encrypt`
    *   or `decrypt`), `first` and `last` (Unix time in microseconds), `frames`, `failures` (frames
    *   that named this key meanwhile and did not verify), `aead` (whose AES worked with it:
-   * `openssl` or `ipsec-mb`)
+   *   `openssl` or `ipsec-mb`)
    *
    * For audit: an element used a key. Told when it changes to another key, when the key is
    * withdrawn, when it stops, and every ten seconds between. The periods of one element and key

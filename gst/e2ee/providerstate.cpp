@@ -201,10 +201,13 @@ void ProviderState::ratchet_after_interval(std::weak_ptr<KeyBinding> weak) {
 
 bool ProviderState::count_sealed(const KeyBinding &binding, const Key &key) const {
   const std::uint64_t frames = ratchet_frames_.load(std::memory_order_relaxed);
-  const std::uint64_t sealed = key.sealed.fetch_add(1, std::memory_order_relaxed) + 1;
   const std::uint64_t interval = ratchet_interval_.load(std::memory_order_relaxed);
+  const bool by_time = interval != 0 && interval != GST_CLOCK_TIME_NONE;
+  if (frames == 0 && !by_time)
+    return false;
+  const std::uint64_t sealed = key.sealed.fetch_add(1, std::memory_order_relaxed) + 1;
   return (frames != 0 && sealed >= frames && !key.ratchet_asked) ||
-         (interval != 0 && interval != GST_CLOCK_TIME_NONE && !binding.ratchets_by_time);
+         (by_time && !binding.ratchets_by_time);
 }
 
 void ProviderState::ratchet_due(const std::shared_ptr<KeyBinding> &binding, const KeyRef &key) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "reasonerror.h"
 
-#include "e2ee-enums.h"
+#include "errors.h"
 
 namespace e2ee {
 
@@ -26,9 +26,9 @@ void set_reason_error(GError **error, Reason reason, std::optional<std::uint64_t
   const GstE2EEError code = kCodes[static_cast<std::size_t>(reason)];
   const ReasonNames &names = names_of(reason);
   if (names.names_key && key_id)
-    g_set_error(error, GST_E2EE_ERROR, code, "key %" G_GUINT64_FORMAT ": %s", *key_id, names.text);
+    fail(error, code, "key %" G_GUINT64_FORMAT ": %s", *key_id, names.text);
   else
-    g_set_error_literal(error, GST_E2EE_ERROR, code, names.text);
+    fail(error, code, "%s", names.text);
 }
 
 }  // namespace e2ee

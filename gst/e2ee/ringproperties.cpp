@@ -118,8 +118,6 @@ bool RingProvider::get_property(guint id, GValue *value) {
 
 namespace {
 
-GParamSpec *keys_file_property;
-
 void add_common_properties(GParamSpec **properties, guint default_window) {
   properties[kKeyringSize] =
       g_param_spec_uint("keyring-size", "Key ring size",
@@ -167,7 +165,7 @@ void add_participant_properties(GParamSpec **properties) {
                           "Frames, audio and video together, after which a participant who sends "
                           "here ratchets its current key; 0: never",
                           0, G_MAXUINT64, 0, kReadWrite);
-  properties[kKeysFile] = keys_file_property = g_param_spec_string(
+  properties[kKeysFile] = g_param_spec_string(
       "keys-file", "Keys file",
       "The keys.ini file that was to be loaded last, whether it could be read or not", nullptr,
       kReadOnly);
@@ -177,7 +175,7 @@ void add_participant_properties(GParamSpec **properties) {
 
 void RingProvider::notify_keys_file() {
   const ForeignCall call;
-  g_object_notify_by_pspec(G_OBJECT(provider_), keys_file_property);
+  g_object_notify(G_OBJECT(provider_), "keys-file");
 }
 
 void ring_class_init(GObjectClass *klass, const RingKind &kind) {

@@ -150,7 +150,7 @@ Outcome open(Opener &opener, const KeyRing &ring, const CodecRule &codec, const 
   const Result<Opened, Unopened> opened = opener.open(ring, codec, input, outcome.memory);
   if (opened) {
     outcome.opened = {opened->offset, opened->size, opened->key != nullptr ? *opened->key : nullptr,
-                      opened->key_id};
+                      opened->slot != nullptr ? opened->slot->id : 0};
   } else {
     outcome.reason = opened.refusal().reason;
     outcome.opened.key_id = opened.refusal().key_id;

@@ -157,6 +157,34 @@ TEST_P(Callbacks, R12_HandlersMayReadAndSetWhatTheyLikeWhileFramesFlow) {
   });
 }
 
+// Whoever sees a provider go may look at the element that let it go.
+TEST_P(Callbacks, R24_AProviderThatIsReplacedGoesWithoutALock) {
+  unsigned calls = 0;
+  run_bounded([&] {
+    Element element(GetParam(), raw_provider(0x62));
+    GObject *provider = nullptr;
+    g_object_get(element.get(), "key-provider", &provider, nullptr);
+    struct Watch {
+      Element &element;
+      unsigned &calls;
+    } watch{element, calls};
+    g_object_weak_ref(
+        provider,
+        [](gpointer data, GObject *) {
+          auto *watch = static_cast<Watch *>(data);
+          watch->element.stat("frames-in");
+          GObject *now = nullptr;
+          g_object_get(watch->element.get(), "key-provider", &now, nullptr);
+          g_clear_object(&now);
+          ++watch->calls;
+        },
+        &watch);
+    g_object_unref(provider);
+    g_object_set(element.get(), "key-provider", provider_.get(), nullptr);
+  });
+  EXPECT_EQ(calls, 1U);
+}
+
 INSTANTIATE_TEST_SUITE_P(Elements, Callbacks, testing::Values("e2eeencrypt", "e2eedecrypt"),
                          [](const auto &test) { return std::string(test.param); });
 

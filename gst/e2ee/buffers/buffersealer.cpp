@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "buffers/buffersealer.h"
 
+#include "buffers/vp8layers.h"
 #include "gste2eemeta.h"
 
 namespace e2ee {
@@ -34,22 +35,18 @@ FrameFacts facts_of(const CodecRule &codec, ByteView frame) {
 
 // What a payloader that cannot read the frame needs to know of it. The application may know more,
 // and then has written it already.
-void add_frame_meta(GstBuffer *buffer, const FrameFacts &facts) {
+void add_frame_meta(GstBuffer *buffer, const CodecRule &codec, const FrameFacts &facts) {
   if (gst_e2ee_buffer_get_frame_meta(buffer) != nullptr)
     return;
   auto *meta = gst_e2ee_buffer_add_frame_meta(buffer, facts.type == FrameType::key,
                                               facts.size.width, facts.size.height);
-  // Asking for a custom meta that no plugin has registered would be a programming error.
-  if (meta == nullptr || gst_meta_get_info("GstVP8Meta") == nullptr)
+  if (codec.id != CodecId::vp8)
     return;
-  GstCustomMeta *vp8 = gst_buffer_get_custom_meta(buffer, "GstVP8Meta");
-  if (vp8 == nullptr)
-    return;
-  const GstStructure *fields = gst_custom_meta_get_structure(vp8);
-  gboolean layered = FALSE;
-  if (gst_structure_get_boolean(fields, "use-temporal-scaling", &layered) && layered)
-    meta->has_layers = gst_structure_get(fields, "layer-id", G_TYPE_UINT, &meta->temporal_layer,
-                                         "layer-sync", G_TYPE_BOOLEAN, &meta->layer_sync, nullptr);
+  if (const auto layers = vp8_layers_of(buffer)) {
+    meta->has_layers = TRUE;
+    meta->temporal_layer = layers->temporal_layer;
+    meta->layer_sync = layers->layer_sync;
+  }
 }
 
 // Encrypts where the frame lies. On failure the buffer is of no use.
@@ -117,7 +114,7 @@ FrameCryptor::Result BufferSealer::seal(FrameCryptor &cryptor, const CodecRule &
   if (codec.nal != nullptr)
     output_.finish_sealed(buffer, behind);
   if (codec.video)
-    add_frame_meta(buffer, facts);
+    add_frame_meta(buffer, codec, facts);
   return result;
 }
 

@@ -49,7 +49,7 @@ ServerFrames::Kind ServerFrames::look_at(GstBuffer *&buffer, Counters &counters)
   std::size_t behind = trailer_.size();
   bool is_filler = false;
   {
-    // Only the end is looked at, but a frame in several memories has to be merged to be decrypted
+    // A few bytes are looked at, but a frame in several memories has to be merged to be decrypted
     // anyway.
     const MappedBuffer map(buffer, GST_MAP_READ);
     if (!map)

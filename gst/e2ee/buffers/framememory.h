@@ -45,13 +45,8 @@ class MappedBuffer {
   bool mapped_;
 };
 
-/// Cuts a buffer to `size` bytes from `offset` on; it must be writable, and so must its memory if
-/// it is a single one.
+/// Cuts a buffer of one memory, both of them writable, to `size` bytes from `offset` on.
 inline void cut_buffer(GstBuffer *buffer, gsize offset, gsize size) {
-  if (gst_buffer_n_memory(buffer) != 1) {
-    gst_buffer_resize(buffer, static_cast<gssize>(offset), static_cast<gssize>(size));
-    return;
-  }
   gst_memory_resize(gst_buffer_peek_memory(buffer, 0), static_cast<gssize>(offset), size);
   GST_BUFFER_FLAG_SET(buffer, GST_BUFFER_FLAG_TAG_MEMORY);  // tells pools, as set_size() does
 }

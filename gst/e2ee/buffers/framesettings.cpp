@@ -3,6 +3,9 @@
 
 namespace e2ee {
 
+namespace {
+
+// A string property; an empty text is none.
 std::string text_of(const GValue *value) {
   const gchar *text = g_value_get_string(value);
   return text != nullptr ? text : "";
@@ -11,6 +14,8 @@ std::string text_of(const GValue *value) {
 void set_text(GValue *value, const std::string &text) {
   g_value_set_string(value, text.empty() ? nullptr : text.c_str());
 }
+
+}  // namespace
 
 bool FrameSettings::set(guint id, const GValue *value) {
   switch (id) {
@@ -157,8 +162,8 @@ GParamSpec *key_provider_property(GParamFlags flags) {
 
 GParamSpec *stats_property(GParamFlags flags) {
   return g_param_spec_boxed("stats", "Statistics",
-                            "Frames and bytes so far, drops by reason, and id, generation and "
-                            "fingerprint of the key in use",
+                            "Frames and bytes so far, drops by reason, and id, generation, "
+                            "fingerprint and AES back end of the key in use",
                             GST_TYPE_STRUCTURE, flags);
 }
 

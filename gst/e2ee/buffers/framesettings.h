@@ -50,8 +50,4 @@ GParamSpec *server_trailer_property(GParamFlags flags);
 GParamSpec *key_provider_property(GParamFlags flags);
 GParamSpec *stats_property(GParamFlags flags);
 
-/// A string property; an empty text is none.
-std::string text_of(const GValue *value);
-void set_text(GValue *value, const std::string &text);
-
 }  // namespace e2ee

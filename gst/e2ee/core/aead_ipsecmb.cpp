@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-// AES-GCM of Intel's libipsec-mb, which is opened when the first key is there.
+// AES-GCM of Intel's libipsec-mb, which is opened with the process's first cryptor.
 //
 // Its direct calls are used: one frame in, one frame out. They read the manager's function pointers
 // and write nothing there, so that one manager serves all threads. They return nothing.

@@ -2,6 +2,7 @@
 #include "core/keysearch.h"
 
 #include <algorithm>
+#include <array>
 
 namespace e2ee {
 
@@ -120,13 +121,15 @@ Result<KeySearch::Found> KeySearch::try_each(std::size_t count, TryAt try_at,
     }
     if (reason != Reason::auth_failed)
       break;
+    if (!restores)
+      continue;
     if (has_copy)
       std::copy(copy_.begin(), copy_.end(), reading.out);
-    else if (restores)
+    else
       keep_copy();
   }
-  // One reading of a frame may leave what another began with.
-  if (reason != Reason::auth_failed || !more_follow) {
+  // Opening wipes what does not verify. That leaves what did, and what another reading began with.
+  if (reason == Reason::replayed || (readings.size() > 1 && !more_follow)) {
     for (const Reading &reading : readings)
       cleanse({reading.out, reading.ciphertext.size()});
   }

@@ -2,7 +2,6 @@
 // Which key opens a frame, and which way to read it: keys are tried until a tag verifies.
 #pragma once
 
-#include <array>
 #include <optional>
 
 #include "core/aead.h"

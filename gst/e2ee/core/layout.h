@@ -43,10 +43,10 @@ std::unique_ptr<LayoutSealer> make_sealer(const SealerParts &parts);
 
 /// A frame that was decrypted.
 struct Opened {
-  std::size_t offset = 0;       // of the plaintext in the output
-  std::size_t size = 0;         // of the plaintext
-  const KeyRef *key = nullptr;  // of the ring, that verified; null for an empty frame
-  std::uint64_t key_id = 0;     // that the frame names
+  std::size_t offset = 0;         // of the plaintext in the output
+  std::size_t size = 0;           // of the plaintext
+  const KeyRef *key = nullptr;    // that verified, of the slot; null for an empty frame
+  const KeySlot *slot = nullptr;  // of the ring: of the key id that the frame names
 };
 
 /// Why a frame was not decrypted.

@@ -275,7 +275,7 @@ Result<Opened, Unopened> NalOpener::open(const KeyRing &ring, ByteView frame, By
     std::memmove(out.data() + header.size(), plain, size);
   if (header.data() != out.data())
     std::copy(header.begin(), header.end(), out.begin());
-  return Opened{0, header.size() + size, found->key, key_id};
+  return Opened{0, header.size() + size, found->key, slot};
 }
 
 // Bytes in front of the tail among which IV and tag are, escapes included.

@@ -114,10 +114,6 @@ class SframeOpener final : public LayoutOpener, OpenCiphers {
     std::unique_ptr<SframeKey> cipher;
   };
 
-  Sender *sender_of(const KeyRef &key) {
-    return senders_.find(
-        [&](const Sender &sender) { return sender.kid == header_.kid && sender.key == key; });
-  }
   bool may_expand();
   Result<Cipher> cipher_for(const KeyRef &key, bool is_likely, const Reading &reading) override;
   bool accept(const KeyRef &key, const Reading &reading) override;
@@ -128,7 +124,9 @@ class SframeOpener final : public LayoutOpener, OpenCiphers {
   const CodecRule &codec_;
   const ClearRule &clear_;
   OpenerMemory &memory_;
-  SframeHeader header_;               // of the frame
+  // Of the frame, and the key that is tried:
+  SframeHeader header_;
+  Sender *sender_ = nullptr;
   std::unique_ptr<SframeKey> fresh_;  // of a sender that has not proved itself
   // Only who holds the key can make the least used one be forgotten.
   RecentList<Sender> senders_{kMostSenders};
@@ -161,7 +159,7 @@ Result<Opened, Unopened> SframeOpener::open(const KeyRing &ring, ByteView frame,
   if (!found)
     return Unopened(found.refusal(), key_id);
   std::memmove(out.data() + header->size, frame.data(), clear);
-  return Opened{header->size, clear + body.size(), found->key, key_id};
+  return Opened{header->size, clear + body.size(), found->key, slot};
 }
 
 // Whether there is time for a KID that has not proved itself. A sender that is known by the bits
@@ -175,8 +173,10 @@ bool SframeOpener::may_expand() {
 
 Result<OpenCiphers::Cipher> SframeOpener::cipher_for(const KeyRef &key, bool, const Reading &) {
   const SframeKey *cipher = nullptr;
-  if (const Sender *sender = sender_of(key)) {
-    cipher = sender->cipher.get();
+  sender_ = senders_.find(
+      [&](const Sender &sender) { return sender.kid == header_.kid && sender.key == key; });
+  if (sender_ != nullptr) {
+    cipher = sender_->cipher.get();
   } else {
     if (!may_expand())
       return Reason::auth_failed;
@@ -189,8 +189,8 @@ Result<OpenCiphers::Cipher> SframeOpener::cipher_for(const KeyRef &key, bool, co
 }
 
 bool SframeOpener::accept(const KeyRef &key, const Reading &) {
-  if (Sender *sender = sender_of(key))
-    senders_.use(*sender);
+  if (sender_ != nullptr)
+    senders_.use(*sender_);
   else
     senders_.add({key, header_.kid, std::move(fresh_)});
   return memory_.accepted->accept(*key, header_.kid, header_.counter);

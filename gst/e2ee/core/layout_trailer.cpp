@@ -102,7 +102,7 @@ Result<Opened, Unopened> TrailerOpener::open(const KeyRing &ring, std::uint64_t 
   const auto &[aad, ciphertext, tag, plain, iv] = readings[found->reading];
   if (out.data() != sealed.data())
     std::copy(aad.begin(), aad.end(), out.begin());
-  return Opened{0, aad.size() + ciphertext.size(), found->key, key_id};
+  return Opened{0, aad.size() + ciphertext.size(), found->key, slot};
 }
 
 Reading reading_of(ByteView aad, ByteView bytes, std::size_t at, std::uint8_t *out) {

@@ -44,7 +44,6 @@ class RecentList {
   }
   void clear() { items_.clear(); }
   bool empty() const { return items_.empty(); }
-  const std::vector<T> &items() const { return items_; }
 
  private:
   std::size_t most_;

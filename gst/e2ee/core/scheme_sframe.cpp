@@ -1,16 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-// SFrame, RFC 9605, with the clear bytes of VP8 in front as its metadata:
-//
-//   clear bytes | header 1..17 | ciphertext | tag
-//
-// The AAD is the header, then the clear bytes.
-#include <algorithm>
-#include <array>
-#include <cstring>
+// SFrame, RFC 9605: key schedule and variants. How its frames are laid out is in layout_sframe.cpp.
 #include <vector>
 
-#include "core/cryptor.h"
 #include "core/kdf.h"
+#include "core/scheme.h"
+#include "core/sframe.h"
 
 namespace e2ee {
 
