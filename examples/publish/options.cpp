@@ -3,7 +3,6 @@
 
 #include <gst/e2ee/e2ee.h>
 
-#include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <memory>
@@ -124,9 +123,7 @@ void check(const Options &options) {
       throw Wrong("--source takes a line as for gst-launch-1.0, and one is empty");
   if (options.key_provider.empty())
     throw Wrong("--key-provider is missing, as in shared,passphrase-file=meeting");
-  const std::vector<std::string> schemes = examples::words_of(GST_TYPE_E2EE_SCHEME);
-  if (std::ranges::find(schemes, options.scheme) == schemes.end())
-    throw Wrong("--scheme takes " + examples::alternatives(schemes));
+  examples::check_word("--scheme", options.scheme, examples::words_of(GST_TYPE_E2EE_SCHEME));
   if (!std::isfinite(options.seconds) || options.seconds < 0 || options.seconds > 1e9)
     throw Wrong("--seconds takes seconds, 0 or more");
 }

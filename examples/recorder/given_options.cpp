@@ -1,24 +1,13 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "given_options.h"
 
-#include <algorithm>
-
 #include "common/program.h"
 
 namespace recorder {
 namespace {
 
 using Wrong = examples::WrongUsage;
-
-std::string one_of(const std::string &option, const std::string &value,
-                   const std::vector<std::string> &allowed) {
-  if (std::ranges::find(allowed, value) != allowed.end())
-    return value;
-  std::string names;
-  for (const std::string &name : allowed)
-    names += (names.empty() ? "" : ", ") + name;
-  throw Wrong(option + " takes one of " + names);
-}
+using examples::check_word;
 
 unsigned number(const std::string &option, int value, int lowest, int highest) {
   if (value < lowest || value > highest)
@@ -154,13 +143,14 @@ void Given::to(Options &options) const {
   server_trailer.to(seal.server_trailer);
   std::string mode_text = "open";
   mode.to(mode_text);
-  options.sealed = one_of("--mode", mode_text, {"open", "sealed"}) == "sealed";
-  one_of("--scheme", seal.scheme, words_of(GST_TYPE_E2EE_SCHEME));
-  one_of("--identity-from", options.identity_from, {"display", "id"});
-  one_of("--server-frames", options.server_frames, words_of(GST_TYPE_E2EE_SERVER_FRAMES));
-  one_of("--kdf", seal.kdf, words_of(GST_TYPE_E2EE_KDF));
-  one_of("--sframe-kid-map", seal.sframe_kid_map, words_of(GST_TYPE_E2EE_SFRAME_KID_MAP));
-  one_of("--clear-header", seal.clear_header, words_of(GST_TYPE_E2EE_CLEAR_HEADER));
+  check_word("--mode", mode_text, {"open", "sealed"});
+  options.sealed = mode_text == "sealed";
+  check_word("--scheme", seal.scheme, words_of(GST_TYPE_E2EE_SCHEME));
+  check_word("--identity-from", options.identity_from, {"display", "id"});
+  check_word("--server-frames", options.server_frames, words_of(GST_TYPE_E2EE_SERVER_FRAMES));
+  check_word("--kdf", seal.kdf, words_of(GST_TYPE_E2EE_KDF));
+  check_word("--sframe-kid-map", seal.sframe_kid_map, words_of(GST_TYPE_E2EE_SFRAME_KID_MAP));
+  check_word("--clear-header", seal.clear_header, words_of(GST_TYPE_E2EE_CLEAR_HEADER));
   options.latency_ms = number("--latency", latency, 0, 60000);
   seal.sframe_suite = number("--sframe-suite", suite, 1, 5);
   to_sfu(options);

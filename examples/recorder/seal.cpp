@@ -52,7 +52,7 @@ class Reader {
 
   void one_of(const char *name, std::string &value, const std::vector<std::string> &words) {
     read(name, value);
-    if (std::find(words.begin(), words.end(), value) == words.end())
+    if (!is_one_of(value, words))
       refuse(std::string("\"") + name + "\" is \"" + value +
              "\", which this version does not know; use a newer e2ee-unseal");
   }

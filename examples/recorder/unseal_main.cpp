@@ -12,6 +12,7 @@
 #include "common/elements.h"
 #include "common/program.h"
 #include "common/terminal.h"
+#include "common/words.h"
 #include "progress.h"
 #include "unseal.h"
 
@@ -81,10 +82,6 @@ gboolean add_provider(const gchar *option, const gchar *value, gpointer data, GE
   return TRUE;
 }
 
-bool is_one_of(const std::string &word, std::initializer_list<const char *> words) {
-  return std::find(words.begin(), words.end(), word) != words.end();
-}
-
 void parse(int argc, char **argv, Given &given) {
   const auto callback = reinterpret_cast<gpointer>(&add_provider);
   const GOptionEntry entries[] = {
@@ -116,8 +113,9 @@ void parse(int argc, char **argv, Given &given) {
     throw WrongUsage("give the keys of the meeting with --key-provider or --keys-file");
   if (given.max_ratchet < 0 || given.max_ratchet > kMostRatchet)
     throw WrongUsage("--max-ratchet takes 0 to " + std::to_string(kMostRatchet));
-  if (given.server_frames && !is_one_of(given.server_frames, {"drop", "known", "pass"}))
-    throw WrongUsage("--server-frames takes drop, known or pass");
+  if (given.server_frames)
+    examples::check_word("--server-frames", given.server_frames,
+                         examples::words_of(GST_TYPE_E2EE_SERVER_FRAMES));
 }
 
 UnsealOptions options_of(const Given &given) {
