@@ -16,6 +16,10 @@ constexpr KeyState kStates[] = {
      "frames are not laid out like encrypted ones: does the sender encrypt, "
      "and with the same --scheme?"},
     {"replayed", nullptr, "frames came a second time and are left out"},
+    {"unsupported", nullptr,
+     "the scheme has no rule for some frames, as for H.264 without a slice: they are left out"},
+    {"internal-error", nullptr,
+     "the cipher failed, or memory ran out: start with GST_DEBUG=e2ee*:4 to see more"},
 };
 
 }  // namespace

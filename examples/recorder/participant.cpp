@@ -26,7 +26,7 @@ std::string codecs_of(const Feed &feed) {
   return codecs;
 }
 
-std::string words_of(const std::string &state) {
+std::string reason_of(const std::string &state) {
   const KeyState *known = key_state(state);
   return known ? known->reason : state;
 }
@@ -42,7 +42,7 @@ Participant::Participant(const Context &context, const Feed &feed)
       receive_(context.receive),
       key_states_([this](const std::string &state, std::uint64_t frames, bool is_new) {
         journal_.note("frames-" + state, {{"participant", identity()}, {"frames", number(frames)}},
-                      is_new ? identity() + ": " + words_of(state) : "");
+                      is_new ? identity() + ": " + reason_of(state) : "");
       }),
       server_frames_([this](const std::string &, std::uint64_t frames, bool) {
         journal_.note("server-frames", {{"participant", identity()}, {"frames", number(frames)}});
@@ -289,8 +289,10 @@ std::vector<ProgressRow> Participant::rows() {
     row.bytes = counts.bytes;
     row.file = counts.file;
     const KeyState *key = key_state(key_states_.state());
-    if (key && key->brief && counts.state != "withdrawn" && counts.state != "ended")
-      row.state = row.key_state = key->name;
+    if (key && key->brief && counts.state != "withdrawn" && counts.state != "ended") {
+      row.key = key;
+      row.state = key->name;
+    }
     rows.push_back(std::move(row));
   }
   return rows;

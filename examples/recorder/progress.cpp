@@ -5,8 +5,6 @@
 
 #include <algorithm>
 
-#include "key_state.h"
-
 namespace recorder {
 namespace {
 
@@ -91,9 +89,8 @@ std::string numbers_of(const ProgressRow &row) {
 }
 
 std::string state_text(const ProgressRow &row, const examples::Terminal &terminal) {
-  const KeyState *key = key_state(row.key_state);
   const std::string text =
-      progress_text::fitted(key ? std::string(key->brief) : row.state, kStateColumns);
+      progress_text::fitted(row.key ? row.key->brief : row.state, kStateColumns);
   if (row.state == "recording")
     return terminal.good(text);
   return row.state == "waiting" || row.state == "ended" ? text : terminal.bad(text);
@@ -170,12 +167,12 @@ std::string total_line(const std::vector<ProgressRow> &rows) {
 }
 
 std::string key_trouble(const std::vector<ProgressRow> &rows) {
-  const auto has_trouble = [](const ProgressRow &row) { return key_state(row.key_state); };
+  const auto has_trouble = [](const ProgressRow &row) { return row.key != nullptr; };
   const auto first = std::ranges::find_if(rows, has_trouble);
   if (first == rows.end())
     return "";
   const auto others = std::count_if(first + 1, rows.end(), has_trouble);
-  return "; " + first->identity + ": " + key_state(first->key_state)->reason +
+  return "; " + first->identity + ": " + first->key->reason +
          (others > 0 ? " (and " + std::to_string(others) + " more)" : "");
 }
 
@@ -190,8 +187,8 @@ std::string json_line(const std::vector<ProgressRow> &rows, seconds since_start)
                             {"lost", json_unsigned(row.lost)},
                             {"bytes", json_unsigned(row.bytes)},
                             {"file", row.file}});
-    if (const KeyState *key = key_state(row.key_state))
-      participant.set("reason", std::string(key->reason));
+    if (row.key)
+      participant.set("reason", std::string(row.key->reason));
     participants.push_back(std::move(participant));
   }
   JsonWriter progress({{"event", std::string("progress")},

@@ -8,6 +8,7 @@
 
 #include "common/json.h"
 #include "common/terminal.h"
+#include "key_state.h"
 
 namespace recorder {
 
@@ -16,9 +17,9 @@ using namespace examples;
 // What is shown of one participant: names and counters as in RecordingCounts.
 struct ProgressRow {
   std::string identity;
-  std::string state;             // or that of the key, where it keeps frames from being recorded
-  std::string key_state;         // that, or empty
-  std::chrono::seconds time{0};  // of the present file
+  std::string state;              // or that of the key, where it keeps frames from being recorded
+  const KeyState *key = nullptr;  // that, or null
+  std::chrono::seconds time{0};   // of the present file
   std::uint64_t video = 0, audio = 0;
   std::uint64_t lost = 0;
   std::uint64_t bytes = 0;
@@ -61,12 +62,11 @@ using examples::harmless;
 // Cut or filled to this many columns, wide characters taken as two.
 std::string fitted(const std::string &text, unsigned columns);
 
-// Title, rows, "and N more" where the height does not do for all, total. `is_over`: nothing is
-// recorded any more.
 struct Space {
   unsigned width, height;
-  bool is_over = false;
+  bool is_over = false;  // nothing is recorded any more
 };
+// Title, rows, "and N more" where the height does not do for all, total.
 std::vector<std::string> table(const std::vector<ProgressRow> &rows,
                                const examples::Terminal &terminal, const Space &space);
 std::string total_line(const std::vector<ProgressRow> &rows);

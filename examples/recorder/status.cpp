@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "status.h"
 
-#include "key_state.h"
-
 namespace recorder {
 
 std::vector<JsonWriter> status_of(const std::vector<ProgressRow> &rows) {
@@ -15,8 +13,8 @@ std::vector<JsonWriter> status_of(const std::vector<ProgressRow> &rows) {
                       {"audio", static_cast<std::int64_t>(row.audio)},
                       {"bytes", static_cast<std::int64_t>(row.bytes)},
                       {"lost", static_cast<std::int64_t>(row.lost)}};
-    if (const KeyState *key = key_state(row.key_state))
-      fields.emplace_back("reason", std::string(key->reason));
+    if (row.key)
+      fields.emplace_back("reason", std::string(row.key->reason));
     status.emplace_back(fields);
   }
   return status;

@@ -124,7 +124,8 @@ TEST_F(Table, EndsWithATotalAndNotWithWhatIsStillRecorded) {
 
 TEST_F(Table, AKeyThatDoesNotFitIsSaid) {
   std::vector<ProgressRow> rows = some_rows();
-  rows[2].state = rows[2].key_state = "decryption-failed";
+  rows[2].state = "decryption-failed";
+  rows[2].key = key_state("decryption-failed");
   const std::string row = progress_text::table(rows, Terminal(), {120, 24})[3];
   EXPECT_NE(row.find("carol"), std::string::npos) << row;
   EXPECT_NE(row.find(" wrong key? "), std::string::npos) << row;
@@ -134,10 +135,21 @@ TEST_F(Table, AKeyThatDoesNotFitIsSaid) {
   EXPECT_NE(json.find(R"("state":"decryption-failed")"), std::string::npos) << json;
   EXPECT_NE(json.find(R"("reason":"frames do not verify)"), std::string::npos) << json;
   EXPECT_EQ(progress_text::key_trouble(some_rows()), "");
-  rows[0].key_state = "missing-key";
+  rows[0].key = key_state("missing-key");
   EXPECT_EQ(
       progress_text::key_trouble(rows),
       "; alice: there is no key for the frames: has --key-provider one for them? (and 1 more)");
+}
+
+// All that e2eedecrypt reports; of frames in the clear see kFramesOfServer.
+TEST(KeyStates, HaveWordsForPeople) {
+  for (const char *state : {"ok", "missing-key", "decryption-failed", "key-ratcheted", "malformed",
+                            "replayed", "unsupported", "internal-error"}) {
+    const KeyState *known = key_state(state);
+    ASSERT_NE(known, nullptr) << state;
+    EXPECT_NE(std::string(known->reason), state);
+  }
+  EXPECT_EQ(key_state("of-a-later-version"), nullptr);
 }
 
 TEST_F(Table, FitsTheTerminal) {
