@@ -149,7 +149,9 @@ std::vector<std::uint64_t> RatchetKey::possible(unsigned track) const {
 
 KeyHistory::KeyHistory(const std::vector<std::string> &texts, Sealing &sealing,
                        unsigned max_ratchet)
-    : sealing_(sealing), max_ratchet_(max_ratchet) {
+    : sealing_(sealing),
+      names_ratchet_step_(sealing.seal.names_ratchet_step()),
+      max_ratchet_(max_ratchet) {
   if (sealing.seal.pbkdf2_iterations != kRounds)
     throw Failure("the keys were derived with " + std::to_string(sealing.seal.pbkdf2_iterations) +
                   " rounds of PBKDF2, this version does " + std::to_string(kRounds) +
@@ -192,10 +194,6 @@ KeyHistory::Keys &KeyHistory::keys_of(std::uint64_t key_id, unsigned track, GstC
   return keys;
 }
 
-std::uint64_t KeyHistory::key_index(std::uint64_t kid) const {
-  return sealing_.seal.names_ratchet_step() ? kid >> 4 & 15 : kid;
-}
-
 bool KeyHistory::is_possible(std::uint64_t key_index) {
   return key_index <= kMaxKeyId;
 }
@@ -218,9 +216,9 @@ bool KeyHistory::try_one(RatchetKey &key, std::uint64_t generation, unsigned tra
 
 KeyHistory::Match KeyHistory::open(unsigned track, GstCaps *caps, GstBuffer *frame,
                                    std::uint64_t kid) {
-  const bool steps = sealing_.seal.names_ratchet_step();
-  const std::uint64_t key_id = key_index(kid);
+  const std::uint64_t key_id = names_ratchet_step_ ? kid >> 4 & 15 : kid;
   Match match;
+  match.key_index = key_id;
   if (!is_possible(key_id))
     return match;
   Keys &keys = keys_of(key_id, track, caps);
@@ -234,7 +232,7 @@ KeyHistory::Match KeyHistory::open(unsigned track, GstCaps *caps, GstBuffer *fra
 
   const auto fits = [&](std::size_t at, std::uint64_t generation) {
     // Where the frame itself names the step, others need not be tried.
-    if (steps && (generation & 15) != (kid & 15))
+    if (names_ratchet_step_ && (generation & 15) != (kid & 15))
       return false;
     if (!try_one(*keys[at], generation, track, caps, frame, match))
       return false;

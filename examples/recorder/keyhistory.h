@@ -56,7 +56,8 @@ class KeyHistory {
   struct Match {
     BufferPtr frame;  // none: no key fitted
     examples::CapsPtr caps;
-    bool has_key = false;  // whether there was any key of this index
+    std::uint64_t key_index = 0;  // that the frame's KID stands for
+    bool has_key = false;         // whether there was any key of this index
     std::size_t entry = 0;
     std::uint64_t generation = 0;
     std::string fingerprint;
@@ -66,9 +67,7 @@ class KeyHistory {
   // recording. Throws.
   KeyHistory(const std::vector<std::string> &texts, Sealing &sealing, unsigned max_ratchet);
 
-  // The key index that a frame's KID stands for. It comes from the file, where anyone can have
-  // written any number.
-  std::uint64_t key_index(std::uint64_t kid) const;
+  // What a frame names comes from the file, where anyone can have written any number.
   static bool is_possible(std::uint64_t key_index);
   Match open(unsigned track, GstCaps *caps, GstBuffer *frame, std::uint64_t kid);
   // From any thread: open() throws soon.
@@ -85,6 +84,7 @@ class KeyHistory {
 
   std::vector<ProviderPtr> providers_;
   Sealing &sealing_;
+  const bool names_ratchet_step_;  // the KID does
   unsigned max_ratchet_;
   std::atomic<bool> cancelled_{false};
   std::map<std::uint64_t, Keys> keys_;

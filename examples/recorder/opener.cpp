@@ -32,6 +32,7 @@ ProviderPtr new_provider(const Sealing &sealing, guint64 key_id) {
 Decryptor::Decryptor(const Sealing &sealing, GstE2EEKeyProvider *provider, GstCaps *caps,
                      const std::string &server_frames)
     : sealing_(sealing),
+      is_sframe_(sealing.seal.is_sframe()),
       provider_(provider),
       in_(gst_caps_ref(caps)),
       server_frames_(server_frames) {
@@ -56,7 +57,7 @@ void Decryptor::derive() {
 }
 
 BufferPtr Decryptor::open(GstBuffer *frame) {
-  if (sealing_.seal.is_sframe() && failures_ >= kTriesOfSFrame) {
+  if (is_sframe_ && failures_ >= kTriesOfSFrame) {
     start();
     failures_ = 0;
   }

@@ -44,6 +44,7 @@ class Decryptor {
   void start();
 
   const Sealing &sealing_;
+  const bool is_sframe_;
   GstE2EEKeyProvider *provider_;
   examples::CapsPtr in_, out_;
   std::string server_frames_;

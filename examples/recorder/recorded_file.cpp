@@ -126,8 +126,7 @@ void RecordedFile::write(Media media, const Format &format, std::int64_t time_ns
   }
   Picture picture{.keyframe = true};
   if (media == Media::kVideo) {
-    picture =
-        look_at_picture(format, frame, delta_flag, !seal_ || seal_->leaves_readable(*format.codec));
+    picture = look_at_picture(format, frame, delta_flag, track->is_readable);
     update_size(*track, format.track.width, format.track.height);
     update_size(*track, picture.width, picture.height);
     if (picture.width > 0)
@@ -163,7 +162,10 @@ void RecordedFile::update_size(OpenTrack &track, unsigned width, unsigned height
 }
 
 void RecordedFile::add_track(Media media, const Format &format) {
-  tracks_[static_cast<int>(media)] = OpenTrack{format, matroska_.add_track(format.track)};
+  tracks_[static_cast<int>(media)] =
+      OpenTrack{.format = format,
+                .number = matroska_.add_track(format.track),
+                .is_readable = !seal_ || seal_->leaves_readable(*format.codec)};
 }
 
 // Before the first frame of these: without it nobody can open them.

@@ -55,6 +55,7 @@ class RecordedFile {
   struct OpenTrack {
     Format format;
     unsigned number = 0;
+    bool is_readable = true;  // what encryption leaves of a picture says what it is
   };
   void add_track(Media media, const Format &format);
   void describe(const Formats &formats);

@@ -56,6 +56,8 @@ class Unsealer {
             enum_of(GST_TYPE_E2EE_CLEAR_HEADER, sealing_.seal.clear_header))),
         keys_(options.providers, sealing_, options.max_ratchet),
         no_keys_(GST_E2EE_KEY_PROVIDER(gst_e2ee_shared_key_provider_new())),
+        is_sframe_(sealing_.seal.is_sframe()),
+        tells_server_frames_(sealing_.seal.tells_server_frames()),
         server_frames_(options.server_frames),
         webm_(fits_webm(file_.tracks())) {
     out_ = std::make_unique<OutFile>(
@@ -65,7 +67,7 @@ class Unsealer {
         options.participant != sealing_.seal.identity)
       report_.notes.push_back("the recording is of " + sealing_.seal.identity +
                               ", the keys used are those of " + options.participant);
-    if (server_frames_ != "drop" && !sealing_.seal.tells_server_frames())
+    if (server_frames_ != "drop" && !tells_server_frames_)
       report_.notes.push_back(
           "frames of the server cannot be told: the recording does not name their trailer");
     for (std::size_t i = 0; i < file_.tracks().size(); ++i)
@@ -133,7 +135,7 @@ class Unsealer {
   // Of those that a server made, the same are kept as by the recorder in open mode with the same
   // --server-frames: a decryptor says which, and has no key for anything else.
   bool take_from_server(unsigned track, GstCaps *caps, GstBuffer *frame) {
-    if (!sealing_.seal.tells_server_frames())
+    if (!tells_server_frames_)
       return false;
     auto &decryptor = keyless_[track];
     if (!decryptor)
@@ -172,7 +174,7 @@ class Unsealer {
     KeyHistory::Match match = keys_.open(track, caps, frame, look.kid);
     if (!match.frame && may_lack_zero(caps, look.kid))
       match = open_with_zero(track, caps, frame, look, std::move(match));
-    const std::uint64_t key_id = keys_.key_index(look.kid);
+    const std::uint64_t key_id = match.key_index;
     note_iv(match, look.iv.get(), frame, {time, track, key_id, false});
     if (!match.frame) {
       if (!KeyHistory::is_possible(key_id))
@@ -208,7 +210,7 @@ class Unsealer {
   // is its length as well, the frame seems to be one of key index 12.
   bool may_lack_zero(GstCaps *caps, std::uint64_t kid) const {
     const Codec *codec = codec_of(caps);
-    return kid == kIvLength && codec && codec->nal_units && !sealing_.seal.is_sframe();
+    return kid == kIvLength && codec && codec->nal_units && !is_sframe_;
   }
 
   KeyHistory::Match open_with_zero(unsigned track, GstCaps *caps, GstBuffer *frame, Look &look,
@@ -279,6 +281,7 @@ class Unsealer {
   GstE2EEClearHeader clear_header_;
   KeyHistory keys_;
   ProviderPtr no_keys_;
+  const bool is_sframe_, tells_server_frames_;
   std::string server_frames_;
   bool webm_;
   std::unique_ptr<OutFile> out_;
