@@ -12,7 +12,7 @@ wire::AddTrack announcement(const Offered &track, const std::string &cid) {
   add.set_muted(track.muted);
   add.set_type(info.media == Media::kVideo ? wire::VIDEO : wire::AUDIO);
   // The browser client switches per participant by the track that was announced last.
-  add.set_encryption(wire::GCM);
+  add.set_encryption(track.encryption);
   // The server would prefer RED for Opus and not know that it is the encrypted track.
   add.set_disable_red(true);
   if (info.media == Media::kAudio)

@@ -10,6 +10,7 @@
 #include "common/notify.h"
 #include "common/secrets.h"
 #include "common/stop_signals.h"
+#include "livekit/encryption.h"
 #include "livekit/ice.h"
 #include "livekit/room.h"
 #include "report.h"
@@ -282,6 +283,7 @@ void Publisher::publish(Track &track) {
     session_->add({.source = track.number,
                    .format = *track.published,
                    .kind = track.kind,
+                   .encryption = livekit::encryption_of(options_.scheme),
                    .name = track.name,
                    .muted = source->state() != Source::State::kRunning,
                    .outlet = &source->outlet(),

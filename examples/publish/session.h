@@ -21,6 +21,7 @@ struct Offered {
   unsigned source = 0;  // its number
   Format format;
   wire::TrackSource kind = wire::CAMERA;
+  wire::Encryption encryption = wire::GCM;
   std::string name;
   bool muted = false;
   Outlet *outlet = nullptr;                   // of the encrypted frames

@@ -40,7 +40,7 @@ void wait(examples::Timer &limit, milliseconds time, std::function<void()> over)
 LiveKitRoom::LiveKitRoom(Settings settings, Events events)
     : settings_(std::move(settings)),
       events_(std::move(events)),
-      tracks_(settings_.allow_unencrypted, events_) {
+      tracks_(settings_.receive.scheme, settings_.allow_unencrypted, events_) {
   room_ = std::make_unique<livekit::Room>(
       livekit::Room::Settings{.access = settings_.access,
                               .auto_subscribe = true,

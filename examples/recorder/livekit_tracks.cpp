@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "livekit/encryption.h"
+
 namespace recorder {
 
 namespace wire = livekit::wire;
@@ -39,8 +41,11 @@ bool is_livekit_name(const std::string &text) {
   return !text.empty() && text.size() <= kLongestText && text.find('\0') == std::string::npos;
 }
 
-LiveKitTracks::LiveKitTracks(bool allow_unencrypted, Room::Events &events)
-    : allow_unencrypted_(allow_unencrypted), events_(events) {}
+LiveKitTracks::LiveKitTracks(const std::string &scheme, bool allow_unencrypted,
+                             Room::Events &events)
+    : encryption_(livekit::encryption_of(scheme)),
+      allow_unencrypted_(allow_unencrypted),
+      events_(events) {}
 
 bool LiveKitTracks::publishes(const wire::Participant &participant) {
   return std::ranges::any_of(participant.tracks(), &is_media);
@@ -75,10 +80,11 @@ Feed LiveKitTracks::take(const wire::Participant &participant) {
 }
 
 // A track that its sender does not encrypt is readable for the server: that is worth an alarm.
+// Senders that know no other word say GCM of every scheme.
 void LiveKitTracks::note_encryption(const std::string &identity, const wire::Track &announced,
                                     Track &track) {
   const Track before = track;
-  track.in_the_clear = announced.encryption() != wire::GCM;
+  track.in_the_clear = announced.encryption() != wire::GCM && announced.encryption() != encryption_;
   track.refused =
       track.in_the_clear && !(announced.encryption() == wire::NONE && allow_unencrypted_);
   if (!track.in_the_clear || (before.in_the_clear && before.refused == track.refused))

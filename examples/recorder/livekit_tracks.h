@@ -18,7 +18,7 @@ bool is_livekit_name(const std::string &text);
 // What signalling says of the tracks in a room, and what of it was told already.
 class LiveKitTracks {
  public:
-  LiveKitTracks(bool allow_unencrypted, Room::Events &events);
+  LiveKitTracks(const std::string &scheme, bool allow_unencrypted, Room::Events &events);
 
   // Whether there is more than a listener's.
   static bool publishes(const livekit::wire::Participant &participant);
@@ -44,6 +44,7 @@ class LiveKitTracks {
                        Track &track);
   void note_mute(const std::string &identity, const livekit::wire::Track &announced, Track &track);
 
+  const livekit::wire::Encryption encryption_;  // that tracks of the scheme are announced as
   const bool allow_unencrypted_;
   Room::Events &events_;
   std::map<std::string, Participant> known_;  // by sid

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "common/secrets.h"
+#include "livekit/encryption.h"
 #include "pipeline.h"
 #include "publish/announcement.h"
 #include "publish/format.h"
@@ -182,6 +183,18 @@ TEST(AnnouncementTest, EveryTrackIsEncryptedAndWithoutRed) {
     EXPECT_TRUE(add.disable_red());
     EXPECT_EQ(add.cid(), "cid");
     EXPECT_EQ(add.layers_size(), codec == Codec::kOpus ? 0 : 1);
+  }
+}
+
+// Clients that know GCM alone would take it for LiveKit's own.
+TEST(AnnouncementTest, AnotherSchemeIsAnnouncedAsSuch) {
+  EXPECT_EQ(livekit::encryption_of("livekit"), wire::GCM);
+  for (const char *scheme : {"jitsi", "realtimekit", "sframe"}) {
+    const wire::AddTrack add =
+        announcement({.format = {.codec = Codec::kOpus, .profile_level_id = {}},
+                      .encryption = livekit::encryption_of(scheme)},
+                     "cid");
+    EXPECT_EQ(add.encryption(), wire::CUSTOM) << scheme;
   }
 }
 

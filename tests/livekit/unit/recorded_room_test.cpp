@@ -133,6 +133,18 @@ TEST_F(RecordedRoom, UnencryptedTracksAreRefused) {
               "+alice", "~alice"});  // told once
 }
 
+TEST_F(RecordedRoom, TracksOfAnotherSchemeAreTaken) {
+  settings_.receive.scheme = "sframe";
+  *server_.join.add_other_participants() =
+      participant("alice", {track("TR_a", wire::VIDEO), track("TR_b", wire::AUDIO, wire::NONE),
+                            track("TR_c", wire::AUDIO, wire::CUSTOM)});
+  enter();
+  expect_log({"joined", "track-refused! alice TR_b none", "+alice"});
+  ASSERT_EQ(feeds_["alice"].streams.size(), 2U);
+  EXPECT_EQ(feeds_["alice"].streams.back().id, "TR_c");
+  EXPECT_FALSE(feeds_["alice"].streams.back().in_the_clear);
+}
+
 TEST_F(RecordedRoom, UnencryptedTracksMayBeWanted) {
   settings_.allow_unencrypted = true;
   *server_.join.add_other_participants() = participant(
