@@ -16,12 +16,11 @@ constexpr unsigned kTriesOfSFrame = 40;
 // PBKDF2 takes some 30 ms, on a machine that has nothing else to do.
 constexpr GstClockTime kPatience = 60 * GST_SECOND;
 
-// Some schemes have a ring of 16 and no other; a key index above needs a larger one.
-ProviderPtr new_provider(const Sealing &sealing, guint64 key_id) {
+ProviderPtr new_provider(const Sealing &sealing) {
   auto *provider =
       g_object_new(sealing.has_own_keys ? GST_TYPE_E2EE_PARTICIPANT_KEY_PROVIDER
                                         : GST_TYPE_E2EE_SHARED_KEY_PROVIDER,
-                   "keyring-size", key_id < 16 ? 16u : 256u, "ratchet-window", 0u, nullptr);
+                   "keyring-size", sealing.seal.largest_ring(), "ratchet-window", 0u, nullptr);
   return ProviderPtr(GST_E2EE_KEY_PROVIDER(provider));
 }
 
@@ -81,9 +80,13 @@ guint64 Decryptor::count(const char *stat) const {
 
 OpenerKey::OpenerKey(const Sealing &sealing, GstE2EEKeyMaterial *material)
     : sealing_(sealing),
-      provider_(new_provider(sealing, gst_e2ee_key_material_get_key_id(material))),
+      provider_(new_provider(sealing)),
       key_id_(static_cast<unsigned>(gst_e2ee_key_material_get_key_id(material))),
       generation_(gst_e2ee_key_material_get_generation(material)) {
+  const std::string trouble = "key " + std::to_string(key_id_) + " cannot be used";
+  if (key_id_ >= sealing.seal.largest_ring())
+    throw Failure(trouble + ": the scheme " + sealing.seal.scheme + " has key indices below " +
+                  std::to_string(sealing.seal.largest_ring()));
   Error error;
   if (sealing.has_own_keys)
     gst_e2ee_participant_key_provider_set_material(
@@ -92,7 +95,7 @@ OpenerKey::OpenerKey(const Sealing &sealing, GstE2EEKeyMaterial *material)
   else
     gst_e2ee_shared_key_provider_set_material(GST_E2EE_SHARED_KEY_PROVIDER(provider_.get()),
                                               material, error.out());
-  error.check("key " + std::to_string(key_id_) + " cannot be used");
+  error.check(trouble);
 }
 
 Decryptor &OpenerKey::decryptor(unsigned track, GstCaps *caps) {

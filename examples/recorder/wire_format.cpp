@@ -34,6 +34,11 @@ bool WireFormat::leaves_readable(const Codec &codec) const {
          enum_of(GST_TYPE_E2EE_SCHEME, scheme) != GST_E2EE_SCHEME_LIVEKIT;
 }
 
+unsigned WireFormat::largest_ring() const {
+  const int known = enum_of(GST_TYPE_E2EE_SCHEME, scheme);
+  return known == GST_E2EE_SCHEME_JITSI || known == GST_E2EE_SCHEME_REALTIMEKIT ? 16 : 256;
+}
+
 bool WireFormat::tells_server_frames() const {
   return !server_trailer.empty() ||
          enum_of(GST_TYPE_E2EE_SCHEME, scheme) == GST_E2EE_SCHEME_REALTIMEKIT;

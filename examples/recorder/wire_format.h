@@ -33,6 +33,7 @@ struct WireFormat {
   bool names_ratchet_step() const;                 // in the KID
   bool leaves_readable(const Codec &codec) const;  // what Codec::look() asks
   bool tells_server_frames() const;                // from those of the sender
+  unsigned largest_ring() const;                   // that a key provider may have
 };
 
 }  // namespace recorder

@@ -101,6 +101,20 @@ TEST_F(UnsealKeys, NeedsToKnowWhoseKeys) {
   EXPECT_EQ(run.status, 3) << run.err;
 }
 
+// Neither Jitsi's frames nor its keys have such an index.
+TEST_F(UnsealKeys, NamesAKeyThatTheSchemeDoesNotHave) {
+  seal.scheme = "jitsi";
+  Stream stream = encrypt(opus(), raw_provider(1), {.scheme = "jitsi"});
+  for (Frame &frame : stream.frames)
+    frame.bytes.back() = 20;  // the key index
+  write_recording(in(), seal, {stream});
+  const Outcome run = unseal({in(), "-k", key_file(folder, 1, 20) + ",keyring-size=256"});
+  EXPECT_EQ(run.status, 1);
+  EXPECT_NE(run.err.find("key 20 cannot be used: the scheme jitsi has key indices below 16"),
+            std::string::npos)
+      << run.err;
+}
+
 // ---- ratchets -----------------------------------------------------------------------------------
 
 // The key steps before the frames that `steps` says, so many times.
