@@ -46,6 +46,7 @@ class Error {
 
   GError **out() { return &error_; }
   explicit operator bool() const { return error_ != nullptr; }
+  bool is(GQuark domain, int code) const { return g_error_matches(error_, domain, code); }
   // `doing` comes in front of the message, unless it is empty.
   template <typename Thrown = Failure>
   void check(const std::string &doing = "") const {

@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "common/gst_ptr.h"
+#include "common/words.h"
 
 namespace recorder {
 
@@ -186,6 +187,7 @@ constexpr std::uint64_t kOpusPreRoll = 80'000'000;  // RFC 7845, 4.6
 
 const Codec kCodecs[] = {
     {.name = "vp8",
+     .title = "VP8",
      .media = Media::kVideo,
      .media_type = "video/x-vp8",
      .rtp_name = "VP8",
@@ -196,6 +198,7 @@ const Codec kCodecs[] = {
      .private_data = no_private_data,
      .look = look_at_vp8},
     {.name = "vp9",
+     .title = "VP9",
      .media = Media::kVideo,
      .media_type = "video/x-vp9",
      .rtp_name = "VP9",
@@ -207,6 +210,7 @@ const Codec kCodecs[] = {
      .private_data = no_private_data,
      .look = look_at_vp9},
     {.name = "h264",
+     .title = "H.264",
      .media = Media::kVideo,
      .media_type = "video/x-h264",
      .rtp_name = "H264",
@@ -219,6 +223,7 @@ const Codec kCodecs[] = {
      .private_data = codec_data,
      .look = look_at_h264},
     {.name = "h265",
+     .title = "H.265",
      .media = Media::kVideo,
      .media_type = "video/x-h265",
      .rtp_name = "H265",
@@ -231,6 +236,7 @@ const Codec kCodecs[] = {
      .private_data = codec_data,
      .look = look_at_h265},
     {.name = "opus",
+     .title = "Opus",
      .media = Media::kAudio,
      .media_type = "audio/x-opus",
      .rtp_name = "OPUS",
@@ -270,14 +276,18 @@ const Codec *codec_of_rtp(const char *encoding_name) {
   });
 }
 
-std::string names_of_codecs() {
-  std::string names;
-  for (std::size_t i = 0; i < std::size(kCodecs); ++i)
-    names += (i == 0                       ? ""
-              : i + 1 < std::size(kCodecs) ? ", "
-                                           : " and ") +
-             std::string(kCodecs[i].rtp_name);
-  return names;
+std::string titles_of(const std::vector<const Codec *> &codecs) {
+  std::vector<std::string> titles;
+  for (const Codec *codec : codecs)
+    titles.emplace_back(codec->title);
+  return examples::listed(titles);
+}
+
+std::string titles_of_codecs() {
+  std::vector<const Codec *> all;
+  for (const Codec &codec : kCodecs)
+    all.push_back(&codec);
+  return titles_of(all);
 }
 
 }  // namespace recorder

@@ -25,7 +25,8 @@ struct Picture {
 
 // All that has to be known of a codec to record it: another one is another row in codecs.cpp.
 struct Codec {
-  const char *name;  // in logs, seals and reports
+  const char *name;   // in logs, seals and reports
+  const char *title;  // for people
   Media media;
   const char *media_type;  // of caps
   const char *rtp_name;    // its encoding name
@@ -56,7 +57,8 @@ std::span<const Codec> codecs();
 const Codec *codec_named(const std::string &name);
 const Codec *codec_of(const GstCaps *caps);
 const Codec *codec_of_rtp(const char *encoding_name);  // in any case of letters; may be null
-// "VP8, VP9 ... and Opus", for people.
-std::string names_of_codecs();
+// "VP8, VP9 or Opus", for people.
+std::string titles_of(const std::vector<const Codec *> &codecs);
+std::string titles_of_codecs();  // of all that are recorded
 
 }  // namespace recorder

@@ -5,6 +5,7 @@
 
 #include <mutex>
 
+#include "carried_codecs.h"
 #include "chat_log.h"
 #include "common/elements.h"
 #include "common/keys.h"
@@ -152,6 +153,8 @@ void Recorder::open_keys() {
   events.allowed = [this](const std::string &identity) { roster_.regain_key(identity); };
   keys_ = std::make_unique<Keys>(std::move(settings), std::move(events));
   receive_.provider = keys_->provider();
+  // A ring or key of the wrong size is told now, and not of each track.
+  const CarriedCodecs check(receive_, receive_.provider);
 }
 
 void Recorder::open_control() {

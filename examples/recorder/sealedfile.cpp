@@ -205,7 +205,8 @@ void SealedFile::look() {
         self->tracks_.push_back(
             {codec ? examples::media_name(codec->media) : "", codec ? codec->name : "", nullptr});
         if (!codec)
-          self->notes_.push_back("a track that is none of " + names_of_codecs() + " is left out");
+          self->notes_.push_back("a track with a codec other than " + titles_of_codecs() +
+                                 " is left out");
         else
           self->tracks_.back().caps = frame_caps(caps.get(), *codec);
       },

@@ -27,6 +27,7 @@ Streams::Streams(GstElement *pipeline, GstElement *webrtcbin, const ReceiveSetti
     : pipeline_(pipeline),
       webrtcbin_(webrtcbin),
       settings_(settings),
+      carried_(settings, settings.provider),
       events_(std::move(events)),
       context_(g_main_context_get_thread_default()) {}
 
@@ -166,7 +167,7 @@ void Streams::link(Stream &stream, Route route) {
     throw Failure("the server sends more than " + std::to_string(kMostOfSection) +
                   " streams as one: this one is left out");
   stream.track =
-      std::make_unique<Track>(pipeline_, stream.pad.get(), settings_, std::move(route),
+      std::make_unique<Track>(pipeline_, stream.pad.get(), settings_, carried_, std::move(route),
                               [this] { post([](Streams &streams) { streams.forget_ended(); }); });
   gst_pad_add_probe(stream.pad.get(), GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM, &on_pad_event, this,
                     nullptr);

@@ -115,6 +115,7 @@ class Streams : public std::enable_shared_from_this<Streams> {
   GstElement *const pipeline_;
   GstElement *const webrtcbin_;
   const ReceiveSettings settings_;
+  const CarriedCodecs carried_;
   Events events_;
   GMainContext *context_;
   bool ending_ = false;

@@ -36,18 +36,7 @@ const Codec &codec_at(GstPad *pad) {
   if (const Codec *codec = codec_of_rtp(encoding))
     return *codec;
   throw Failure(std::string("the codec ") + (encoding ? encoding : "(unknown)") +
-                " cannot be recorded; " + names_of_codecs() + " can");
-}
-
-// e2eedecrypt would refuse it too, but by an error that ends the other streams with it.
-void check_scheme(const Codec &codec, const ReceiveSettings &settings,
-                  const std::string &participant) {
-  const CryptorPtr cryptor =
-      settings.new_cryptor(settings.provider, participant, settings.server_frames);
-  const CapsPtr caps(gst_caps_from_string(codec.frames ? codec.frames : codec.media_type));
-  examples::Error error;
-  gst_e2ee_frame_cryptor_set_caps(cryptor.get(), caps.get(), nullptr, nullptr, error.out());
-  error.check();
+                " cannot be recorded: the sender has to use " + titles_of_codecs());
 }
 
 GstPadProbeReturn count(GstPad *, GstPadProbeInfo *, gpointer counter) {
@@ -89,15 +78,16 @@ Media Track::media_of(GstPad *pad) {
   return codec_at(pad).media;
 }
 
-Track::Track(GstElement *pipeline, GstPad *pad, const ReceiveSettings &settings, Route route,
-             Ended ended)
+Track::Track(GstElement *pipeline, GstPad *pad, const ReceiveSettings &settings,
+             const CarriedCodecs &carried, Route route, Ended ended)
     : codec_(&codec_at(pad)),
       route_(std::move(route)),
       ssrc_(ssrc_of(pad)),
       on_ended_(std::move(ended)),
       pipeline_(pipeline) {
+  // e2eedecrypt would refuse it too, but by an error that ends the other streams with it.
   if (settings.provider && !route_.in_the_clear)
-    check_scheme(*codec_, settings, route_.participant);
+    carried.check(*codec_);
   try {
     add_chain(settings);
     link_to(pad);

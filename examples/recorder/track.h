@@ -5,7 +5,7 @@
 
 #include <atomic>
 
-#include "codecs.h"
+#include "carried_codecs.h"
 #include "receive.h"
 
 namespace recorder {
@@ -27,9 +27,10 @@ class Track {
   static Media media_of(GstPad *pad);
 
   // Adds the chain to `pipeline` and links it to `pad`. Frames of the route and `ended` (all was
-  // delivered) come on streaming threads until the chain goes. Throws Failure.
-  Track(GstElement *pipeline, GstPad *pad, const ReceiveSettings &settings, Route route,
-        Ended ended);
+  // delivered) come on streaming threads until the chain goes. Throws Failure. `carried`: what may
+  // come encrypted.
+  Track(GstElement *pipeline, GstPad *pad, const ReceiveSettings &settings,
+        const CarriedCodecs &carried, Route route, Ended ended);
   ~Track();  // takes the chain out of the pipeline
   Track(const Track &) = delete;
   Track &operator=(const Track &) = delete;

@@ -170,6 +170,14 @@ class Programs(unittest.TestCase):
                 self.assertTrue(text.isascii(), text)
                 self.assertIsNone(re.search(r"(\S+): -*\1:", text), text)
 
+    def test_keys_that_do_not_fit_the_scheme_are_told_once(self):
+        for size, wanted in (("keyring-size=256", "keyring-size=16"), ("key-size=256", "key-size=128")):
+            keys = f"{KEYS[1]},{size}"
+            with self.subTest(size):
+                text = self.refused(RECORDER, *RECORD, "--key-provider", keys, "--scheme", "jitsi")
+                self.assertIn(f"set {wanted} on the key provider", text)
+                self.assertEqual(len(text.splitlines()), 1, text)
+
     def test_start_that_lacks_a_file_leaves_no_audit_log(self):
         with tempfile.TemporaryDirectory() as keys:
             key = f"{keys}/audit.pem"

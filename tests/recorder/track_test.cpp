@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// What is counted of a stream from a media server that adds frames of its own.
+// Which streams have a chain, and what is counted of one from a media server that adds frames of
+// its own.
 #include "recorder/track.h"
 
 #include <gtest/gtest.h>
 
+#include "common/program.h"
 #include "support/element.h"
 #include "support/waiting.h"
 
@@ -17,13 +19,19 @@ using Bytes = std::vector<guint8>;
 const Bytes kTrailer{'s', 'e', 'r', 'v', 'e', 'r', '-', '1'};
 constexpr char kTrailerHex[] = "7365727665722d31";
 
-// One track in a pipeline, fed by packets of Opus.
+constexpr char kOpus[] =
+    "application/x-rtp, media=(string)audio, payload=(int)111, clock-rate=(int)48000, "
+    "encoding-name=(string)OPUS";
+constexpr char kH264[] =
+    "application/x-rtp, media=(string)video, payload=(int)96, clock-rate=(int)90000, "
+    "encoding-name=(string)H264";
+
+// One track of Alice's in a pipeline.
 class Stream {
  public:
-  Stream(const ReceiveSettings &settings)
+  explicit Stream(const ReceiveSettings &settings, const char *rtp = kOpus)
       : pad_(GST_PAD(gst_object_ref_sink(gst_pad_new("src", GST_PAD_SRC)))),
-        caps_(gst_caps_from_string("application/x-rtp, media=(string)audio, payload=(int)111, "
-                                   "clock-rate=(int)48000, encoding-name=(string)OPUS")),
+        caps_(gst_caps_from_string(rtp)),
         pipeline_(examples::make_pipeline("receive")) {
     gst_pad_set_active(pad_.get(), TRUE);
     gst_pad_push_event(pad_.get(), gst_event_new_stream_start("stream"));
@@ -34,13 +42,15 @@ class Stream {
     gst_element_set_state(pipeline_.get(), GST_STATE_PLAYING);
     Route route{.participant = "alice"};
     route.frame = [this](Media, GstSample *) { ++frames_; };
-    track_ = std::make_unique<Track>(pipeline_.get(), pad_.get(), settings, route, [] {});
+    const CarriedCodecs carried(settings, settings.provider);
+    track_ = std::make_unique<Track>(pipeline_.get(), pad_.get(), settings, carried, route, [] {});
   }
   ~Stream() {
     track_.reset();
     gst_pad_set_active(pad_.get(), FALSE);
   }
 
+  // Of Opus.
   void push(const Bytes &frame) {
     Bytes packet{0x80, 0x80 | 111, 0, number_, 0, 0, number_, 0, 1, 2, 3, 4};
     packet.insert(packet.end(), frame.begin(), frame.end());
@@ -63,6 +73,63 @@ class Stream {
   examples::PipelinePtr pipeline_;
   std::unique_ptr<Track> track_;
 };
+
+TEST(Track, TakesWhatTheSchemeCarries) {
+  const auto keys_of_alice = test::ring_with(7);
+  for (const char *scheme : {"livekit", "jitsi", "realtimekit", "sframe"}) {
+    ReceiveSettings settings;
+    settings.provider = keys_of_alice.get();
+    settings.scheme = scheme;
+    EXPECT_NO_THROW(Stream{settings}) << scheme;
+  }
+}
+
+std::string complaint_about(const ReceiveSettings &settings, const char *rtp) {
+  try {
+    Stream stream(settings, rtp);
+  } catch (const examples::Failure &failure) {
+    return failure.what();
+  }
+  return "";
+}
+
+TEST(Track, OfACodecThatTheSchemeDoesNotCarrySaysWhatToDo) {
+  const auto provider = test::raw_provider(7);
+  ReceiveSettings settings;
+  settings.provider = provider.get();
+  EXPECT_EQ(complaint_about(settings, kH264), "");
+  settings.scheme = "jitsi";
+  EXPECT_EQ(complaint_about(settings, kH264),
+            "the scheme jitsi does not carry H.264: the sender has to use VP8, VP9 or Opus, or "
+            "everybody another --scheme");
+  settings.scheme = "sframe";
+  settings.sframe_suite = 3;
+  EXPECT_EQ(complaint_about(settings, kH264),
+            "the scheme sframe does not carry H.264: the sender has to use Opus, or everybody "
+            "another --scheme or --sframe-suite");
+  settings.provider = nullptr;  // sealed
+  EXPECT_EQ(complaint_about(settings, kH264), "");
+}
+
+TEST(Track, KeysWithTheSizesOfAnotherSchemeAreRefusedBefore) {
+  const std::pair<const char *, const char *> cases[] = {{"keyring-size", "256"},
+                                                         {"key-size", "256"}};
+  for (const auto &[size, value] : cases) {
+    const auto provider =
+        test::parsed(std::string("shared,passphrase=for-tests,") + size + "=" + value);
+    WireFormat format;
+    EXPECT_NO_THROW(CarriedCodecs(format, provider.get())) << size;
+    format.scheme = "jitsi";
+    try {
+      const CarriedCodecs carried(format, provider.get());
+      ADD_FAILURE() << size << " is taken";
+    } catch (const examples::Refused &refused) {
+      EXPECT_NE(std::string(refused.what()).find(std::string("set ") + size + "="),
+                std::string::npos)
+          << refused.what();
+    }
+  }
+}
 
 TEST(Track, CountsFramesOfTheServerAsNoLoss) {
   const auto provider = test::raw_provider(7);
