@@ -24,7 +24,7 @@ std::string read_secret(const std::string &file) {
   if (line.ends_with('\r'))
     line.pop_back();
   if (line.find_first_not_of(" \t") == std::string::npos)
-    throw Refused(file + ": its first line is empty: write the secret, PIN or token there");
+    throw Refused(file + ": its first line is empty: write there what the file is for");
   return line;
 }
 

@@ -55,6 +55,7 @@ void follow_handshake(SoupMessage *message) {
       nullptr);
 }
 
+// NOT_TLS is a server that closes the connection; one that answers in HTTP or by an alert is MISC.
 bool is_no_tls(const GError *error, SoupMessage *message) {
   return is_in_handshake(message) && (g_error_matches(error, G_TLS_ERROR, G_TLS_ERROR_NOT_TLS) ||
                                       g_error_matches(error, G_TLS_ERROR, G_TLS_ERROR_MISC));

@@ -15,7 +15,8 @@ std::shared_ptr<GTlsDatabase> read_certificates(const std::string &file);
 // Before a message is sent: the functions below look at how far it came.
 void follow_handshake(SoupMessage *message);
 
-// Whether an answer came, and was none with which TLS begins: trying again will not help.
+// Whether the server answered, and the answer was no TLS, or an alert that ended the handshake:
+// trying again will not help.
 bool is_no_tls(const GError *error, SoupMessage *message);
 
 // Why a server could not be talked to, with what to change where TLS is to blame.

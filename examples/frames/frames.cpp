@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-// Frames without a pipeline, in C++: what a bot with a media path of its own does.
-//
-//   g++ -std=c++20 -DGST_USE_UNSTABLE_API frames.cpp -o frames
-//       $(pkg-config --cflags --libs gstreamer-e2ee-1.0)
+/* Frames without a pipeline, in C++: what a bot with a media path of its own does.
+ *
+ *  g++ -DGST_USE_UNSTABLE_API frames.cpp -o frames $(pkg-config --cflags --libs gstreamer-e2ee-1.0)
+ */
 #include <gst/e2ee/e2ee.h>
 
 #include <iostream>

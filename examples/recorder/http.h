@@ -24,7 +24,7 @@ class JsonHttp {
     std::string error;    // in words; empty: there is an answer
     bool reached = true;  // false: the server did not answer at all; trying again makes sense
     bool timed_out = false;
-    bool no_tls = false;  // where https was asked for
+    bool no_tls = false;  // https was asked for, and the answer was no TLS, or a refusal of it
     unsigned status = 0;  // of HTTP, where there is one
   };
   using Done = std::function<void(const Answer &)>;
