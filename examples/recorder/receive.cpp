@@ -173,8 +173,11 @@ void Receiver::Core::on_message(GstMessage *message) {
   GError *error = nullptr;
   gst_message_parse_error(message, &error, nullptr);
   const examples::ErrorPtr owned(error);
-  call(std::exchange(events_.failed, nullptr),
-       std::string(GST_MESSAGE_SRC_NAME(message)) + ": " + error->message);
+  const std::string why = std::string(GST_MESSAGE_SRC_NAME(message)) + ": " + error->message;
+  // The chain of a stream that could not start is gone by now; the other streams go on.
+  if (!gst_object_has_as_ancestor(GST_MESSAGE_SRC(message), GST_OBJECT(pipeline_.get())))
+    return call(events_.trouble, why);
+  call(std::exchange(events_.failed, nullptr), why);
 }
 
 void Receiver::Core::watch_data(GObject *channel) {

@@ -9,6 +9,7 @@
 
 #include "publisher/participant.h"
 #include "support/main_context.h"
+#include "support/providers.h"
 
 namespace {
 
@@ -42,7 +43,13 @@ class ReceiverTest : public testing::Test {
                                     .gathered = [this] { gathered_ = true; },
                                     .connected = {},
                                     .failed = [](const std::string &why) { ADD_FAILURE() << why; },
-                                    .trouble = [](const std::string &why) { ADD_FAILURE() << why; },
+                                    .trouble =
+                                        [this](const std::string &why) {
+                                          if (expects_trouble_)
+                                            troubles_ += why + '\n';
+                                          else
+                                            ADD_FAILURE() << why;
+                                        },
                                     .route =
                                         [this](const StreamStart &) {
                                           Route route{.participant = "alice"};
@@ -80,8 +87,8 @@ class ReceiverTest : public testing::Test {
 
   ReceiveSettings settings_;
   publisher::Clips clips_{""};
-  std::string answer_, candidates_;
-  bool gathered_ = false;
+  std::string answer_, candidates_, troubles_;
+  bool gathered_ = false, expects_trouble_ = false;
   std::atomic<bool> connected_ = false;
   std::array<std::atomic<std::uint64_t>, 2> frames_{};
   std::unique_ptr<publisher::Participant> sender_;
@@ -97,6 +104,28 @@ TEST_F(ReceiverTest, DeliversAShortStayThatTheJitterBuffersStillHold) {
     EXPECT_EQ(frames_[static_cast<int>(media)], sender_->sent(media))
         << examples::media_name(media);
   }
+}
+
+// Jitsi's keys are random bytes.
+class ReceiverWithAPassphrase : public ReceiverTest {
+ protected:
+  ReceiverWithAPassphrase() {
+    e2ee::test::set_passphrase(keys_, "alice", "for this test only");
+    settings_.provider = keys_.get();
+    settings_.scheme = "jitsi";
+    expects_trouble_ = true;
+  }
+  ~ReceiverWithAPassphrase() override { receiver_.reset(); }
+
+  const e2ee::test::Provider keys_ = e2ee::test::new_ring();
+};
+
+TEST_F(ReceiverWithAPassphrase, StaysAndLeavesTheStreamsOut) {
+  connect();
+  send_for(400ms);
+  EXPECT_TRUE(run_until([this] {
+    return troubles_.find("scheme jitsi cannot use key 0") != std::string::npos;
+  })) << troubles_;
 }
 
 TEST_F(ReceiverTest, DeliversALongerStay) {
