@@ -319,15 +319,19 @@ std::vector<Record> frames(std::initializer_list<const char *> files) {
         record.codec == "h264" || record.codec == "h265" || record.codec == "unknown";
     return std::tuple(record.file, record.scheme, record.codec, record.frame_type,
                       record.expect.encode, record.expect.unchanged, record.plaintext.bytes.empty(),
-                      every_one ? record.id : "");
+                      record.key.kind, record.key.key_size, record.key.ring_size, record.key.index,
+                      record.key.ratchets, record.key.salt, every_one ? record.id : "");
   });
 }
 
 std::vector<Record> bad_frames() {
   return first_of_each(
-      vectors::load({"livekit-negative.json", "realtimekit-state.json", "jitsi-state.json"},
+      vectors::load({"livekit-negative.json", "livekit-crossversion.json", "realtimekit-state.json",
+                     "jitsi-state.json"},
                     {"negative"}),
-      [](const Record &record) { return std::pair(record.scheme, wrong_with(record)); });
+      [](const Record &record) {
+        return std::tuple(record.scheme, record.codec, wrong_with(record));
+      });
 }
 
 std::vector<Capture> captures() {
@@ -337,7 +341,8 @@ std::vector<Capture> captures() {
                               "rtk-script-opus.jsonl", "rtk-script-vp8-with-vp8.jsonl",
                               "rtk-script-vp9-with-vp9.jsonl"}),
       [](const Capture &capture) {
-        return std::tuple(capture.scheme, capture.codec, capture.key);
+        return std::tuple(capture.scheme, capture.codec, capture.key,
+                          capture.codec == "h264" ? capture.n : 0);
       });
 }
 
