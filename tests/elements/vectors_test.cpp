@@ -325,13 +325,12 @@ std::vector<Record> frames(std::initializer_list<const char *> files) {
 }
 
 std::vector<Record> bad_frames() {
-  return first_of_each(
-      vectors::load({"livekit-negative.json", "livekit-crossversion.json", "realtimekit-state.json",
-                     "jitsi-state.json"},
-                    {"negative"}),
-      [](const Record &record) {
-        return std::tuple(record.scheme, record.codec, wrong_with(record));
-      });
+  return first_of_each(vectors::load({"livekit-negative.json", "livekit-crossversion.json",
+                                      "realtimekit-state.json", "jitsi-state.json"},
+                                     {"negative"}),
+                       [](const Record &record) {
+                         return std::tuple(record.scheme, record.codec, wrong_with(record));
+                       });
 }
 
 std::vector<Capture> captures() {

@@ -63,7 +63,8 @@ static void keeping_allocator_init(KeepingAllocator *self) {
 namespace e2ee::test {
 namespace {
 
-// Default allocator of the process while it lives: elements take their memory from it.
+// Default allocator of the process while it lives: where a buffer of several memories is mapped,
+// GStreamer puts them together in memory of this allocator.
 class KeepFreedMemory {
  public:
   KeepFreedMemory() : before_(gst_allocator_find(nullptr)) {
@@ -98,6 +99,11 @@ void PrintTo(const Damage &damage, std::ostream *to) {
   *to << damage.name;
 }
 
+const Damage kDamages[] = {{"FlippedTag", [](Bytes &f) { f[f.size() - 20] ^= 1; }},
+                           {"FlippedFirstTagBit", [](Bytes &f) { f[f.size() - 30] ^= 0x80; }},
+                           {"FlippedCiphertext", [](Bytes &f) { f[f.size() - 31] ^= 1; }},
+                           {"FlippedHeader", [](Bytes &f) { f[7] ^= 1; }}};
+
 class Wipe : public testing::TestWithParam<Damage> {
  protected:
   void SetUp() override { decryptor.start(kVp8); }
@@ -120,13 +126,8 @@ class Wipe : public testing::TestWithParam<Damage> {
   Element decryptor{"e2eedecrypt", provider};
 };
 
-INSTANTIATE_TEST_SUITE_P(
-    After, Wipe,
-    testing::Values(Damage{"FlippedTag", [](Bytes &f) { f[f.size() - 20] ^= 1; }},
-                    Damage{"FlippedFirstTagBit", [](Bytes &f) { f[f.size() - 30] ^= 0x80; }},
-                    Damage{"FlippedCiphertext", [](Bytes &f) { f[f.size() - 31] ^= 1; }},
-                    Damage{"FlippedHeader", [](Bytes &f) { f[7] ^= 1; }}),
-    [](const auto &test) { return std::string(test.param.name); });
+INSTANTIATE_TEST_SUITE_P(After, Wipe, testing::ValuesIn(kDamages),
+                         [](const auto &test) { return std::string(test.param.name); });
 
 TEST_P(Wipe, TheFramesOwnMemory) {
   Region region(spoilt(plain));
@@ -164,13 +165,12 @@ TEST_P(Wipe, SeveralMemories) {
   EXPECT_FALSE(holds_any_of(all, secret));
 }
 
+// Neither decrypted nor wiped where it lies. WipeBlocks looks at where it was decrypted.
 TEST_P(Wipe, ReadOnlyMemory) {
   const Bytes frame = spoilt(plain);
-  KeepFreedMemory kept;
   Region region(frame);
   drop(region.wrap(frame.size(), GST_MEMORY_FLAG_READONLY));
   EXPECT_EQ(region.bytes(), frame);
-  EXPECT_FALSE(holds_any_of(kept.all(), secret));
 }
 
 // ---- blocks that are used again -----------------------------------------------------------------
@@ -198,7 +198,10 @@ class WipeBlocks : public testing::TestWithParam<Sizes> {
   Bytes next_block() {
     const Bytes small = vp8_key(GetParam().second, 79);
     const Buffer opened = push_held(seal(provider, kVp8, small));
-    EXPECT_TRUE(opened && bytes_of(opened.get()) == small);
+    EXPECT_TRUE(opened);
+    if (!opened)
+      return {};
+    EXPECT_EQ(bytes_of(opened.get()), small);
     GstMemory *memory = gst_buffer_peek_memory(opened.get(), 0);
     EXPECT_GE(memory->maxsize, big.size()) << "another block: the test shows nothing";
     gst_memory_resize(memory, 0, big.size());
@@ -217,10 +220,13 @@ INSTANTIATE_TEST_SUITE_P(OfSizes, WipeBlocks,
 
 TEST_P(WipeBlocks, NothingIsLeftOfAFrameThatDidNotVerify) {
   ASSERT_TRUE(push_held(seal(provider, kVp8, vp8_key(GetParam().first, 80))));
-  Bytes frame = seal(provider, kVp8, big);
-  frame[frame.size() - 20] ^= 1;
-  ASSERT_FALSE(push_held(frame));
-  EXPECT_FALSE(holds_any_of(next_block(), secret));
+  for (const Damage &damage : kDamages) {
+    SCOPED_TRACE(damage.name);
+    Bytes frame = seal(provider, kVp8, big);
+    damage.apply(frame);
+    ASSERT_FALSE(push_held(frame));
+    EXPECT_FALSE(holds_any_of(next_block(), secret));
+  }
 }
 
 TEST_P(WipeBlocks, NothingIsLeftOfAFrameThatWasDecrypted) {
