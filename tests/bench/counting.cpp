@@ -59,6 +59,8 @@ void *calloc(std::size_t count, std::size_t size) {
 
 void *realloc(void *block, std::size_t size) {
   ++bench::g_counts.allocations;
+  if (block != nullptr)
+    ++bench::g_counts.frees;
   return real_realloc(block, size);
 }
 

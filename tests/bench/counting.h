@@ -9,8 +9,8 @@ namespace bench {
 
 struct Counts {
   unsigned long allocations = 0;  // malloc, calloc, realloc and their aligned kin
-  unsigned long frees = 0;
-  unsigned long copies = 0;  // memcpy and memmove of at least the size below
+  unsigned long frees = 0;        // realloc of a block is both
+  unsigned long copies = 0;       // memcpy and memmove of at least the size below
 };
 
 /// Starts again at zero. Copies count from this size on.

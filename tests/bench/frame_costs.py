@@ -68,7 +68,7 @@ def instructions(build):
 
 
 def compiler(build):
-    """What compiled the library and how, for example "GCC 12, -O2": instructions differ by that."""
+    """What instructions depend on: compiler, its level and the machine, as "GCC 12, -O2, x86_64"."""
     comment = subprocess.run(["readelf", "-p", ".comment", Path(build, "gst/e2ee/libgste2ee-1.0.so.0")],
                              capture_output=True, text=True, check=True).stdout
     # GCC's name is in each: the C library's start-up code is its work.

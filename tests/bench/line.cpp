@@ -3,7 +3,7 @@
 
 #include <random>
 
-#include "support/providers.h"
+#include "support/frames.h"
 
 namespace bench {
 
@@ -30,14 +30,18 @@ GstRef<GstElement> make_element(const char *factory) {
   return GstRef<GstElement>(static_cast<GstElement *>(gst_object_ref_sink(element)));
 }
 
-GstRef<GstElement> make_keyed(const char *factory) {
-  GstRef<GstElement> element = make_element(factory);
-  const test::Provider provider = test::empty_provider();
+test::Provider keyed_provider() {
+  test::Provider provider = test::empty_provider();
   const test::BytesRef key = test::bytes_ref(test::Bytes(kRawKey.begin(), kRawKey.end()));
   test::Error error;
   if (!gst_e2ee_shared_key_provider_set_key(test::shared(provider), key.get(), 0, error.at()))
     g_error("cannot set the key: %s", error.text().c_str());
-  g_object_set(element.get(), "key-provider", provider.get(), nullptr);
+  return provider;
+}
+
+GstRef<GstElement> make_keyed(const char *factory) {
+  GstRef<GstElement> element = make_element(factory);
+  g_object_set(element.get(), "key-provider", keyed_provider().get(), nullptr);
   return element;
 }
 
@@ -51,7 +55,7 @@ std::vector<std::uint8_t> make_frame(std::size_t size) {
 }
 
 GstBuffer *copied_buffer(const std::vector<std::uint8_t> &frame) {
-  return gst_buffer_new_memdup(frame.data(), frame.size());
+  return test::buffer_of(frame).release();
 }
 
 GstBuffer *cut_buffer(const std::vector<std::uint8_t> &frame) {

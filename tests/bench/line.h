@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "owned.h"
+#include "support/providers.h"
 
 namespace bench {
 
@@ -17,13 +18,16 @@ using GstRef = e2ee::ObjectPtr<Object>;
 
 inline constexpr std::array<std::uint8_t, 16> kRawKey = {'a', ' ', 'k', 'e', 'y', ' ', 't', 'h',
                                                          'a', 't', ' ', 'i', 's', ' ', 'n', 'o'};
-inline constexpr char kOpus[] = "audio/x-opus, channel-mapping-family=(int)0";
-inline constexpr char kVp8[] = "video/x-vp8";
+inline constexpr char kOpusCaps[] = "audio/x-opus, channel-mapping-family=(int)0";
+inline constexpr char kVp8Caps[] = "video/x-vp8";
 
 /// An element of this factory; null when there is none.
 GstRef<GstElement> make_element(const char *factory);
 
-/// An element of this plugin that holds kRawKey as its shared key.
+/// With kRawKey as its shared key.
+e2ee::test::Provider keyed_provider();
+
+/// An element of this plugin with such a provider.
 GstRef<GstElement> make_keyed(const char *factory);
 
 /// Bytes without a pattern; always the same ones. The first says "delta frame" to VP8.
@@ -39,7 +43,7 @@ class Line {
  public:
   /// Straight from pad to pad without an element. `sink` and `src` name its pads; a pad that is
   /// made on request is requested.
-  explicit Line(GstRef<GstElement> element, const char *caps = kOpus, const char *sink = "sink",
+  explicit Line(GstRef<GstElement> element, const char *caps = kOpusCaps, const char *sink = "sink",
                 const char *src = "src");
   ~Line();
   Line(const Line &) = delete;

@@ -23,6 +23,7 @@ CURVES = (
 # Names of rows, and what they are called below the bars.
 BARS = (("pipeline-vp8-360p", "vp8enc 360p"), ("pipeline-vp8-720p", "vp8enc 720p"),
         ("pipeline-opus", "opusenc"), ("streams-1000", "1,000 by turns"))
+BARS_AT = {name: at for at, (name, _) in enumerate(BARS)}
 
 HEAD = """
 set terminal svg size 1200,520 dynamic background "white" font "sans-serif,13"
@@ -65,9 +66,6 @@ def bars(rows):
                   for row in rows if row["name"] in BARS_AT and row["backend"] == backend]
         if places:
             yield f"e2eeencrypt, e2eedecrypt: {library}", sorted(places)
-
-
-BARS_AT = {name: at for at, (name, _) in enumerate(BARS)}
 
 
 def block(number, points):
