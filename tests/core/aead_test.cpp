@@ -2,11 +2,11 @@
 // What every AEAD back end has to do, and that they all do the same.
 #include <openssl/evp.h>
 
-#include <cstdlib>
 #include <random>
 #include <thread>
 
 #include "helpers.h"
+#include "support/waiting.h"
 
 namespace e2ee::test {
 
@@ -233,7 +233,7 @@ TEST(Aead, WhatOneSealsTheOtherOpens) {
   const auto backends = usable_backends();
   if (backends.size() < 2)
     GTEST_SKIP() << "one back end alone";
-  const unsigned frames = std::getenv("E2EE_QUICK") ? 20000 : 1000000;
+  const unsigned frames = is_quick() ? 20000 : 1000000;
   RandomFrames random(1);
   for (unsigned i = 0; i < frames && !HasFatalFailure(); ++i)
     random.one_frame(*backends[i % 2], *backends[1 - i % 2]);

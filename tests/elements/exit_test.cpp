@@ -8,6 +8,7 @@
 
 #include "support/element.h"
 #include "support/sanitizer.h"
+#include "support/waiting.h"
 
 namespace e2ee::test {
 namespace {
@@ -80,7 +81,7 @@ class Exit : public testing::Test {
   // The child starts anew, with threads of its own.
   Exit() { GTEST_FLAG_SET(death_test_style, "threadsafe"); }
   static constexpr unsigned kPauseUs = 100;
-  const unsigned times = g_getenv("E2EE_QUICK") ? 10 : 40;
+  const unsigned times = is_quick() ? 10 : 40;
 };
 
 }  // namespace

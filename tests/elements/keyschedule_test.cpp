@@ -34,7 +34,6 @@ class KeySchedule : public OfVector<vectors::Record> {
         << error.text();
   }
 
-  const Bytes plain_ = noise(60, 1);
   const Provider provider_ = empty_provider();
 };
 
@@ -46,12 +45,12 @@ TEST_P(KeySchedule, FramesUnderThePeersKeyOfEachStepAreDecrypted) {
   for (const vectors::Step &step : record().steps) {
     SCOPED_TRACE(step.ratchets);
     ASSERT_EQ(step.ratchets, generation);
-    const Bytes sealed = sealed_by_hand(step.key, slot(), plain_, kClear);
+    const Bytes sealed = sealed_by_hand(step.key, slot(), kPlain, kClear);
     if (generation > 0) {
       EXPECT_EQ(decryptor->pass(sealed), std::nullopt) << "before the step";
       ratchet();
     }
-    EXPECT_EQ(decryptor->pass(sealed), plain_);
+    EXPECT_EQ(decryptor->pass(sealed), kPlain);
     EXPECT_EQ(decryptor->stat("generation"), generation);
     EXPECT_EQ(decryptor->stat("key-id"), slot());
     ++generation;
@@ -66,10 +65,10 @@ TEST_P(KeySchedule, FramesOfEachStepAreEncryptedUnderThePeersKey) {
     SCOPED_TRACE(step.ratchets);
     if (step.ratchets > 0)
       ratchet();
-    const std::optional<Bytes> sealed = encryptor->pass(plain_);
+    const std::optional<Bytes> sealed = encryptor->pass(kPlain);
     ASSERT_TRUE(sealed);
     EXPECT_EQ(sealed->back(), slot());
-    EXPECT_EQ(opened_by_hand(step.key, *sealed, kClear), plain_) << "by the peer's key";
+    EXPECT_EQ(opened_by_hand(step.key, *sealed, kClear), kPlain) << "by the peer's key";
   }
 }
 

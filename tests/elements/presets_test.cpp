@@ -245,13 +245,12 @@ TEST(NativePreset, FollowsSixteenRatchetStepsAtOnce) {
   const std::string raw = "meeting-password";
   const Preparation prepared(preset_named("livekit_native"), raw);
   const auto decryptor = prepared.make("e2eedecrypt", kOpus);
-  const Bytes plain = noise(60, 1);
   const Bytes sealed =
-      sealed_by_hand(stretched(Bytes(raw.begin(), raw.end()), salt, 16), 0, plain, 1);
+      sealed_by_hand(stretched(Bytes(raw.begin(), raw.end()), salt, 16), 0, kPlain, 1);
   std::optional<Bytes> opened;
   EXPECT_TRUE(wait_for([&] { return (opened = decryptor->pass(sealed)).has_value(); },
                        std::chrono::seconds(30)));
-  EXPECT_EQ(opened, plain);
+  EXPECT_EQ(opened, kPlain);
   EXPECT_EQ(decryptor->stat("generation"), 16U);
 }
 

@@ -150,11 +150,10 @@ class Running : public testing::Test {
     decryptor.start(kOpus);
   }
   bool passes() {
-    const std::optional<Bytes> sealed = encryptor.pass(plain);
-    return sealed && decryptor.pass(*sealed) == plain;
+    const std::optional<Bytes> sealed = encryptor.pass(kPlain);
+    return sealed && decryptor.pass(*sealed) == kPlain;
   }
 
-  const Bytes plain = noise(60, 1);
   const Provider sender = empty_provider();
   const Provider receiver = empty_provider();
   Element encryptor{"e2eeencrypt", sender};
@@ -185,13 +184,13 @@ TEST_F(Running, TheSameKeyAgainChangesNothing) {
   set_raw(receiver, 1, 0);
   std::vector<Bytes> sealed;
   for (int i = 0; i < 50; ++i) {
-    std::optional<Bytes> frame = encryptor.pass(plain);
+    std::optional<Bytes> frame = encryptor.pass(kPlain);
     ASSERT_TRUE(frame.has_value());
     const Bytes iv(frame->end() - 14, frame->end() - 2);
     for (const Bytes &before : sealed)
       ASSERT_NE(before, iv) << "setting the key again rewound the IVs";
     sealed.push_back(iv);
-    EXPECT_EQ(decryptor.pass(*frame), plain);
+    EXPECT_EQ(decryptor.pass(*frame), kPlain);
     set_raw(sender, 1, 0);
     set_raw(receiver, 1, 0);
   }
@@ -214,16 +213,16 @@ TEST_F(Running, RotationWithoutALostFrame) {
 TEST_F(Running, NothingPassesAfterARemoval) {
   set_raw(sender, 1, 0);
   set_raw(receiver, 1, 0);
-  const std::optional<Bytes> sealed = encryptor.pass(plain);
-  ASSERT_TRUE(sealed && decryptor.pass(*sealed) == plain);
+  const std::optional<Bytes> sealed = encryptor.pass(kPlain);
+  ASSERT_TRUE(sealed && decryptor.pass(*sealed) == kPlain);
   ASSERT_TRUE(gst_e2ee_shared_key_provider_remove_key(shared(receiver), 0, nullptr));
   EXPECT_EQ(decryptor.pass(*sealed), std::nullopt);
   EXPECT_EQ(decryptor.stat("dropped-missing-key"), 1U);
   ASSERT_TRUE(gst_e2ee_shared_key_provider_remove_key(shared(sender), 0, nullptr));
-  EXPECT_EQ(encryptor.pass(plain), std::nullopt);
+  EXPECT_EQ(encryptor.pass(kPlain), std::nullopt);
   EXPECT_EQ(encryptor.stat("dropped-missing-key"), 1U);
   set_raw(receiver, 1, 0);
-  EXPECT_EQ(decryptor.pass(*sealed), plain);
+  EXPECT_EQ(decryptor.pass(*sealed), kPlain);
 }
 
 // A thread pushes all the time; a frame that went in after the removal had returned must not come
@@ -231,7 +230,7 @@ TEST_F(Running, NothingPassesAfterARemoval) {
 TEST_F(Running, NothingPassesAfterARemovalUnderLoad) {
   set_raw(sender, 1, 0);
   set_raw(receiver, 1, 0);
-  const std::optional<Bytes> sealed = encryptor.pass(plain);
+  const std::optional<Bytes> sealed = encryptor.pass(kPlain);
   ASSERT_TRUE(sealed.has_value());
   std::atomic<bool> stop{false};
   std::atomic<bool> removed{false};

@@ -24,10 +24,9 @@ class Custom : public testing::Test {
  protected:
   // Frames under the key that providers here hand out.
   Bytes sealed_with(guint8 fill, guint index) {
-    return seal(raw_provider(fill, index), kOpus, plain);
+    return seal(raw_provider(fill, index), kOpus, kPlain);
   }
 
-  const Bytes plain = noise(60, 1);
   const std::shared_ptr<CustomKeys> keys = std::make_shared<CustomKeys>();
   const Provider provider = custom_provider(keys);
 };

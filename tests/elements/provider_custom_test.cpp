@@ -16,7 +16,7 @@ TEST_F(Custom, KeysArriveBeforeTheFirstFrame) {
   keys->current = keys->lookup = always(1, 0);
   Element encryptor("e2eeencrypt", provider);
   encryptor.start(kOpus);
-  EXPECT_TRUE(encryptor.pass(plain).has_value());
+  EXPECT_TRUE(encryptor.pass(kPlain).has_value());
   EXPECT_EQ(encryptor.dropped(), 0U);
 }
 
@@ -28,7 +28,7 @@ TEST_F(Custom, R9_IsAskedOneCallAtATimeAndNeverWhereFramesStream) {
   decryptor.start(kOpus);
   for (int i = 0; i < 20; ++i) {
     std::thread([&] {
-      const std::optional<Bytes> sealed = encryptor.pass(plain);
+      const std::optional<Bytes> sealed = encryptor.pass(kPlain);
       ASSERT_TRUE(sealed.has_value());
       decryptor.pass(*sealed);
       Bytes unknown = *sealed;
@@ -68,7 +68,7 @@ TEST_F(Custom, LatestAnswerCounts) {
     first = true;
     gst_e2ee_key_provider_changed(provider.get(), nullptr, 0);
     gst_e2ee_key_provider_sync(provider.get());
-    ASSERT_EQ(decryptor.pass(sealed), plain) << i;
+    ASSERT_EQ(decryptor.pass(sealed), kPlain) << i;
   }
 }
 
@@ -80,7 +80,7 @@ TEST_F(Custom, IsAskedForTheKeyThatAFrameNames) {
   decryptor.start(kOpus);
   const Bytes sealed = sealed_with(9, 9);
   EXPECT_EQ(decryptor.pass(sealed), std::nullopt) << "nobody could have asked before";
-  EXPECT_TRUE(wait_for([&] { return decryptor.pass(sealed) == plain; }));
+  EXPECT_TRUE(wait_for([&] { return decryptor.pass(sealed) == kPlain; }));
 }
 
 TEST_F(Custom, IsToldOfTheParticipant) {
@@ -94,16 +94,16 @@ TEST_F(Custom, IsToldOfTheParticipant) {
   g_object_set(bob.get(), "participant", "bob", nullptr);
   alice.start(kOpus);
   bob.start(kOpus);
-  EXPECT_EQ(open(raw_provider(1), kOpus, alice.pass(plain).value_or(Bytes{})), plain);
-  EXPECT_EQ(open(raw_provider(2), kOpus, bob.pass(plain).value_or(Bytes{})), plain);
+  EXPECT_EQ(open(raw_provider(1), kOpus, alice.pass(kPlain).value_or(Bytes{})), kPlain);
+  EXPECT_EQ(open(raw_provider(2), kOpus, bob.pass(kPlain).value_or(Bytes{})), kPlain);
   EXPECT_NE(alice.text_stat("key-fingerprint"), bob.text_stat("key-fingerprint"));
 
   // With a key for each of them, Bob's stream labelled Alice yields no frame.
   Element wrong("e2eedecrypt", provider);
   g_object_set(wrong.get(), "participant", "alice", nullptr);
   wrong.start(kOpus);
-  wait_for([&] { return wrong.pass(alice.pass(plain).value_or(Bytes{})) == plain; });
-  EXPECT_EQ(wrong.pass(bob.pass(plain).value_or(Bytes{})), std::nullopt);
+  wait_for([&] { return wrong.pass(alice.pass(kPlain).value_or(Bytes{})) == kPlain; });
+  EXPECT_EQ(wrong.pass(bob.pass(kPlain).value_or(Bytes{})), std::nullopt);
   EXPECT_EQ(wrong.stat("dropped-auth"), 1U);
 }
 
@@ -117,11 +117,11 @@ TEST_F(Custom, OneThatBlocksDelaysTheStartAndLosesNothingLater) {
   gst_element_set_state(encryptor.get(), GST_STATE_READY);
   gst_element_set_state(encryptor.get(), GST_STATE_PAUSED);
   encryptor.start(kOpus);
-  EXPECT_EQ(encryptor.pass(plain), std::nullopt);
+  EXPECT_EQ(encryptor.pass(kPlain), std::nullopt);
   EXPECT_EQ(blocking.inside(), 1U);
   EXPECT_EQ(encryptor.stat("dropped-missing-key"), 1U);
   blocking.open();
-  EXPECT_TRUE(wait_for([&] { return encryptor.pass(plain).has_value(); }));
+  EXPECT_TRUE(wait_for([&] { return encryptor.pass(kPlain).has_value(); }));
 }
 
 TEST_F(Custom, AnElementStopsWhileItsProviderBlocks) {
@@ -184,14 +184,14 @@ TEST_F(Custom, MaterialWithAnIdThatTheSchemeDoesNotHaveIsNotUsed) {
   keys->current = always(1, 256);
   Element encryptor("e2eeencrypt", provider);
   encryptor.start(kOpus);
-  EXPECT_EQ(encryptor.pass(plain), std::nullopt);
+  EXPECT_EQ(encryptor.pass(kPlain), std::nullopt);
   EXPECT_EQ(encryptor.stat("dropped-missing-key"), 1U);
 }
 
 TEST_F(Custom, AProviderWithoutVfuncsHasNoKeys) {
   Element element("e2eeencrypt", custom_provider(std::make_shared<CustomKeys>()));
   element.start(kOpus);
-  EXPECT_EQ(element.pass(plain), std::nullopt);
+  EXPECT_EQ(element.pass(kPlain), std::nullopt);
 }
 
 // ---- changed and removed ------------------------------------------------------------------------
@@ -202,13 +202,13 @@ TEST_F(Custom, ChangedBringsTheNewKey) {
       keys->lookup = [&](const std::string &, guint64, GError **) { return raw_material(fill, 0); };
   Element encryptor("e2eeencrypt", provider);
   encryptor.start(kOpus);
-  EXPECT_EQ(open(raw_provider(1), kOpus, encryptor.pass(plain).value_or(Bytes{})), plain);
+  EXPECT_EQ(open(raw_provider(1), kOpus, encryptor.pass(kPlain).value_or(Bytes{})), kPlain);
   fill = 2;
   gst_e2ee_key_provider_changed(provider.get(), nullptr, 0);
   Element decryptor("e2eedecrypt", raw_provider(2));
   decryptor.start(kOpus);
   EXPECT_TRUE(
-      wait_for([&] { return decryptor.pass(encryptor.pass(plain).value_or(Bytes{})) == plain; }));
+      wait_for([&] { return decryptor.pass(encryptor.pass(kPlain).value_or(Bytes{})) == kPlain; }));
 }
 
 TEST_F(Custom, ChangedMeansThatTheKeyMayBeGone) {
@@ -216,10 +216,10 @@ TEST_F(Custom, ChangedMeansThatTheKeyMayBeGone) {
   keys->current = keys->lookup = while_set(there);
   Element encryptor("e2eeencrypt", provider);
   encryptor.start(kOpus);
-  ASSERT_TRUE(encryptor.pass(plain).has_value());
+  ASSERT_TRUE(encryptor.pass(kPlain).has_value());
   there = false;
   gst_e2ee_key_provider_changed(provider.get(), nullptr, 0);
-  EXPECT_TRUE(wait_for([&] { return !encryptor.pass(plain).has_value(); }));
+  EXPECT_TRUE(wait_for([&] { return !encryptor.pass(kPlain).has_value(); }));
 }
 
 TEST_F(Custom, NothingPassesAfterRemoved) {
@@ -234,12 +234,12 @@ TEST_F(Custom, NothingPassesAfterRemoved) {
     gst_e2ee_key_provider_changed(provider.get(), nullptr, 0);
     Bytes sealed;
     ASSERT_TRUE(wait_for([&] {
-      sealed = encryptor.pass(plain).value_or(Bytes{});
-      return decryptor.pass(sealed) == plain;
+      sealed = encryptor.pass(kPlain).value_or(Bytes{});
+      return decryptor.pass(sealed) == kPlain;
     }));
     there = false;
     gst_e2ee_key_provider_removed(provider.get(), nullptr, id);
-    EXPECT_EQ(encryptor.pass(plain), std::nullopt);
+    EXPECT_EQ(encryptor.pass(kPlain), std::nullopt);
     EXPECT_EQ(decryptor.pass(sealed), std::nullopt);
   }
 }
@@ -257,7 +257,7 @@ TEST_F(Custom, AnAnswerFromBeforeTheRemovalIsVoid) {
   blocking.open();
   encryptor.start(kOpus);
   for (int i = 0; i < 20; ++i) {
-    EXPECT_EQ(encryptor.pass(plain), std::nullopt);
+    EXPECT_EQ(encryptor.pass(kPlain), std::nullopt);
     sleep_ms(5);
   }
 }
@@ -273,7 +273,7 @@ TEST_F(Custom, R12_SetMayBeCalledFromASignalHandler) {
   Element decryptor("e2eedecrypt", ring);
   decryptor.start(kOpus);
   const Bytes sealed = sealed_with(8, 2);
-  EXPECT_TRUE(wait_for([&] { return decryptor.pass(sealed) == plain; }));
+  EXPECT_TRUE(wait_for([&] { return decryptor.pass(sealed) == kPlain; }));
 }
 
 }  // namespace

@@ -41,10 +41,10 @@ TEST_F(CustomNotices, R10_KeyUsedComesOnceASecondHoweverOftenKeysChange) {
     decryptor.start(kOpus);
     const Bytes sealed[] = {sealed_with(0, 0), sealed_with(1, 1)};
     for (const Bytes &frame : sealed)
-      ASSERT_TRUE(wait_for([&] { return decryptor.pass(frame) == plain; }));
+      ASSERT_TRUE(wait_for([&] { return decryptor.pass(frame) == kPlain; }));
     took_ms = elapsed_ms([&] {
       for (unsigned i = 0; i < kFrames; ++i)
-        EXPECT_EQ(decryptor.pass(sealed[i % 2]), plain);
+        EXPECT_EQ(decryptor.pass(sealed[i % 2]), kPlain);
     });
   }
   gst_e2ee_key_provider_sync(provider.get());

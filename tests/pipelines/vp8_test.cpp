@@ -1,31 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 // VP8 of many shapes through the stock payloader, which reads the frame header and ends the stream
 // where it does not like what it finds there.
-#include <gst/rtp/gstrtpbuffer.h>
-
 #include <cstdio>
 #include <ostream>
 
 #include "support/pipeline.h"
+#include "support/rtp.h"
 
 namespace e2ee::test {
 namespace {
 
-// Which layer each frame of a period belongs to, and which references it leaves alone.
-struct Layering {
-  std::vector<int> ids;
-  std::vector<int> decimators;
-  std::vector<int> bitrates;
-  const char *flags;
-  const char *sync;
-};
-const Layering kLayers2 = {{0, 1},
-                           {2, 1},
-                           {200000, 400000},
-                           "<no-ref-golden+no-ref-alt+no-upd-golden+no-upd-alt,"
-                           "no-ref-alt+no-upd-last+no-upd-golden+no-upd-alt+no-upd-entropy>",
-                           "<false,true>"};
-const Layering kLayers3 = {
+const TemporalLayers kThreeTemporalLayers = {
     {0, 2, 1, 2},
     {4, 2, 1},
     {150000, 250000, 400000},
@@ -35,34 +20,6 @@ const Layering kLayers3 = {
     "no-ref-alt+no-upd-last+no-upd-golden+no-upd-alt+no-upd-entropy>",
     "<false,true,true,false>"};
 
-// GStreamer reads arrays of this old kind from no launch line.
-void set_ints(GstElement *encoder, const char *name, const std::vector<int> &numbers) {
-  G_GNUC_BEGIN_IGNORE_DEPRECATIONS
-  GValueArray *array = g_value_array_new(static_cast<guint>(numbers.size()));
-  for (int number : numbers) {
-    GValue value = G_VALUE_INIT;
-    g_value_init(&value, G_TYPE_INT);
-    g_value_set_int(&value, number);
-    g_value_array_append(array, &value);
-  }
-  g_object_set(encoder, name, array, nullptr);
-  g_value_array_free(array);
-  G_GNUC_END_IGNORE_DEPRECATIONS
-}
-
-void set_layers(GstElement *encoder, const Layering &layers) {
-  const auto prefixed = [](const char *name) {
-    return std::string("temporal-scalability-") + name;
-  };
-  g_object_set(encoder, prefixed("number-layers").c_str(), int(layers.decimators.size()),
-               prefixed("periodicity").c_str(), int(layers.ids.size()), nullptr);
-  set_ints(encoder, prefixed("layer-id").c_str(), layers.ids);
-  set_ints(encoder, prefixed("rate-decimator").c_str(), layers.decimators);
-  set_ints(encoder, prefixed("target-bitrate").c_str(), layers.bitrates);
-  gst_util_set_object_arg(G_OBJECT(encoder), prefixed("layer-flags").c_str(), layers.flags);
-  gst_util_set_object_arg(G_OBJECT(encoder), prefixed("layer-sync-flags").c_str(), layers.sync);
-}
-
 struct Shape {
   std::string name;
   unsigned width;
@@ -71,7 +28,7 @@ struct Shape {
   std::string source;
   std::string encoder;
   std::string payloader;
-  const Layering *layers = nullptr;
+  const TemporalLayers *layers = nullptr;
 };
 
 void PrintTo(const Shape &shape, std::ostream *to) {
@@ -117,10 +74,10 @@ std::vector<Shape> grid() {
 std::vector<Shape> specials() {
   const std::string ball = "pattern=ball";
   return {
-      {"two_temporal_layers", 320, 240, 200, ball, "", kPayloaders[2], &kLayers2},
-      {"three_temporal_layers", 160, 90, 200, ball, "", kPayloaders[2], &kLayers3},
-      {"three_temporal_layers_7_bit", 64, 64, 200, ball, "", kPayloaders[1], &kLayers3},
-      {"layers_without_picture_id", 64, 64, 100, ball, "", kPayloaders[0], &kLayers2},
+      {"two_temporal_layers", 320, 240, 200, ball, "", kPayloaders[2], &kTwoTemporalLayers},
+      {"three_temporal_layers", 160, 90, 200, ball, "", kPayloaders[2], &kThreeTemporalLayers},
+      {"three_temporal_layers_7_bit", 64, 64, 200, ball, "", kPayloaders[1], &kThreeTemporalLayers},
+      {"layers_without_picture_id", 64, 64, 100, ball, "", kPayloaders[0], &kTwoTemporalLayers},
       // Delta frames of nothing but skipped blocks: a handful of bytes, where the tag is part of
       // what the payloader reads.
       {"tiny_frames", 64, 64, 400, "pattern=black",
@@ -173,10 +130,8 @@ constexpr unsigned kNoLayer = 99;
 
 // Of the payload descriptor, RFC 7741 section 4.2.
 unsigned temporal_layer_of(const Bytes &packet) {
-  const Buffer buffer = buffer_of(packet);
-  GstRTPBuffer rtp = GST_RTP_BUFFER_INIT;
-  EXPECT_TRUE(gst_rtp_buffer_map(buffer.get(), GST_MAP_READ, &rtp));
-  const auto *at = static_cast<const guint8 *>(gst_rtp_buffer_get_payload(&rtp));
+  const Bytes payload = parse(buffer_of(packet).get()).payload;
+  const auto *at = payload.data();
   unsigned layer = kNoLayer;
   if ((at[0] & 0x80) != 0) {
     const guint8 extensions = at[1];
@@ -188,7 +143,6 @@ unsigned temporal_layer_of(const Bytes &packet) {
     if ((extensions & 0x20) != 0)
       layer = at[0] >> 6;
   }
-  gst_rtp_buffer_unmap(&rtp);
   return layer;
 }
 
@@ -208,7 +162,7 @@ void Vp8Stream::expect_layers(const std::vector<Bytes> &packets) const {
 TEST_P(Vp8Stream, ComesThroughTheStockPayloaderEqual) {
   Pipeline pipeline(launch_of(GetParam()), raw_provider(0x42, 3));
   if (GetParam().layers != nullptr)
-    set_layers(pipeline.get("encoder"), *GetParam().layers);
+    set_temporal_layers(pipeline.get("encoder"), *GetParam().layers);
   const Tap &plain = pipeline.tap("encoder");
   const Tap &sealed = pipeline.tap("encrypt");
   const Tap &packets = pipeline.tap("pay");

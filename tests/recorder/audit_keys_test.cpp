@@ -16,10 +16,10 @@ namespace {
 
 using test::Bytes;
 using test::End;
+using test::kPlain;
 using test::Provider;
 
 constexpr char kPassphrase[] = "correct horse battery staple";
-const Bytes kFrame = test::noise(60, 1);
 
 struct AuditKeys : testing::Test {
   void SetUp() override { make_key_pair(key); }
@@ -66,13 +66,13 @@ TEST_F(AuditKeys, R18_AKeyOfOnesOwnProvesTheIdentity) {
   {
     End alice("e2eedecrypt", provider, "alice");
     End bob("e2eedecrypt", provider, "bob");
-    const Bytes from_alice = test::sealed_by("alice", sending, kFrame);
+    const Bytes from_alice = test::sealed_by("alice", sending, kPlain);
     for (unsigned i = 0; i < 5; ++i)
       ASSERT_TRUE(alice.pass(from_alice));
     Bytes damaged = from_alice;
     damaged[20] ^= 1;
     ASSERT_FALSE(alice.pass(damaged));
-    ASSERT_TRUE(bob.pass(test::sealed_by("bob", sending, kFrame)));
+    ASSERT_TRUE(bob.pass(test::sealed_by("bob", sending, kPlain)));
     print = test::fingerprint(provider, "alice");
   }
   gst_e2ee_participant_key_provider_remove(test::ring_of(provider), "bob", nullptr);
@@ -106,7 +106,7 @@ TEST_F(AuditKeys, R18_UnderASharedKeyIdentitiesAreAsserted) {
   const Provider provider = test::passphrase_provider(kPassphrase);
   AuditLog log(path, key, {});
   log.follow(provider.get());
-  const Bytes frame = test::seal(provider, test::kOpus, kFrame);
+  const Bytes frame = test::seal(provider, test::kOpus, kPlain);
   ASSERT_TRUE(test::open(provider, test::kOpus, frame));
   test::set_raw(provider, 0xb2, 1);
   gst_e2ee_shared_key_provider_ratchet(test::shared(provider), 1, nullptr);
@@ -131,7 +131,7 @@ TEST_F(AuditKeys, AKeyThatIsMissingIsTold) {
   {
     test::Element decryptor("e2eedecrypt", provider);
     decryptor.start(test::kOpus);
-    decryptor.push(test::seal(sending, test::kOpus, kFrame));
+    decryptor.push(test::seal(sending, test::kOpus, kPlain));
     EXPECT_EQ(decryptor.stat("dropped-missing-key"), 1U);
     ASSERT_TRUE(test::wait_for([&] { return !told("key-missing").empty(); }));
   }

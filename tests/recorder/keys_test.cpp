@@ -27,11 +27,11 @@ namespace {
 using namespace std::chrono_literals;
 using test::Bytes;
 using test::End;
+using test::kPlain;
 
 constexpr char kAlice[] = "[alice]\nkey=000102030405060708090a0b0c0d0e0f\n";
 constexpr char kBob[] = "[bob]\npassphrase=of bob\n";
 constexpr char kCarol[] = "[carol]\nkey=101112131415161718191a1b1c1d1e1f\n";
-const Bytes kFrame = test::noise(60, 1);
 
 struct KeysTest : testing::Test {
   std::unique_ptr<Keys> start(std::chrono::milliseconds grace = 300s,
@@ -94,7 +94,7 @@ std::optional<Bytes> opened(GstE2EEKeyProvider *provider, const char *who, const
   for (const char *at = hex; *at; at += 2)
     key.push_back(static_cast<guint8>(std::stoi(std::string(at, 2), nullptr, 16)));
   test::set_key(theirs, who, key);
-  const Bytes frame = test::sealed_by(who, theirs, kFrame);
+  const Bytes frame = test::sealed_by(who, theirs, kPlain);
   const test::Provider ours = test::own(GST_E2EE_PARTICIPANT_KEY_PROVIDER(g_object_ref(provider)));
   return End("e2eedecrypt", ours, who).pass(frame);
 }
@@ -109,7 +109,7 @@ TEST_F(KeysTest, AChangedFileIsLoaded) {
   EXPECT_TRUE(told.empty()) << "nothing has changed: " << told[0];
   replace_file(path, std::string(kAlice) + kBob + kCarol);
   ASSERT_TRUE(wait_for("reloaded 3"));
-  EXPECT_EQ(opened(keys->provider(), "carol", "101112131415161718191a1b1c1d1e1f"), kFrame);
+  EXPECT_EQ(opened(keys->provider(), "carol", "101112131415161718191a1b1c1d1e1f"), kPlain);
   replace_file(path, std::string(kAlice) + kCarol);
   ASSERT_TRUE(wait_for("withdrawn bob"));
   ASSERT_TRUE(wait_for("reloaded 2"));
@@ -164,7 +164,7 @@ TEST_F(KeysTest, ASpoiltFileLeavesTheKeysAndRaisesAlarms) {
   for (const char *part : {"keys.ini: [alice] key", "another 300 s"})
     EXPECT_NE(alarms[0].find(part), std::string::npos) << alarms[0];
   EXPECT_EQ(alarms[0].find("5ec4e7"), std::string::npos) << alarms[0];
-  EXPECT_EQ(opened(keys->provider(), "alice", "000102030405060708090a0b0c0d0e0f"), kFrame);
+  EXPECT_EQ(opened(keys->provider(), "alice", "000102030405060708090a0b0c0d0e0f"), kPlain);
   replace_file(path, "[bob]\n");
   const std::size_t before = alarms.size();
   EXPECT_TRUE(run_until(
@@ -198,7 +198,7 @@ TEST_F(KeysTest, AFileThatIsGoneEndsAllKeysAfterTheGraceTime) {
   ASSERT_TRUE(wait_for("recovered"));
   ASSERT_TRUE(wait_for("allowed alice"));
   ASSERT_TRUE(wait_for("allowed carol"));
-  EXPECT_EQ(opened(keys->provider(), "alice", "000102030405060708090a0b0c0d0e0f"), kFrame);
+  EXPECT_EQ(opened(keys->provider(), "alice", "000102030405060708090a0b0c0d0e0f"), kPlain);
 }
 
 TEST_F(KeysTest, TheLastOneCanBeWithdrawnByTheFile) {

@@ -15,6 +15,7 @@
 #include <thread>
 
 #include "recorded.h"
+#include "support/waiting.h"
 
 extern char **environ;
 
@@ -121,7 +122,7 @@ void expect_all(const Victim &victim, const File &file, Media media) {
 }
 
 TEST(KilledRecorder, LosesTwoSecondsAtMost) {
-  const unsigned kills = std::getenv("E2EE_QUICK") ? 5 : 20;
+  const unsigned kills = e2ee::test::is_quick() ? 5 : 20;
   const unsigned seed = std::random_device{}();
   std::mt19937 random{seed};
   RecordProperty("seed", static_cast<int>(seed));

@@ -188,12 +188,20 @@ std::string text_of(const Caps &caps) {
 
 // ---- temporal layers ----------------------------------------------------------------------------
 
+const TemporalLayers kTwoTemporalLayers = {
+    {0, 1},
+    {2, 1},
+    {300000, 600000},
+    "<no-ref-golden+no-ref-alt+no-upd-golden+no-upd-alt,"
+    "no-ref-golden+no-ref-alt+no-upd-last+no-upd-golden+no-upd-alt+no-upd-entropy>",
+    "<false,true>"};
+
 namespace {
 
-// vp8enc takes these as a type that has no text form.
-void set_ints(GstElement *encoder, const char *property, std::initializer_list<int> numbers) {
+// GStreamer reads arrays of this old kind from no text.
+void set_ints(GstElement *encoder, const char *property, const std::vector<int> &numbers) {
   G_GNUC_BEGIN_IGNORE_DEPRECATIONS
-  GValueArray *array = g_value_array_new(0);
+  GValueArray *array = g_value_array_new(static_cast<guint>(numbers.size()));
   for (const int number : numbers) {
     GValue value = G_VALUE_INIT;
     g_value_init(&value, G_TYPE_INT);
@@ -207,26 +215,15 @@ void set_ints(GstElement *encoder, const char *property, std::initializer_list<i
 
 }  // namespace
 
-void use_two_temporal_layers(GstElement *encoder) {
-  g_object_set(encoder, "temporal-scalability-number-layers", 2, "temporal-scalability-periodicity",
-               2, nullptr);
-  set_ints(encoder, "temporal-scalability-layer-id", {0, 1});
-  set_ints(encoder, "temporal-scalability-rate-decimator", {2, 1});
-  set_ints(encoder, "temporal-scalability-target-bitrate", {300000, 600000});
-  gst_util_set_object_arg(G_OBJECT(encoder), "temporal-scalability-layer-flags",
-                          "<no-ref-golden+no-ref-alt+no-upd-golden+no-upd-alt,"
-                          "no-ref-golden+no-ref-alt+no-upd-last+no-upd-golden+no-upd-alt+"
-                          "no-upd-entropy>");
-  GValue syncs = G_VALUE_INIT;
-  gst_value_array_init(&syncs, 2);
-  for (const bool sync : {false, true}) {
-    GValue value = G_VALUE_INIT;
-    g_value_init(&value, G_TYPE_BOOLEAN);
-    g_value_set_boolean(&value, sync);
-    gst_value_array_append_and_take_value(&syncs, &value);
-  }
-  g_object_set_property(G_OBJECT(encoder), "temporal-scalability-layer-sync-flags", &syncs);
-  g_value_unset(&syncs);
+void set_temporal_layers(GstElement *encoder, const TemporalLayers &layers) {
+  g_object_set(encoder, "temporal-scalability-number-layers",
+               static_cast<int>(layers.decimators.size()), "temporal-scalability-periodicity",
+               static_cast<int>(layers.ids.size()), nullptr);
+  set_ints(encoder, "temporal-scalability-layer-id", layers.ids);
+  set_ints(encoder, "temporal-scalability-rate-decimator", layers.decimators);
+  set_ints(encoder, "temporal-scalability-target-bitrate", layers.bitrates);
+  gst_util_set_object_arg(G_OBJECT(encoder), "temporal-scalability-layer-flags", layers.flags);
+  gst_util_set_object_arg(G_OBJECT(encoder), "temporal-scalability-layer-sync-flags", layers.syncs);
 }
 
 }  // namespace e2ee::test

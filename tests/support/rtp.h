@@ -86,7 +86,21 @@ Buffer renumbered(Buffer packet, guint16 seq, bool marker);
 std::string field_of(const Caps &caps, const char *field);
 std::string text_of(const Caps &caps);
 
-/// Sets up `vp8enc` for two temporal layers; for encode().
-void use_two_temporal_layers(GstElement *encoder);
+/// Which temporal layer each frame of a period belongs to, and which references it leaves alone.
+struct TemporalLayers {
+  std::vector<int> ids;  // of the frames
+  std::vector<int> decimators;
+  std::vector<int> bitrates;
+  const char *flags;
+  const char *syncs;
+};
+extern const TemporalLayers kTwoTemporalLayers;
+
+/// Sets up `vp8enc` for them.
+void set_temporal_layers(GstElement *encoder, const TemporalLayers &layers);
+/// For encode().
+inline void use_two_temporal_layers(GstElement *encoder) {
+  set_temporal_layers(encoder, kTwoTemporalLayers);
+}
 
 }  // namespace e2ee::test
