@@ -13,7 +13,7 @@ using vectors::JsonView;
 // Calls `use` with each case of a file. One that cannot be read throws, which fails the test.
 void each_case(const std::string &file, const std::function<void(const JsonView &test)> &use) {
   const std::string path = vectors::directory() + "/wycheproof/" + file;
-  vectors::parse_json(vectors::read_file(path), [&](JsonNode *root) {
+  vectors::parse_json(vectors::read_or_throw(path), [&](JsonNode *root) {
     JsonView(root).each("testGroups", [&](JsonNode *group) {
       JsonView(group).each("tests", [&](JsonNode *test) { use(JsonView(test)); });
     });

@@ -62,7 +62,7 @@ TEST(Workers, R24_ProvidersThatBlockTakeNoWorkerFromOthers) {
   encryptor.start(kOpus);
   EXPECT_TRUE(encryptor.pass(kPlain).has_value()) << "the first frame already";
   set_text(good, "another", 1);
-  EXPECT_TRUE(!fingerprint(good, nullptr, 1).empty()) << "in use when the setter returns";
+  EXPECT_NE(fingerprint(good, nullptr, 1), "") << "in use when the setter returns";
 }
 
 // As many as cores and one to step in, beside those that wait for a core inside a look-up: to the
@@ -203,7 +203,7 @@ TEST_F(Processes, R24_WithoutThreadsDeriveWhereAKeyIsWaitedFor) {
       if (!encryptor.pass(kPlain))
         std::_Exit(1);
       set_text(provider, "another", 1);
-      if (!!fingerprint(provider, nullptr, 1).empty() || threads_named(kWorker) != 0)
+      if (fingerprint(provider, nullptr, 1).empty() || threads_named(kWorker) != 0)
         std::_Exit(2);
     }
     no_threads = false;

@@ -2,8 +2,8 @@
 #include "holding.h"
 
 #include <algorithm>
-#include <cstdio>
 #include <future>
+
 #include "support/element.h"
 #include "support/waiting.h"
 

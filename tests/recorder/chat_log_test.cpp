@@ -69,7 +69,7 @@ class ChatLogTest : public testing::Test {
   std::string written() const {
     const auto names = folder_.names();
     EXPECT_LE(names.size(), 1U);
-    return names.empty() ? "" : recorder::read_file(folder_ / (names[0]));
+    return names.empty() ? "" : recorder::read_file(folder_ / names[0]);
   }
   bool was_written(const std::string &text) const {
     return written().find(text) != std::string::npos;

@@ -19,7 +19,7 @@ class RecordingTest : public testing::Test {
                    const Frame &frame) {
     recording.push(media, make_sample(caps, frame).get());
   }
-  // Two pictures and four packets for each number.
+  // A picture and two packets for each number.
   static void push_both(recorder::Recording &recording, std::uint32_t from, std::uint32_t to) {
     for (std::uint32_t i = from; i < to; i++) {
       push(recording, Media::kVideo, kVp8Caps, video_frame(i));

@@ -13,8 +13,6 @@
 
 namespace sealed {
 
-namespace test = e2ee::test;
-
 using test::Caps;
 using test::Text;
 

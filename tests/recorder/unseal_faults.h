@@ -18,8 +18,6 @@
 
 namespace sealed {
 
-namespace test = e2ee::test;
-
 class Faults {
  public:
   static bool possible() { return prctl(PR_GET_SECCOMP) >= 0; }

@@ -14,7 +14,7 @@ namespace {
 }
 }  // namespace
 
-std::string read_file(const std::string &path) {
+std::string read_or_throw(const std::string &path) {
   std::ifstream file(path, std::ios::binary);
   std::stringstream text;
   if (!file || !(text << file.rdbuf()))

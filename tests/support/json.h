@@ -19,7 +19,7 @@ struct JsonError : std::runtime_error {
 };
 
 /// The contents of a file; throws JsonError when it cannot be read or is empty.
-std::string read_file(const std::string &path);
+std::string read_or_throw(const std::string &path);
 
 /// Parses `text` and calls `use` with its root.
 void parse_json(const std::string &text, const std::function<void(JsonNode *)> &use);

@@ -61,7 +61,7 @@ class Pipeline {
   bool run(unsigned seconds = 60);
   /// Plays until EOS; what was wrong, empty where nothing was.
   std::string play_to_end(unsigned seconds = 60);
-  /// Errors posted so far, taken off the bus; false while none is there.
+  /// The next error posted, taken off the bus; empty while none is there.
   std::string take_error();
   /// What was posted so far, taken off the bus.
   BusLog take_log();

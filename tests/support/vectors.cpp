@@ -179,7 +179,7 @@ void read_sections(JsonNode *root, const std::string &prefix, std::vector<Record
 
 std::vector<Record> read_records(const std::string &file) {
   std::vector<Record> records;
-  parse_json(read_file(directory() + "/" + file), [&](JsonNode *root) {
+  parse_json(read_or_throw(directory() + "/" + file), [&](JsonNode *root) {
     if (!JSON_NODE_HOLDS_ARRAY(root)) {
       read_sections(root, "official-", records);
       return;
@@ -277,7 +277,7 @@ std::vector<Capture> load_captures(std::initializer_list<const char *> files) {
   for (const char *file : files) {
     const std::size_t before = captures.size();
     try {
-      std::istringstream lines(read_file(directory() + "/captures/" + file));
+      std::istringstream lines(read_or_throw(directory() + "/captures/" + file));
       for (std::string line; std::getline(lines, line);) {
         if (!line.empty())
           parse_json(line, [&](JsonNode *root) {
@@ -296,7 +296,7 @@ std::vector<Capture> load_captures(std::initializer_list<const char *> files) {
 CaptureKey capture_key(const std::string &prefix) {
   CaptureKey key;
   try {
-    parse_json(read_file(directory() + "/captures/keys.json"), [&](JsonNode *root) {
+    parse_json(read_or_throw(directory() + "/captures/keys.json"), [&](JsonNode *root) {
       const JsonView json(root);
       const std::optional<JsonView> part = json.object(prefix.c_str());
       if (!part)

@@ -9,10 +9,13 @@
 
 #include "common/gst_ptr.h"
 #include "livekit/signal.pb.h"
+#include "support/main_context.h"
 
 namespace fake {
 
 namespace wire = livekit::wire;
+using e2ee::test::run_for;
+using e2ee::test::run_until;
 using examples::ObjectPtr;
 
 /// A LiveKit server as far as signalling goes: one room, in this process, on 127.0.0.1.

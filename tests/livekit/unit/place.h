@@ -6,14 +6,11 @@
 #include <gtest/gtest.h>
 
 #include "fake_server.h"
-#include "support/main_context.h"
 
 namespace fake {
 
 using namespace livekit;
 using namespace std::chrono_literals;
-using e2ee::test::run_for;
-using e2ee::test::run_until;
 using Milliseconds = std::chrono::milliseconds;
 
 inline const std::string kFirst = make_token({"key", "secret"}, "blue", "me", "Me", {});

@@ -6,12 +6,10 @@
 #include "fake_server.h"
 #include "livekit/access.h"
 #include "recorder/plain_server.h"
-#include "support/main_context.h"
 
 namespace {
 
 using namespace fake;
-using e2ee::test::run_until;
 
 class RecorderProgram : public testing::Test {
  protected:

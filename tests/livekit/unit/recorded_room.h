@@ -10,13 +10,10 @@
 
 #include "fake_server.h"
 #include "recorder/livekit_room.h"
-#include "support/main_context.h"
 
 namespace fake {
 
 using namespace std::chrono_literals;
-using e2ee::test::run_for;
-using e2ee::test::run_until;
 using std::chrono::milliseconds;
 
 inline wire::Track track(const std::string &sid, wire::TrackType type,

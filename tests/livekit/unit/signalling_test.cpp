@@ -5,15 +5,12 @@
 #include <gtest/gtest.h>
 
 #include "fake_server.h"
-#include "support/main_context.h"
 
 namespace {
 
 using namespace fake;
 using namespace livekit;
 using namespace std::chrono_literals;
-using e2ee::test::run_for;
-using e2ee::test::run_until;
 
 class SignallingTest : public testing::Test {
  protected:
@@ -42,9 +39,14 @@ class SignallingTest : public testing::Test {
     EXPECT_NE(ended_.why.find(why), std::string::npos) << ended_.why;
   }
 
+  bool closes(std::chrono::milliseconds limit = 1min) {
+    bool closed = false;
+    signalling_->close([&closed] { closed = true; });
+    return run_until([&closed] { return closed; }, limit);
+  }
+
   FakeServer server_;
-  static constexpr std::chrono::milliseconds kSoon{
-      500};  // where the server is not expected to answer
+  static constexpr auto kSoon = 500ms;  // where the server is not expected to answer
   Signalling::Settings settings_{.url = {}, .token = "hush-hush", .resume = {}};
   std::vector<wire::Response::MessageCase> messages_;
   int ends_ = 0;
@@ -326,9 +328,7 @@ TEST_F(SignallingTest, OneThatBreaksBeforeTheJoinWasNever) {
 
 TEST_F(SignallingTest, SaysGoodBye) {
   join();
-  bool closed = false;
-  signalling_->close([&closed] { closed = true; });
-  EXPECT_TRUE(run_until([&closed] { return closed; }));
+  EXPECT_TRUE(closes());
   EXPECT_EQ(server_.count(wire::Request::kLeave), 1U);
   EXPECT_EQ(server_.requests.back().leave().reason(), wire::CLIENT_INITIATED);
   EXPECT_EQ(server_.closes, std::vector<unsigned>{SOUP_WEBSOCKET_CLOSE_NORMAL});
@@ -339,9 +339,7 @@ TEST_F(SignallingTest, ClosesWhileItConnects) {
   server_.hangs = true;
   open();
   ASSERT_TRUE(run_until([this] { return server_.is_asked(); }));
-  bool closed = false;
-  signalling_->close([&closed] { closed = true; });
-  EXPECT_TRUE(run_until([&closed] { return closed; }, 2s));
+  EXPECT_TRUE(closes(2s));
   EXPECT_EQ(ends_, 0);
 }
 
@@ -349,9 +347,7 @@ TEST_F(SignallingTest, ClosesAfterTheEnd) {
   join();
   server_.drop();
   ASSERT_TRUE(run_until([this] { return ends_ > 0; }));
-  bool closed = false;
-  signalling_->close([&closed] { closed = true; });
-  EXPECT_TRUE(run_until([&closed] { return closed; }));
+  EXPECT_TRUE(closes());
 }
 
 TEST_F(SignallingTest, ClosesOnASilentServer) {
@@ -362,9 +358,7 @@ TEST_F(SignallingTest, ClosesOnASilentServer) {
     silent.live();
     return !messages_.empty();
   }));
-  bool closed = false;
-  signalling_->close([&closed] { closed = true; });
-  EXPECT_TRUE(run_until([&closed] { return closed; }, 10s));
+  EXPECT_TRUE(closes(10s));
 }
 
 TEST_F(SignallingTest, MayGoAtAnyTime) {

@@ -9,13 +9,11 @@
 #include "fake_server.h"
 #include "livekit/signalling.h"
 #include "recorder/plain_server.h"
-#include "support/main_context.h"
 
 namespace {
 
 using namespace fake;
 using namespace livekit;
-using e2ee::test::run_until;
 
 // "joined", or why not.
 std::string outcome(const std::string &servers, const std::string &trusted) {
