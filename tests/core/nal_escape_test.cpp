@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 // Emulation prevention of NAL units.
-#include <cstring>
 #include <random>
 
 #include "core/nal.h"

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <bitset>
-#include <cstring>
 #include <random>
 
 #include "helpers.h"

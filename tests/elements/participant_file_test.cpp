@@ -2,7 +2,6 @@
 // A keys file that is loaded again: whom it names, and who is gone.
 #include "support/element.h"
 #include "support/files.h"
-#include "support/waiting.h"
 
 namespace e2ee::test {
 

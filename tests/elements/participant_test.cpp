@@ -6,7 +6,6 @@
 #include <thread>
 
 #include "support/element.h"
-#include "support/files.h"
 #include "support/waiting.h"
 
 namespace e2ee::test {

@@ -6,7 +6,7 @@
 #include "support/cipher.h"
 #include "support/element.h"
 #include "support/files.h"
-#include "support/records.h"
+#include "support/vectors.h"
 #include "support/waiting.h"
 
 namespace e2ee::test {

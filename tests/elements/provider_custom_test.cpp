@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 // Providers that applications write: which thread they are called on, what they may do there, and
 // how they announce and withdraw keys.
-#include <set>
 #include <thread>
 
 #include "provider_custom.h"

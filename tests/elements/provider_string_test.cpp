@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 // The string form of providers: what it takes, what it says of mistakes.
-#include "support/cipher.h"
 #include "support/element.h"
 #include "support/files.h"
 #include "support/waiting.h"

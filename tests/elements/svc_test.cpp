@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 // VP9 of several spatial and temporal layers from a real encoder, encrypted layer by layer, through
 // RTP, a server that leaves layers out, and a real decoder.
-#include <algorithm>
-
+#include "svc.h"
 #include "support/element.h"
 #include "support/rtp.h"
 #include "support/waiting.h"
-#include "svc.h"
 
 namespace e2ee::test {
 namespace {

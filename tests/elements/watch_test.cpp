@@ -10,7 +10,6 @@
 
 #include "support/element.h"
 #include "support/files.h"
-#include "support/sanitizer.h"
 #include "support/waiting.h"
 #include "watch.h"
 

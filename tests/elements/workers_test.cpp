@@ -6,7 +6,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <future>
+#include <atomic>
+#include <thread>
 
 #include "support/custom_provider.h"
 #include "support/element.h"

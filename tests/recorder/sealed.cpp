@@ -5,7 +5,6 @@
 #include <json-glib/json-glib.h>
 
 #include <algorithm>
-#include <fstream>
 #include <memory>
 
 #include "recorder/format.h"

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "stress.h"
+#include "support/cputime.h"
 #include "support/element.h"
 #include "support/waiting.h"
 

@@ -10,7 +10,6 @@
 #include <thread>
 #include <vector>
 
-#include "support/cputime.h"
 #include "support/pipeline.h"
 #include "support/waiting.h"
 
