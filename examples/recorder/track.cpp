@@ -39,11 +39,6 @@ const Codec &codec_at(GstPad *pad) {
                 " cannot be recorded: the sender has to use " + titles_of_codecs());
 }
 
-GstPadProbeReturn count(GstPad *, GstPadProbeInfo *, gpointer counter) {
-  ++*static_cast<std::atomic<std::uint64_t> *>(counter);
-  return GST_PAD_PROBE_OK;
-}
-
 }  // namespace
 
 std::vector<std::string> elements_of_tracks(bool opened) {
@@ -131,8 +126,12 @@ void Track::add_chain(const ReceiveSettings &settings) {
     g_object_set(depayloader, "request-keyframe", TRUE, nullptr);
   if (g_object_class_find_property(G_OBJECT_GET_CLASS(depayloader), "clear-header"))
     gst_util_set_object_arg(G_OBJECT(depayloader), "clear-header", settings.clear_header.c_str());
-  gst_pad_add_probe(static_pad(depayloader, "src").get(), GST_PAD_PROBE_TYPE_BUFFER, &count,
-                    &arrived_, nullptr);
+  gst_pad_add_probe(
+      static_pad(depayloader, "src").get(), GST_PAD_PROBE_TYPE_BUFFER,
+      [](GstPad *, GstPadProbeInfo *info, gpointer self) {
+        return static_cast<Track *>(self)->arrive(GST_PAD_PROBE_INFO_BUFFER(info));
+      },
+      this, nullptr);
   if (codec_->frames)
     elements_.push_back(add_caps_filter(pipeline_, codec_->frames));
   if (settings.provider && !route_.in_the_clear)
@@ -183,6 +182,17 @@ void Track::add_sink() {
     track->on_ended_();
   };
   gst_app_sink_set_callbacks(GST_APP_SINK(sink), &callbacks, this, nullptr);
+}
+
+// A server may send pictures that nobody can decode before the key frame that it asks for;
+// rtph264depay lets them through.
+GstPadProbeReturn Track::arrive(GstBuffer *frame) {
+  if (!begun_ && codec_->media == Media::kVideo &&
+      GST_BUFFER_FLAG_IS_SET(frame, GST_BUFFER_FLAG_DELTA_UNIT))
+    return GST_PAD_PROBE_DROP;
+  begun_ = true;
+  ++arrived_;
+  return GST_PAD_PROBE_OK;
 }
 
 // Takes the sample over.

@@ -51,6 +51,7 @@ class Track {
   void add_sink();
   void link_to(GstPad *pad);
   void drop_chain();
+  GstPadProbeReturn arrive(GstBuffer *frame);
   void take(GstSample *sample);
 
   const Codec *codec_;
@@ -60,6 +61,7 @@ class Track {
   GstElement *pipeline_;
   std::vector<GstElement *> elements_;  // in the pipeline, in order
   GstElement *decryptor_ = nullptr;
+  bool begun_ = false;  // on the streaming thread: with a key frame, where it is video
   std::atomic<std::uint64_t> arrived_ = 0;
   std::atomic<bool> ended_ = false;
 };

@@ -50,9 +50,8 @@ class Stream {
     gst_pad_set_active(pad_.get(), FALSE);
   }
 
-  // Of Opus.
-  void push(const Bytes &frame) {
-    Bytes packet{0x80, 0x80 | 111, 0, number_, 0, 0, number_, 0, 1, 2, 3, 4};
+  void push(const Bytes &frame, guint8 payload_type = 111) {
+    Bytes packet{0x80, static_cast<guint8>(0x80 | payload_type), 0, number_, 0, 0, number_, 0, 1, 2, 3, 4};
     packet.insert(packet.end(), frame.begin(), frame.end());
     GstBuffer *buffer = gst_buffer_new_memdup(packet.data(), packet.size());
     GST_BUFFER_PTS(buffer) = GST_BUFFER_DTS(buffer) = number_++ * 20 * GST_MSECOND;
@@ -129,6 +128,19 @@ TEST(Track, KeysWithTheSizesOfAnotherSchemeAreRefusedBefore) {
           << refused.what();
     }
   }
+}
+
+TEST(Track, BeginsWithAKeyFrame) {
+  Stream stream(ReceiveSettings{}, kH264);  // sealed: no parser waits for one
+  const auto push = [&stream](guint8 nal_header) {
+    stream.push({nal_header, 0x88, 0x84, 0x00}, 96);
+  };
+  constexpr guint8 kDelta = 0x41, kKey = 0x65;
+  for (const guint8 nal_header : {kDelta, kDelta, kKey, kDelta})
+    push(nal_header);
+  stream.end();
+  EXPECT_EQ(stream.frames(), 2U);
+  EXPECT_EQ(stream.stats().frames_arrived, 2U);
 }
 
 TEST(Track, CountsFramesOfTheServerAsNoLoss) {
