@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 // H.264 and H.265 of real encoders through the stock payloaders and depayloaders.
 #include <algorithm>
-#include <cstdio>
 #include <map>
 #include <ostream>
 
+#include "support/files.h"
 #include "support/nalunits.h"
 #include "support/pipeline.h"
 
@@ -209,10 +209,11 @@ TEST(H26xDepayloader, FramesWithLengthsOpenToo) {
 
 // Sealed frames in a file, as lengths, come out as a byte stream.
 TEST(H26xRecording, MatroskaKeepsSealedFrames) {
+  const Folder folder;
   for (bool h265 : {false, true}) {
     const std::string encoder =
         h265 ? "x265enc speed-preset=ultrafast key-int-max=25 name=encoder" : std::string(kX264);
-    const std::string file = testing::TempDir() + (h265 ? "e2ee-h265.mkv" : "e2ee-h264.mkv");
+    const std::string file = folder / (h265 ? "h265.mkv" : "h264.mkv");
     std::vector<Bytes> plain;
     {
       Pipeline pipeline(
@@ -232,7 +233,6 @@ TEST(H26xRecording, MatroskaKeepsSealedFrames) {
     for (std::size_t i = 0; i < frames.size(); ++i)
       EXPECT_EQ(essential(units_of_stream(frames[i]), h265, false),
                 essential(units_of_stream(plain[i]), h265, false));
-    std::remove(file.c_str());
   }
 }
 

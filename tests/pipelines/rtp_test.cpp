@@ -143,9 +143,11 @@ TEST(RtpRoutes, RedAroundEncryptedOpus) {
 
 // Why rtpe2eepay exists: should this begin to pass, README and documentation have to change.
 TEST(RtpRoutes, TheStockPayloaderRefusesVp9WithNothingInTheClear) {
-  Pipeline pipeline(video(100, "width=160, height=90", "ball") +
-                        "vp9enc deadline=1 cpu-used=8 ! e2eeencrypt ! rtpvp9pay ! fakesink",
-                    raw_provider(0x24));
+  Pipeline pipeline(
+      video(100, "width=160, height=90", "ball") +
+          "vp9enc deadline=1 cpu-used=8 ! e2eeencrypt ! rtpvp9pay name=pay ! fakesink",
+      raw_provider(0x24));
+  pipeline.forgive_leaks_of("pay");
   pipeline.play();
   std::string error;
   EXPECT_TRUE(wait_for([&] { return !(error = pipeline.take_error()).empty(); }));

@@ -78,8 +78,9 @@ INSTANTIATE_TEST_SUITE_P(Routes, SchemeRoute, testing::ValuesIn(kRoutes),
 TEST(SchemeRoutes, TheStockPayloaderRefusesSframeVp8) {
   Pipeline pipeline(
       std::string("videotestsrc num-buffers=200 ! video/x-raw, width=320, height=240 ! ") +
-          kVp8Encoder + " ! e2eeencrypt scheme=sframe ! rtpvp8pay ! fakesink",
+          kVp8Encoder + " ! e2eeencrypt scheme=sframe ! rtpvp8pay name=pay ! fakesink",
       raw_provider(0x24));
+  pipeline.forgive_leaks_of("pay");
   pipeline.play();
   std::string error;
   EXPECT_TRUE(wait_for([&] { return !(error = pipeline.take_error()).empty(); }));

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include "support/sanitizer.h"
+
 namespace e2ee::test {
 
 // ---- Tap ----------------------------------------------------------------------------------------
@@ -109,6 +111,20 @@ Tap &Pipeline::tap(const char *element, const char *pad) {
       on_data, &tap, nullptr);
   gst_object_unref(on);
   return tap;
+}
+
+void Pipeline::forgive_leaks_of(const char *element) {
+  const ObjectPtr<GstPad> sink(gst_element_get_static_pad(get(element), "sink"));
+  gst_pad_add_probe(
+      sink.get(), GST_PAD_PROBE_TYPE_BUFFER,
+      [](GstPad *, GstPadProbeInfo *info, gpointer) {
+        GstBuffer *frame = GST_PAD_PROBE_INFO_BUFFER(info);
+        ignore_leak(frame);
+        for (guint i = 0; i < gst_buffer_n_memory(frame); ++i)
+          ignore_leak(gst_buffer_peek_memory(frame, i));
+        return GST_PAD_PROBE_OK;
+      },
+      nullptr, nullptr);
 }
 
 std::string Pipeline::play_to_end(unsigned seconds) {

@@ -55,6 +55,8 @@ class Pipeline {
 
   /// What passes this pad from now on; lives as long as the pipeline.
   Tap &tap(const char *element, const char *pad = "src");
+  /// What comes to it may leak: rtpvp8pay and rtpvp9pay never release a frame that they refuse.
+  void forgive_leaks_of(const char *element);
 
   void play() { gst_element_set_state(pipeline_, GST_STATE_PLAYING); }
   /// Plays until EOS; a failure of the test on any error, or when it takes longer.

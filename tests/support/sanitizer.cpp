@@ -35,6 +35,9 @@ void ignore_startup_leak() {
     __lsan_ignore_object(const_cast<void *>(quark_table));
   started = true;
 }
+void ignore_leak(const void *block) {
+  __lsan_ignore_object(block);
+}
 bool has_address_sanitizer() {
   return true;
 }
@@ -57,6 +60,7 @@ __attribute__((constructor)) static void at_start() {
 #else
 namespace e2ee::test {
 void ignore_startup_leak() {}
+void ignore_leak(const void *) {}
 bool has_address_sanitizer() {
   return false;
 }

@@ -8,6 +8,9 @@ namespace e2ee::test {
 /// OpenSSL allocates all the time, take seconds) and GLib has none.
 void ignore_startup_leak();
 
+/// The block may stay when the program ends, with all that only it points to.
+void ignore_leak(const void *block);
+
 /// Whether it is there.
 bool has_address_sanitizer();
 
