@@ -24,8 +24,8 @@ enum : guint {
 
 // All but those of e2eedecrypt that a frame cryptor knows nothing of, or learns when it starts.
 bool concerns_keys(guint id) {
-  return id != kReplayWindow && id != kServerFrames && id != kServerTrailer && id != kKeyWait &&
-         id != kKeyWaitBytes;
+  return id != kReplayWindow && id != kServerFrames && id != kServerTrailer && id != kNalFormat &&
+         id != kKeyWait && id != kKeyWaitBytes;
 }
 
 bool can_change(GstE2EEBase *self, const GParamSpec *pspec) {
@@ -189,30 +189,13 @@ constexpr Property kBase[] = {
      * GstE2EEBase:stats:
      *
      * A #GstStructure `application/x-e2ee-stats`: frames and bytes since the element was made,
-     * drops by reason, and id, generation and fingerprint of the key in use. `aead` is whose AES
-     * works with it: `openssl` or `ipsec-mb`.
+     * drops by reason, and id, generation and fingerprint of the key in use. `key-failures` is how
+     * many frames named that key and did not verify, `aead` whose AES works with it: `openssl` or
+     * `ipsec-mb`.
      *
      * Since: 0.1
      */
     {kStats, kReadOnly, stats_property},
-    /**
-     * GstE2EEBase:sframe-suite:
-     *
-     * Cipher suite of scheme `sframe` by its number in RFC 9605. Suite 3, with a 32-bit tag, is
-     * refused for video. Can be set in NULL or READY.
-     *
-     * Since: 0.1
-     */
-    {kSframeSuite, kSetInReady, sframe_suite_property},
-    /**
-     * GstE2EEBase:clear-header:
-     *
-     * Whether VP8 keeps its header readable in front of the frame with scheme `sframe`, which
-     * browsers and media servers need. Can be set in NULL or READY.
-     *
-     * Since: 0.1
-     */
-    {kClearHeader, kSetInReady, clear_header_property},
 };
 
 constexpr Property kEncrypt[] = {
@@ -349,6 +332,7 @@ void warn_disabled(GstE2EEBase *self) {
 
 void install_base_properties(GObjectClass *klass) {
   install(klass, kBase);
+  install_properties(klass, sframe_properties());
 }
 
 void install_encrypt_properties(GObjectClass *klass) {

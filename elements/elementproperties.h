@@ -3,12 +3,16 @@
 #pragma once
 
 #include "gste2eebase.h"
+#include "properties.h"
 
 namespace e2ee {
 
 void install_base_properties(GObjectClass *klass);
 void install_encrypt_properties(GObjectClass *klass);
 void install_decrypt_properties(GObjectClass *klass);
+
+/// Of install_base_properties(): those of scheme sframe.
+std::span<const Property> sframe_properties();
 
 /// Says on the bus that frames pass in the clear.
 void warn_disabled(GstE2EEBase *self);

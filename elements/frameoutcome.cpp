@@ -45,6 +45,7 @@ const char *advice_to_sender(const Base &base, Reason reason) {
       return names_of(reason).text;
     case Reason::key_limit:
     case Reason::internal:
+    case Reason::stream_in_use:
       return names_of(reason).text;
     default:
       return nullptr;

@@ -70,7 +70,7 @@ std::vector<GOptionEntry> Given::main_entries() {
 }
 
 std::vector<GOptionEntry> Given::format_entries() {
-  return {{"sframe-suite", 0, 0, G_OPTION_ARG_INT, &suite, "1 to 5 (default 4)", "N"},
+  return {{"sframe-suite", 0, 0, G_OPTION_ARG_INT, &suite, "1 to 8 (default 4)", "N"},
           {"sframe-kid-map", 0, 0, G_OPTION_ARG_STRING, kid_map.out(), "profile (default) or plain",
            "MAP"},
           {"clear-header", 0, 0, G_OPTION_ARG_STRING, clear_header.out(),
@@ -152,7 +152,7 @@ void Given::to(Options &options) const {
   check_word("--sframe-kid-map", seal.sframe_kid_map, words_of(GST_TYPE_E2EE_SFRAME_KID_MAP));
   check_word("--clear-header", seal.clear_header, words_of(GST_TYPE_E2EE_CLEAR_HEADER));
   options.latency_ms = number("--latency", latency, 0, 60000);
-  seal.sframe_suite = number("--sframe-suite", suite, 1, 5);
+  seal.sframe_suite = number("--sframe-suite", suite, 1, 8);
   to_sfu(options);
   to_open(options);
   to_sealed(options);

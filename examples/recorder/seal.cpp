@@ -175,7 +175,7 @@ Seal Seal::from_json(const std::string &text) {
   reader.read("ratchet-salt", seal.ratchet_salt);
   reader.within("key-size", seal.key_size, 128, 256);
   reader.within("keyring-size", seal.keyring_size, 1, 256);
-  reader.within("sframe-suite", seal.sframe_suite, 1, 5);
+  reader.within("sframe-suite", seal.sframe_suite, 1, 8);
   reader.one_of("sframe-kid-map", seal.sframe_kid_map, words_of(GST_TYPE_E2EE_SFRAME_KID_MAP));
   reader.one_of("clear-header", seal.clear_header, words_of(GST_TYPE_E2EE_CLEAR_HEADER));
   reader.read("server-trailer", seal.server_trailer);

@@ -11,9 +11,8 @@
 GType gst_e2ee_scheme_get_type() {
   static const auto *const values = [] {
     auto *all = new std::vector<GEnumValue>;
-    for (const auto &variants : e2ee::schemes())
-      all->push_back(
-          {static_cast<gint>(all->size()), variants.front().description, variants.front().name});
+    for (const e2ee::Scheme *scheme : e2ee::schemes())
+      all->push_back({static_cast<gint>(all->size()), scheme->description, scheme->name});
     all->push_back({});
     return all;
   }();
@@ -46,6 +45,15 @@ GType gst_e2ee_clear_header_get_type() {
       {GST_E2EE_CLEAR_HEADER_NONE, "Nothing is readable: pure RFC 9605 frames", "none"},
       {}};
   static const GType type = g_enum_register_static("GstE2EEClearHeader", values);
+  return type;
+}
+
+GType gst_e2ee_nal_format_get_type() {
+  static const GEnumValue values[] = {
+      {GST_E2EE_NAL_FORMAT_BYTE_STREAM, "Start codes, Annex B", "byte-stream"},
+      {GST_E2EE_NAL_FORMAT_LENGTH4, "Lengths of four bytes", "length4"},
+      {}};
+  static const GType type = g_enum_register_static("GstE2EENalFormat", values);
   return type;
 }
 

@@ -88,6 +88,25 @@ GST_E2EE_API
 GType gst_e2ee_clear_header_get_type(void);
 
 /**
+ * GstE2EENalFormat:
+ * @GST_E2EE_NAL_FORMAT_BYTE_STREAM: start codes, Annex B of H.264 and H.265
+ * @GST_E2EE_NAL_FORMAT_LENGTH4: the length of each NAL unit in four bytes, big endian
+ *
+ * How the plaintext of SFrame over RTP separates NAL units.
+ *
+ * Since: 0.1
+ */
+typedef enum {
+  GST_E2EE_NAL_FORMAT_BYTE_STREAM,
+  GST_E2EE_NAL_FORMAT_LENGTH4,
+} GstE2EENalFormat;
+
+#define GST_TYPE_E2EE_NAL_FORMAT (gst_e2ee_nal_format_get_type())
+
+GST_E2EE_API
+GType gst_e2ee_nal_format_get_type(void);
+
+/**
  * GstE2EEServerFrames:
  * @GST_E2EE_SERVER_FRAMES_DROP: drop them
  * @GST_E2EE_SERVER_FRAMES_KNOWN: pass the published filler payloads only

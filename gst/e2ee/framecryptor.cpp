@@ -5,8 +5,7 @@
 #include <thread>
 
 #include "core/cryptor.h"
-#include "debug.h"
-#include "errors.h"
+#include "cryptoroptions.h"
 #include "keyuse.h"
 #include "providerstate.h"
 
@@ -26,24 +25,6 @@ const char *aead_name(const Scheme &scheme) {
   return backend != nullptr ? backend->name : "";
 }
 
-// False, with an error, when the one that GST_E2EE_AEAD names cannot be had.
-bool check_aead(GError **error) {
-  static std::once_flag told;
-  const AeadChoice choice = aead_in_use();
-  if (choice.backend == nullptr)
-    return fail(error, GST_E2EE_ERROR_CRYPTO, "%s", choice.complaint.c_str());
-  std::call_once(told, [&] {
-    GST_CAT_INFO(debug_category(), "AES-GCM comes from %s", choice.backend->name);
-    for (const AeadBackend &backend : aead_backends()) {
-      if (const char *why = backend.why_not())
-        GST_CAT_INFO(debug_category(), "%s cannot be used: %s", backend.name, why);
-      else if (!backend.worthwhile())
-        GST_CAT_INFO(debug_category(), "%s is not faster on this processor", backend.name);
-    }
-  });
-  return true;
-}
-
 /// The cryptor at work: the keys of a binding, and what was keyed with them.
 class KeyedCryptor final : public FrameCryptor, KeyUser {
  public:
@@ -55,6 +36,8 @@ class KeyedCryptor final : public FrameCryptor, KeyUser {
         sealer_(scheme(), random_bytes, options.sframe_kid),
         opener_(scheme()),
         use_(provider_, *binding_, aead_name(scheme())) {
+    sealer_.set_stream(options.ssrc);
+    opener_.set_stream(options.ssrc);
     if (options.accepted)
       opener_.exchange_accepted(options.accepted);
     binding_->attach(this);
@@ -68,7 +51,12 @@ class KeyedCryptor final : public FrameCryptor, KeyUser {
 
   void wait_ready(std::chrono::milliseconds limit) override { binding_->wait_started(limit); }
   bool supports(const CodecRule &codec) const override {
-    return scheme().rule_for(codec.id) != nullptr;
+    return scheme().rule_for(codec) != nullptr;
+  }
+  void set_ssrc(std::optional<std::uint32_t> ssrc) override {
+    std::lock_guard lock(mutex_);
+    sealer_.set_stream(ssrc);
+    opener_.set_stream(ssrc);
   }
   FreshMemory allocate(std::size_t size) override {
     if (G_UNLIKELY(!memory_user_))
@@ -168,7 +156,9 @@ class KeyedCryptor final : public FrameCryptor, KeyUser {
 
   // Mutex held. For each frame whose tag does not verify.
   void note_failure(Result &result) {
-    use_.failed(ring_->find(result.key_id)->keys.front());
+    const KeyRef &key = ring_->find(result.key_id)->keys.front();
+    key->usage->fail();
+    use_.failed(key);
     const int tolerance = ring_->failure_tolerance;
     result.backing_off = tolerance >= 0 && opener_.failures() > static_cast<unsigned>(tolerance);
   }
@@ -289,7 +279,7 @@ KeyInfo KeyedCryptor::key_info() const {
     key = binding_->ring()->current;
   KeyInfo info;
   if (key)
-    info = {key->id, key->generation, key->fingerprint};
+    info = {key->id, key->generation, key->fingerprint, key->usage->failures()};
   info.aead = aead_name(scheme());
   return info;
 }
@@ -309,82 +299,16 @@ std::shared_ptr<AcceptedFrames> KeyedCryptor::take_accepted() {
   return opener_.exchange_accepted(std::make_shared<AcceptedFrames>());
 }
 
-// Providers with key rings tell how large these are; others hand out what they like, and each key
-// is looked at as it comes.
-bool check_ring(GstE2EEKeyProvider *provider, const Scheme &scheme, GError **error) {
-  const struct {
-    const char *property;
-    unsigned wanted;
-  } fixed[] = {{"keyring-size", scheme.ring_size}, {"key-size", scheme.key_bits}};
-  for (const auto &[property, wanted] : fixed) {
-    const GParamSpec *pspec = g_object_class_find_property(G_OBJECT_GET_CLASS(provider), property);
-    guint set = wanted;
-    if (wanted != 0 && pspec != nullptr && G_IS_PARAM_SPEC_UINT(pspec))
-      g_object_get(provider, property, &set, nullptr);
-    if (set != wanted && wanted != 0)
-      return fail(error, GST_E2EE_ERROR_INVALID_OPTION,
-                  "all peers of scheme %s have a %s of %u: set %s=%u on the key provider, not %u",
-                  scheme.name, property, wanted, property, wanted, set);
-  }
-  return true;
-}
-
-bool check_wishes(const Scheme &scheme, const CryptorOptions &options, GError **error) {
-  if (scheme.layout == Layout::trailer || (!options.allow_plaintext && !options.packet_trailer))
-    return true;
-  return fail(error, GST_E2EE_ERROR_INVALID_OPTION, "scheme %s: %s", scheme.name,
-              options.allow_plaintext
-                  ? "its frames cannot be told from ones in the clear; leave allow-plaintext off"
-                  : "its frames have no packet trailer; leave frame-metadata off");
-}
-
-// Where a look-up may block, each key is looked at as it comes. Who decrypts may have other keys
-// beside one with an index that the scheme does not know.
-bool check_current_key(GstE2EEKeyProvider *provider, const Scheme &scheme, const char *participant,
-                       bool encrypts, GError **error) {
-  if (!ProviderState::of(provider)->traits().answers_at_once)
-    return true;
-  const MaterialPtr current(gst_e2ee_key_provider_lookup_current(provider, participant, nullptr));
-  if (current && !encrypts && material_of(current.get()).key_id > scheme.max_key_id)
-    return true;
-  const std::string why = current ? scheme.why_refused(material_of(current.get())) : "";
-  if (!why.empty())
-    fail(error, GST_E2EE_ERROR_INVALID_KEY, "%s", why.c_str());
-  return why.empty();
-}
-
 }  // namespace
 
 std::unique_ptr<FrameCryptor> open_frame_cryptor(GstE2EEKeyProvider *provider,
                                                  const CryptorOptions &options, GError **error) {
-  if (!gst_e2ee_key_provider_check(provider, error)) {
-    g_prefix_error(error, "key-provider: ");
+  const Scheme *scheme = check_options(provider, options, error);
+  if (scheme == nullptr)
     return nullptr;
-  }
-  if (!check_aead(error))
-    return nullptr;
-  // A KID that the application chose carries no key index.
-  const Scheme *scheme = scheme_for(
-      options.scheme, {.sframe_suite = options.sframe_suite,
-                       .plain_kids = options.plain_kids || options.sframe_kid.has_value(),
-                       .clear_header = options.clear_header});
-  if (scheme == nullptr) {
-    fail(error, GST_E2EE_ERROR_INVALID_OPTION, "sframe-suite: there is no cipher suite %u",
-         options.sframe_suite);
-    return nullptr;
-  }
-  if (!check_ring(provider, *scheme, error) || !check_wishes(*scheme, options, error))
-    return nullptr;
-  const char *participant = name_or_null(options.participant);
-  if (ProviderState::of(provider)->traits().needs_participant && participant == nullptr) {
-    fail(error, GST_E2EE_ERROR_INVALID_OPTION,
-         "the key provider has a key for each participant: set participant to the identity whose "
-         "key this is");
-    return nullptr;
-  }
-  if (!check_current_key(provider, *scheme, participant, options.encrypts, error))
-    return nullptr;
-  auto binding = ProviderState::of(provider)->bind(*scheme, participant);
+  if (options.encrypts && scheme->suite != nullptr && (options.sframe_kid || !scheme->drawn_kids))
+    ProviderState::of(provider)->warn_of_fixed_kid();
+  auto binding = ProviderState::of(provider)->bind(*scheme, name_or_null(options.participant));
   return std::make_unique<KeyedCryptor>(provider, std::move(binding), options);
 }
 

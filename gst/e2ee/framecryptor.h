@@ -26,7 +26,8 @@ struct KeyInfo {
   std::uint64_t id = 0;
   std::uint64_t generation = 0;
   std::string fingerprint;
-  const char *aead = "";  // whose AES works with it
+  std::uint64_t failures = 0;  // frames that named it and did not verify
+  const char *aead = "";       // whose AES works with it
 };
 
 /// What a cryptor is to do. The fields of SFrame count for that scheme alone.
@@ -38,6 +39,9 @@ struct CryptorOptions {
   bool clear_header = true;
   bool plain_kids = false;                  // the KID is the key id
   std::optional<std::uint64_t> sframe_kid;  // to encrypt with; none: drawn
+  unsigned ratchet_bits = 0;                // of the KID; 0: as plain_kids says
+  bool per_ssrc = false;                    // keys for each SSRC
+  std::optional<std::uint32_t> ssrc;        // of the stream; also asks for these keys
   // Wishes that not every scheme can grant:
   bool allow_plaintext = false;
   bool packet_trailer = false;
@@ -109,6 +113,10 @@ class FrameCryptor {
   /// Whether the scheme takes frames of this codec.
   virtual bool supports(const CodecRule &codec) const = 0;
 
+  /// The SSRC of the frames that follow, from which their keys are derived; to be called where
+  /// per_ssrc or an SSRC was asked for. Any thread.
+  virtual void set_ssrc(std::optional<std::uint32_t> ssrc) = 0;
+
   /// Memory to encrypt or decrypt into, of `size` bytes; see framepool.h.
   virtual FreshMemory allocate(std::size_t size) = 0;
 
@@ -176,8 +184,7 @@ inline Passage::~Passage() {
 }
 
 /// Takes a reference on `provider` and has its keys looked up. Null, with an error that says what
-/// to do, when the scheme cannot do what is asked for, does not go with the provider, cannot use
-/// its current key, or the provider could not be configured.
+/// to do, when that cannot be; see check_options().
 std::unique_ptr<FrameCryptor> open_frame_cryptor(GstE2EEKeyProvider *provider,
                                                  const CryptorOptions &options, GError **error);
 

@@ -54,7 +54,8 @@ G_DECLARE_FINAL_TYPE(GstE2EEFrameCryptor, gst_e2ee_frame_cryptor, GST, E2EE_FRAM
 /**
  * GstE2EEFrameCryptor:sframe-suite:
  *
- * Cipher suite of %GST_E2EE_SCHEME_SFRAME by its number in RFC 9605.
+ * Cipher suite of %GST_E2EE_SCHEME_SFRAME by its number in IANA's registry, 1 to
+ * 8. Suites 3 and 8, with 32-bit tags, are refused for video.
  *
  * Since: 0.1
  */
@@ -72,6 +73,43 @@ G_DECLARE_FINAL_TYPE(GstE2EEFrameCryptor, gst_e2ee_frame_cryptor, GST, E2EE_FRAM
  * GstE2EEFrameCryptor:sframe-kid-map:
  *
  * How the KID of a frame to decrypt names its key.
+ *
+ * Since: 0.1
+ */
+
+/**
+ * GstE2EEFrameCryptor:sframe-ssrc:
+ *
+ * SSRC of the stream, from which %GST_E2EE_SCHEME_SFRAME derives keys of its own
+ * (draft-ietf-avtcore-rtp-sframe); -1, the default, is none.
+ *
+ * Since: 0.1
+ */
+
+/**
+ * GstE2EEFrameCryptor:sframe-per-ssrc:
+ *
+ * Derives keys for each SSRC without #GstE2EEFrameCryptor:sframe-ssrc, from the field `ssrc` of
+ * the caps. Only to decrypt.
+ *
+ * Since: 0.1
+ */
+
+/**
+ * GstE2EEFrameCryptor:sframe-ratchet-bits:
+ *
+ * How many bits of the KID, 3 to 32, are the ratchet step; those above are the key id. 0, the
+ * default, leaves the KID as #GstE2EEFrameCryptor:sframe-kid and
+ * #GstE2EEFrameCryptor:sframe-kid-map say.
+ *
+ * Since: 0.1
+ */
+
+/**
+ * GstE2EEFrameCryptor:nal-format:
+ *
+ * How encrypted frames of H.264 and H.265 separate their NAL units with SFrame over RTP, which
+ * caps with the field `e2ee=(string)sframe-rtp` ask for.
  *
  * Since: 0.1
  */

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstring>
 
+#include "core/scheme.h"
 #include "errors.h"
 #include "gste2eekeyprovider.h"
 #include "material-private.h"
@@ -58,6 +59,14 @@ void material_freeze(GstE2EEKeyMaterial *material) {
   material->frozen = true;
 }
 
+namespace {
+MaterialPtr frozen(Material content) {
+  MaterialPtr made = material_new(std::move(content));
+  material_freeze(made.get());
+  return made;
+}
+}  // namespace
+
 MaterialPtr material_with_defaults(const GstE2EEKeyMaterial *material,
                                    const MaterialDefaults &defaults) {
   Material filled = material->material.clone();
@@ -72,15 +81,18 @@ MaterialPtr material_with_defaults(const GstE2EEKeyMaterial *material,
   static std::atomic<std::uint64_t> last_lineage{0};
   filled.exportable = filled.exportable && defaults.exportable;
   filled.lineage = ++last_lineage;
-  MaterialPtr copy = material_new(std::move(filled));
-  material_freeze(copy.get());
-  return copy;
+  return frozen(std::move(filled));
 }
 
 MaterialPtr material_of_key(const Material &from, const Key &key, const Scheme &scheme) {
   if (key.own.empty())
     return nullptr;
   Material material = from.clone();
+  // Each stream ratchets a key of its own, that comes of the base key.
+  if (scheme.per_ssrc) {
+    material.steps = key.generation - material.generation;
+    return frozen(std::move(material));
+  }
   // A passphrase stays with PBKDF2 when it has become bytes.
   if (material.kdf == Kdf::automatic)
     material.kdf = material.passphrase ? Kdf::pbkdf2 : Kdf::hkdf;
@@ -89,9 +101,7 @@ MaterialPtr material_of_key(const Material &from, const Key &key, const Scheme &
   material.generation = key.generation;
   material.steps = 0;
   material.scheme = &scheme;
-  MaterialPtr made = material_new(std::move(material));
-  material_freeze(made.get());
-  return made;
+  return frozen(std::move(material));
 }
 
 bool same_material(const Material &a, const Material &b) {

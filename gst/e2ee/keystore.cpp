@@ -200,12 +200,13 @@ void KeyStore::advance(const std::string &owner, GstE2EEKeyMaterial *material, b
   if (found == nullptr)
     return;
   const Material &held = material_of(found->get());
-  if (held.lineage != reached.lineage || held.generation + held.steps >= reached.generation)
+  const std::uint64_t generation = reached.generation + reached.steps;
+  if (held.lineage != reached.lineage || held.generation + held.steps >= generation)
     return;  // set anew meanwhile, or known
   MaterialPtr next;
   if (keep_base) {
     Material stepped = held.clone();
-    stepped.steps = reached.generation - held.generation;
+    stepped.steps = generation - held.generation;
     next = material_new(std::move(stepped));
     material_freeze(next.get());
   } else {

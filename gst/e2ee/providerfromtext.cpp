@@ -64,6 +64,7 @@ class Living {
     GstE2EEKeyProvider *made = e2ee::make_provider(text, error);
     if (made != nullptr) {
       g_weak_ref_set(&providers_[hash], made);
+      ProviderState::of(made)->set_from_text();
       if (ProviderFile::of(made))
         ProviderFile::keep_text(made, text);
       take_place(old, made);

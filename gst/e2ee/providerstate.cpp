@@ -274,6 +274,15 @@ void ProviderState::add_notice(std::string text) {
   has_notices_ = true;
 }
 
+void ProviderState::warn_of_fixed_kid() {
+  // Of other kinds nothing is known: they may draw keys.
+  if (from_text_ && traits_.answers_at_once && !told_of_fixed_kid_.exchange(true))
+    add_notice(
+        "key-provider: its key is the same after each start, where a KID that is not drawn counts "
+        "from 0 again: a counter that is used twice lets others read and forge frames. Draw a new "
+        "key for each session, or leave sframe-kid and sframe-ratchet-bits as they are by default");
+}
+
 std::vector<std::string> ProviderState::take_notices() {
   std::lock_guard lock(mutex_);
   has_notices_ = false;

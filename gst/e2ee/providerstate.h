@@ -62,6 +62,8 @@ class ProviderState : public std::enable_shared_from_this<ProviderState> {
   };
   void set_traits(const Traits &traits) { traits_ = traits; }
   const Traits &traits() const { return traits_; }
+  /// It was made from text: what it holds is the same after each start.
+  void set_from_text() { from_text_ = true; }
 
   // Options of the provider that concern running keys.
   int failure_tolerance() const { return failure_tolerance_; }
@@ -95,6 +97,8 @@ class ProviderState : public std::enable_shared_from_this<ProviderState> {
   /// Things to tell the user once, such as a key file that others can read. They go to the log, and
   /// wait for an element that posts them.
   void add_notice(std::string text);
+  /// An encryptor has a KID that is not drawn. Says once that a key from text does not go with it.
+  void warn_of_fixed_kid();
   bool has_notices() const { return has_notices_.load(std::memory_order_relaxed); }
   std::vector<std::string> take_notices();
 
@@ -133,6 +137,8 @@ class ProviderState : public std::enable_shared_from_this<ProviderState> {
   std::set<std::string> protected_;
   std::vector<std::string> notices_;
   std::atomic<bool> has_notices_{false};
+  std::atomic<bool> from_text_{false};
+  std::atomic<bool> told_of_fixed_kid_{false};
 };
 
 }  // namespace e2ee

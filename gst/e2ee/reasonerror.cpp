@@ -18,6 +18,7 @@ constexpr GstE2EEError kCodes[kReasonCount] = {
     /* key_limit */ GST_E2EE_ERROR_LIMIT,
     /* held_too_long */ GST_E2EE_ERROR_MISSING_KEY,
     /* internal */ GST_E2EE_ERROR_CRYPTO,
+    /* stream_in_use */ GST_E2EE_ERROR_INVALID_OPTION,
 };
 
 }  // namespace

@@ -26,6 +26,13 @@ const Scheme &scheme_named(const std::string &name) {
   return *scheme_for(0);
 }
 
+std::vector<const CodecRule *> codecs_of(const Scheme &scheme) {
+  std::vector<const CodecRule *> carried(codecs().begin(), codecs().end());
+  std::erase_if(carried,
+                [&](const CodecRule *codec) { return scheme.rule_for(*codec) == nullptr; });
+  return carried;
+}
+
 const CodecRule *codec_named(const std::string &name) {
   const std::string kind = name == "opus" ? "audio/x-" : "video/x-";
   return codec_for_media_type(kind + name);
@@ -61,7 +68,7 @@ std::string why_not(const std::string &codec, const Scheme &scheme) {
   const CodecRule *rule = codec_of(codec, "");
   if (rule == nullptr)
     return "this build has no rule for " + codec;
-  return scheme.rule_for(rule->id) == nullptr
+  return scheme.rule_for(*rule) == nullptr
              ? std::string("scheme ") + scheme.name + " refuses " + codec
              : "";
 }
@@ -70,7 +77,7 @@ std::size_t clear_bytes_of(const CodecRule &codec, const Bytes &frame, const Sch
   if (frame.empty())
     return 0;
   const auto slice = codec.nal != nullptr ? first_slice(frame, *codec.nal) : std::nullopt;
-  return slice ? clear_of(*slice) : scheme.rule_for(codec.id)->length(codec.frame_type(frame));
+  return slice ? clear_of(*slice) : scheme.rule_for(codec)->length(codec.frame_type(frame));
 }
 
 Material material_of(const vectors::KeySpec &spec) {
@@ -164,7 +171,7 @@ namespace {
 // between clear bytes and tag must be zero.
 void expect_clean(const Outcome &outcome, const CodecRule &codec, const Bytes &frame,
                   const Bytes &plaintext, Place place, const Scheme &scheme) {
-  const ClearRule &rule = *scheme.rule_for(codec.id);
+  const ClearRule &rule = *scheme.rule_for(codec);
   std::size_t clear = clear_bytes_of(codec, frame, scheme);
   if (rule.try_both && codec.nal == nullptr)
     clear = std::min(rule.key, rule.delta);

@@ -22,6 +22,9 @@ const Scheme &livekit();
 const Scheme &scheme_named(const std::string &name);
 const Scheme &sframe(unsigned suite = 4, bool plain_kids = false, bool clear_header = true);
 
+/// Those that the scheme carries.
+std::vector<const CodecRule *> codecs_of(const Scheme &scheme = livekit());
+
 /// The rule for a codec as the vectors name it; null where this build has none.
 const CodecRule *codec_named(const std::string &name);
 const CodecRule &vp8();

@@ -197,7 +197,7 @@ TEST(SealerIv, R3_AKeyThatWasDroppedStartsAnew) {
 }
 
 TEST(SealerIv, R3_NoRandomnessNoFrame) {
-  for (const CodecRule *codec : codecs()) {
+  for (const CodecRule *codec : codecs_of()) {
     Sealer sealer(livekit(), broken_random);
     const KeyRef key = raw_key(1);
     const std::uint64_t before = key->usage->frames();

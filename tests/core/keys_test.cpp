@@ -170,9 +170,15 @@ TEST(Codecs, NamesAndRefusals) {
   EXPECT_EQ(codec_for_media_type("video/x-vp8")->id, CodecId::vp8);
   EXPECT_EQ(codec_for_media_type("video/x-vp9")->id, CodecId::vp9);
   EXPECT_EQ(codec_for_media_type("audio/x-opus")->id, CodecId::opus);
-  // AV1 stays refused: its packetisers parse what would be ciphertext.
-  for (const char *name : {"", "video/x-av1", "video/x-vp", "video/x-vp8 ", "VIDEO/X-VP8",
-                           "video/x-unknown", "audio/x-raw", "video/x-raw"})
+  // AV1 goes as whole frames alone: its packetisers parse what would be ciphertext.
+  const CodecRule *av1 = codec_for_media_type("video/x-av1");
+  EXPECT_EQ(av1->id, CodecId::av1);
+  for (const Scheme *scheme : schemes()) {
+    EXPECT_EQ(scheme->rule_for(*av1), nullptr) << scheme->name;
+    EXPECT_EQ(scheme->rule_for(whole_frames_of(*av1)) != nullptr, scheme->layout == Layout::sframe);
+  }
+  for (const char *name : {"", "video/x-vp", "video/x-vp8 ", "VIDEO/X-VP8", "video/x-unknown",
+                           "audio/x-raw", "video/x-raw"})
     EXPECT_EQ(codec_for_media_type(name), nullptr) << name;
 }
 

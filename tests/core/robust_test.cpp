@@ -34,7 +34,7 @@ Bytes sealed_sample(const Sample &sample, const KeyRef &key) {
 
 TEST(Robust, RandomBytesOfEveryLength) {
   const KeyRing ring = ring_of({raw_key(1, 0), raw_key(2, 1), raw_key(3, 255)});
-  for (const CodecRule *codec : codecs()) {
+  for (const CodecRule *codec : codecs_of()) {
     for (std::size_t size = 1; size <= 64; ++size) {
       for (std::uint32_t round = 0; round < 20; ++round) {
         Bytes frame = noise(size, round * 100 + static_cast<std::uint32_t>(size));

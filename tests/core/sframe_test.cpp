@@ -37,13 +37,17 @@ TEST(SframeHeaders, EveryLength) {
 // ---- frames -------------------------------------------------------------------------------------
 
 TEST(Sframe, EverySuiteAndLayoutBothPlaces) {
-  for (unsigned suite = 1; suite <= 5; ++suite) {
+  for (unsigned suite = 1; suite <= 8; ++suite) {
     for (bool clear_header : {true, false}) {
       const Scheme &scheme = sframe(suite, false, clear_header);
       const KeyRef key = key_from(scheme, Bytes(16, 7), 3);
       for (const CodecRule *codec : codecs()) {
-        if (scheme.rule_for(codec->id) == nullptr) {
-          EXPECT_TRUE((suite == 3 && codec->video) || codec->nal != nullptr);
+        const bool is_for_rtp = codec->nal != nullptr || codec->id == CodecId::av1;
+        const bool has_short_tag = suite == 3 || suite == 8;
+        EXPECT_EQ(scheme.rule_for(whole_frames_of(*codec)) == nullptr,
+                  has_short_tag && codec->video);
+        if (scheme.rule_for(*codec) == nullptr) {
+          EXPECT_TRUE((has_short_tag && codec->video) || is_for_rtp);
           continue;
         }
         const bool is_vp8 = codec->id == CodecId::vp8;
@@ -86,7 +90,7 @@ TEST(Sframe, InPlaceWithHeadroomIsTheSame) {
 }
 
 TEST(Sframe, CutAnywhereIsRefused) {
-  for (unsigned suite : {1U, 4U}) {
+  for (unsigned suite : {1U, 4U, 6U}) {
     const Scheme &scheme = sframe(suite);
     const KeyRef key = key_from(scheme, Bytes(16, 7), 0);
     Sealer sealer(scheme);
@@ -101,7 +105,7 @@ TEST(Sframe, CutAnywhereIsRefused) {
 // ---- keys ---------------------------------------------------------------------------------------
 
 TEST(SframeKeys, RatchetIsTheRfcs) {
-  for (unsigned suite : {4U, 5U}) {
+  for (unsigned suite : {4U, 5U, 8U}) {
     const Scheme &scheme = sframe(suite);
     const Bytes base(20, 9);
     const KeyRef first = key_from(scheme, base, 0);
@@ -136,9 +140,9 @@ TEST(SframeKeys, APassphraseIsStretchedOnceAndNeverAgain) {
 
 TEST(SframeKeys, SuitesHaveFingerprintsOfTheirOwn) {
   std::set<std::string> seen;
-  for (unsigned suite = 1; suite <= 5; ++suite)
+  for (unsigned suite = 1; suite <= 8; ++suite)
     seen.insert(key_from(sframe(suite), Bytes(16, 1), 0)->fingerprint);
-  EXPECT_EQ(seen.size(), 5U);
+  EXPECT_EQ(seen.size(), 8U);
   EXPECT_EQ(key_from(sframe(4, true, false), Bytes(16, 1), 0)->fingerprint,
             key_from(sframe(4), Bytes(16, 1), 0)->fingerprint)
       << "what does not concern the key must not change it";
@@ -148,7 +152,7 @@ TEST(SframeKeys, TheProfileHasSixteenKeyIds) {
   EXPECT_TRUE(key_from(sframe(), Bytes(16, 1), 15));
   EXPECT_FALSE(key_from(sframe(), Bytes(16, 1), 16));
   EXPECT_TRUE(key_from(sframe(4, true), Bytes(16, 1), kLast));
-  EXPECT_EQ(scheme_for(kSframeId, {6}), nullptr);
+  EXPECT_EQ(scheme_for(kSframeId, {9}), nullptr);
   EXPECT_EQ(scheme_for(kSframeId, {0}), nullptr);
 }
 

@@ -45,10 +45,10 @@ std::unique_ptr<Element> make(
 
 TEST(Sframe, EverySuiteCodecAndLayout) {
   const Provider provider = raw_provider(0x17, 5);
-  for (unsigned suite = 1; suite <= 5; ++suite) {
+  for (unsigned suite = 1; suite <= 8; ++suite) {
     for (const char *layout : {"scheme", "none"}) {
       for (const char *caps : {kVp8, kVp9, kOpus}) {
-        if (suite == 3 && caps != kOpus)
+        if ((suite == 3 || suite == 8) && caps != kOpus)
           continue;
         SCOPED_TRACE(std::string(caps) + ", suite " + std::to_string(suite) + ", " + layout);
         const std::string id = std::to_string(suite);
@@ -74,15 +74,17 @@ TEST(Sframe, EverySuiteCodecAndLayout) {
   }
 }
 
-TEST(Sframe, SuiteThreeIsForAudio) {
+TEST(Sframe, ShortTagsAreForAudio) {
   for (const char *factory : {"e2eeencrypt", "e2eedecrypt"}) {
-    const auto element = make(factory, raw_provider(1), {{"sframe-suite", "3"}});
-    element->start(nullptr);
-    gst_harness_push_event(element->harness(), gst_event_new_stream_start("refused"));
-    EXPECT_FALSE(element->send_caps(kVp8));
-    const BusLog log = element->bus();
-    ASSERT_EQ(log.errors.size(), 1U);
-    EXPECT_NE(log.errors[0].find("sframe-suite to 4"), std::string::npos) << log.errors[0];
+    for (const char *suite : {"3", "8"}) {
+      const auto element = make(factory, raw_provider(1), {{"sframe-suite", suite}});
+      element->start(nullptr);
+      gst_harness_push_event(element->harness(), gst_event_new_stream_start("refused"));
+      EXPECT_FALSE(element->send_caps(kVp8));
+      const BusLog log = element->bus();
+      ASSERT_EQ(log.errors.size(), 1U);
+      EXPECT_NE(log.errors[0].find("sframe-suite to 4"), std::string::npos) << log.errors[0];
+    }
   }
 }
 

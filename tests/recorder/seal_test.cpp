@@ -102,7 +102,7 @@ TEST(RecorderSeal, RefusesValuesThatCannotBe) {
   EXPECT_NE(complaint(with(R"("key-size":1024)")), "");
   EXPECT_NE(complaint(with(R"("key-size":-1)")), "");
   EXPECT_NE(complaint(with(R"("keyring-size":0)")), "");
-  EXPECT_NE(complaint(with(R"("sframe-suite":6)")), "");
+  EXPECT_NE(complaint(with(R"("sframe-suite":9)")), "");
   EXPECT_NE(complaint(with(R"("server-trailer":"xyz")")), "");
   EXPECT_NE(complaint(with(R"("server-trailer":"abc")")), "");
   EXPECT_NE(complaint(with(R"("identity":null)")), "");

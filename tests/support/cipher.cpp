@@ -56,13 +56,15 @@ std::optional<Bytes> opened_by_hand(const Bytes &key, const Bytes &frame, std::s
 }
 
 Bytes aes_ctr_hmac(const Bytes &key, const Parts &parts, std::size_t tag_size) {
-  constexpr std::size_t kCipherKey = 16;
+  const bool is_wide = key.size() == 96;
+  const std::ptrdiff_t cipher_key = is_wide ? 32 : 16;
   Bytes block = parts.iv;
   block.resize(16);
   Bytes out(parts.body.size());
   int length = 0;
   const Cipher context(EVP_CIPHER_CTX_new());
-  EXPECT_EQ(EVP_EncryptInit_ex(context.get(), EVP_aes_128_ctr(), nullptr, key.data(), block.data()),
+  EXPECT_EQ(EVP_EncryptInit_ex(context.get(), is_wide ? EVP_aes_256_ctr() : EVP_aes_128_ctr(),
+                               nullptr, key.data(), block.data()),
             1);
   EXPECT_EQ(EVP_EncryptUpdate(context.get(), out.data(), &length, parts.body.data(),
                               static_cast<int>(parts.body.size())),
@@ -70,9 +72,11 @@ Bytes aes_ctr_hmac(const Bytes &key, const Parts &parts, std::size_t tag_size) {
   const Bytes signed_part = join({big_endian(parts.clear.size(), 8), big_endian(out.size(), 8),
                                   big_endian(tag_size, 8), parts.iv, parts.clear, out});
   Bytes tag(EVP_MAX_MD_SIZE);
-  EXPECT_NE(HMAC(EVP_sha256(), key.data() + kCipherKey, static_cast<int>(key.size() - kCipherKey),
-                 signed_part.data(), signed_part.size(), tag.data(), nullptr),
-            nullptr);
+  const Bytes mac_key(key.begin() + cipher_key, key.end());
+  EXPECT_NE(
+      HMAC(is_wide ? EVP_sha512() : EVP_sha256(), mac_key.data(), static_cast<int>(mac_key.size()),
+           signed_part.data(), signed_part.size(), tag.data(), nullptr),
+      nullptr);
   tag.resize(tag_size);
   return join({out, tag});
 }

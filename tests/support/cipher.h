@@ -24,8 +24,8 @@ std::optional<Bytes> opened_by_hand(const Bytes &key, const Bytes &frame, std::s
 /// Both ways; `body` is plaintext, or ciphertext and tag. None when the tag does not verify.
 std::optional<Bytes> aes_gcm(bool encrypt, const Bytes &key, const Parts &parts);
 
-/// The same as SFrame's suites 1 to 3 have it, one way; `key` is that of the cipher and that of the
-/// hash, the tag is of `tag_size` bytes.
+/// The same as SFrame's suites 1 to 3 and 6 to 8 have it, one way; `key` is that of the cipher and
+/// that of the hash, the tag is of `tag_size` bytes.
 Bytes aes_ctr_hmac(const Bytes &key, const Parts &parts, std::size_t tag_size);
 
 /// A frame of the trailer schemes as a peer makes it. The first `clear` bytes stay as they are.

@@ -25,7 +25,8 @@ GstStructure *Counters::to_structure(const KeyInfo &key) const {
   add("ratchet-steps", kRatchetSteps);
   gst_structure_set(stats, "key-id", G_TYPE_UINT64, key.id, "generation", G_TYPE_UINT64,
                     key.generation, "key-fingerprint", G_TYPE_STRING, key.fingerprint.c_str(),
-                    "aead", G_TYPE_STRING, key.aead, nullptr);
+                    "key-failures", G_TYPE_UINT64, key.failures, "aead", G_TYPE_STRING, key.aead,
+                    nullptr);
   return stats;
 }
 

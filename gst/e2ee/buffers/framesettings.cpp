@@ -15,6 +15,11 @@ void set_text(GValue *value, const std::string &text) {
   g_value_set_string(value, text.empty() ? nullptr : text.c_str());
 }
 
+std::optional<std::uint32_t> ssrc_of(const GValue *value) {
+  const gint64 ssrc = g_value_get_int64(value);
+  return ssrc < 0 ? std::nullopt : std::optional(static_cast<std::uint32_t>(ssrc));
+}
+
 }  // namespace
 
 bool FrameSettings::set(guint id, const GValue *value) {
@@ -35,6 +40,18 @@ bool FrameSettings::set(guint id, const GValue *value) {
       return true;
     case kSframeKidMap:
       options.plain_kids = g_value_get_enum(value) == GST_E2EE_SFRAME_KID_MAP_PLAIN;
+      return true;
+    case kSframeSsrc:
+      options.ssrc = ssrc_of(value);
+      return true;
+    case kSframePerSsrc:
+      options.per_ssrc = g_value_get_boolean(value);
+      return true;
+    case kSframeRatchetBits:
+      options.ratchet_bits = g_value_get_uint(value);
+      return true;
+    case kNalFormat:
+      nal_format = static_cast<GstE2EENalFormat>(g_value_get_enum(value));
       return true;
     case kClearHeader:
       options.clear_header = g_value_get_enum(value) == GST_E2EE_CLEAR_HEADER_SCHEME;
@@ -71,6 +88,18 @@ bool FrameSettings::get(guint id, GValue *value) const {
       g_value_set_enum(value, options.plain_kids ? GST_E2EE_SFRAME_KID_MAP_PLAIN
                                                  : GST_E2EE_SFRAME_KID_MAP_PROFILE);
       return true;
+    case kSframeSsrc:
+      g_value_set_int64(value, options.ssrc ? gint64{*options.ssrc} : -1);
+      return true;
+    case kSframePerSsrc:
+      g_value_set_boolean(value, options.per_ssrc);
+      return true;
+    case kSframeRatchetBits:
+      g_value_set_uint(value, options.ratchet_bits);
+      return true;
+    case kNalFormat:
+      g_value_set_enum(value, nal_format);
+      return true;
     case kClearHeader:
       g_value_set_enum(
           value, options.clear_header ? GST_E2EE_CLEAR_HEADER_SCHEME : GST_E2EE_CLEAR_HEADER_NONE);
@@ -102,9 +131,10 @@ GParamSpec *participant_property(GParamFlags flags) {
 
 GParamSpec *sframe_suite_property(GParamFlags flags) {
   return g_param_spec_uint("sframe-suite", "SFrame cipher suite",
-                           "Cipher suite of scheme sframe by its number in RFC 9605; 3, with a "
-                           "32-bit tag, is refused for video",
-                           1, 5, 4, flags);
+                           "Cipher suite of scheme sframe by its number in IANA's registry: 1 to 5 "
+                           "of RFC 9605, 6 to 8 AES-256-CTR with HMAC-SHA-512; 3 and 8, with "
+                           "32-bit tags, are refused for video",
+                           1, 8, 4, flags);
 }
 
 GParamSpec *sframe_kid_property(GParamFlags flags) {
@@ -121,6 +151,35 @@ GParamSpec *sframe_kid_map_property(GParamFlags flags) {
                            "random bits, key index and ratchet step, as e2eeencrypt draws it; "
                            "plain: the key id",
                            GST_TYPE_E2EE_SFRAME_KID_MAP, GST_E2EE_SFRAME_KID_MAP_PROFILE, flags);
+}
+
+GParamSpec *sframe_ssrc_property(GParamFlags flags) {
+  return g_param_spec_int64("sframe-ssrc", "SFrame SSRC",
+                            "Scheme sframe: the stream's SSRC, for a key of its own as SFrame over "
+                            "RTP derives it; the payloader needs the same. -1: none, or when "
+                            "decrypting with sframe-per-ssrc the one in the caps",
+                            -1, G_MAXUINT32, -1, flags);
+}
+
+GParamSpec *sframe_per_ssrc_property(GParamFlags flags) {
+  return g_param_spec_boolean("sframe-per-ssrc", "SFrame keys for each SSRC",
+                              "Scheme sframe: derive a key for each SSRC, as sframe-ssrc does by "
+                              "itself. To encrypt needs sframe-ssrc",
+                              FALSE, flags);
+}
+
+GParamSpec *sframe_ratchet_bits_property(GParamFlags flags) {
+  return g_param_spec_uint("sframe-ratchet-bits", "SFrame ratchet bits",
+                           "Scheme sframe: the KID is the key id, then so many bits of the ratchet "
+                           "step: 3 to 32. 0: the KID is as sframe-kid and sframe-kid-map say",
+                           0, 32, 0, flags);
+}
+
+GParamSpec *nal_format_property(GParamFlags flags) {
+  return g_param_spec_enum("nal-format", "NAL format",
+                           "SFrame over RTP: how the encrypted frames of H.264 and H.265 separate "
+                           "their NAL units; both ends must use the same",
+                           GST_TYPE_E2EE_NAL_FORMAT, GST_E2EE_NAL_FORMAT_BYTE_STREAM, flags);
 }
 
 GParamSpec *clear_header_property(GParamFlags flags) {

@@ -18,6 +18,10 @@ enum FrameProperty : guint {
   kSframeSuite,
   kSframeKid,
   kSframeKidMap,
+  kSframeSsrc,
+  kSframePerSsrc,
+  kSframeRatchetBits,
+  kNalFormat,
   kClearHeader,
   kReplayWindow,
   kServerFrames,
@@ -27,6 +31,7 @@ enum FrameProperty : guint {
 
 struct FrameSettings {
   CryptorOptions options;
+  GstE2EENalFormat nal_format = GST_E2EE_NAL_FORMAT_BYTE_STREAM;
   guint replay_window = 0;
   GstE2EEServerFrames server_frames = GST_E2EE_SERVER_FRAMES_DROP;
   std::string server_trailer;  // hex; empty: the scheme's
@@ -41,6 +46,10 @@ GParamSpec *participant_property(GParamFlags flags);
 GParamSpec *sframe_suite_property(GParamFlags flags);
 GParamSpec *sframe_kid_property(GParamFlags flags);
 GParamSpec *sframe_kid_map_property(GParamFlags flags);
+GParamSpec *sframe_ssrc_property(GParamFlags flags);
+GParamSpec *sframe_per_ssrc_property(GParamFlags flags);
+GParamSpec *sframe_ratchet_bits_property(GParamFlags flags);
+GParamSpec *nal_format_property(GParamFlags flags);
 GParamSpec *clear_header_property(GParamFlags flags);
 GParamSpec *replay_window_property(GParamFlags flags);
 GParamSpec *server_frames_property(GParamFlags flags);

@@ -25,18 +25,20 @@ void AcceptedFrames::forget() {
 }
 
 template <typename Filter>
-Filter &AcceptedFrames::filter_of(Entries<Filter> &entries, const Key &key, std::uint64_t kid) {
+Filter &AcceptedFrames::filter_of(Entries<Filter> &entries,
+                                  const std::shared_ptr<const KeyUsage> &key, std::uint64_t kid) {
   Entry<Filter> *known = entries.find(
-      [&](const Entry<Filter> &entry) { return entry.key == key.usage && entry.kid == kid; });
-  known = known != nullptr ? &entries.use(*known) : &entries.add({key.usage, kid, Filter(window_)});
+      [&](const Entry<Filter> &entry) { return entry.key == key && entry.kid == kid; });
+  known = known != nullptr ? &entries.use(*known) : &entries.add({key, kid, Filter(window_)});
   return known->filter;
 }
 
 bool AcceptedFrames::accept(const Key &key, const Iv &iv) {
-  return window_ == 0 || filter_of(ivs_, key, 0).accept(iv);
+  return window_ == 0 || filter_of(ivs_, key.usage, 0).accept(iv);
 }
 
-bool AcceptedFrames::accept(const Key &key, std::uint64_t kid, std::uint64_t counter) {
+bool AcceptedFrames::accept(const std::shared_ptr<const KeyUsage> &key, std::uint64_t kid,
+                            std::uint64_t counter) {
   return window_ == 0 || filter_of(counters_, key, kid).accept(counter);
 }
 

@@ -21,8 +21,9 @@ class AcceptedFrames {
   /// A tag has verified under `key`; false when the frame's IV is among those accepted last.
   bool accept(const Key &key, const Iv &iv);
 
-  /// The same with SFrame; false also when the KID's counter is too far behind.
-  bool accept(const Key &key, std::uint64_t kid, std::uint64_t counter);
+  /// The same with SFrame, where `key` is that of the stream; false also when the KID's counter is
+  /// too far behind.
+  bool accept(const std::shared_ptr<const KeyUsage> &key, std::uint64_t kid, std::uint64_t counter);
 
   /// Of the keys that `ring` does not have, remembers those that were used last.
   void retain(const KeyRing &ring);
@@ -38,7 +39,8 @@ class AcceptedFrames {
   using Entries = RecentList<Entry<Filter>>;
 
   template <typename Filter>
-  Filter &filter_of(Entries<Filter> &entries, const Key &key, std::uint64_t kid);
+  Filter &filter_of(Entries<Filter> &entries, const std::shared_ptr<const KeyUsage> &key,
+                    std::uint64_t kid);
 
   // More than a ring has keys. Only who holds keys can make the least used one be forgotten.
   static constexpr std::size_t kMost = 4096;

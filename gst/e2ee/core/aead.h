@@ -89,8 +89,8 @@ AeadChoice aead_in_use();
 /// cannot be had.
 std::unique_ptr<Aead> make_aead(ByteView key, Direction direction);
 
-/// AES-128-CTR and HMAC-SHA256 under the two parts of a key of 16 and 32 bytes; null when they
-/// cannot be had.
+/// AES-CTR and HMAC under the two parts of a key: AES-128 with SHA-256 of 16 and 32 bytes, AES-256
+/// with SHA-512 of 32 and 64; null when they cannot be had.
 std::unique_ptr<Aead> make_ctr_hmac(ByteView key, Direction direction, std::size_t tag_size);
 
 }  // namespace e2ee

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "core/codec.h"
 
+#include <algorithm>
+#include <vector>
+
 #include "core/nal.h"
 
 namespace e2ee {
 
-extern const CodecRule kVp8, kVp9, kH264, kH265;
+extern const CodecRule kVp8, kVp9, kH264, kH265, kAv1;
 extern const CodecRule kData;
 
 namespace {
@@ -18,12 +21,12 @@ constinit const CodecRule kData = {
     .id = CodecId::data, .name = "data", .media_type = "", .video = false};
 
 std::span<const CodecRule *const> codecs() {
-  static const CodecRule *const table[] = {&kVp8, &kVp9, &kOpus, &kH264, &kH265};
+  static const CodecRule *const table[] = {&kVp8, &kVp9, &kOpus, &kH264, &kH265, &kAv1};
   return table;
 }
 
 std::size_t CodecRule::extra_room(ByteView frame) const {
-  return nal != nullptr ? nal_room(frame, *nal) : 0;
+  return nal != nullptr && !whole ? nal_room(frame, *nal) : 0;
 }
 
 const CodecRule *codec_for_media_type(std::string_view media_type) {
@@ -32,6 +35,19 @@ const CodecRule *codec_for_media_type(std::string_view media_type) {
       return codec;
   }
   return nullptr;
+}
+
+const CodecRule &whole_frames_of(const CodecRule &codec) {
+  static const auto *const rules = [] {
+    auto *all = new std::vector<CodecRule>;
+    for (const CodecRule *each : codecs()) {
+      all->push_back(*each);
+      all->back().whole = true;
+    }
+    return all;
+  }();
+  return *std::find_if(rules->begin(), rules->end(),
+                       [&](const CodecRule &rule) { return rule.id == codec.id; });
 }
 
 }  // namespace e2ee

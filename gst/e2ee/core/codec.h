@@ -11,7 +11,7 @@ namespace e2ee {
 
 struct NalRule;
 
-enum class CodecId : std::uint8_t { vp8, vp9, opus, h264, h265, data };
+enum class CodecId : std::uint8_t { vp8, vp9, opus, h264, h265, av1, data };
 
 /// Where all frames are alike, they are delta.
 enum class FrameType : std::uint8_t { key, delta };
@@ -44,6 +44,9 @@ struct CodecRule {
   /// Set where frames are made of NAL units; frames are byte streams then.
   const NalRule *nal = nullptr;
 
+  /// Frames of SFrame over RTP: nothing of them is in the clear, see whole_frames_of().
+  bool whole = false;
+
   /// Whether the stock payloader takes a frame whose encrypted part starts like this (at least
   /// kPayloaderSight bytes); null when it takes anything.
   bool (*payloader_takes)(ByteView ciphertext, FrameType type) = nullptr;
@@ -74,5 +77,9 @@ inline constexpr std::size_t kPayloaderSight = 24;
 const CodecRule *codec_for_media_type(std::string_view media_type);
 
 std::span<const CodecRule *const> codecs();
+
+/// The rule for frames of the codec as SFrame over RTP carries them; the same object for each
+/// codec, which is one of codecs().
+const CodecRule &whole_frames_of(const CodecRule &codec);
 
 }  // namespace e2ee

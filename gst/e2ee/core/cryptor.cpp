@@ -8,10 +8,10 @@ Result<Written> Sealer::seal(const KeyRef &key, const CodecRule &codec, FrameTyp
   if (frame.empty())
     return Written{};
   if (codec_ != &codec) {
-    const ClearRule *clear = scheme_.rule_for(codec.id);
+    const ClearRule *clear = scheme_.rule_for(codec);
     if (clear == nullptr)
       return Reason::unsupported;
-    layout_ = make_sealer({scheme_, codec, *clear, random_, kids_});
+    layout_ = make_sealer({scheme_, codec, *clear, random_, kids_, stream_});
     codec_ = &codec;
   }
   if (!key)
@@ -31,7 +31,7 @@ Result<Opened, Unopened> Opener::open(const KeyRing &ring, const CodecRule &code
   if (frame.empty())
     return Opened{};
   if (codec_ != &codec) {
-    const ClearRule *clear = scheme_.rule_for(codec.id);
+    const ClearRule *clear = scheme_.rule_for(codec);
     if (clear == nullptr)
       return Unopened(Reason::unsupported);
     layout_ = make_opener({scheme_, codec, *clear, memory_});

@@ -21,6 +21,9 @@ class Sealer {
   Result<Written> seal(const KeyRef &key, const CodecRule &codec, FrameType type, ByteView frame,
                        ByteSpan out);
 
+  /// The stream of the frames that follow.
+  void set_stream(StreamId stream) { stream_ = stream; }
+
   void retain(const KeyRing &ring) {
     if (layout_)
       layout_->retain(ring);
@@ -30,6 +33,7 @@ class Sealer {
   const Scheme &scheme_;
   RandomFn random_;
   KidSource kids_;
+  StreamId stream_;
   const CodecRule *codec_ = nullptr;  // of the layout; null: of none that the scheme carries
   std::unique_ptr<LayoutSealer> layout_;
 };
@@ -44,6 +48,9 @@ class Opener {
   /// empty frame stays empty.
   Result<Opened, Unopened> open(const KeyRing &ring, const CodecRule &codec, ByteView frame,
                                 ByteSpan out);
+
+  /// The stream of the frames that follow.
+  void set_stream(StreamId stream) { memory_.stream = stream; }
 
   void retain(const KeyRing &ring);
 

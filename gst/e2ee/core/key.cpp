@@ -66,6 +66,8 @@ std::shared_ptr<Key> make_key(const DeriveRequest &request, std::uint64_t genera
     return nullptr;
   key->id = request.material.key_id;
   key->generation = generation;
+  if (scheme.per_ssrc)
+    key->stream_steps = generation - request.material.generation;
   key->fingerprint = fingerprint_of(scheme, *key, identity);
   key->usage = usage_of(key->secret.view());
   return key->fingerprint.empty() || !key->usage ? nullptr : key;

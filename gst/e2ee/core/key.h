@@ -48,11 +48,15 @@ class KeyUsage {
 
   void count() noexcept { frames_.fetch_add(1, std::memory_order_relaxed); }
   bool exhausted() const noexcept { return frames() >= kHardLimit; }
+  /// Frames that named the key and did not verify.
+  void fail() noexcept { failures_.fetch_add(1, std::memory_order_relaxed); }
+  std::uint64_t failures() const noexcept { return failures_.load(std::memory_order_relaxed); }
   std::uint64_t frames() const noexcept { return frames_.load(std::memory_order_relaxed); }
   void set_for_tests(std::uint64_t frames) noexcept { frames_ = frames; }
 
  private:
   std::atomic<std::uint64_t> frames_{0};
+  std::atomic<std::uint64_t> failures_{0};
 };
 
 /// The counter of a key value; the same object for the same bytes.
@@ -62,10 +66,11 @@ std::shared_ptr<KeyUsage> usage_of(ByteView key);
 /// meanwhile.
 struct Key {
   Secret secret;  // for the AEAD
-  Secret next;    // material of the next generation
+  Secret next;    // material of the next generation; with keys for each SSRC the base key itself
   Secret own;     // material of this one, when it was reached by ratcheting
   std::uint64_t id = 0;
   std::uint64_t generation = 0;
+  std::uint64_t stream_steps = 0;  // ratchet steps of the key of each SSRC, from the base key on
   std::string fingerprint;
   std::shared_ptr<KeyUsage> usage;
   mutable std::atomic<std::uint64_t> sealed{0};  // frames, by all encryptors here

@@ -41,11 +41,9 @@ struct KeySearch::Try {
 
 namespace {
 
-const KeyRef *named(const std::vector<KeyRef> &keys, unsigned step) {
-  constexpr unsigned kStepMask = 15;
-  const auto at = std::find_if(keys.begin(), keys.end(), [step](const KeyRef &key) {
-    return (key->generation & kStepMask) == step;
-  });
+const KeyRef *named(const std::vector<KeyRef> &keys, const Step &step) {
+  const auto at = std::find_if(keys.begin(), keys.end(),
+                               [&step](const KeyRef &key) { return step.is_of(*key); });
   return at != keys.end() ? &*at : nullptr;
 }
 
@@ -54,8 +52,7 @@ const KeyRef *named(const std::vector<KeyRef> &keys, unsigned step) {
 // A step may name a generation that was and one to come. Where frames name none: the present
 // generation and the one before; when the frames here are late, the one where they are and its next
 // instead.
-KeySearch::Candidates KeySearch::candidates(const KeySlot &slot,
-                                            std::optional<unsigned> step) const {
+KeySearch::Candidates KeySearch::candidates(const KeySlot &slot, std::optional<Step> step) const {
   Candidates found;
   const std::vector<KeyRef> &keys = slot.keys;
   if (keys.empty())
@@ -137,7 +134,7 @@ Result<KeySearch::Found> KeySearch::try_each(std::size_t count, TryAt try_at,
 }
 
 Result<KeySearch::Found> KeySearch::open(const KeyRing &ring, const KeySlot &slot,
-                                         std::optional<unsigned> step,
+                                         std::optional<Step> step,
                                          std::span<const Reading> readings, OpenCiphers &ciphers) {
   constexpr std::size_t kMostDirect = 5;
   const Candidates keys = candidates(slot, step);

@@ -11,6 +11,13 @@
 
 namespace e2ee {
 
+/// The generation of a frame's key, as far as the frame names it: its lowest bits.
+struct Step {
+  std::uint64_t bits;
+  std::uint64_t mask;
+  bool is_of(const Key &key) const { return (key.generation & mask) == bits; }
+};
+
 /// One way to read a frame.
 struct Reading {
   ByteView aad;
@@ -48,10 +55,10 @@ class KeySearch {
     std::size_t reading;
   };
 
-  /// Opens the first of `readings` that verifies with a key of `slot`. `step`: the four bits that
-  /// the frame names its key's generation by; none: it may be any. On failure nothing decrypted is
-  /// left; missing_key: the slot has no such generation.
-  Result<Found> open(const KeyRing &ring, const KeySlot &slot, std::optional<unsigned> step,
+  /// Opens the first of `readings` that verifies with a key of `slot`. `step`: what the frame
+  /// says of its key's generation; none: it may be any. On failure nothing decrypted is left;
+  /// missing_key: the slot has no such generation.
+  Result<Found> open(const KeyRing &ring, const KeySlot &slot, std::optional<Step> step,
                      std::span<const Reading> readings, OpenCiphers &ciphers);
 
   /// Frames in a row that did not verify.
@@ -63,7 +70,7 @@ class KeySearch {
   struct Candidates;
   struct Try;
 
-  Candidates candidates(const KeySlot &slot, std::optional<unsigned> step) const;
+  Candidates candidates(const KeySlot &slot, std::optional<Step> step) const;
   template <typename TryAt>
   Result<Found> try_each(std::size_t count, TryAt try_at, std::span<const Reading> readings,
                          bool is_search, bool more_follow, OpenCiphers &ciphers);

@@ -6,11 +6,9 @@
 #include "core/acceptedframes.h"
 #include "core/keysearch.h"
 #include "core/random.h"
-#include "core/scheme.h"
+#include "core/sframe.h"
 
 namespace e2ee {
-
-class KidSource;
 
 /// A frame as it was written into an output.
 struct Written {
@@ -36,7 +34,9 @@ struct SealerParts {
   const CodecRule &codec;
   const ClearRule &clear;
   RandomFn random;
-  KidSource &kids;  // of the encryptor, whatever it seals
+  // Of the encryptor, whatever it seals:
+  KidSource &kids;
+  const StreamId &stream;
 };
 
 std::unique_ptr<LayoutSealer> make_sealer(const SealerParts &parts);
@@ -74,6 +74,7 @@ class LayoutOpener {
 struct OpenerMemory {
   KeySearch search;
   std::shared_ptr<AcceptedFrames> accepted = std::make_shared<AcceptedFrames>();
+  StreamId stream;  // of the frames
 };
 
 struct OpenerParts {

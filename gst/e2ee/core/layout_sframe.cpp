@@ -33,23 +33,35 @@ class Aad {
 class SframeSealer final : public LayoutSealer {
  public:
   explicit SframeSealer(const SealerParts &parts)
-      : scheme_(parts.scheme), clear_(parts.clear), kids_(parts.kids) {}
+      : scheme_(parts.scheme),
+        clear_(parts.clear),
+        kids_(parts.kids),
+        stream_(parts.stream),
+        stream_keys_(*scheme_.suite) {}
 
   Result<Written> seal(const KeyRef &key, FrameType type, ByteView frame, ByteSpan out) override;
   void retain(const KeyRing &ring) override {
-    if (key_ && !ring.holds(*key_)) {
-      key_.reset();
-      cipher_.reset();
-    }
+    stream_keys_.retain(ring);
+    if (key_ && !ring.holds(*key_))
+      forget_key();
   }
 
  private:
-  bool use(const KeyRef &key);
+  Reason use(const KeyRef &key);
+  Reason expand(ByteView secret);
+  void forget_key() {
+    key_.reset();
+    cipher_.reset();
+    kid_ = {};
+  }
 
   const Scheme &scheme_;
   const ClearRule &clear_;
   KidSource &kids_;
+  const StreamId &stream_;
+  StreamKeys stream_keys_;
   KeyRef key_;
+  StreamId key_stream_;  // that the cipher is for
   KidSource::Kid kid_;
   std::unique_ptr<SframeKey> cipher_;  // of this KID
   unsigned fork_ = 0;
@@ -60,8 +72,8 @@ Result<Written> SframeSealer::seal(const KeyRef &key, FrameType type, ByteView f
   const std::size_t clear = clear_.length(type);
   if (frame.size() < clear)
     return Reason::malformed;
-  if (!use(key))
-    return Reason::internal;
+  if (const Reason reason = use(key); reason != Reason::ok)
+    return reason;
   std::uint64_t counter = 0;
   if (!kid_.counter->take(counter))
     return Reason::key_limit;
@@ -81,17 +93,30 @@ Result<Written> SframeSealer::seal(const KeyRef &key, FrameType type, ByteView f
 }
 
 // In a forked child the KID is drawn anew.
-bool SframeSealer::use(const KeyRef &key) {
+Reason SframeSealer::use(const KeyRef &key) {
   const unsigned fork = fork_generation();
-  if (cipher_ && key_ == key && fork_ == fork)
-    return true;
-  cipher_.reset();
+  if (cipher_ && key_ == key && fork_ == fork && key_stream_ == stream_)
+    return Reason::ok;
+  forget_key();
+  if (scheme_.per_ssrc && !stream_)
+    return Reason::unsupported;
   key_ = key;
   fork_ = fork;
-  kid_ = kids_.kid_for(*scheme_.suite, *key);
-  if (kid_.counter)
-    cipher_ = SframeKey::expand(*scheme_.suite, key->secret.view(), kid_.kid, Direction::seal);
-  return cipher_ != nullptr;
+  key_stream_ = stream_;
+  if (!scheme_.per_ssrc)
+    return expand(key->secret.view());
+  stream_keys_.settle(*key, *stream_);
+  return expand(stream_keys_.secret_of(*key, *stream_).view());
+}
+
+// The cipher of the KID that the key has now.
+Reason SframeSealer::expand(ByteView secret) {
+  Result<KidSource::Kid> kid = kids_.kid_for(scheme_, *key_, secret);
+  if (!kid)
+    return kid.refusal();
+  kid_ = std::move(*kid);
+  cipher_ = SframeKey::expand(*scheme_.suite, secret, kid_.kid, Direction::seal);
+  return cipher_ ? Reason::ok : Reason::internal;
 }
 
 // ---- opening ------------------------------------------------------------------------------------
@@ -99,10 +124,15 @@ bool SframeSealer::use(const KeyRef &key) {
 class SframeOpener final : public LayoutOpener, OpenCiphers {
  public:
   explicit SframeOpener(const OpenerParts &parts)
-      : scheme_(parts.scheme), codec_(parts.codec), clear_(parts.clear), memory_(parts.memory) {}
+      : scheme_(parts.scheme),
+        codec_(parts.codec),
+        clear_(parts.clear),
+        memory_(parts.memory),
+        stream_keys_(*scheme_.suite) {}
 
   Result<Opened, Unopened> open(const KeyRing &ring, ByteView frame, ByteSpan out) override;
   void retain(const KeyRing &ring) override {
+    stream_keys_.retain(ring);
     senders_.remove_if([&](const Sender &sender) { return !ring.holds(*sender.key); });
   }
 
@@ -111,10 +141,13 @@ class SframeOpener final : public LayoutOpener, OpenCiphers {
   struct Sender {
     KeyRef key;
     std::uint64_t kid;
+    StreamId stream;
+    std::shared_ptr<const KeyUsage> secret;  // stands for what the cipher was expanded from
     std::unique_ptr<SframeKey> cipher;
   };
 
   bool may_expand();
+  Reason expand(const KeyRef &key);
   Result<Cipher> cipher_for(const KeyRef &key, bool is_likely, const Reading &reading) override;
   bool accept(const KeyRef &key, const Reading &reading) override;
 
@@ -127,7 +160,8 @@ class SframeOpener final : public LayoutOpener, OpenCiphers {
   // Of the frame, and the key that is tried:
   SframeHeader header_;
   Sender *sender_ = nullptr;
-  std::unique_ptr<SframeKey> fresh_;  // of a sender that has not proved itself
+  std::optional<Sender> fresh_;  // that has not proved itself
+  StreamKeys stream_keys_;
   // Only who holds the key can make the least used one be forgotten.
   RecentList<Sender> senders_{kMostSenders};
   TokenBucket expansions_;
@@ -135,6 +169,8 @@ class SframeOpener final : public LayoutOpener, OpenCiphers {
 };
 
 Result<Opened, Unopened> SframeOpener::open(const KeyRing &ring, ByteView frame, ByteSpan out) {
+  if (scheme_.per_ssrc && !memory_.stream)
+    return Unopened(Reason::unsupported);
   const std::size_t clear = clear_.length(codec_.frame_type(frame));
   if (frame.size() <= clear)
     return Unopened(Reason::malformed);
@@ -143,7 +179,7 @@ Result<Opened, Unopened> SframeOpener::open(const KeyRing &ring, ByteView frame,
   if (!header || frame.size() - clear - header->size < tag_size)
     return Unopened(Reason::malformed);
   header_ = *header;
-  const std::uint64_t key_id = scheme_.plain_kids ? header->kid : key_index_of_kid(header->kid);
+  const std::uint64_t key_id = scheme_.key_id_of(header->kid);
   const KeySlot *slot = ring.find(key_id);
   if (slot == nullptr)
     return Unopened(Reason::missing_key, key_id);
@@ -152,7 +188,10 @@ Result<Opened, Unopened> SframeOpener::open(const KeyRing &ring, ByteView frame,
   const ByteView body = frame.subspan(at, frame.size() - at - tag_size);
   const Aad aad(frame.subspan(clear, header->size), frame.first(clear));
   const Reading reading{aad.view(), body, body.data() + body.size(), out.data() + at};
-  const auto step = scheme_.plain_kids ? std::nullopt : std::optional(step_of_kid(header->kid));
+  const std::uint64_t step_mask = (std::uint64_t{1} << scheme_.step_bits) - 1;
+  std::optional<Step> step;
+  if (step_mask != 0)
+    step = Step{header->kid & step_mask, step_mask};
   const Result<KeySearch::Found> found =
       memory_.search.open(ring, *slot, step, {&reading, 1}, *this);
   fresh_.reset();
@@ -166,34 +205,47 @@ Result<Opened, Unopened> SframeOpener::open(const KeyRing &ring, ByteView frame,
 // that it drew, and now uses another key, need not queue with forged ones.
 bool SframeOpener::may_expand() {
   const bool is_known = senders_.find([&](const Sender &sender) {
-    return sender.kid >> 8 == header_.kid >> 8;
+    return sender.kid >> kKidBitsBelowDrawn == header_.kid >> kKidBitsBelowDrawn;
   }) != nullptr;
   return is_known ? expansions_of_known_.take() : expansions_.take();
 }
 
+// A cipher for a sender that has not proved itself.
+Reason SframeOpener::expand(const KeyRef &key) {
+  const StreamId stream = memory_.stream;
+  Secret of_stream;
+  if (scheme_.per_ssrc)
+    of_stream = stream_keys_.secret_of(*key, *stream);
+  const ByteView secret = scheme_.per_ssrc ? of_stream.view() : key->secret.view();
+  auto cipher = SframeKey::expand(*scheme_.suite, secret, header_.kid, Direction::open);
+  auto usage = scheme_.per_ssrc ? usage_of(secret) : key->usage;
+  if (!cipher || !usage)
+    return Reason::internal;
+  fresh_ = Sender{key, header_.kid, stream, std::move(usage), std::move(cipher)};
+  return Reason::ok;
+}
+
 Result<OpenCiphers::Cipher> SframeOpener::cipher_for(const KeyRef &key, bool, const Reading &) {
-  const SframeKey *cipher = nullptr;
-  sender_ = senders_.find(
-      [&](const Sender &sender) { return sender.kid == header_.kid && sender.key == key; });
-  if (sender_ != nullptr) {
-    cipher = sender_->cipher.get();
-  } else {
+  sender_ = senders_.find([&](const Sender &sender) {
+    return sender.kid == header_.kid && sender.key == key &&
+           (!scheme_.per_ssrc || sender.stream == memory_.stream);
+  });
+  if (sender_ == nullptr) {
     if (!may_expand())
       return Reason::auth_failed;
-    fresh_ = SframeKey::expand(*scheme_.suite, key->secret.view(), header_.kid, Direction::open);
-    cipher = fresh_.get();
+    if (const Reason reason = expand(key); reason != Reason::ok)
+      return reason;
   }
-  if (cipher == nullptr)
-    return Reason::internal;
-  return Cipher{cipher->aead.get(), cipher->nonce(header_.counter)};
+  const SframeKey &cipher = sender_ != nullptr ? *sender_->cipher : *fresh_->cipher;
+  return Cipher{cipher.aead.get(), cipher.nonce(header_.counter)};
 }
 
 bool SframeOpener::accept(const KeyRef &key, const Reading &) {
-  if (sender_ != nullptr)
-    senders_.use(*sender_);
-  else
-    senders_.add({key, header_.kid, std::move(fresh_)});
-  return memory_.accepted->accept(*key, header_.kid, header_.counter);
+  if (sender_ == nullptr && scheme_.per_ssrc)
+    stream_keys_.settle(*key, *memory_.stream);
+  const Sender &sender =
+      sender_ != nullptr ? senders_.use(*sender_) : senders_.add(std::move(*fresh_));
+  return memory_.accepted->accept(sender.secret, header_.kid, header_.counter);
 }
 
 }  // namespace

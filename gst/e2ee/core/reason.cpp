@@ -22,6 +22,9 @@ constexpr std::array<ReasonNames, kReasonCount> kNames = {{
     {"dropped-held", "missing-key", "its key did not come within key-wait", true},
     {"dropped-internal", "internal-error",
      "the cipher failed, or there is no memory; GST_DEBUG=e2ee*:4 may tell more"},
+    {"dropped-stream", "stream-in-use",
+     "another stream of this process has this key, KID and SSRC: give each one an SSRC of its own",
+     true},
 }};
 }  // namespace
 

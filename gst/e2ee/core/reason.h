@@ -21,9 +21,10 @@ enum class Reason : std::uint8_t {
   key_limit,      // the key has been used as often as AES-GCM allows
   held_too_long,  // its key did not come within key-wait
   internal,       // the cipher or the random generator failed
+  stream_in_use,  // another encryptor has this key, KID and SSRC
 };
 
-inline constexpr std::size_t kReasonCount = 10;
+inline constexpr std::size_t kReasonCount = 11;
 
 struct ReasonNames {
   const char *stat;        // field of the elements' `stats`; null for ok

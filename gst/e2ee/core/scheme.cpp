@@ -7,33 +7,27 @@
 namespace e2ee {
 
 extern const Scheme kLivekit, kRealtimekit, kJitsi;
-std::span<const Scheme> sframe_variants();
+const Scheme *sframe_scheme(const SchemeOptions &options);
 
-std::span<const std::span<const Scheme>> schemes() {
-  static const std::span<const Scheme> table[] = {
-      {&kLivekit, 1}, {&kRealtimekit, 1}, {&kJitsi, 1}, sframe_variants()};
+std::span<const Scheme *const> schemes() {
+  static const Scheme *const table[] = {&kLivekit, &kRealtimekit, &kJitsi, sframe_scheme({})};
   return table;
 }
 
 const Scheme *scheme_for(std::size_t id, const SchemeOptions &options) {
   if (id >= schemes().size())
     return nullptr;
-  for (const Scheme &scheme : schemes()[id]) {
-    if (scheme.suite == nullptr ||
-        (scheme.suite->id == options.sframe_suite && scheme.plain_kids == options.plain_kids &&
-         scheme.clear_header == options.clear_header))
-      return &scheme;
-  }
-  return nullptr;
+  const Scheme *scheme = schemes()[id];
+  return scheme->layout == Layout::sframe ? sframe_scheme(options) : scheme;
 }
 
 bool Scheme::recognises(ByteView frame) const {
   return layout != Layout::trailer || has_trailer(frame);
 }
 
-const ClearRule *Scheme::rule_for(CodecId codec) const {
-  for (const ClearRule &rule : clear_rules) {
-    if (rule.codec == codec)
+const ClearRule *Scheme::rule_for(const CodecRule &codec) const {
+  for (const ClearRule &rule : codec.whole ? rtp_rules : clear_rules) {
+    if (rule.codec == codec.id)
       return &rule;
   }
   return nullptr;
@@ -44,8 +38,7 @@ namespace {
 std::string fault_of(const Scheme &scheme, const Material &material) {
   if (material.key_id > scheme.max_key_id)
     return "its key ids are 0 to " + std::to_string(scheme.max_key_id) +
-           (scheme.plain_kids || scheme.suite == nullptr ? ""
-                                                         : " unless the KID is an explicit one");
+           (scheme.drawn_kids ? " unless the KID is an explicit one" : "");
   if (scheme.key_bits != 0 && material.key_bits != 0 && material.key_bits != scheme.key_bits)
     return "its keys have " + std::to_string(scheme.key_bits) +
            " bits; set key-size=" + std::to_string(scheme.key_bits);

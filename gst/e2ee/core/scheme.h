@@ -33,12 +33,13 @@ struct DeriveRequest {
 enum class Layout : std::uint8_t { trailer, sframe };
 
 struct Scheme {
-  const char *name;                        // the nick of its GstE2EEScheme
-  const char *description;                 // of that value, for people
-  std::span<const ClearRule> clear_rules;  // a codec without a rule is refused
-  const char *carries;                     // what to use instead then, for people
-  std::size_t overhead;                    // bytes a frame grows by, at most
-  std::size_t headroom = 0;                // of these, in front of the frame
+  const char *name;                           // the nick of its GstE2EEScheme
+  const char *description;                    // of that value, for people
+  std::span<const ClearRule> clear_rules;     // a codec without a rule is refused
+  std::span<const ClearRule> rtp_rules = {};  // of SFrame over RTP
+  const char *carries;                        // what to use instead then, for people
+  std::size_t overhead;                       // bytes a frame grows by, at most
+  std::size_t headroom = 0;                   // of these, in front of the frame
   std::uint64_t max_key_id;
   unsigned max_window = 64;  // ratchet steps that a receiver can look ahead
   unsigned ring_size = 0;    // of all peers; 0: they can choose
@@ -47,8 +48,11 @@ struct Scheme {
   ByteView server_trailer =
       {};  // of frames that servers send in the clear; empty: they announce it
   const SframeSuite *suite = nullptr;
-  bool plain_kids = false;   // SFrame: the KID is the key id
-  bool clear_header = true;  // SFrame: VP8 keeps its header readable
+  // Of SFrame. The KID's lowest bits are the ratchet step; key ids are masked by max_key_id.
+  unsigned step_bits = 0;    // none: nothing names the step
+  bool drawn_kids = false;   // the encryptor draws what the KID has above the key id
+  bool per_ssrc = false;     // each SSRC has keys of its own
+  bool clear_header = true;  // VP8 keeps its header readable
 
   /// Why it cannot use a material, for people; null when it can. May be null itself.
   const char *(*refuses)(const Material &material) = nullptr;
@@ -59,11 +63,15 @@ struct Scheme {
   /// Whether a frame is laid out like an encrypted one. With SFrame any bytes may be one.
   bool recognises(ByteView frame) const;
 
-  const ClearRule *rule_for(CodecId codec) const;
+  const ClearRule *rule_for(const CodecRule &codec) const;
+
+  /// Of SFrame: the key id that a KID holds.
+  std::uint64_t key_id_of(std::uint64_t kid) const { return kid >> step_bits & max_key_id; }
 
   /// Whether both derive the same keys from the same material.
   bool same_keys(const Scheme &other) const {
-    return std::string_view(name) == other.name && suite == other.suite;
+    return std::string_view(name) == other.name && suite == other.suite &&
+           per_ssrc == other.per_ssrc;
   }
 
   /// Why a material cannot be used, for people; empty when it can.
@@ -75,10 +83,16 @@ struct SchemeOptions {
   unsigned sframe_suite = 4;
   bool plain_kids = false;
   bool clear_header = true;
+  unsigned ratchet_bits = 0;  // of the KID; 0: as plain_kids says
+  bool per_ssrc = false;
 };
 
-/// The variants of each scheme, in the order of GstE2EEScheme.
-std::span<const std::span<const Scheme>> schemes();
+/// How many bits of a KID may be the ratchet step; fewer have no room for frames that come late.
+inline constexpr unsigned kLeastRatchetBits = 3;
+inline constexpr unsigned kMostRatchetBits = 32;
+
+/// In the order of GstE2EEScheme; SFrame as it is by default.
+std::span<const Scheme *const> schemes();
 
 /// `id`: a value of GstE2EEScheme. The same object for the same choice; null for one that there is
 /// not.

@@ -96,7 +96,8 @@ std::span<const SframeSuite> sframe_suites() {
   static const SframeSuite table[] = {
       {1, Hash::sha256, 32, 48, 10, make_ctr_hmac}, {2, Hash::sha256, 32, 48, 8, make_ctr_hmac},
       {3, Hash::sha256, 32, 48, 4, make_ctr_hmac},  {4, Hash::sha256, 32, 16, 16, make_gcm},
-      {5, Hash::sha512, 64, 32, 16, make_gcm},
+      {5, Hash::sha512, 64, 32, 16, make_gcm},      {6, Hash::sha512, 64, 96, 10, make_ctr_hmac},
+      {7, Hash::sha512, 64, 96, 8, make_ctr_hmac},  {8, Hash::sha512, 64, 96, 4, make_ctr_hmac},
   };
   return table;
 }
@@ -104,7 +105,7 @@ std::span<const SframeSuite> sframe_suites() {
 std::unique_ptr<SframeKey> SframeKey::expand(const SframeSuite &suite, ByteView secret,
                                              std::uint64_t kid, Direction direction) {
   auto made = std::make_unique<SframeKey>();
-  std::array<std::uint8_t, 48> bytes{};
+  std::array<std::uint8_t, 96> bytes{};
   const ByteSpan key = ByteSpan(bytes).first(suite.key_size);
   if (secret.size() == suite.secret_size &&
       expand_label(suite, secret, "SFrame 1.0 Secret key ", kid, key) &&
@@ -125,6 +126,66 @@ Iv SframeKey::nonce(std::uint64_t counter) const {
   return nonce;
 }
 
+// ---- streams ------------------------------------------------------------------------------------
+
+namespace {
+
+// Generations that may come late, and are derived from where the stream is settled.
+constexpr std::uint64_t kLateSteps = 8;
+
+}  // namespace
+
+bool StreamKeys::extract(const Secret &stream_key, Secret &secret) const {
+  secret = Secret(suite_.secret_size);
+  return hkdf_extract(suite_.hash, stream_key.view(), {}, secret.span());
+}
+
+std::optional<StreamKeys::Point> StreamKeys::walk(const Key &key, std::uint32_t ssrc,
+                                                  std::uint64_t steps) const {
+  Point at{key.usage, ssrc, 0, Secret(suite_.secret_size)};
+  Secret secret(suite_.secret_size);
+  if (settled_.base == key.usage && settled_.ssrc == ssrc && settled_.steps <= steps) {
+    at.steps = settled_.steps;
+    at.key = settled_.key.clone();
+  } else {
+    std::uint8_t salt[4];
+    store_be32(salt, ssrc);
+    if (!hkdf_extract(suite_.hash, key.next.view(), salt, secret.span()) ||
+        !hkdf_expand(suite_.hash, secret.view(), bytes_of("SFrame 1.0 RTP Stream"), at.key.span()))
+      return {};
+  }
+  for (; at.steps < steps; ++at.steps) {
+    if (!extract(at.key, secret) ||
+        !hkdf_expand(suite_.hash, secret.view(), bytes_of(kSframeRatchetLabel), at.key.span()))
+      return {};
+  }
+  return at;
+}
+
+Secret StreamKeys::secret_of(const Key &key, std::uint32_t ssrc) const {
+  Secret secret;
+  const std::optional<Point> at = walk(key, ssrc, key.stream_steps);
+  return at && extract(at->key, secret) ? std::move(secret) : Secret();
+}
+
+void StreamKeys::settle(const Key &key, std::uint32_t ssrc) {
+  const std::uint64_t steps = key.stream_steps - std::min(key.stream_steps, kLateSteps);
+  if (settled_.base == key.usage && settled_.ssrc == ssrc && settled_.steps >= steps)
+    return;
+  if (std::optional<Point> at = walk(key, ssrc, steps))
+    settled_ = std::move(*at);
+}
+
+void StreamKeys::retain(const KeyRing &ring) {
+  const auto is_base = [&](const KeyRef &key) { return key && key->usage == settled_.base; };
+  const bool held = is_base(ring.current) ||
+                    std::any_of(ring.slots.begin(), ring.slots.end(), [&](const KeySlot &slot) {
+                      return std::any_of(slot.keys.begin(), slot.keys.end(), is_base);
+                    });
+  if (!held)
+    settled_ = {};
+}
+
 // ---- sending ------------------------------------------------------------------------------------
 
 bool SframeCounter::take(std::uint64_t &counter) {
@@ -140,7 +201,7 @@ bool SframeCounter::take(std::uint64_t &counter) {
 }
 
 std::shared_ptr<SframeCounter> counter_of(const SframeSuite &suite, ByteView secret,
-                                          std::uint64_t kid) {
+                                          std::uint64_t kid, bool alone) {
   using Name = std::array<std::uint8_t, 32>;
   static std::mutex mutex;
   static auto *const table = new std::map<Name, std::shared_ptr<SframeCounter>>;
@@ -155,26 +216,40 @@ std::shared_ptr<SframeCounter> counter_of(const SframeSuite &suite, ByteView sec
   std::shared_ptr<SframeCounter> &counter = (*table)[name];
   if (!counter)
     counter = std::make_shared<SframeCounter>();
-  return counter;
+  return alone && counter.use_count() > 1 ? nullptr : counter;
 }
 
-KidSource::Kid KidSource::kid_for(const SframeSuite &suite, const Key &key) {
-  if (explicit_)
-    return {*explicit_, counter_of(suite, key.secret.view(), *explicit_)};
+// Two streams may share a counter; two that have one SSRC are a mistake.
+Result<KidSource::Kid> KidSource::counted(const Scheme &scheme, const Key &key,
+                                          ByteView secret) const {
+  const std::uint64_t step_mask = (std::uint64_t{1} << scheme.step_bits) - 1;
+  Kid kid{explicit_.value_or(key.id << scheme.step_bits), nullptr};
+  kid.kid = (kid.kid & ~step_mask) | (key.generation & step_mask);
+  kid.counter = counter_of(*scheme.suite, secret, kid.kid, scheme.per_ssrc);
+  if (!kid.counter)
+    return scheme.per_ssrc ? Reason::stream_in_use : Reason::internal;
+  return kid;
+}
+
+Result<KidSource::Kid> KidSource::kid_for(const Scheme &scheme, const Key &key, ByteView secret) {
+  if (secret.empty())
+    return Reason::internal;
+  if (!scheme.drawn_kids || explicit_)
+    return counted(scheme, key, secret);
   const unsigned fork = fork_generation();
   if (!counter_ || fork != fork_) {
     std::array<std::uint8_t, 7> bits{};
     counter_.reset();
     if (!random_(bits))
-      return {};
+      return Reason::internal;
     drawn_ = 0;
     for (std::uint8_t byte : bits)
       drawn_ = drawn_ << 8 | byte;
-    drawn_ <<= 8;
+    drawn_ <<= kKidBitsBelowDrawn;
     fork_ = fork;
     counter_ = std::make_shared<SframeCounter>();
   }
-  return {drawn_ | (key.id & 15) << 4 | (key.generation & 15), counter_};
+  return Kid{drawn_ | (key.id & 15) << 4 | (key.generation & 15), counter_};
 }
 
 }  // namespace e2ee

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-// The parts of SFrame (RFC 9605): header, cipher suites, the keys of a KID, and who counts. Its
-// layout is in layout_sframe.cpp.
+// The parts of SFrame (RFC 9605): header, cipher suites, the keys of a KID and of a stream, and who
+// counts. Its layout is in layout_sframe.cpp.
 #pragma once
 
 #include <atomic>
@@ -10,6 +10,8 @@
 #include "core/kdf.h"
 #include "core/key.h"
 #include "core/random.h"
+#include "core/result.h"
+#include "core/scheme.h"
 
 namespace e2ee {
 
@@ -29,6 +31,9 @@ std::optional<SframeHeader> parse_sframe_header(ByteView bytes);
 
 /// Writes at most kMaxSframeHeader bytes; returns how many.
 std::size_t write_sframe_header(std::uint64_t kid, std::uint64_t counter, std::uint8_t *to);
+
+/// Of the ratchet, section 5.1.
+inline constexpr std::string_view kSframeRatchetLabel = "SFrame 1.0 Ratchet";
 
 // ---- suites -------------------------------------------------------------------------------------
 
@@ -56,6 +61,41 @@ struct SframeKey {
   Iv nonce(std::uint64_t counter) const;
 };
 
+// ---- streams ------------------------------------------------------------------------------------
+
+/// The stream that frames belong to: the SSRC of their RTP packets, where that is known.
+using StreamId = std::optional<std::uint32_t>;
+
+/// Keys for each SSRC, draft-ietf-avtcore-rtp-sframe: the base key gives one to each stream, and
+/// the ratchet is that one's. A few HKDF runs for each key; for one thread at a time.
+class StreamKeys {
+ public:
+  explicit StreamKeys(const SframeSuite &suite) : suite_(suite) {}
+
+  /// What the KIDs of `key` are expanded from in the stream; empty on failure.
+  Secret secret_of(const Key &key, std::uint32_t ssrc) const;
+
+  /// Frames of `key` pass: its stream need not be ratcheted from the base key any more.
+  void settle(const Key &key, std::uint32_t ssrc);
+
+  /// Forgets what came of keys that `ring` does not have.
+  void retain(const KeyRing &ring);
+
+ private:
+  // A stream's key so many steps behind the base key.
+  struct Point {
+    std::shared_ptr<const KeyUsage> base;  // stands for the bytes of the base key; null: none
+    std::uint32_t ssrc = 0;
+    std::uint64_t steps = 0;
+    Secret key;
+  };
+  std::optional<Point> walk(const Key &key, std::uint32_t ssrc, std::uint64_t steps) const;
+  bool extract(const Secret &stream_key, Secret &secret) const;
+
+  const SframeSuite &suite_;
+  Point settled_;
+};
+
 // ---- sending ------------------------------------------------------------------------------------
 
 /// The counter of a KID under a base key. Thread-safe; never goes back, and in a forked child,
@@ -72,28 +112,33 @@ class SframeCounter {
   std::atomic<std::uint64_t> next_{0};
 };
 
-/// The counter of an explicit KID; the same object for the same base key, suite and KID as long as
-/// the process lives, so that a second or restarted encryptor goes on counting. Null on failure.
+/// The counter of a KID that is not drawn; the same object for the same secret, suite and KID as
+/// long as the process lives, so that a second or restarted encryptor goes on counting. Null on
+/// failure. `alone`: also null when another encryptor has it.
 std::shared_ptr<SframeCounter> counter_of(const SframeSuite &suite, ByteView secret,
-                                          std::uint64_t kid);
+                                          std::uint64_t kid, bool alone = false);
 
-/// The KIDs of one encryptor: an explicit one, or 56 bits drawn once for the encryptor's life, then
-/// key index and ratchet step. With the drawn bits comes one counter, which goes on when the key
-/// changes: what is never set back cannot repeat, whatever keys come again. A forked child draws
-/// anew.
+/// The KIDs of one encryptor: an explicit one, the key id, or 56 bits drawn once for the
+/// encryptor's life, then key index and ratchet step. With the drawn bits comes one counter, which
+/// goes on when the key changes: what is never set back cannot repeat, whatever keys come again. A
+/// forked child draws anew.
 class KidSource {
  public:
   struct Kid {
     std::uint64_t kid = 0;
-    std::shared_ptr<SframeCounter> counter;  // null when nothing could be drawn
+    std::shared_ptr<SframeCounter> counter;
   };
 
   explicit KidSource(std::optional<std::uint64_t> kid = {}, RandomFn random = random_bytes)
       : explicit_(kid), random_(random) {}
 
-  Kid kid_for(const SframeSuite &suite, const Key &key);
+  /// `secret`: of the key in its stream. Refused when nothing could be drawn, and when the stream's
+  /// KID is another encryptor's.
+  Result<Kid> kid_for(const Scheme &scheme, const Key &key, ByteView secret);
 
  private:
+  Result<Kid> counted(const Scheme &scheme, const Key &key, ByteView secret) const;
+
   std::optional<std::uint64_t> explicit_;
   RandomFn random_;
   std::uint64_t drawn_ = 0;  // the upper 56 bits
@@ -101,12 +146,7 @@ class KidSource {
   unsigned fork_ = 0;
 };
 
-// What a KID says that KidSource drew.
-inline std::uint64_t key_index_of_kid(std::uint64_t kid) {
-  return kid >> 4 & 15;
-}
-inline unsigned step_of_kid(std::uint64_t kid) {
-  return kid & 15;
-}
+/// Of the bits that a drawn KID has above key index and step.
+inline constexpr unsigned kKidBitsBelowDrawn = 8;
 
 }  // namespace e2ee
