@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "gste2eebase.h"
 
+#include "buffers/sframertp.h"
 #include "elementkeys.h"
 #include "elementproperties.h"
 #include "owned.h"
@@ -29,20 +30,6 @@ namespace {
 // that is down must not block the application for longer.
 constexpr std::chrono::milliseconds kProviderPatience{2000};
 
-// All codecs, and AV1, which no scheme carries. One that the scheme does not support is refused at
-// the CAPS event, where the error can say why; a caps query could only say no.
-GstCaps *all_caps() {
-  GstCaps *caps = gst_caps_new_empty();
-  for (const e2ee::CodecRule *codec : e2ee::codecs()) {
-    GstStructure *fields = gst_structure_new_empty(codec->media_type);
-    if (codec->nal != nullptr)
-      gst_structure_set(fields, "alignment", G_TYPE_STRING, "au", nullptr);
-    gst_caps_append_structure(caps, fields);
-  }
-  gst_caps_append_structure(caps, gst_structure_new_empty("video/x-av1"));
-  return caps;
-}
-
 void gst_e2ee_base_set_context(GstElement *element, GstContext *context) {
   if (GstE2EEKeyProvider *provider = gst_e2ee_context_get_key_provider(context)) {
     Base &base = e2ee::base_of(GST_E2EE_BASE(element));
@@ -58,7 +45,7 @@ void gst_e2ee_base_set_context(GstElement *element, GstContext *context) {
 bool accept_caps(GstE2EEBase *self, GstCaps *caps) {
   Base &base = e2ee::base_of(self);
   const gchar *media_type = gst_structure_get_name(gst_caps_get_structure(caps, 0));
-  const e2ee::CodecRule *codec = e2ee::codec_for_media_type(media_type);
+  const e2ee::CodecRule *codec = GST_E2EE_BASE_GET_CLASS(self)->codec_of(self, caps);
   base.codec = nullptr;
   if (codec != nullptr && base.cryptor && base.cryptor->supports(*codec))
     base.codec = codec;
@@ -191,34 +178,52 @@ static void gst_e2ee_base_class_init(GstE2EEBaseClass *klass) {
   object_class->finalize = gst_e2ee_base_finalize;
   element_class->change_state = GST_DEBUG_FUNCPTR(gst_e2ee_base_change_state);
   element_class->set_context = GST_DEBUG_FUNCPTR(gst_e2ee_base_set_context);
+  klass->codec_of = [](GstE2EEBase *, GstCaps *caps) {
+    return e2ee::codec_of_caps(gst_caps_get_structure(caps, 0));
+  };
   klass->sink_event = GST_DEBUG_FUNCPTR(gst_e2ee_base_sink_event);
   g_type_class_ref(GST_TYPE_E2EE_SCHEME);  // kept, for nick_of()
   e2ee::install_base_properties(object_class);
-  e2ee::add_pad_templates(element_class, all_caps(), all_caps());
   gst_type_mark_as_plugin_api(GST_TYPE_E2EE_BASE, static_cast<GstPluginAPIFlags>(0));
 }
 
 static void gst_e2ee_base_init(GstE2EEBase *self) {
   auto *priv = static_cast<GstE2EEBasePrivate *>(gst_e2ee_base_get_instance_private(self));
   priv->base = new Base(GST_ELEMENT(self));
-  Base &base = *priv->base;
-  base.sink = e2ee::new_pad(GST_ELEMENT(self), "sink");
-  gst_pad_set_chain_function(base.sink, GST_DEBUG_FUNCPTR(chain));
-  gst_pad_set_event_function(base.sink, GST_DEBUG_FUNCPTR(sink_event));
-  gst_pad_set_query_function(base.sink, GST_DEBUG_FUNCPTR(e2ee::base_query));
-  // Parsers name in their caps what their decoders take and accept more, since that is known only
-  // when the stream is there.
-  GST_PAD_SET_ACCEPT_TEMPLATE(base.sink);
-  gst_element_add_pad(GST_ELEMENT(self), base.sink);
-  base.src = e2ee::new_pad(GST_ELEMENT(self), "src");
-  gst_pad_set_query_function(base.src, GST_DEBUG_FUNCPTR(e2ee::base_query));
-  gst_element_add_pad(GST_ELEMENT(self), base.src);
 }
 
 namespace e2ee {
 
 Base &base_of(GstE2EEBase *self) {
   return *static_cast<GstE2EEBasePrivate *>(gst_e2ee_base_get_instance_private(self))->base;
+}
+
+GstCaps *media_caps() {
+  GstCaps *caps = gst_caps_new_empty();
+  for (const CodecRule *codec : codecs()) {
+    GstStructure *fields = gst_structure_new_empty(codec->media_type);
+    if (codec->alignment != nullptr)
+      gst_structure_set(fields, "alignment", G_TYPE_STRING, codec->alignment, nullptr);
+    if (codec->id == CodecId::av1)
+      gst_structure_set(fields, "stream-format", G_TYPE_STRING, "obu-stream", nullptr);
+    gst_caps_append_structure(caps, fields);
+  }
+  return caps;
+}
+
+void add_base_pads(GstE2EEBase *self) {
+  Base &base = base_of(self);
+  base.sink = new_pad(GST_ELEMENT(self), "sink");
+  gst_pad_set_chain_function(base.sink, GST_DEBUG_FUNCPTR(chain));
+  gst_pad_set_event_function(base.sink, GST_DEBUG_FUNCPTR(sink_event));
+  gst_pad_set_query_function(base.sink, GST_DEBUG_FUNCPTR(base_query));
+  // Parsers name in their caps what their decoders take and accept more, since that is known only
+  // when the stream is there.
+  GST_PAD_SET_ACCEPT_TEMPLATE(base.sink);
+  gst_element_add_pad(GST_ELEMENT(self), base.sink);
+  base.src = new_pad(GST_ELEMENT(self), "src");
+  gst_pad_set_query_function(base.src, GST_DEBUG_FUNCPTR(base_query));
+  gst_element_add_pad(GST_ELEMENT(self), base.src);
 }
 
 std::string participant_of(Base &base) {

@@ -32,6 +32,9 @@ struct _GstE2EEBaseClass {
   /// The cryptor is there and no pad takes frames yet; may be null.
   void (*start)(GstE2EEBase *self);
 
+  /// The rule for frames of `caps`; null when there is none. The default is codec_of_caps().
+  const e2ee::CodecRule *(*codec_of)(GstE2EEBase *self, GstCaps *caps);
+
   /// The caps to send for frames of `caps`, which were accepted; null, with an error posted, when
   /// they cannot be read.
   GstCaps *(*output_caps)(GstE2EEBase *self, GstCaps *caps);
@@ -110,6 +113,13 @@ void recall_frame(GstE2EEBase *self, FrameCryptor &cryptor);
 
 /// Pushes a frame in the clear because the user asked for that, marked and counted.
 GstFlowReturn push_unprotected(GstE2EEBase *self, GstBuffer *buffer);
+
+/// For class_init: all codecs. One that the scheme does not support is refused at the CAPS event,
+/// where the error can say why; a caps query could only say no.
+GstCaps *media_caps();
+
+/// For init of a class that has its pad templates.
+void add_base_pads(GstE2EEBase *self);
 
 /// Answers a query of either pad.
 gboolean base_query(GstPad *pad, GstObject *parent, GstQuery *query);

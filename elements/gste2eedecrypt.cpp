@@ -33,6 +33,7 @@
 
 #include "buffers/bufferopener.h"
 #include "buffers/clearframes.h"
+#include "buffers/sframertp.h"
 #include "elementkeys.h"
 #include "elementproperties.h"
 #include "holdqueue.h"
@@ -189,11 +190,39 @@ bool is_serialized(GstEvent *event) {
   return (gst_event_type_get_flags(GST_EVENT_TYPE(event)) & GST_EVENT_TYPE_SERIALIZED) != 0;
 }
 
+// The keys of each SSRC, where the application did not say which one it is. False, with an error
+// posted, when the caps do not tell.
+bool take_ssrc(GstE2EEBase *element, GstCaps *caps) {
+  Base &base = e2ee::base_of(element);
+  const e2ee::CryptorOptions &options = base.settings.options;
+  if (!options.per_ssrc || options.ssrc || !base.cryptor)
+    return true;
+  guint ssrc = 0;
+  if (gst_structure_get_uint(gst_caps_get_structure(caps, 0), "ssrc", &ssrc)) {
+    base.cryptor->set_ssrc(ssrc);
+    return true;
+  }
+  if (base.refusal.is_news(caps))
+    GST_ELEMENT_ERROR(element, STREAM, FORMAT,
+                      ("sframe-per-ssrc: the caps do not tell the SSRC: set sframe-ssrc, or use "
+                       "rtpe2eedepay with payload-format=sframe in front"),
+                      ("%" GST_PTR_FORMAT, caps));
+  return false;
+}
+
 // Decrypted frames are byte streams: where NAL units begin is known only then.
-GstCaps *gst_e2ee_decrypt_output_caps(GstE2EEBase *, GstCaps *caps) {
-  return e2ee::nal_codec_of(gst_caps_get_structure(caps, 0)) != nullptr
-             ? e2ee::byte_stream_caps(caps)
-             : gst_caps_ref(caps);
+GstCaps *gst_e2ee_decrypt_output_caps(GstE2EEBase *element, GstCaps *caps) {
+  const GstStructure *fields = gst_caps_get_structure(caps, 0);
+  decrypt_of(element).opener.set_payload(e2ee::has_sframe_packets(fields),
+                                         settings_of(element).nal_format);
+  if (!take_ssrc(element, caps))
+    return nullptr;
+  GstCaps *clear = e2ee::without_sframe_rtp(caps);
+  if (e2ee::nal_codec_of(fields) == nullptr)
+    return clear;
+  GstCaps *frames = e2ee::byte_stream_caps(clear);
+  gst_caps_unref(clear);
+  return frames;
 }
 
 // Frames are read when they arrive, before they may have to wait.
@@ -270,6 +299,7 @@ void keys_changed(GstE2EEBase *element) {
 void gst_e2ee_decrypt_start(GstE2EEBase *element) {
   Decrypt &self = decrypt_of(element);
   FrameCryptor &cryptor = *e2ee::base_of(element).cryptor;
+  cryptor.set_ssrc(settings_of(element).options.ssrc);
   self.server_frames.set_scheme_trailer(cryptor.facts.server_trailer);
   cryptor.set_replay_window(settings_of(element).replay_window);
   cryptor.on(FrameCryptor::Event::keys_changed, [element] { keys_changed(element); });
@@ -333,14 +363,22 @@ static void gst_e2ee_decrypt_class_init(GstE2EEDecryptClass *klass) {
   GST_E2EE_BASE_CLASS(klass)->start = GST_DEBUG_FUNCPTR(gst_e2ee_decrypt_start);
   GST_E2EE_BASE_CLASS(klass)->sink_event = GST_DEBUG_FUNCPTR(gst_e2ee_decrypt_sink_event);
   e2ee::install_decrypt_properties(object_class);
-  e2ee::set_text(element_class,
-                 {"End-to-end frame decryptor", "Filter/Decryptor/Network",
-                  "Decrypts frames that WebRTC clients or e2eeencrypt encrypted end to end"});
+  GstCaps *encrypted = e2ee::media_caps();
+  gst_caps_append(encrypted, gst_caps_new_simple(e2ee::kRtpCaps, e2ee::kE2eeField, G_TYPE_STRING,
+                                                 e2ee::kSframeRtp, nullptr));
+  GstCaps *clear = e2ee::media_caps();
+  gst_caps_append(clear, gst_caps_new_empty_simple(e2ee::kRtpCaps));
+  e2ee::describe_element(
+      element_class,
+      {"End-to-end frame decryptor", "Filter/Decryptor/Network",
+       "Decrypts frames that WebRTC clients or e2eeencrypt encrypted end to end"},
+      encrypted, clear);
 }
 
 static void gst_e2ee_decrypt_init(GstE2EEDecrypt *self) {
   GstE2EEBase *element = GST_E2EE_BASE(self);
   Base &base = e2ee::base_of(element);
+  e2ee::add_base_pads(element);
   self->decrypt = new Decrypt;
   self->decrypt->queue = std::make_unique<HoldQueue>(
       base.src, base.counters,

@@ -38,6 +38,8 @@
 
 #include "buffers/buffersealer.h"
 #include "buffers/frametail.h"
+#include "buffers/sframertp.h"
+#include "elementkeys.h"
 #include "elementproperties.h"
 #include "pads.h"
 
@@ -108,26 +110,77 @@ GstFlowReturn encrypt_frame(GstE2EEBase *element, GstBuffer *buffer) {
 
 void gst_e2ee_encrypt_start(GstE2EEBase *element) {
   e2ee::FrameCryptor &cryptor = *e2ee::base_of(element).cryptor;
+  cryptor.set_ssrc(e2ee::base_of(element).settings.options.ssrc);  // it may have been another one
   cryptor.on(FrameCryptor::Event::keys_withdrawn,
              [element, &cryptor] { e2ee::recall_frame(element, cryptor); });
 }
 
+bool has_scheme_sframe(const Base &base) {
+  return base.settings.options.scheme == GST_E2EE_SCHEME_SFRAME;
+}
+
+const e2ee::CodecRule *gst_e2ee_encrypt_codec_of(GstE2EEBase *element, GstCaps *caps) {
+  const Base &base = e2ee::base_of(element);
+  const e2ee::CodecRule *codec = e2ee::codec_of_caps(gst_caps_get_structure(caps, 0));
+  const bool over_rtp = codec != nullptr && has_scheme_sframe(base) &&
+                        e2ee::sframe_rtp_peer(base.src, caps) != e2ee::RtpPeer::none;
+  return over_rtp ? &e2ee::whole_frames_of(*codec) : codec;
+}
+
+void refuse_caps(GstE2EEBase *element, GstCaps *caps, const char *why) {
+  if (e2ee::base_of(element).refusal.is_news(caps))
+    GST_ELEMENT_ERROR(element, STREAM, FORMAT, ("%s", why), ("%" GST_PTR_FORMAT, caps));
+}
+
+GstCaps *caps_over_rtp(GstE2EEBase *element, const GstCaps *caps) {
+  GstCaps *frames =
+      has_nal_units(e2ee::base_of(element)) ? e2ee::byte_stream_caps(caps) : gst_caps_copy(caps);
+  GstCaps *marked = e2ee::with_sframe_rtp(frames);
+  gst_caps_unref(frames);
+  return marked;
+}
+
 // What nobody encrypts keeps its format.
 GstCaps *gst_e2ee_encrypt_output_caps(GstE2EEBase *element, GstCaps *caps) {
-  const GstE2EEEncrypt *self = GST_E2EE_ENCRYPT(element);
+  e2ee::BufferSealer &sealer = *GST_E2EE_ENCRYPT(element)->sealer;
   Base &base = e2ee::base_of(element);
-  self->sealer->output().reset();
-  if (!self->sealer->input().set_caps(caps)) {
-    if (base.refusal.is_news(caps))
-      GST_ELEMENT_ERROR(
-          element, STREAM, FORMAT,
-          ("The codec_data of the caps cannot be read: put h264parse or h265parse in front"),
-          ("%" GST_PTR_FORMAT, caps));
+  const e2ee::CodecRule *codec = base.codec;
+  const bool over_rtp = codec != nullptr && codec->whole;
+  sealer.output().reset();
+  sealer.set_nal_format(base.settings.nal_format);
+  sealer.input().sets().learn_all(over_rtp);
+  if (!sealer.input().set_caps(caps)) {
+    refuse_caps(element, caps,
+                "The codec_data of the caps cannot be read: put h264parse or h265parse in front");
+    return nullptr;
+  }
+  if (over_rtp)
+    return caps_over_rtp(element, caps);
+  if (codec != nullptr && e2ee::sframe_rtp_peer(base.src, caps) == e2ee::RtpPeer::only) {
+    refuse_caps(element, caps,
+                "A payloader with payload-format=sframe carries scheme sframe alone: set "
+                "scheme=sframe here, or payload-format=codec there");
     return nullptr;
   }
   return has_nal_units(base)
-             ? self->sealer->output().choose(caps, e2ee::takes_byte_streams_only(base.src, caps))
+             ? sealer.output().choose(caps, e2ee::takes_byte_streams_only(base.src, caps))
              : gst_caps_ref(caps);
+}
+
+// A payloader whose SSRC collided has another one from its next packet on. No frame of that goes
+// out under the key of the old one.
+gboolean src_event(GstPad *pad, GstObject *parent, GstEvent *event) {
+  if (!gst_event_has_name(event, "e2ee-ssrc"))
+    return gst_pad_event_default(pad, parent, event);
+  Base &base = e2ee::base_of(GST_E2EE_BASE(parent));
+  guint ssrc = 0;
+  const std::shared_ptr<FrameCryptor> cryptor = e2ee::ref_cryptor(base);
+  if (gst_structure_get_uint(gst_event_get_structure(event), "ssrc", &ssrc) && cryptor) {
+    GST_INFO_OBJECT(parent, "the SSRC is %u from now on", ssrc);
+    cryptor->set_ssrc(ssrc);
+  }
+  gst_event_unref(event);
+  return TRUE;
 }
 
 // A new stream has parameter sets of its own. One that an application links again sends the same
@@ -154,19 +207,23 @@ static void gst_e2ee_encrypt_class_init(GstE2EEEncryptClass *klass) {
   GstElementClass *element_class = GST_ELEMENT_CLASS(klass);
   object_class->finalize = gst_e2ee_encrypt_finalize;
   GST_E2EE_BASE_CLASS(klass)->frame = GST_DEBUG_FUNCPTR(encrypt_frame);
+  GST_E2EE_BASE_CLASS(klass)->codec_of = GST_DEBUG_FUNCPTR(gst_e2ee_encrypt_codec_of);
   GST_E2EE_BASE_CLASS(klass)->output_caps = GST_DEBUG_FUNCPTR(gst_e2ee_encrypt_output_caps);
   GST_E2EE_BASE_CLASS(klass)->start = GST_DEBUG_FUNCPTR(gst_e2ee_encrypt_start);
   GST_E2EE_BASE_CLASS(klass)->sink_event = GST_DEBUG_FUNCPTR(gst_e2ee_encrypt_sink_event);
   e2ee::install_encrypt_properties(object_class);
-  e2ee::set_text(
+  e2ee::describe_element(
       element_class,
       {"End-to-end frame encryptor", "Filter/Encryptor/Network",
-       "Encrypts encoded frames end to end, readable by WebRTC clients that hold the key"});
+       "Encrypts encoded frames end to end, readable by WebRTC clients that hold the key"},
+      e2ee::media_caps(), e2ee::media_caps());
 }
 
 static void gst_e2ee_encrypt_init(GstE2EEEncrypt *self) {
   self->sealer = new e2ee::BufferSealer;
+  e2ee::add_base_pads(GST_E2EE_BASE(self));
   Base &base = e2ee::base_of(GST_E2EE_BASE(self));
   base.formats = e2ee::NalFormats::lengths_first;
   base.encrypts = true;
+  gst_pad_set_event_function(base.src, GST_DEBUG_FUNCPTR(src_event));
 }

@@ -4,6 +4,7 @@
 #include <span>
 
 #include "buffers/h26xformat.h"
+#include "buffers/sframertp.h"
 
 namespace e2ee {
 
@@ -40,14 +41,18 @@ GstCaps *across(const GstCaps *caps, bool sink, NalFormats output) {
   for (guint i = 0; i < gst_caps_get_size(caps); ++i) {
     const GstStructure *item = gst_caps_get_structure(caps, i);
     const CodecRule *codec = nal_codec_of(item);
+    // Where the templates do not have it back, SFrame over RTP is on the encrypted side alone.
     if (codec == nullptr) {
-      gst_caps_append_structure(result, gst_structure_copy(item));
+      GstStructure *copy = gst_structure_copy(item);
+      gst_structure_remove_field(copy, kE2eeField);
+      result = gst_caps_merge_structure(result, copy);
       continue;
     }
     GstCaps *alone = gst_caps_new_full(gst_structure_copy(item), nullptr);
     if (takes_any(alone, *codec, formats_of(*codec, !sink, output))) {
       for (const char *format : formats_of(*codec, sink, output)) {
         GstStructure *copy = without_format(item);
+        gst_structure_remove_field(copy, kE2eeField);
         gst_structure_set(copy, "stream-format", G_TYPE_STRING, format, nullptr);
         result = gst_caps_merge_structure(result, copy);
       }
@@ -68,6 +73,23 @@ bool takes_byte_streams_only(GstPad *src, const GstCaps *caps) {
       peer != nullptr && !takes_any(peer, codec, lengths) && takes_any(peer, codec, byte_stream);
   gst_clear_caps(&peer);
   return only;
+}
+
+RtpPeer sframe_rtp_peer(GstPad *src, const GstCaps *caps) {
+  GstCaps *peer = gst_pad_peer_query_caps(src, nullptr);
+  const gchar *media_type = gst_structure_get_name(gst_caps_get_structure(caps, 0));
+  bool plain = false;
+  bool marked = false;
+  for (guint i = 0; peer != nullptr && i < gst_caps_get_size(peer); ++i) {
+    const GstStructure *item = gst_caps_get_structure(peer, i);
+    if (gst_structure_has_name(item, media_type))
+      (is_sframe_rtp(item) ? marked : plain) = true;
+  }
+  const bool is_any = peer == nullptr || gst_caps_is_any(peer);
+  gst_clear_caps(&peer);
+  if (!marked)
+    return RtpPeer::none;
+  return plain || is_any ? RtpPeer::possible : RtpPeer::only;
 }
 
 void answer_caps_query(GstPad *pad, GstPad *other, NalFormats output, GstQuery *query) {

@@ -105,7 +105,7 @@ std::string unfit_payloader(GstPad *src, GstE2EEScheme scheme, const char *media
 void check_payloader(GstE2EEBase *self) {
   Base &base = base_of(self);
   const CodecRule *codec = base.codec;
-  if (!base.encrypts || !base.enabled || codec == nullptr ||
+  if (!base.encrypts || !base.enabled || codec == nullptr || codec->whole ||
       !base.checked_payloader_of.insert(codec).second)
     return;
   const GstE2EEScheme scheme = base.settings.options.scheme;  // cannot be set while frames flow

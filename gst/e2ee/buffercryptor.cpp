@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "buffers/sframertp.h"
 #include "errors.h"
 #include "reasonerror.h"
 
@@ -18,16 +19,18 @@ void hand_out(GstCaps **to, GstCaps *caps) {
     gst_caps_unref(caps);
 }
 
-// The caps of a codec made of NAL units name what a buffer is.
-bool has_whole_frames(const GstStructure *caps) {
+bool has_whole_frames(const GstStructure *caps, const CodecRule &codec) {
   const gchar *alignment = gst_structure_get_string(caps, "alignment");
-  return nal_codec_of(caps) == nullptr || alignment == nullptr || g_str_equal(alignment, "au");
+  return codec.alignment == nullptr || alignment == nullptr ||
+         g_str_equal(alignment, codec.alignment);
 }
 
 }  // namespace
 
 BufferCryptor::BufferCryptor(GstE2EEKeyProvider *provider, const FrameSettings &settings)
-    : provider_(provider), replay_window_(settings.replay_window) {
+    : provider_(provider),
+      replay_window_(settings.replay_window),
+      nal_format_(settings.nal_format) {
   GError *error = nullptr;
   if (provider == nullptr)
     e2ee::fail(&error, GST_E2EE_ERROR_INVALID_OPTION, "there is no key provider: set key-provider");
@@ -92,6 +95,26 @@ std::shared_ptr<FrameCryptor> BufferCryptor::opened(Direction &direction, GError
   return direction.cryptor;
 }
 
+// The mutexes of both directions held. False, with an error, when these caps cannot be worked with.
+bool BufferCryptor::check_caps(const GstStructure *fields, const CodecRule *codec, GError **error) {
+  if (codec == nullptr || !opening_.cryptor->supports(*codec))
+    return e2ee::fail(error, GST_E2EE_ERROR_UNSUPPORTED, "the scheme does not carry %s: %s",
+                      codec != nullptr ? codec->name : gst_structure_get_name(fields),
+                      opening_.cryptor->facts.carries);
+  if (!has_whole_frames(fields, *codec))
+    return e2ee::fail(error, GST_E2EE_ERROR_UNSUPPORTED,
+                      "a buffer must be a whole frame: the caps need alignment=%s",
+                      codec->alignment);
+  guint ssrc = 0;
+  if (!opening_.options.per_ssrc || opening_.options.ssrc)
+    return true;
+  if (!gst_structure_get_uint(fields, "ssrc", &ssrc))
+    return e2ee::fail(error, GST_E2EE_ERROR_INVALID_OPTION,
+                      "sframe-per-ssrc: set sframe-ssrc, or give the caps a field ssrc");
+  opening_.cryptor->set_ssrc(ssrc);
+  return true;
+}
+
 bool BufferCryptor::set_caps(GstCaps *caps, GstCaps **encrypted, GstCaps **decrypted,
                              GError **error) {
   for (GstCaps **output : {encrypted, decrypted}) {
@@ -102,22 +125,26 @@ bool BufferCryptor::set_caps(GstCaps *caps, GstCaps **encrypted, GstCaps **decry
   if (!open(opening_, error))
     return false;
   const GstStructure *fields = gst_caps_get_structure(caps, 0);
-  const CodecRule *codec = codec_for_media_type(gst_structure_get_name(fields));
+  const CodecRule *codec = codec_of_caps(fields);
   codec_ = nullptr;
-  if (codec == nullptr || !opening_.cryptor->supports(*codec))
-    return e2ee::fail(error, GST_E2EE_ERROR_UNSUPPORTED, "the scheme does not carry %s: %s",
-                      codec != nullptr ? codec->name : gst_structure_get_name(fields),
-                      opening_.cryptor->facts.carries);
-  if (!has_whole_frames(fields))
-    return e2ee::fail(error, GST_E2EE_ERROR_UNSUPPORTED,
-                      "a buffer must be a whole frame: the caps need alignment=au");
-  if (!sealer_.input().set_caps(caps) || !opener_.set_caps(caps))
+  if (!check_caps(fields, codec, error))
+    return false;
+  const CapsPtr clear(without_sframe_rtp(caps));
+  if (!sealer_.input().set_caps(clear.get()) || !opener_.set_caps(caps))
     return e2ee::fail(error, GST_E2EE_ERROR_PARSE, "the codec_data of the caps cannot be read");
   codec_ = codec;
+  packets_ = has_sframe_packets(fields);
+  opener_.set_payload(packets_, nal_format_);
+  sealer_.set_nal_format(nal_format_);
+  sealer_.input().sets().learn_all(codec->whole);
   sealer_.output().reset();
-  const bool nal_units = codec->nal != nullptr;
-  hand_out(encrypted, nal_units ? sealer_.output().choose(caps, false) : gst_caps_ref(caps));
-  hand_out(decrypted, nal_units ? byte_stream_caps(caps) : gst_caps_ref(caps));
+  const bool nal_units = codec->nal != nullptr && !packets_;
+  const CapsPtr frames(nal_units ? byte_stream_caps(clear.get()) : gst_caps_ref(clear.get()));
+  if (codec->whole)
+    hand_out(encrypted, with_sframe_rtp(frames.get()));
+  else
+    hand_out(encrypted, nal_units ? sealer_.output().choose(caps, false) : gst_caps_ref(caps));
+  hand_out(decrypted, gst_caps_ref(frames.get()));
   return true;
 }
 
@@ -197,6 +224,10 @@ GstBuffer *BufferCryptor::encrypt(GstBuffer *buffer, GError **error) {
   const std::lock_guard lock(sealing_.mutex);
   if (!begin(sealing_, buffer, error))
     return nullptr;
+  if (packets_) {
+    sealing_.counters.frame_came();
+    return fail(sealing_, buffer, Reason::unsupported, {}, error);
+  }
   const auto taken = codec_->nal != nullptr ? sealer_.take(buffer) : BufferSealer::Taken::frame;
   if (taken == BufferSealer::Taken::part) {
     gst_buffer_unref(buffer);

@@ -49,6 +49,7 @@ class BufferCryptor {
     Counters counters;
   };
   bool open(Direction &direction, GError **error);
+  bool check_caps(const GstStructure *fields, const CodecRule *codec, GError **error);
   std::shared_ptr<FrameCryptor> opened(Direction &direction, GError **error);
   bool begin(Direction &direction, GstBuffer *buffer, GError **error);
   GstBuffer *fail(Direction &direction, GstBuffer *buffer, Reason reason,
@@ -59,6 +60,7 @@ class BufferCryptor {
 
   GstE2EEKeyProvider *const provider_;
   const guint replay_window_;
+  const GstE2EENalFormat nal_format_;
   ErrorPtr refused_;  // why the settings cannot be used
   ServerFrames server_frames_;
   std::atomic<bool> closed_{false};
@@ -67,6 +69,7 @@ class BufferCryptor {
   BufferSealer sealer_;
   BufferOpener opener_;
   const CodecRule *codec_ = nullptr;        // changes with both mutexes held
+  bool packets_ = false;                    // likewise: RTP packets, which are only decrypted
   std::atomic<Direction *> last_{nullptr};  // in which a frame has passed
 
   std::mutex keys_mutex_;

@@ -154,7 +154,7 @@ Record read_record(const JsonView &json) {
   return record;
 }
 
-// RFC 9605's own file: arrays of cases without ids, in sections, one of which has sections itself.
+// SFrame's own files: arrays of cases without ids, in sections, one of which has sections itself.
 void read_sections(JsonNode *root, const std::string &prefix, std::vector<Record> &records) {
   JsonObjectIter iter;
   const char *name = nullptr;
@@ -180,7 +180,7 @@ std::vector<Record> read_records(const std::string &file) {
   std::vector<Record> records;
   parse_json(read_or_throw(directory() + "/" + file), [&](JsonNode *root) {
     if (!JSON_NODE_HOLDS_ARRAY(root)) {
-      read_sections(root, "official-", records);
+      read_sections(root, file == "sframe-official.json" ? "official-" : "", records);
       return;
     }
     JsonArray *items = json_node_get_array(root);

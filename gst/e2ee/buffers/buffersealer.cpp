@@ -90,6 +90,18 @@ FrameCryptor::Result encrypt_to_new(FrameCryptor &cryptor, const CodecRule &code
   return result;
 }
 
+// Of a byte stream, of which the meta tells what only its start codes show.
+bool make_lengths(const CodecRule &codec, GstBuffer *&buffer) {
+  buffer = gst_buffer_make_writable(buffer);
+  {
+    MappedBuffer map(buffer, GST_MAP_READ);
+    if (!map)
+      return false;
+    add_frame_meta(buffer, codec, facts_of(codec, map.bytes()));
+  }
+  return byte_stream_to_lengths(buffer);
+}
+
 }  // namespace
 
 BufferSealer::Taken BufferSealer::take(GstBuffer *&buffer) {
@@ -104,14 +116,18 @@ BufferSealer::Taken BufferSealer::take(GstBuffer *&buffer) {
 
 FrameCryptor::Result BufferSealer::seal(FrameCryptor &cryptor, const CodecRule &codec,
                                         GstBuffer *&buffer, gsize behind) {
+  const bool escapes = codec.nal != nullptr && !codec.whole;
+  if (codec.nal != nullptr && codec.whole && nal_format_ == GST_E2EE_NAL_FORMAT_LENGTH4 &&
+      !make_lengths(codec, buffer))
+    return {.reason = Reason::internal};
   FrameFacts facts{};
-  GstMemory *own = codec.nal != nullptr ? nullptr : memory_with_slack(buffer, cryptor);
+  GstMemory *own = escapes ? nullptr : memory_with_slack(buffer, cryptor);
   FrameCryptor::Result result = own != nullptr
                                     ? encrypt_in_place(cryptor, codec, buffer, own, facts)
                                     : encrypt_to_new(cryptor, codec, buffer, facts);
   if (G_UNLIKELY(result.reason != Reason::ok))
     return result;
-  if (codec.nal != nullptr)
+  if (escapes)
     output_.finish_sealed(buffer, behind);
   if (codec.video)
     add_frame_meta(buffer, codec, facts);

@@ -13,6 +13,9 @@ class BufferSealer {
   NalInput &input() { return input_; }
   NalOutput &output() { return output_; }
 
+  /// How NAL units of SFrame over RTP are separated.
+  void set_nal_format(GstE2EENalFormat format) { nal_format_ = format; }
+
   enum class Taken { frame, part, nothing };
 
   /// The first step with each buffer: makes a byte stream of a frame of NAL units, and puts
@@ -28,6 +31,7 @@ class BufferSealer {
  private:
   NalInput input_;
   NalOutput output_;
+  GstE2EENalFormat nal_format_ = GST_E2EE_NAL_FORMAT_BYTE_STREAM;
 };
 
 }  // namespace e2ee

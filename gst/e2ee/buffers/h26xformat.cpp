@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "buffers/framememory.h"
+#include "buffers/sframertp.h"
 #include "core/nal.h"
 
 namespace e2ee {
@@ -52,6 +53,52 @@ bool write_codes(GstBuffer *buffer) {
 
 }  // namespace
 
+bool lengths_to_byte_stream(GstBuffer *&buffer, std::size_t length_size) {
+  if (gst_buffer_get_size(buffer) == 0)
+    return true;
+  std::vector<std::uint8_t> frame;
+  {
+    MappedBuffer map(buffer, GST_MAP_READ);
+    std::size_t units = 0;
+    if (!map || !lengths_fit(map.bytes(), length_size, units))
+      return false;
+    if (length_size != kCode) {
+      frame.reserve(map.bytes().size() + units * kCode);
+      for (ByteView left = map.bytes(); !left.empty();) {
+        const std::size_t length = read_length(left.data(), length_size);
+        append(frame, kStartCode);
+        append(frame, left.subspan(length_size, length));
+        left = left.subspan(length_size + length);
+      }
+    }
+  }
+  if (length_size != kCode)
+    return set_contents(buffer, frame);
+  buffer = gst_buffer_make_writable(buffer);
+  return write_codes(buffer);
+}
+
+bool byte_stream_to_lengths(GstBuffer *&buffer) {
+  if (gst_buffer_get_size(buffer) == 0)
+    return true;
+  std::vector<std::uint8_t> out;
+  {
+    MappedBuffer map(buffer, GST_MAP_READ);
+    if (!map)
+      return false;
+    const ByteView frame = map.bytes();
+    NalReader reader(frame);
+    for (NalUnit unit; reader.next(unit);) {
+      const ByteView bytes = unit.of(frame);
+      std::uint8_t length[kCode];
+      store_be32(length, static_cast<std::uint32_t>(bytes.size()));
+      append(out, length);
+      append(out, bytes);
+    }
+  }
+  return set_contents(buffer, out);
+}
+
 LengthFormats length_formats_of(const CodecRule &codec) {
   return codec.id == CodecId::h264 ? LengthFormats{"avc", "avc3"} : LengthFormats{"hvc1", "hev1"};
 }
@@ -65,7 +112,7 @@ const CodecRule *nal_codec_of(const GstStructure *caps) {
 
 bool NalInput::set_caps(const GstCaps *caps) {
   const GstStructure *fields = gst_caps_get_structure(caps, 0);
-  const CodecRule *codec = nal_codec_of(fields);
+  const CodecRule *codec = is_sframe_rtp(fields) ? nullptr : nal_codec_of(fields);
   const gchar *format = gst_structure_get_string(fields, "stream-format");
   DecoderConfig config;
   if (codec != nullptr && format != nullptr && std::strcmp(format, kByteStream) != 0) {
@@ -87,28 +134,7 @@ bool NalInput::set_caps(const GstCaps *caps) {
 }
 
 bool NalInput::to_byte_stream(GstBuffer *&buffer) const {
-  if (config_.length_size == 0 || gst_buffer_get_size(buffer) == 0)
-    return true;
-  std::vector<std::uint8_t> frame;
-  {
-    MappedBuffer map(buffer, GST_MAP_READ);
-    std::size_t units = 0;
-    if (!map || !lengths_fit(map.bytes(), config_.length_size, units))
-      return false;
-    if (config_.length_size != kCode) {
-      frame.reserve(map.bytes().size() + units * kCode);
-      for (ByteView left = map.bytes(); !left.empty();) {
-        const std::size_t length = read_length(left.data(), config_.length_size);
-        append(frame, kStartCode);
-        append(frame, left.subspan(config_.length_size, length));
-        left = left.subspan(config_.length_size + length);
-      }
-    }
-  }
-  if (config_.length_size != kCode)
-    return set_contents(buffer, frame);
-  buffer = gst_buffer_make_writable(buffer);
-  return write_codes(buffer);
+  return config_.length_size == 0 || lengths_to_byte_stream(buffer, config_.length_size);
 }
 
 // ---- NalOutput ----------------------------------------------------------------------------------
@@ -143,24 +169,7 @@ void NalOutput::finish_sealed(GstBuffer *buffer, gsize behind) const {
 }
 
 bool NalOutput::finish_clear(GstBuffer *&buffer) const {
-  if (codec_ == nullptr || gst_buffer_get_size(buffer) == 0)
-    return true;
-  std::vector<std::uint8_t> out;
-  {
-    MappedBuffer map(buffer, GST_MAP_READ);
-    if (!map)
-      return false;
-    const ByteView frame = map.bytes();
-    NalReader reader(frame);
-    for (NalUnit unit; reader.next(unit);) {
-      const ByteView bytes = unit.of(frame);
-      std::uint8_t length[kCode];
-      store_be32(length, static_cast<std::uint32_t>(bytes.size()));
-      append(out, length);
-      append(out, bytes);
-    }
-  }
-  return set_contents(buffer, out);
+  return codec_ == nullptr || byte_stream_to_lengths(buffer);
 }
 
 // ---- caps ---------------------------------------------------------------------------------------

@@ -20,10 +20,18 @@ LengthFormats length_formats_of(const CodecRule &codec);
 /// The rule of caps that are of a codec made of NAL units; null for others.
 const CodecRule *nal_codec_of(const GstStructure *caps);
 
+/// Puts start codes where a frame has lengths of so many bytes; false when these are wrong, or
+/// there is no memory.
+bool lengths_to_byte_stream(GstBuffer *&buffer, std::size_t length_size);
+
+/// Puts lengths of four bytes where a frame has start codes; false when there is no memory.
+bool byte_stream_to_lengths(GstBuffer *&buffer);
+
 /// Reads frames of any format.
 class NalInput {
  public:
-  /// False for a codec_data that cannot be read. Caps of other codecs make it pass everything.
+  /// False for a codec_data that cannot be read. Caps of other codecs, and of whole frames that are
+  /// encrypted, make it pass everything.
   bool set_caps(const GstCaps *caps);
 
   /// Another stream: only the parameter sets of codec_data stay. Its caps may be those of the

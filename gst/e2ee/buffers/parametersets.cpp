@@ -96,7 +96,7 @@ bool ParameterSets::keep(GstBuffer *buffer) {
 
 void ParameterSets::learn(GstBuffer *frame) {
   take(std::exchange(waiting_.sets, {}));
-  if (known_.empty())
+  if (known_.empty() && !learns_all_)
     return;
   MappedBuffer map(frame, GST_MAP_READ);
   if (!map || !first_slice(map.bytes(), *rule_))

@@ -30,6 +30,10 @@ class ParameterSets {
   /// while none are known: an encoder that puts all into its frames repeats them where needed.
   void learn(GstBuffer *frame);
 
+  /// Whether learn() begins with the first frame: for receivers that have key frames alone, and
+  /// encoders that put parameter sets into the first one.
+  void learn_all(bool all) { learns_all_ = all; }
+
   /// Puts the parameter sets that are missing into a key frame, and into any frame what was kept
   /// for it. False when there is no memory.
   bool complete(GstBuffer *&frame);
@@ -74,6 +78,7 @@ class ParameterSets {
   Units known_;  // in the order of their types: VPS, SPS, PPS; the newer ones of a type last
   Waiting waiting_;
   bool waits_ = false;  // there is something in it
+  bool learns_all_ = false;
 };
 
 }  // namespace e2ee

@@ -12,13 +12,16 @@ extern const CodecRule kVp8, kVp9, kH264, kH265, kAv1;
 extern const CodecRule kData;
 
 namespace {
-constexpr CodecRule kOpus = {
-    .id = CodecId::opus, .name = "Opus", .media_type = "audio/x-opus", .video = false};
+constexpr CodecRule kOpus = {.id = CodecId::opus,
+                             .name = "Opus",
+                             .media_type = "audio/x-opus",
+                             .rtp_name = "OPUS",
+                             .video = false};
 }
 
 // Messages beside the media. Not in the table: no caps lead here.
 constinit const CodecRule kData = {
-    .id = CodecId::data, .name = "data", .media_type = "", .video = false};
+    .id = CodecId::data, .name = "data", .media_type = "", .rtp_name = "", .video = false};
 
 std::span<const CodecRule *const> codecs() {
   static const CodecRule *const table[] = {&kVp8, &kVp9, &kOpus, &kH264, &kH265, &kAv1};

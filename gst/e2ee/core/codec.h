@@ -33,6 +33,7 @@ struct CodecRule {
   CodecId id;
   const char *name;        // for people
   const char *media_type;  // of the caps
+  const char *rtp_name;    // of its RTP payload format, in caps and SDP
   bool video;
 
   /// See frame_type(); null: all frames are alike.
@@ -43,6 +44,9 @@ struct CodecRule {
 
   /// Set where frames are made of NAL units; frames are byte streams then.
   const NalRule *nal = nullptr;
+
+  /// Of a whole frame in a buffer, where caps name it.
+  const char *alignment = nullptr;
 
   /// Frames of SFrame over RTP: nothing of them is in the clear, see whole_frames_of().
   bool whole = false;

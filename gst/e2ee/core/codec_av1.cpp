@@ -57,7 +57,9 @@ FrameType frame_type(ByteView unit) {
 constinit const CodecRule kAv1 = {.id = CodecId::av1,
                                   .name = "AV1",
                                   .media_type = "video/x-av1",
+                                  .rtp_name = "AV1",
                                   .video = true,
-                                  .read_type = frame_type};
+                                  .read_type = frame_type,
+                                  .alignment = "tu"};
 
 }  // namespace e2ee

@@ -107,8 +107,10 @@ FrameType frame_type(ByteView frame) {
 const CodecRule kH264 = {.id = CodecId::h264,
                          .name = "H.264",
                          .media_type = "video/x-h264",
+                         .rtp_name = "H264",
                          .video = true,
                          .read_type = frame_type,
-                         .nal = &kRule};
+                         .nal = &kRule,
+                         .alignment = "au"};
 
 }  // namespace e2ee

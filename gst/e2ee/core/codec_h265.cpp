@@ -101,8 +101,10 @@ FrameType frame_type(ByteView frame) {
 const CodecRule kH265 = {.id = CodecId::h265,
                          .name = "H.265",
                          .media_type = "video/x-h265",
+                         .rtp_name = "H265",
                          .video = true,
                          .read_type = frame_type,
-                         .nal = &kRule};
+                         .nal = &kRule,
+                         .alignment = "au"};
 
 }  // namespace e2ee

@@ -120,6 +120,7 @@ const Beginnings &taken_beginnings(FrameType type) {
 const CodecRule kVp8 = {.id = CodecId::vp8,
                         .name = "VP8",
                         .media_type = "video/x-vp8",
+                        .rtp_name = "VP8",
                         .video = true,
                         .read_type = frame_type,
                         .read_size = frame_size,

@@ -21,6 +21,7 @@ FrameSize frame_size(ByteView key_frame) {
 const CodecRule kVp9 = {.id = CodecId::vp9,
                         .name = "VP9",
                         .media_type = "video/x-vp9",
+                        .rtp_name = "VP9",
                         .video = true,
                         .read_type = frame_type,
                         .read_size = frame_size};

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+// Frames and packets of SFrame over RTP (draft-ietf-avtcore-rtp-sframe) in caps and buffers. One
+// buffer is one SFrame ciphertext; a packet has its RTP header in front of it.
+#pragma once
+
+#include <gst/gst.h>
+
+#include <optional>
+
+#include "core/codec.h"
+
+namespace e2ee {
+
+/// What caps have so that payloader, depayloader and crypto elements know each other.
+inline constexpr char kE2eeField[] = "e2ee";
+inline constexpr char kSframeRtp[] = "sframe-rtp";
+inline constexpr char kRtpCaps[] = "application/x-rtp";
+
+bool is_sframe_rtp(const GstStructure *caps);
+
+/// Whether these are RTP packets of which each is encrypted by itself.
+bool has_sframe_packets(const GstStructure *caps);
+
+/// The rule for frames or packets of these caps; null when there is none.
+const CodecRule *codec_of_caps(const GstStructure *caps);
+
+/// The same with and without the field. The caller owns the caps.
+GstCaps *with_sframe_rtp(const GstCaps *caps);
+GstCaps *without_sframe_rtp(const GstCaps *caps);
+
+/// How long the header of an RTP packet is, CSRCs and extensions included. None for what is no
+/// packet, or one with padding, whose length would be ciphertext.
+std::optional<std::size_t> rtp_header_size(ByteView packet);
+
+}  // namespace e2ee

@@ -1,0 +1,417 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+// SFrame over RTP in the crypto elements and the frame cryptor: caps, plaintext, packets, streams.
+#include <functional>
+
+#include "support/element.h"
+#include "support/frame_cryptor.h"
+#include "support/nalunits.h"
+#include "support/records.h"
+
+namespace e2ee::test {
+namespace {
+
+constexpr char kMark[] = ", e2ee=(string)sframe-rtp";
+constexpr char kAv1[] = "video/x-av1, stream-format=obu-stream, alignment=tu";
+constexpr char kPackets[] =
+    "application/x-rtp, media=video, encoding-name=H264, clock-rate=90000, payload=96";
+
+std::string marked(const std::string &caps) {
+  return caps + kMark;
+}
+
+using Settings = std::vector<std::pair<const char *, std::string>>;
+
+// One base key, as both ends of a session have it.
+const Settings kSession = {{"sframe-suite", "6"}, {"sframe-ratchet-bits", "8"}};
+
+std::unique_ptr<Element> make(const char *factory, const Provider &provider,
+                              const Settings &more = {}) {
+  auto element = element_of(factory, provider, "sframe");
+  for (const Settings &settings : {kSession, more}) {
+    for (const auto &[name, value] : settings)
+      element->set(name, value);
+  }
+  return element;
+}
+
+/// As a payloader with payload-format=sframe takes frames of these caps.
+std::unique_ptr<Element> sender_of(const Provider &provider, const std::string &caps,
+                                   const Settings &more = {}, const std::string &sink = {}) {
+  auto element = make("e2eeencrypt", provider, more);
+  element->start(nullptr);
+  gst_harness_set_sink_caps_str(element->harness(), marked(sink.empty() ? caps : sink).c_str());
+  element->set_caps(caps.c_str());
+  return element;
+}
+
+std::unique_ptr<Element> receiver_of(const Provider &provider, const std::string &caps,
+                                     const Settings &more = {}) {
+  auto element = make("e2eedecrypt", provider, more);
+  element->start(marked(caps).c_str());
+  return element;
+}
+
+std::string caps_behind(const Element &element) {
+  const ObjectPtr<GstPad> pad(gst_element_get_static_pad(element.get(), "src"));
+  const Caps caps(gst_pad_get_current_caps(pad.get()));
+  return caps ? std::string(CharPtr(gst_caps_to_string(caps.get())).get()) : "";
+}
+
+Bytes start_of(std::initializer_list<int> bytes, gsize size) {
+  Bytes frame;
+  for (int byte : bytes)
+    frame.push_back(static_cast<guint8>(byte));
+  return join({frame, noise(size, 3)});
+}
+
+struct Codec {
+  guint8 key;  // which goes on counting in this process
+  const char *name;
+  const char *caps;
+  Bytes frame;
+};
+const Codec kCodecs[] = {
+    {0x60, "h264", kH264,
+     start_of({0, 0, 0, 1, 0x67, 0x42, 0, 0, 0, 1, 0x68, 0xce, 0, 0, 0, 1, 0x65, 0x88}, 200)},
+    {0x61, "h265", kH265, start_of({0, 0, 0, 1, 0x40, 1, 0x0c, 0, 0, 0, 1, 0x26, 1, 0x80}, 200)},
+    {0x62, "av1", kAv1, start_of({0x12, 0, 0x32, 0xc8, 1, 0x10}, 199)},
+    {0x63, "vp8", kVp8, vp8_key(300)},
+    {0x64, "vp9", kVp9, start_of({0x82, 0x49, 0x83, 0x42}, 100)},
+    {0x65, "opus", kOpus, noise(80, 4)}};
+
+class SframeRtp : public testing::TestWithParam<Codec> {};
+INSTANTIATE_TEST_SUITE_P(Codecs, SframeRtp, testing::ValuesIn(kCodecs),
+                         [](const auto &test) { return test.param.name; });
+
+}  // namespace
+
+// ---- frames -------------------------------------------------------------------------------------
+
+TEST_P(SframeRtp, NothingIsInTheClearAndItComesBack) {
+  const Provider provider = raw_provider(GetParam().key, 1);
+  const auto sender = sender_of(provider, GetParam().caps);
+  const auto receiver = receiver_of(provider, GetParam().caps);
+  EXPECT_NE(caps_behind(*sender).find("sframe-rtp"), std::string::npos);
+  for (guint8 counter = 0; counter < 3; ++counter) {
+    const std::optional<Bytes> sealed = sender->pass(GetParam().frame);
+    ASSERT_TRUE(sealed);
+    const Bytes header = {static_cast<guint8>(0x90 | counter), 1, 0};
+    EXPECT_EQ(part(*sealed, 0, 3), header);
+    EXPECT_EQ(sealed->size(), GetParam().frame.size() + 3 + 10);
+    EXPECT_EQ(receiver->pass(*sealed), GetParam().frame);
+  }
+  EXPECT_EQ(caps_behind(*receiver).find("sframe-rtp"), std::string::npos);
+  EXPECT_EQ(receiver->dropped(), 0U);
+}
+
+TEST_P(SframeRtp, TheFrameCryptorDoesTheSame) {
+  const Provider provider = raw_provider(0x42, 1);
+  FrameCryptor cryptor(provider,
+                       {{"scheme", "sframe"}, {"sframe-suite", "6"}, {"sframe-ratchet-bits", "8"}});
+  cryptor.start(marked(GetParam().caps).c_str());
+  const auto is_marked = [](const Caps &caps) {
+    return gst_structure_has_field(gst_caps_get_structure(caps.get(), 0), "e2ee") != FALSE;
+  };
+  EXPECT_TRUE(is_marked(cryptor.encrypted_caps()));
+  EXPECT_FALSE(is_marked(cryptor.decrypted_caps()));
+  const std::optional<Bytes> sealed = cryptor.encrypt(GetParam().frame);
+  ASSERT_TRUE(sealed) << cryptor.error.text();
+  EXPECT_EQ(cryptor.decrypt(*sealed), GetParam().frame);
+  EXPECT_EQ(receiver_of(provider, GetParam().caps)->pass(*sealed), GetParam().frame);
+}
+
+// That others accept a field that they do not know is no reason to send it to them.
+TEST(SframeRtpCaps, AreChosenOnlyWhereTheyAreNamed) {
+  for (const char *caps : {kVp8, kOpus}) {
+    const auto element = make("e2eeencrypt", raw_provider(0x43));
+    element->start(caps);
+    ASSERT_TRUE(element->pass(vp8_key(100)));
+    EXPECT_EQ(caps_behind(*element).find("e2ee"), std::string::npos) << caps_behind(*element);
+  }
+  for (const char *caps : {kH264, kH265, kAv1}) {
+    const auto element = make("e2eeencrypt", raw_provider(0x43));
+    element->start(nullptr);
+    gst_harness_push_event(element->harness(), gst_event_new_stream_start("refused"));
+    EXPECT_FALSE(element->send_caps(caps));
+    const BusLog log = element->bus();
+    ASSERT_EQ(log.errors.size(), 1U);
+    EXPECT_NE(log.errors[0].find("payload-format=sframe"), std::string::npos) << log.errors[0];
+  }
+}
+
+TEST(SframeRtpCaps, OtherSchemesAreRefusedThere) {
+  const auto element = element_of("e2eeencrypt", raw_provider(0x44), "livekit");
+  element->start(nullptr);
+  gst_harness_set_sink_caps_str(element->harness(), marked("video/x-vp8").c_str());
+  gst_harness_push_event(element->harness(), gst_event_new_stream_start("refused"));
+  EXPECT_FALSE(element->send_caps(kVp8));
+  const BusLog log = element->bus();
+  ASSERT_EQ(log.errors.size(), 1U);
+  EXPECT_NE(log.errors[0].find("scheme=sframe"), std::string::npos) << log.errors[0];
+}
+
+TEST(SframeRtpCaps, ShortTagsAreForAudioHereToo) {
+  for (const char *suite : {"3", "8"}) {
+    FrameCryptor cryptor(raw_provider(0x45), {{"scheme", "sframe"}, {"sframe-suite", suite}});
+    EXPECT_TRUE(cryptor.set_caps(marked(kOpus).c_str())) << cryptor.error.text();
+    for (const char *caps : {kVp8, kVp9, kH264, kH265, kAv1, kPackets}) {
+      EXPECT_FALSE(cryptor.set_caps(marked(caps).c_str())) << caps;
+      EXPECT_TRUE(cryptor.error.is(GST_E2EE_ERROR_UNSUPPORTED)) << cryptor.error.text();
+    }
+  }
+}
+
+// ---- NAL units ----------------------------------------------------------------------------------
+
+TEST(SframeRtpNal, LengthsAreThePlaintextAlone) {
+  const Provider provider = raw_provider(0x46, 1);
+  const std::vector<Bytes> units = {
+      {0x67, 0x42, 0xc0, 0x1f}, {0x68, 0xce, 0x3c}, {0x65, 0x88, 0x21}};
+  const Bytes stream = nal::stream_of(units);
+  const Settings lengths = {{"nal-format", "length4"}};
+  const auto sender = sender_of(provider, kH264, lengths);
+  const std::optional<Bytes> sealed = sender->pass(stream);
+  ASSERT_TRUE(sealed);
+  EXPECT_NE(caps_behind(*sender).find("byte-stream"), std::string::npos);
+  EXPECT_EQ(receiver_of(provider, kH264, lengths)->pass(*sealed), stream);
+  EXPECT_EQ(receiver_of(provider, kH264)->pass(*sealed), nal::lengths_of(units))
+      << "what was encrypted";
+  // The other way round they are no lengths.
+  const auto wrong = receiver_of(provider, kH264, lengths);
+  EXPECT_EQ(wrong->pass(sender_of(provider, kH264)->pass(stream).value()), std::nullopt);
+  EXPECT_EQ(wrong->stat("dropped-malformed"), 1U);
+}
+
+TEST(SframeRtpNal, LengthsComeInAndKeyFramesAreKnown) {
+  const Provider provider = raw_provider(0x47, 1);
+  const auto receiver = receiver_of(provider, kH264);
+  for (const char *format : {"avc", "avc3"}) {
+    for (const char *nal_format : {"byte-stream", "length4"}) {
+      const std::vector<Bytes> units = {{0x67, 0x42}, {0x65, 0x88, 0x21, 0x90}};
+      const auto sender =
+          sender_of(provider, std::string("video/x-h264, alignment=au, stream-format=") + format,
+                    {{"nal-format", nal_format}}, kH264);
+      ASSERT_EQ(sender->push(nal::lengths_of(units)), GST_FLOW_OK);
+      const Buffer sealed = sender->pull();
+      ASSERT_TRUE(sealed);
+      const auto *meta = gst_e2ee_buffer_get_frame_meta(sealed.get());
+      ASSERT_NE(meta, nullptr);
+      EXPECT_TRUE(meta->keyframe);
+      const Bytes expected =
+          std::string(nal_format) == "length4" ? nal::lengths_of(units) : nal::stream_of(units);
+      EXPECT_EQ(receiver->pass(bytes_of(sealed.get())), expected);
+    }
+  }
+}
+
+// Receivers have no other place to look: the parameter sets are in each key frame, also of an
+// encoder that gives them once.
+TEST(SframeRtpNal, EachKeyFrameHasParameterSets) {
+  const Provider provider = raw_provider(0x48, 1);
+  const auto sender = sender_of(provider, kH264);
+  const auto receiver = receiver_of(provider, kH264);
+  const Bytes sps = {0x67, 0x42, 0xc0, 0x1f};
+  const Bytes pps = {0x68, 0xce, 0x3c, 0x80};
+  const Bytes key = {0x65, 0x88, 0x84, 0x21};
+  const Bytes delta = {0x41, 0x9a, 0x21, 0x6c};
+  const auto comes_as = [&](const std::vector<Bytes> &sent) {
+    return receiver->pass(sender->pass(nal::stream_of(sent)).value());
+  };
+  EXPECT_EQ(comes_as({sps, pps, key}), nal::stream_of({sps, pps, key}));
+  EXPECT_EQ(comes_as({delta}), nal::stream_of({delta}));
+  EXPECT_EQ(comes_as({key}), nal::stream_of({sps, pps, key}));
+}
+
+// ---- packets ------------------------------------------------------------------------------------
+
+namespace {
+
+// Made by the frame cryptor, whose frames are what a packet carries.
+Bytes packet_of(FrameCryptor &cryptor, const Bytes &header, const Bytes &payload) {
+  return join({header, cryptor.encrypt(payload).value_or(Bytes{})});
+}
+
+const Bytes kPlainHeader = {0x80, 0xe0, 0x12, 0x34, 1, 2, 3, 4, 5, 6, 7, 8};
+const Bytes kLongHeader = {0x91, 0x60, 0x12, 0x35, 1,    2,    3, 4, 5,    6, 7, 8,
+                           9,    9,    9,    9,    0xbe, 0xde, 0, 1, 0x10, 7, 0, 0};
+
+}  // namespace
+
+TEST(SframeRtpPackets, KeepTheirHeadersAndLoseTheField) {
+  const Provider provider = raw_provider(0x49, 1);
+  FrameCryptor cryptor(provider,
+                       {{"scheme", "sframe"}, {"sframe-suite", "6"}, {"sframe-ratchet-bits", "8"}});
+  cryptor.start(marked(kOpus).c_str());
+  FrameCryptor opener(provider,
+                      {{"scheme", "sframe"}, {"sframe-suite", "6"}, {"sframe-ratchet-bits", "8"}});
+  opener.start(marked(kPackets).c_str());
+  const auto receiver = receiver_of(provider, kPackets);
+  const Bytes payload = noise(300, 5);
+  for (const Bytes &header : {kPlainHeader, kLongHeader}) {
+    const Bytes packet = packet_of(cryptor, header, payload);
+    EXPECT_EQ(receiver->pass(packet), join({header, payload}));
+    EXPECT_EQ(opener.decrypt(packet), join({header, payload})) << opener.error.text();
+    Buffer shared_one = buffer_of(packet);
+    Buffer other(gst_buffer_ref(shared_one.get()));
+    EXPECT_EQ(receiver->push(std::move(shared_one)), GST_FLOW_OK);
+    EXPECT_EQ(bytes_of(receiver->pull().get()), join({header, payload}));
+    EXPECT_EQ(bytes_of(other.get()), packet);
+  }
+  const std::string caps = caps_behind(*receiver);
+  EXPECT_EQ(caps.find("e2ee"), std::string::npos) << caps;
+  EXPECT_NE(caps.find("application/x-rtp"), std::string::npos) << caps;
+  EXPECT_EQ(opener.encrypt(noise(50, 1)), std::nullopt);
+  EXPECT_TRUE(opener.error.is(GST_E2EE_ERROR_UNSUPPORTED)) << opener.error.text();
+}
+
+TEST(SframeRtpPackets, BadOnesAreDropped) {
+  const Provider provider = raw_provider(0x4a, 1);
+  FrameCryptor cryptor(provider,
+                       {{"scheme", "sframe"}, {"sframe-suite", "6"}, {"sframe-ratchet-bits", "8"}});
+  cryptor.start(marked(kOpus).c_str());
+  const auto receiver = receiver_of(provider, kPackets);
+  const Bytes good = packet_of(cryptor, kLongHeader, noise(30, 5));
+  ASSERT_TRUE(receiver->pass(good));
+  guint64 malformed = 0;
+  for (gsize size = 1; size < kLongHeader.size() + 3 + 10; ++size) {
+    EXPECT_EQ(receiver->pass(part(good, 0, size)), std::nullopt) << size;
+    EXPECT_EQ(receiver->stat("dropped-malformed"), ++malformed) << size;
+  }
+  for (const guint8 bit : {0x20, 0x40}) {  // padding, another version
+    Bytes bad = good;
+    bad[0] ^= bit;
+    EXPECT_EQ(receiver->pass(bad), std::nullopt);
+  }
+  Bytes forged = good;
+  forged.back() ^= 1;
+  EXPECT_EQ(receiver->pass(forged), std::nullopt);
+  EXPECT_EQ(receiver->stat("dropped-auth"), 1U);
+  EXPECT_EQ(receiver->stat("key-failures"), 1U);
+  EXPECT_TRUE(receiver->pass(good));
+}
+
+// ---- streams ------------------------------------------------------------------------------------
+
+TEST(SframeRtpStreams, KeysForEachSsrc) {
+  const Provider provider = raw_provider(0x4b, 1);
+  const auto video = sender_of(provider, kVp8, {{"sframe-ssrc", "4000000000"}});
+  const auto audio = sender_of(provider, kOpus, {{"sframe-ssrc", "7"}, {"sframe-suite", "8"}});
+  const Bytes picture = vp8_key(100);
+  const Bytes sealed = video->pass(picture).value();
+  const Bytes sound = audio->pass(kPlain).value();
+  EXPECT_EQ(part(sealed, 0, 3), part(sound, 0, 3)) << "one KID, each counts from 0";
+  const std::string with_ssrc = std::string(kVp8) + ", ssrc=(uint)4000000000";
+  const auto from_caps = receiver_of(provider, with_ssrc, {{"sframe-per-ssrc", "true"}});
+  EXPECT_EQ(from_caps->pass(sealed), picture);
+  EXPECT_EQ(receiver_of(provider, kVp8, {{"sframe-ssrc", "4000000000"}})->pass(sealed), picture);
+  EXPECT_EQ(receiver_of(provider, kVp8, {{"sframe-ssrc", "7"}})->pass(sealed), std::nullopt);
+  EXPECT_EQ(receiver_of(provider, kVp8)->pass(sealed), std::nullopt);
+  // The caps of another stream bring another key.
+  from_caps->set_caps(marked(std::string(kVp8) + ", ssrc=(uint)9").c_str());
+  EXPECT_EQ(from_caps->pass(sealed), std::nullopt);
+  from_caps->set_caps(marked(with_ssrc).c_str());
+  EXPECT_EQ(from_caps->pass(sealed), picture);
+  FrameCryptor cryptor(provider, {{"scheme", "sframe"},
+                                  {"sframe-suite", "8"},
+                                  {"sframe-ratchet-bits", "8"},
+                                  {"sframe-per-ssrc", "true"}});
+  EXPECT_FALSE(cryptor.set_caps(marked(kOpus).c_str()));
+  EXPECT_TRUE(cryptor.error.is(GST_E2EE_ERROR_INVALID_OPTION)) << cryptor.error.text();
+  cryptor.start((marked(kOpus) + ", ssrc=(uint)7").c_str());
+  EXPECT_EQ(cryptor.decrypt(sound), kPlain) << cryptor.error.text();
+}
+
+TEST(SframeRtpStreams, WhatCannotWorkIsRefusedAtTheStart) {
+  const struct {
+    const char *factory;
+    Settings settings;
+    const char *says;
+  } refused[] = {
+      {"e2eeencrypt", {{"sframe-per-ssrc", "true"}}, "sframe-ssrc"},
+      {"e2eeencrypt", {{"sframe-ratchet-bits", "2"}}, "3 to 32"},
+      {"e2eedecrypt", {{"sframe-ratchet-bits", "1"}}, "3 to 32"},
+      {"e2eeencrypt", {{"sframe-kid", "257"}}, "lowest 8 bits"},
+  };
+  for (const auto &each : refused) {
+    const auto element = make(each.factory, raw_provider(0x4c, 1), each.settings);
+    EXPECT_EQ(gst_element_set_state(element->get(), GST_STATE_READY), GST_STATE_CHANGE_FAILURE);
+    const BusLog log = element->bus();
+    ASSERT_EQ(log.errors.size(), 1U);
+    EXPECT_NE(log.errors[0].find(each.says), std::string::npos) << log.errors[0];
+  }
+  const auto element = make("e2eedecrypt", raw_provider(0x4c, 1), {{"sframe-per-ssrc", "true"}});
+  element->start(nullptr);
+  gst_harness_push_event(element->harness(), gst_event_new_stream_start("refused"));
+  EXPECT_FALSE(element->send_caps(marked(kOpus).c_str()));
+  const BusLog log = element->bus();
+  ASSERT_EQ(log.errors.size(), 1U);
+  EXPECT_NE(log.errors[0].find("SSRC"), std::string::npos) << log.errors[0];
+}
+
+// What a payloader sends when its SSRC collided. The next frame has the key of the new one.
+TEST(SframeRtpStreams, R3_ACollisionChangesTheKeyBeforeTheNextFrame) {
+  const Provider provider = raw_provider(0x4d, 1);
+  const auto sender = sender_of(provider, kOpus, {{"sframe-ssrc", "1"}});
+  const auto receiver = [&](const char *ssrc) {
+    return receiver_of(provider, kOpus, {{"sframe-ssrc", ssrc}});
+  };
+  EXPECT_EQ(receiver("1")->pass(sender->pass(kPlain).value()), kPlain);
+  gst_harness_push_upstream_event(
+      sender->harness(),
+      gst_event_new_custom(GST_EVENT_CUSTOM_UPSTREAM,
+                           gst_structure_new("e2ee-ssrc", "ssrc", G_TYPE_UINT, 2U, nullptr)));
+  const Bytes sealed = sender->pass(kPlain).value();
+  EXPECT_EQ(receiver("2")->pass(sealed), kPlain);
+  EXPECT_EQ(receiver("1")->pass(sealed), std::nullopt);
+  GstEvent *event = nullptr;
+  while ((event = gst_harness_try_pull_upstream_event(sender->harness())) != nullptr) {
+    EXPECT_FALSE(gst_event_has_name(event, "e2ee-ssrc")) << "nobody else needs it";
+    gst_event_unref(event);
+  }
+  // Started anew, the payloader has the SSRC that was set.
+  gst_element_set_state(sender->get(), GST_STATE_READY);
+  gst_element_set_state(sender->get(), GST_STATE_PLAYING);
+  sender->set_caps(kOpus);
+  EXPECT_EQ(receiver("1")->pass(sender->pass(kPlain).value()), kPlain);
+}
+
+TEST(SframeRtpStreams, R3_TwoOfOneKeyKidAndSsrcAreRefused) {
+  const Settings settings = {{"sframe-ssrc", "5"}, {"sframe-kid", "256"}};
+  const auto first = sender_of(raw_provider(0x4e, 1), kOpus, settings);
+  ASSERT_TRUE(first->pass(kPlain));
+  const auto second = sender_of(raw_provider(0x4e, 1), kOpus, settings);  // another provider
+  EXPECT_FALSE(second->pass(kPlain));
+  EXPECT_EQ(second->stat("dropped-stream"), 1U);
+  const BusLog log = second->bus();
+  ASSERT_EQ(log.warnings.size(), 1U);
+  EXPECT_NE(log.warnings[0].find("SSRC of its own"), std::string::npos) << log.warnings[0];
+  gst_element_set_state(first->get(), GST_STATE_NULL);
+  const std::optional<Bytes> later = second->pass(kPlain);
+  ASSERT_TRUE(later) << "the first one is gone";
+  EXPECT_EQ((*later)[0], 0x91) << "and its counter is not";
+}
+
+// ---- keys that are there again after each start -------------------------------------------------
+
+TEST(SframeRtpStreams, R3_AFixedKidWithAKeyFromTextWarnsOnce) {
+  const Provider provider = parsed("shared,passphrase=fixed-kid,key-index=1");
+  const auto warnings_of = [&](const Settings &settings) {
+    const auto element = make("e2eeencrypt", provider, settings);
+    gst_element_set_state(element->get(), GST_STATE_PAUSED);
+    std::size_t count = 0;
+    for (const std::string &warning : element->bus().warnings)
+      count += warning.find("counts from 0 again") != std::string::npos ? 1 : 0;
+    return count;
+  };
+  EXPECT_EQ(warnings_of({{"sframe-kid", "768"}}), 1U);
+  EXPECT_EQ(warnings_of({{"sframe-kid", "768"}}), 0U);
+  EXPECT_EQ(warnings_of({}), 0U) << "the key id is no drawn KID either, but it was said";
+  // Neither a drawn KID nor a key that the application drew is anything to warn of.
+  Element drawn("e2eeencrypt", std::string("shared,passphrase=drawn-kid"));
+  drawn.set("scheme", "sframe").start(kOpus);
+  for (const std::string &warning : drawn.bus().warnings)
+    EXPECT_EQ(warning.find("counts from 0"), std::string::npos) << warning;
+  EXPECT_TRUE(sender_of(raw_provider(0x4f, 1), kOpus)->bus().warnings.empty());
+}
+
+}  // namespace e2ee::test
