@@ -2,7 +2,7 @@
 /**
  * SECTION:element-rtpe2eedepay
  * @title: rtpe2eedepay
- * @short_description: RTP depayloader for encrypted VP8, VP9 and Opus frames
+ * @short_description: RTP depayloader for encrypted frames
  * @see_also: rtpe2eepay, e2eedecrypt, e2eevp9merge
  *
  * Takes frames out of RTP packets of VP8 (RFC 7741), VP9 (RFC 9628, both modes) and Opus (RFC 7587)
@@ -18,6 +18,16 @@
  * before the first key frame; with `wait-for-keyframe` nothing after a loss either, until the next
  * one.
  *
+ * With `payload-format=sframe` the packets are SFrame over RTP (draft-ietf-avtcore-rtp-sframe) of
+ * H.264, H.265, AV1, VP8, VP9 or Opus. A ciphertext is what lies between a packet with S and one
+ * with E, with consecutive sequence numbers, the same SSRC, payload type and T bit; several may
+ * have one timestamp. Frames leave as caps of the media with `e2ee=(string)sframe-rtp` and `ssrc`,
+ * the media's SSRC. Nothing of them can be read: each counts as a key frame, and there is no
+ * #GstE2EEFrameMeta. Where the sender encrypted packets (T=1), each ciphertext leaves as an RTP
+ * packet with such caps of application/x-rtp: headers as they came, sequence numbers of its own,
+ * with a gap for a loss. e2eedecrypt makes an RTP packet of it that the codec's own depayloader
+ * takes.
+ *
  * ## Example launch lines
  * |[
  * gst-launch-1.0 udpsrc port=5004
@@ -32,46 +42,42 @@
  * rtpjitterbuffer ! rtpe2eedepay ! e2eedecrypt scheme=sframe
  * key-provider="shared,passphrase-file=/run/secrets/meeting" ! opusdec ! autoaudiosink
  * ]| Plays Opus that was encrypted with SFrame.
+ * |[
+ * gst-launch-1.0 udpsrc port=5004
+ * caps="application/x-rtp,media=video,encoding-name=H264,clock-rate=90000,payload=96" !
+ * rtpjitterbuffer ! rtpe2eedepay payload-format=sframe ! e2eedecrypt scheme=sframe
+ * key-provider="shared,passphrase-file=/run/secrets/meeting" ! h264parse ! avdec_h264 !
+ * videoconvert ! autovideosink
+ * ]| Shows H.264 that came as SFrame over RTP, a ciphertext for each frame.
  *
  * Since: 0.1
  */
 #include "gstrtpe2eedepay.h"
 
-#include <gst/e2ee/e2ee.h>
 #include <gst/rtp/rtp.h>
 
+#include <string>
+
 #include "buffers/framesettings.h"
-#include "keyunit.h"
-#include "owned.h"
 #include "pads.h"
 #include "properties.h"
-#include "rtp_loss.h"
-#include "rtp_meta.h"
-#include "rtp_stream.h"
+#include "rtp_assembly.h"
+#include "rtp_payloadformat.h"
 
+using e2ee::rtp::Assembly;
 using e2ee::rtp::Format;
-using e2ee::rtp::Frame;
-using e2ee::rtp::FrameCaps;
-using e2ee::rtp::Packet;
-using e2ee::rtp::Stream;
+using e2ee::rtp::PayloadFormat;
 
-GST_DEBUG_CATEGORY_STATIC(rtp_e2ee_depay_debug);
+GST_DEBUG_CATEGORY(rtp_e2ee_depay_debug);
 #define GST_CAT_DEFAULT rtp_e2ee_depay_debug
 
 namespace {
 
 struct Depay {
-  std::atomic<bool> wait_for_keyframe{false};
-  std::atomic<bool> request_keyframe{false};
-  std::atomic<GstE2EEClearHeader> clear_header{GST_E2EE_CLEAR_HEADER_SCHEME};
+  explicit Depay(GstRTPBaseDepayload *depayloader) : assembly(depayloader) {}
 
-  // The rest belongs to the streaming thread.
-  const Format *format = nullptr;
-  FrameCaps caps;
-  Stream stream;              // starts over with a flush
-  bool gap = false;           // packets are missing in front of the next one
-  e2ee::EventPtr lost_event;  // of packets that may have been no part of any frame
-  e2ee::KeyUnitRequests key_units;
+  std::atomic<PayloadFormat> payload_format{PayloadFormat::Codec};
+  Assembly assembly;
 };
 
 }  // namespace
@@ -86,119 +92,45 @@ G_DEFINE_TYPE_WITH_CODE(GstRtpE2EEDepay, gst_rtp_e2ee_depay, GST_TYPE_RTP_BASE_D
                                                 "RTP depayloader for encrypted frames"))
 GST_ELEMENT_REGISTER_DEFINE(rtpe2eedepay, "rtpe2eedepay", GST_RANK_NONE, GST_TYPE_RTP_E2EE_DEPAY)
 
+// ---- Caps
+
 namespace {
 
 Depay &depay_of(gpointer element) {
   return *GST_RTP_E2EE_DEPAY(element)->depay;
 }
 
-// ---- Losses
-
-void start_over(Depay &self) {
-  self.lost_event.reset();
-  self.stream = Stream{};
-  self.gap = false;
+// Why the caps of a stream are refused.
+std::string refusal(PayloadFormat payload_format, const GstStructure *rtp_caps) {
+  if (gst_structure_has_field(rtp_caps, e2ee::rtp::kSFrameAttribute))
+    return "The session description says that this stream is SFrame over RTP (a=sframe): set "
+           "payload-format=sframe";
+  std::string names;
+  for (const Format *format : e2ee::rtp::formats(payload_format))
+    names.append(names.empty() ? "" : ", ").append(format->encoding_names[0]);
+  return "No depayloader for this payload: it takes " + names;
 }
 
-void take_format(Depay &self, const Format *format) {
-  start_over(self);
-  self.format = format;
-  self.caps = {};
-}
-
-void ask_for_key_unit(GstRTPBaseDepayload *base) {
-  depay_of(base).key_units.ask(GST_RTP_BASE_DEPAYLOAD_SINKPAD(base));
-}
-
-// A frame that was on the way is gone, or some that never arrived.
-void lose(GstRTPBaseDepayload *base, const char *why) {
-  Depay &self = depay_of(base);
-  GST_DEBUG_OBJECT(base, "frame lost: %s", why);
-  self.stream.lose(self.wait_for_keyframe);
-  if (self.request_keyframe)
-    ask_for_key_unit(base);
-}
-
-// Takes the event.
-void tell_of_loss(GstRTPBaseDepayload *base, GstEvent *event) {
-  GST_RTP_BASE_DEPAYLOAD_CLASS(gst_rtp_e2ee_depay_parent_class)->packet_lost(base, event);
-  gst_event_unref(event);
-}
-
-void close_gap(GstRTPBaseDepayload *base, const Packet &packet) {
-  Depay &self = depay_of(base);
-  const bool lost = self.gap && !self.stream.goes_on(packet);
-  self.gap = false;
-  if (lost && self.lost_event)
-    tell_of_loss(base, e2ee::rtp::certain_loss_event(self.lost_event.get()));
-  self.lost_event.reset();
-  if (lost && self.stream.has_begun())
-    lose(base, "packets are missing");
-}
-
-// ---- Frames
-
-// False when the frame that begins is of no use.
-bool begin_frame(GstRTPBaseDepayload *base, const Packet &packet, guint32 rtp_time,
-                 GstClockTime pts) {
-  Stream &stream = depay_of(base).stream;
-  if (stream.assembling()) {
-    lose(base, "its end is missing");
-    if (GST_CLOCK_TIME_IS_VALID(pts))
-      tell_of_loss(base, e2ee::rtp::new_loss_event(pts));
-  }
-  stream.enter_picture(packet, rtp_time, pts);
-  if (stream.waiting() && !packet.frame.keyframe) {
-    GST_LOG_OBJECT(base, "dropped a frame while waiting for a key frame");
-    stream.skip();
-    ask_for_key_unit(base);
-    return false;
-  }
-  if (stream.lacks_layer_below(packet.frame)) {
-    lose(base, "the layer below is missing");
-    return false;
-  }
-  stream.begin(packet.frame);
-  return true;
-}
-
-GstBuffer *end_frame(GstRTPBaseDepayload *base, bool ends_picture) {
-  Depay &self = depay_of(base);
-  bool discont = false;
-  GstBuffer *buffer = e2ee::rtp::without_packet_facts(self.stream.end(ends_picture, discont));
-  const Frame &frame = self.stream.frame();
-  if (GstCaps *caps = self.caps.next(*self.format, frame)) {
-    gst_pad_set_caps(GST_RTP_BASE_DEPAYLOAD_SRCPAD(base), caps);
-    gst_caps_unref(caps);
-  }
-  write_frame(buffer, frame, ends_picture);
-  if (discont)
-    GST_BUFFER_FLAG_SET(buffer, GST_BUFFER_FLAG_DISCONT);
-  // Packets of one picture may have arrived at several times.
-  GST_BUFFER_PTS(buffer) = self.stream.pts();
-  return buffer;
-}
-
-// A packet of a format with descriptors; returns the frame that it completed.
-GstBuffer *take_packet(GstRTPBaseDepayload *base, GstRTPBuffer *rtp, Packet &packet) {
-  Depay &self = depay_of(base);
-  const bool marker = gst_rtp_buffer_get_marker(rtp);
-  packet.position.last |= marker;
-  close_gap(base, packet);
-  if (packet.position.first) {
-    if (!begin_frame(base, packet, gst_rtp_buffer_get_timestamp(rtp), GST_BUFFER_PTS(rtp->buffer)))
-      return nullptr;
-  } else if (!self.stream.assembling()) {
-    if (!self.stream.skipping())
-      lose(base, "its start is missing");
+const Format *format_for(PayloadFormat payload_format, const GstStructure *rtp_caps) {
+  if (payload_format == PayloadFormat::Codec &&
+      gst_structure_has_field(rtp_caps, e2ee::rtp::kSFrameAttribute))
     return nullptr;
-  }
-  if (!self.stream.add(gst_rtp_buffer_get_payload_subbuffer(
-          rtp, static_cast<guint>(packet.descriptor), G_MAXUINT))) {
-    lose(base, "it does not end");
-    return nullptr;
-  }
-  return packet.position.last ? end_frame(base, marker) : nullptr;
+  return e2ee::rtp::format_for_rtp_caps(payload_format, rtp_caps);
+}
+
+// Frame caps of a stream (transfer full); null, with an error on the bus, when it lacks parameters.
+GstCaps *frame_caps_for(GstRTPBaseDepayload *base, const Format &format, const GstCaps *caps) {
+  GstCaps *frame_caps = e2ee::rtp::frame_caps_of(format);
+  if (format.describe_frame_caps == nullptr ||
+      format.describe_frame_caps(gst_caps_get_structure(caps, 0),
+                                 gst_caps_get_structure(frame_caps, 0)))
+    return frame_caps;
+  GST_ELEMENT_ERROR(base, STREAM, FORMAT,
+                    ("The caps of the RTP stream lack parameters, or have bad ones: take them "
+                     "over from the sender's SDP"),
+                    ("%" GST_PTR_FORMAT, caps));
+  gst_caps_unref(frame_caps);
+  return nullptr;
 }
 
 }  // namespace
@@ -206,77 +138,44 @@ GstBuffer *take_packet(GstRTPBaseDepayload *base, GstRTPBuffer *rtp, Packet &pac
 // ---- GstRTPBaseDepayload
 
 static GstBuffer *gst_rtp_e2ee_depay_process(GstRTPBaseDepayload *base, GstRTPBuffer *rtp) {
-  Depay &self = depay_of(base);
-  const std::span<const guint8> payload(
-      static_cast<const guint8 *>(gst_rtp_buffer_get_payload(rtp)),
-      gst_rtp_buffer_get_payload_len(rtp));
-  if (GST_BUFFER_IS_DISCONT(rtp->buffer))
-    self.gap = true;
-  // Padding alone, as probes of the bandwidth have it, is no part of any frame.
-  if (payload.empty() || self.format == nullptr)
-    return nullptr;
-  if (self.format->read_descriptor == nullptr)
-    return e2ee::rtp::without_packet_facts(gst_rtp_buffer_get_payload_buffer(rtp));
-
-  Packet packet;
-  if (!self.format->read_descriptor(payload, packet)) {
-    lose(base, "a malformed packet");
-    return nullptr;
-  }
-  if (packet.position.first && self.format->read_payload_header != nullptr &&
-      self.clear_header != GST_E2EE_CLEAR_HEADER_NONE)
-    self.format->read_payload_header(payload.subspan(packet.descriptor), packet);
-  return take_packet(base, rtp, packet);
+  return depay_of(base).assembly.take(rtp);
 }
 
 static gboolean gst_rtp_e2ee_depay_set_caps(GstRTPBaseDepayload *base, GstCaps *caps) {
   Depay &self = depay_of(base);
   const GstStructure *rtp_caps = gst_caps_get_structure(caps, 0);
-  const Format *format = e2ee::rtp::format_for_rtp_caps(rtp_caps);
+  const Format *format = format_for(self.payload_format, rtp_caps);
   if (format == nullptr) {
-    GST_ELEMENT_ERROR(base, STREAM, FORMAT,
-                      ("No depayloader for this payload: it takes VP8, VP9 and Opus"),
+    GST_ELEMENT_ERROR(base, STREAM, FORMAT, ("%s", refusal(self.payload_format, rtp_caps).c_str()),
                       ("%" GST_PTR_FORMAT, caps));
     return FALSE;
   }
   gint clock_rate = 0;
   gst_structure_get_int(rtp_caps, "clock-rate", &clock_rate);
   base->clock_rate = clock_rate > 0 ? static_cast<guint>(clock_rate) : format->clock_rate;
-  if (format != self.format)
-    take_format(self, format);
-  if (format->describe_frame_caps == nullptr)
-    return TRUE;  // with the first frame, which may tell more
+  if (format != self.assembly.format())
+    self.assembly.set_format(format);
+  // Otherwise with the first frame, which may tell more.
+  if (!format->sframe && format->describe_frame_caps == nullptr)
+    return TRUE;
 
-  GstCaps *frame_caps = e2ee::rtp::frame_caps_of(*format);
-  gboolean done = format->describe_frame_caps(rtp_caps, gst_caps_get_structure(frame_caps, 0));
-  if (!done)
-    GST_ELEMENT_ERROR(base, STREAM, FORMAT,
-                      ("The caps of the RTP stream lack parameters, or have bad ones: take them "
-                       "over from the sender's SDP"),
-                      ("%" GST_PTR_FORMAT, caps));
-  done = done && gst_pad_set_caps(GST_RTP_BASE_DEPAYLOAD_SRCPAD(base), frame_caps);
-  gst_caps_unref(frame_caps);
-  return done;
+  e2ee::CapsPtr frame_caps(frame_caps_for(base, *format, caps));
+  if (!frame_caps)
+    return FALSE;
+  if (!format->sframe)
+    return gst_pad_set_caps(GST_RTP_BASE_DEPAYLOAD_SRCPAD(base), frame_caps.get());
+  self.assembly.ciphertext_caps().set(frame_caps.release(), gst_caps_ref(caps));
+  return TRUE;
 }
 
 static gboolean gst_rtp_e2ee_depay_packet_lost(GstRTPBaseDepayload *base, GstEvent *event) {
-  Depay &self = depay_of(base);
-  gboolean uncertain = FALSE;
-  gst_structure_get_boolean(gst_event_get_structure(event), "might-have-been-fec", &uncertain);
-  if (self.format == nullptr || self.format->read_descriptor == nullptr || !uncertain) {
-    tell_of_loss(base, gst_event_ref(event));
-  } else if (self.stream.between_pictures()) {
-    // The next packet tells.
-    self.lost_event.reset(gst_event_ref(event));
-  } else {
-    tell_of_loss(base, e2ee::rtp::certain_loss_event(event));
-  }
+  depay_of(base).assembly.packet_lost(event);
   return TRUE;
 }
 
 static gboolean gst_rtp_e2ee_depay_handle_event(GstRTPBaseDepayload *base, GstEvent *event) {
   if (GST_EVENT_TYPE(event) == GST_EVENT_FLUSH_STOP)
-    start_over(depay_of(base));
+    depay_of(base).assembly.start_over();
   return GST_RTP_BASE_DEPAYLOAD_CLASS(gst_rtp_e2ee_depay_parent_class)->handle_event(base, event);
 }
 
@@ -284,22 +183,25 @@ static gboolean gst_rtp_e2ee_depay_handle_event(GstRTPBaseDepayload *base, GstEv
 
 static GstStateChangeReturn gst_rtp_e2ee_depay_change_state(GstElement *element,
                                                             GstStateChange transition) {
-  Depay &self = depay_of(element);
-  if (transition == GST_STATE_CHANGE_READY_TO_PAUSED) {
-    take_format(self, nullptr);
-    self.key_units.reset();
-  }
+  Assembly &assembly = depay_of(element).assembly;
+  if (transition == GST_STATE_CHANGE_READY_TO_PAUSED)
+    assembly.start();
   const GstStateChangeReturn result =
       GST_ELEMENT_CLASS(gst_rtp_e2ee_depay_parent_class)->change_state(element, transition);
   if (transition == GST_STATE_CHANGE_PAUSED_TO_READY)
-    start_over(self);
+    assembly.start_over();
   return result;
 }
 
 namespace {
 
 using e2ee::kClearHeader;
-enum : guint { kWaitForKeyframe = e2ee::kFurtherProperties, kRequestKeyframe };
+enum : guint {
+  kWaitForKeyframe = e2ee::kFurtherProperties,
+  kRequestKeyframe,
+  kPayloadFormat,
+  kLosses
+};
 
 constexpr e2ee::Property kProperties[] = {
     /**
@@ -340,6 +242,31 @@ constexpr e2ee::Property kProperties[] = {
      * Since: 0.1
      */
     {kClearHeader, e2ee::kSetAnyTime, e2ee::clear_header_property},
+    /**
+     * GstRtpE2EEDepay:payload-format:
+     *
+     * Whether packets are laid out as their codec has it, or as SFrame over RTP. Can be set in NULL
+     * and READY.
+     *
+     * Since: 0.1
+     */
+    {kPayloadFormat, e2ee::kSetInReady, e2ee::rtp::payload_format_property},
+    /**
+     * GstRtpE2EEDepay:losses:
+     *
+     * How often, since READY, a frame was dropped because it was not complete, or packets were
+     * missing in front of one. Not counted for the codec's own format of Opus, where a packet is a
+     * frame.
+     *
+     * Since: 0.1
+     */
+    {kLosses, e2ee::kReadOnly,
+     [](GParamFlags flags) {
+       return g_param_spec_uint64("losses", "Losses",
+                                  "How often, since READY, a frame was dropped because it was not "
+                                  "complete, or packets were missing in front of one",
+                                  0, G_MAXUINT64, 0, flags);
+     }},
 };
 
 }  // namespace
@@ -347,12 +274,15 @@ constexpr e2ee::Property kProperties[] = {
 static void gst_rtp_e2ee_depay_set_property(GObject *object, guint id, const GValue *value,
                                             GParamSpec *pspec) {
   Depay &self = depay_of(object);
+  e2ee::rtp::AssemblySettings &settings = self.assembly.settings;
   if (id == kWaitForKeyframe)
-    self.wait_for_keyframe = g_value_get_boolean(value);
+    settings.wait_for_keyframe = g_value_get_boolean(value);
   else if (id == kRequestKeyframe)
-    self.request_keyframe = g_value_get_boolean(value);
+    settings.request_keyframe = g_value_get_boolean(value);
   else if (id == kClearHeader)
-    self.clear_header = static_cast<GstE2EEClearHeader>(g_value_get_enum(value));
+    settings.clear_header = static_cast<GstE2EEClearHeader>(g_value_get_enum(value));
+  else if (id == kPayloadFormat)
+    self.payload_format = static_cast<PayloadFormat>(g_value_get_enum(value));
   else
     G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
 }
@@ -360,12 +290,17 @@ static void gst_rtp_e2ee_depay_set_property(GObject *object, guint id, const GVa
 static void gst_rtp_e2ee_depay_get_property(GObject *object, guint id, GValue *value,
                                             GParamSpec *pspec) {
   const Depay &self = depay_of(object);
+  const e2ee::rtp::AssemblySettings &settings = self.assembly.settings;
   if (id == kWaitForKeyframe)
-    g_value_set_boolean(value, self.wait_for_keyframe);
+    g_value_set_boolean(value, settings.wait_for_keyframe);
   else if (id == kRequestKeyframe)
-    g_value_set_boolean(value, self.request_keyframe);
+    g_value_set_boolean(value, settings.request_keyframe);
   else if (id == kClearHeader)
-    g_value_set_enum(value, self.clear_header);
+    g_value_set_enum(value, settings.clear_header);
+  else if (id == kPayloadFormat)
+    g_value_set_enum(value, static_cast<int>(self.payload_format.load()));
+  else if (id == kLosses)
+    g_value_set_uint64(value, self.assembly.losses());
   else
     G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
 }
@@ -376,7 +311,7 @@ static void gst_rtp_e2ee_depay_finalize(GObject *object) {
 }
 
 static void gst_rtp_e2ee_depay_init(GstRtpE2EEDepay *self) {
-  self->depay = new Depay;
+  self->depay = new Depay(GST_RTP_BASE_DEPAYLOAD(self));
 }
 
 static void gst_rtp_e2ee_depay_class_init(GstRtpE2EEDepayClass *klass) {
@@ -387,11 +322,14 @@ static void gst_rtp_e2ee_depay_class_init(GstRtpE2EEDepayClass *klass) {
   object_class->get_property = gst_rtp_e2ee_depay_get_property;
   object_class->finalize = gst_rtp_e2ee_depay_finalize;
   e2ee::install_properties(object_class, kProperties);
+  gst_type_mark_as_plugin_api(e2ee::rtp::payload_format_get_type(),
+                              static_cast<GstPluginAPIFlags>(0));
   e2ee::describe_element(
       element_class,
       {"RTP depayloader for encrypted frames", "Codec/Depayloader/Network/RTP",
-       "Takes encrypted VP8, VP9 and Opus frames from RTP packets without reading them"},
-      e2ee::rtp::all_received_rtp_caps(), e2ee::rtp::all_frame_caps());
+       "Takes encrypted frames from RTP packets without reading them: VP8, VP9 and Opus, and with "
+       "payload-format=sframe H.264, H.265 and AV1 as well"},
+      e2ee::rtp::all_received_rtp_caps(), e2ee::rtp::all_depayloaded_caps());
   element_class->change_state = GST_DEBUG_FUNCPTR(gst_rtp_e2ee_depay_change_state);
   base_class->process_rtp_packet = GST_DEBUG_FUNCPTR(gst_rtp_e2ee_depay_process);
   base_class->set_caps = GST_DEBUG_FUNCPTR(gst_rtp_e2ee_depay_set_caps);

@@ -2,7 +2,7 @@
 /**
  * SECTION:element-rtpe2eepay
  * @title: rtpe2eepay
- * @short_description: RTP payloader for encrypted VP8, VP9 and Opus frames
+ * @short_description: RTP payloader for encrypted frames
  * @see_also: e2eeencrypt, rtpvp8pay, rtpvp9pay, rtpopuspay
  *
  * Puts frames that e2eeencrypt sealed into RTP packets without ever reading them. What the payload
@@ -22,6 +22,18 @@
  * An empty buffer makes no packet. No packet is larger than the `mtu`, header extensions included;
  * an Opus frame that does not fit cannot be split and is dropped with a warning.
  *
+ * With `payload-format=sframe` the packets are SFrame over RTP (draft-ietf-avtcore-rtp-sframe), one
+ * ciphertext for each frame (T=0). It carries H.264, H.265, AV1, VP8, VP9 and Opus alike, and takes
+ * no other caps than those with `e2ee=(string)sframe-rtp`, which e2eeencrypt gives. Each packet
+ * begins with one byte that says whether a ciphertext begins (S) or ends (E) with it. A ciphertext
+ * of any codec may span packets. Encoding name, clock rate and payload type are the media's. The
+ * src caps say `a-sframe`, which webrtcbin writes as `a=sframe`.
+ *
+ * SFrame may have a key for each SSRC: the payloader then tells upstream under which SSRC its
+ * packets go, by the custom event `e2ee-ssrc` with the field `ssrc` (uint), before the first frame
+ * and after each `GstRTPCollision`. A frame that is on its way from the encryptor meanwhile cannot
+ * be decrypted.
+ *
  * ## Example launch lines
  * |[
  * gst-launch-1.0 videotestsrc ! vp9enc deadline=1 ! e2eeencrypt
@@ -32,6 +44,11 @@
  * key-provider="shared,passphrase=for-tests-only" ! rtpe2eepay pt=111 ! udpsink host=127.0.0.1
  * port=5006
  * ]| Sends Opus in SFrame.
+ * |[
+ * gst-launch-1.0 videotestsrc ! x264enc tune=zerolatency ! e2eeencrypt scheme=sframe
+ * key-provider="shared,passphrase=for-tests-only" ! rtpe2eepay payload-format=sframe ! udpsink
+ * host=127.0.0.1 port=5004
+ * ]| Sends H.264 in SFrame over RTP.
  *
  * Since: 0.1
  */
@@ -39,40 +56,32 @@
 
 #include <gst/rtp/rtp.h>
 
-#include <cstring>
-#include <utility>
+#include <atomic>
 
 #include "pads.h"
 #include "properties.h"
-#include "rtp_meta.h"
-#include "rtp_pictures.h"
-#include "rtp_room.h"
+#include "rtp_packetizer.h"
+#include "rtp_payloadformat.h"
 
-using e2ee::rtp::Descriptor;
 using e2ee::rtp::Format;
-using e2ee::rtp::Frame;
-using e2ee::rtp::HeaderRoom;
-using e2ee::rtp::PacketPosition;
+using e2ee::rtp::Packetizer;
+using e2ee::rtp::PayloadFormat;
 using e2ee::rtp::PictureIdMode;
 using e2ee::rtp::Pictures;
-using e2ee::rtp::Size;
 
-GST_DEBUG_CATEGORY_STATIC(rtp_e2ee_pay_debug);
+GST_DEBUG_CATEGORY(rtp_e2ee_pay_debug);
 #define GST_CAT_DEFAULT rtp_e2ee_pay_debug
 
 namespace {
 
+constexpr gint64 kNoSsrc = -1;
+
 struct Pay {
-  explicit Pay(GstRTPBasePayload *payloader) : room(payloader) {}
+  explicit Pay(GstRTPBasePayload *payloader) : packetizer(payloader) {}
 
-  Pictures pictures;
-
-  // The rest belongs to the streaming thread.
-  const Format *format = nullptr;
-  Size caps_size;
-  bool talkspurt = true;      // the next packet begins one
-  bool told_too_big = false;  // said so once since READY
-  HeaderRoom room;
+  std::atomic<PayloadFormat> payload_format{PayloadFormat::Codec};
+  std::atomic<gint64> told_ssrc{kNoSsrc};  // what upstream was told last
+  Packetizer packetizer;
 };
 
 }  // namespace
@@ -114,100 +123,39 @@ GType picture_id_mode_get_type() {
   return type;
 }
 
-// ---- Packets
-
-struct Piece {
-  GstBuffer *frame;
-  gsize offset;
-  gsize size;
-};
-
-// A packet with its own memory for the headers, followed by the shared memory of the frame.
-GstBuffer *make_packet(GstRTPBasePayload *base, const Descriptor &descriptor, const Piece &piece,
-                       bool marker, bool delta) {
-  GstBuffer *packet = gst_rtp_base_payload_allocate_output_buffer(
-      base, static_cast<guint>(descriptor.size()), 0, 0);
-  GstRTPBuffer rtp = GST_RTP_BUFFER_INIT;
-  gst_rtp_buffer_map(packet, GST_MAP_READWRITE, &rtp);
-  if (descriptor.size() > 0)
-    std::memcpy(gst_rtp_buffer_get_payload(&rtp), descriptor.data(), descriptor.size());
-  gst_rtp_buffer_set_marker(&rtp, marker);
-  gst_rtp_buffer_unmap(&rtp);
-
-  if (marker)
-    GST_BUFFER_FLAG_SET(packet, GST_BUFFER_FLAG_MARKER);
-  if (delta)
-    GST_BUFFER_FLAG_SET(packet, GST_BUFFER_FLAG_DELTA_UNIT);
-  GST_BUFFER_PTS(packet) = GST_BUFFER_PTS(piece.frame);
-  GST_BUFFER_DURATION(packet) = GST_BUFFER_DURATION(piece.frame);
-  e2ee::rtp::copy_metas(piece.frame, packet);
-  gst_buffer_copy_into(packet, piece.frame, GST_BUFFER_COPY_MEMORY, piece.offset, piece.size);
-  return packet;
-}
-
-Descriptor describe(const Pay &self, const Frame &frame, const PacketPosition &position) {
-  Descriptor descriptor;
-  if (self.format->write_descriptor != nullptr)
-    self.format->write_descriptor(frame, self.pictures.numbering(), position, descriptor);
-  return descriptor;
-}
-
-// Null when the MTU leaves no room for a byte of the frame.
-GstBufferList *split_frame(GstRTPBasePayload *base, GstBuffer *buffer, const Frame &frame) {
+// SFrame may have a key for each SSRC, which the encryptor can only know from here: downstream
+// suggests one, and another is chosen after a collision.
+void tell_ssrc(GstRTPBasePayload *base) {
   Pay &self = pay_of(base);
-  const gsize total = gst_buffer_get_size(buffer);
-  const gsize room = self.room.for_payload(buffer);
-  GstBufferList *list = gst_buffer_list_new_sized(static_cast<guint>(total / (room + 1) + 2));
-  for (gsize offset = 0; offset < total;) {
-    PacketPosition position = {offset == 0, false};
-    Descriptor descriptor = describe(self, frame, position);
-    if (room <= descriptor.size()) {
-      gst_buffer_list_unref(list);
-      return nullptr;
-    }
-    const gsize size = MIN(room - descriptor.size(), total - offset);
-    position.last = offset + size == total;
-    if (position.last)
-      descriptor = describe(self, frame, position);
-    // Only where a decoder can start is no delta: the first packet of a key frame.
-    gst_buffer_list_add(list, make_packet(base, descriptor, {buffer, offset, size},
-                                          position.last && self.pictures.picture_ended(),
-                                          !frame.keyframe || !position.first));
-    offset += size;
-  }
-  return list;
+  const guint32 ssrc = base->current_ssrc;
+  if (self.payload_format != PayloadFormat::SFrame || self.told_ssrc.exchange(ssrc) == ssrc)
+    return;
+  gst_pad_push_event(
+      GST_RTP_BASE_PAYLOAD_SINKPAD(base),
+      gst_event_new_custom(GST_EVENT_CUSTOM_UPSTREAM,
+                           gst_structure_new("e2ee-ssrc", "ssrc", G_TYPE_UINT, ssrc, nullptr)));
 }
 
-GstFlowReturn push_split(GstRTPBasePayload *base, GstBuffer *buffer, const Frame &frame) {
-  GstBufferList *list = split_frame(base, buffer, frame);
-  if (list == nullptr) {
-    GST_ELEMENT_ERROR(
-        base, RESOURCE, SETTINGS, ("The MTU is too small for this stream."),
-        ("mtu %u leaves no room for the frame behind the headers", GST_RTP_BASE_PAYLOAD_MTU(base)));
-    return GST_FLOW_ERROR;
-  }
-  return gst_rtp_base_payload_push_list(base, list);
+// What frames downstream takes (transfer full).
+GstCaps *accepted_frame_caps(GstRTPBasePayload *base) {
+  GstCaps *own = gst_pad_get_pad_template_caps(GST_RTP_BASE_PAYLOAD_SRCPAD(base));
+  GstCaps *peer = gst_pad_peer_query_caps(GST_RTP_BASE_PAYLOAD_SRCPAD(base), own);
+  GstCaps *caps = gst_caps_new_empty();
+  for (const Format *format : e2ee::rtp::formats(pay_of(base).payload_format))
+    e2ee::rtp::append_frame_caps(*format, peer != nullptr ? peer : own, caps);
+  gst_clear_caps(&peer);
+  gst_caps_unref(own);
+  return caps;
 }
 
-GstFlowReturn push_whole(GstRTPBasePayload *base, GstBuffer *buffer, const Frame &frame) {
-  Pay &self = pay_of(base);
-  const Descriptor descriptor = describe(self, frame, {});
-  const gsize size = gst_buffer_get_size(buffer);
-  const gsize room = self.room.for_payload(buffer);
-  if (descriptor.size() + size > room) {
-    // Once on the bus is enough: a stream that has one such frame has fifty a second.
-    if (!self.told_too_big)
-      GST_ELEMENT_WARNING(base, STREAM, ENCODE, ("A frame is too large for one packet."),
-                          ("%" G_GSIZE_FORMAT " bytes, room for %" G_GSIZE_FORMAT
-                           "; raise mtu or lower the encoder's bitrate or frame size",
-                           size, room));
-    self.told_too_big = true;
-    GST_DEBUG_OBJECT(base, "dropped a frame of %" G_GSIZE_FORMAT " bytes", size);
-    return GST_FLOW_OK;
-  }
-  const bool marker = std::exchange(self.talkspurt, false);
-  return gst_rtp_base_payload_push(
-      base, make_packet(base, descriptor, {buffer, 0, size}, marker, !frame.keyframe));
+// Fields of RTP caps that are known from the frame caps (transfer full).
+GstStructure *rtp_fields(const Format &format, const GstStructure *frame_caps) {
+  GstStructure *fields = gst_structure_new_empty("unused");
+  if (format.describe_rtp_caps != nullptr)
+    format.describe_rtp_caps(frame_caps, fields);
+  if (format.sframe)
+    gst_structure_set(fields, e2ee::rtp::kSFrameAttribute, G_TYPE_STRING, "", nullptr);
+  return fields;
 }
 
 }  // namespace
@@ -215,19 +163,9 @@ GstFlowReturn push_whole(GstRTPBasePayload *base, GstBuffer *buffer, const Frame
 // ---- GstRTPBasePayload
 
 static GstCaps *gst_rtp_e2ee_pay_get_caps(GstRTPBasePayload *base, GstPad *pad, GstCaps *filter) {
-  GstCaps *peer = nullptr;
-  if (pad == GST_RTP_BASE_PAYLOAD_SINKPAD(base)) {
-    GstCaps *own = gst_pad_get_pad_template_caps(GST_RTP_BASE_PAYLOAD_SRCPAD(base));
-    peer = gst_pad_peer_query_caps(GST_RTP_BASE_PAYLOAD_SRCPAD(base), own);
-    gst_caps_unref(own);
-  }
-  if (peer == nullptr)
+  if (pad != GST_RTP_BASE_PAYLOAD_SINKPAD(base))
     return GST_RTP_BASE_PAYLOAD_CLASS(gst_rtp_e2ee_pay_parent_class)->get_caps(base, pad, filter);
-
-  GstCaps *caps = gst_caps_new_empty();
-  for (const Format *format : e2ee::rtp::formats())
-    e2ee::rtp::append_frame_caps(*format, peer, caps);
-  gst_caps_unref(peer);
+  GstCaps *caps = accepted_frame_caps(base);
   if (filter != nullptr) {
     GstCaps *filtered = gst_caps_intersect_full(caps, filter, GST_CAPS_INTERSECT_FIRST);
     gst_caps_unref(caps);
@@ -238,7 +176,7 @@ static GstCaps *gst_rtp_e2ee_pay_get_caps(GstRTPBasePayload *base, GstPad *pad, 
 
 static gboolean gst_rtp_e2ee_pay_set_caps(GstRTPBasePayload *base, GstCaps *caps) {
   Pay &self = pay_of(base);
-  const Format *format = e2ee::rtp::format_for_frame_caps(caps);
+  const Format *format = e2ee::rtp::format_for_frame_caps(self.payload_format, caps);
   if (format == nullptr) {
     GST_WARNING_OBJECT(base, "no payload format for %" GST_PTR_FORMAT, caps);
     return FALSE;
@@ -248,8 +186,8 @@ static gboolean gst_rtp_e2ee_pay_set_caps(GstRTPBasePayload *base, GstCaps *caps
   gint height = 0;
   gst_structure_get_int(frame_caps, "width", &width);
   gst_structure_get_int(frame_caps, "height", &height);
-  self.format = format;
-  self.caps_size = {static_cast<guint>(MAX(width, 0)), static_cast<guint>(MAX(height, 0))};
+  self.packetizer.set_format(
+      *format, {static_cast<guint>(MAX(width, 0)), static_cast<guint>(MAX(height, 0))});
 
   GstCaps *allowed = gst_pad_get_allowed_caps(GST_RTP_BASE_PAYLOAD_SRCPAD(base));
   gst_rtp_base_payload_set_options(base, format->media, TRUE,
@@ -257,38 +195,37 @@ static gboolean gst_rtp_e2ee_pay_set_caps(GstRTPBasePayload *base, GstCaps *caps
                                    format->clock_rate);
   gst_clear_caps(&allowed);
 
-  GstStructure *fields = gst_structure_new_empty("unused");
-  if (format->describe_rtp_caps != nullptr)
-    format->describe_rtp_caps(frame_caps, fields);
+  GstStructure *fields = rtp_fields(*format, frame_caps);
   const gboolean done = gst_rtp_base_payload_set_outcaps_structure(base, fields);
   gst_structure_free(fields);
+  tell_ssrc(base);
   return done;
 }
 
 static GstFlowReturn gst_rtp_e2ee_pay_handle_buffer(GstRTPBasePayload *base, GstBuffer *buffer) {
-  Pay &self = pay_of(base);
-  GstFlowReturn flow = GST_FLOW_OK;
-  if (gst_buffer_get_size(buffer) == 0) {
-    // DTX: nothing to send, and what follows is speech again.
-    GST_LOG_OBJECT(base, "no packet for an empty frame");
-    self.talkspurt = true;
-  } else {
-    Frame frame = e2ee::rtp::read_frame(*self.format, buffer, self.caps_size);
-    self.pictures.add(buffer, frame);
-    flow = self.format->splits ? push_split(base, buffer, frame) : push_whole(base, buffer, frame);
-  }
+  tell_ssrc(base);
+  const GstFlowReturn flow = pay_of(base).packetizer.push(buffer);
   gst_buffer_unref(buffer);
   return flow;
 }
 
 static gboolean gst_rtp_e2ee_pay_sink_event(GstRTPBasePayload *base, GstEvent *event) {
-  Pay &self = pay_of(base);
+  Packetizer &packetizer = pay_of(base).packetizer;
   const GstEventType type = GST_EVENT_TYPE(event);
   if (type == GST_EVENT_GAP || type == GST_EVENT_FLUSH_START)
-    self.pictures.skip_id();
+    packetizer.pictures.skip_id();
   if (type == GST_EVENT_GAP)
-    self.talkspurt = true;
+    packetizer.end_talkspurt();
   return GST_RTP_BASE_PAYLOAD_CLASS(gst_rtp_e2ee_pay_parent_class)->sink_event(base, event);
+}
+
+static gboolean gst_rtp_e2ee_pay_src_event(GstRTPBasePayload *base, GstEvent *event) {
+  const bool collision = gst_event_has_name(event, "GstRTPCollision");
+  const gboolean done =
+      GST_RTP_BASE_PAYLOAD_CLASS(gst_rtp_e2ee_pay_parent_class)->src_event(base, event);
+  if (collision)
+    tell_ssrc(base);
+  return done;
 }
 
 // ---- GObject and GstElement
@@ -297,20 +234,19 @@ static GstStateChangeReturn gst_rtp_e2ee_pay_change_state(GstElement *element,
                                                           GstStateChange transition) {
   Pay &self = pay_of(element);
   if (transition == GST_STATE_CHANGE_READY_TO_PAUSED) {
-    self.talkspurt = true;
-    self.told_too_big = false;
-    self.pictures.start();
+    self.told_ssrc = kNoSsrc;
+    self.packetizer.start();
   }
   const GstStateChangeReturn result =
       GST_ELEMENT_CLASS(gst_rtp_e2ee_pay_parent_class)->change_state(element, transition);
   if (transition == GST_STATE_CHANGE_PAUSED_TO_READY)
-    self.room.forget();
+    self.packetizer.stop();
   return result;
 }
 
 namespace {
 
-enum : guint { kPictureIdMode = 1, kPictureIdOffset };
+enum : guint { kPictureIdMode = 1, kPictureIdOffset, kPayloadFormat };
 
 constexpr e2ee::Property kProperties[] = {
     /**
@@ -342,28 +278,43 @@ constexpr e2ee::Property kProperties[] = {
                                "(-1 = random, default)",
                                Pictures::kRandomOffset, 0x7fff, Pictures::kRandomOffset, flags);
      }},
+    /**
+     * GstRtpE2EEPay:payload-format:
+     *
+     * Whether packets are laid out as their codec has it, or as SFrame over RTP. Can be set in NULL
+     * and READY.
+     *
+     * Since: 0.1
+     */
+    {kPayloadFormat, e2ee::kSetInReady, e2ee::rtp::payload_format_property},
 };
 
 }  // namespace
 
 static void gst_rtp_e2ee_pay_set_property(GObject *object, guint id, const GValue *value,
                                           GParamSpec *pspec) {
-  Pictures &pictures = pay_of(object).pictures;
+  Pay &self = pay_of(object);
+  Pictures &pictures = self.packetizer.pictures;
   if (id == kPictureIdMode)
     pictures.set_mode(static_cast<PictureIdMode>(g_value_get_enum(value)));
   else if (id == kPictureIdOffset)
     pictures.set_offset(g_value_get_int(value));
+  else if (id == kPayloadFormat)
+    self.payload_format = static_cast<PayloadFormat>(g_value_get_enum(value));
   else
     G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
 }
 
 static void gst_rtp_e2ee_pay_get_property(GObject *object, guint id, GValue *value,
                                           GParamSpec *pspec) {
-  const Pictures &pictures = pay_of(object).pictures;
+  const Pay &self = pay_of(object);
+  const Pictures &pictures = self.packetizer.pictures;
   if (id == kPictureIdMode)
     g_value_set_enum(value, static_cast<int>(pictures.mode()));
   else if (id == kPictureIdOffset)
     g_value_set_int(value, pictures.offset());
+  else if (id == kPayloadFormat)
+    g_value_set_enum(value, static_cast<int>(self.payload_format.load()));
   else
     G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
 }
@@ -385,15 +336,18 @@ static void gst_rtp_e2ee_pay_class_init(GstRtpE2EEPayClass *klass) {
   object_class->get_property = gst_rtp_e2ee_pay_get_property;
   object_class->finalize = gst_rtp_e2ee_pay_finalize;
   e2ee::install_properties(object_class, kProperties);
-  gst_type_mark_as_plugin_api(picture_id_mode_get_type(), static_cast<GstPluginAPIFlags>(0));
+  for (const GType type : {picture_id_mode_get_type(), e2ee::rtp::payload_format_get_type()})
+    gst_type_mark_as_plugin_api(type, static_cast<GstPluginAPIFlags>(0));
   e2ee::describe_element(
       element_class,
       {"RTP payloader for encrypted frames", "Codec/Payloader/Network/RTP",
-       "Puts encrypted VP8, VP9 and Opus frames in RTP packets without reading them"},
+       "Puts encrypted frames in RTP packets without reading them: VP8, VP9 and Opus, and with "
+       "payload-format=sframe H.264, H.265 and AV1 as well"},
       e2ee::rtp::all_frame_caps(), e2ee::rtp::all_rtp_caps());
   element_class->change_state = GST_DEBUG_FUNCPTR(gst_rtp_e2ee_pay_change_state);
   base_class->get_caps = GST_DEBUG_FUNCPTR(gst_rtp_e2ee_pay_get_caps);
   base_class->set_caps = GST_DEBUG_FUNCPTR(gst_rtp_e2ee_pay_set_caps);
   base_class->handle_buffer = GST_DEBUG_FUNCPTR(gst_rtp_e2ee_pay_handle_buffer);
   base_class->sink_event = GST_DEBUG_FUNCPTR(gst_rtp_e2ee_pay_sink_event);
+  base_class->src_event = GST_DEBUG_FUNCPTR(gst_rtp_e2ee_pay_src_event);
 }

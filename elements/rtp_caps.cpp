@@ -8,6 +8,8 @@ namespace e2ee::rtp {
 
 namespace {
 
+constexpr PayloadFormat kPayloadFormats[] = {PayloadFormat::Codec, PayloadFormat::SFrame};
+
 bool speaks(const Format &format, const GstStructure *rtp_caps) {
   const GValue *wanted = gst_structure_get_value(rtp_caps, "encoding-name");
   bool found = wanted == nullptr;
@@ -25,19 +27,21 @@ bool speaks(const Format &format, const GstStructure *rtp_caps) {
 
 }  // namespace
 
-const Format *format_for_rtp_caps(const GstStructure *rtp_caps) {
+const Format *format_for_rtp_caps(PayloadFormat which, const GstStructure *rtp_caps) {
   const char *wanted = gst_structure_get_string(rtp_caps, "encoding-name");
-  for (const Format *format : formats())
+  for (const Format *format : formats(which))
     for (const char *name : format->encoding_names)
       if (name != nullptr && wanted != nullptr && g_ascii_strcasecmp(name, wanted) == 0)
         return format;
   return nullptr;
 }
 
-const Format *format_for_frame_caps(const GstCaps *caps) {
-  for (const Format *format : formats()) {
+const Format *format_for_frame_caps(PayloadFormat which, const GstCaps *caps) {
+  const bool sframe = gst_structure_has_field(gst_caps_get_structure(caps, 0), kCiphertextField);
+  for (const Format *format : formats(which)) {
     GstCaps *own = frame_caps_of(*format);
-    const bool fits = gst_caps_is_subset(caps, own);
+    // A codec's own format would tell receivers of frames that these are not.
+    const bool fits = format->sframe == sframe && gst_caps_is_subset(caps, own);
     gst_caps_unref(own);
     if (fits)
       return format;
@@ -46,7 +50,10 @@ const Format *format_for_frame_caps(const GstCaps *caps) {
 }
 
 GstCaps *frame_caps_of(const Format &format) {
-  return gst_caps_from_string(format.frame_caps);
+  GstCaps *caps = gst_caps_from_string(format.frame_caps);
+  if (format.sframe)
+    gst_caps_set_simple(caps, kCiphertextField, G_TYPE_STRING, kSFrameRtp, nullptr);
+  return caps;
 }
 
 GstCaps *FrameCaps::next(const Format &format, const Frame &frame) {
@@ -77,17 +84,19 @@ GstCaps *rtp_caps_of(const Format &format, const char *encoding_name) {
 
 GstCaps *all_frame_caps() {
   GstCaps *caps = gst_caps_new_empty();
-  for (const Format *format : formats())
-    gst_caps_append(caps, frame_caps_of(*format));
+  for (const PayloadFormat which : kPayloadFormats)
+    for (const Format *format : formats(which))
+      gst_caps_append(caps, frame_caps_of(*format));
   return caps;
 }
 
 GstCaps *all_rtp_caps() {
   GstCaps *caps = gst_caps_new_empty();
-  for (const Format *format : formats())
-    for (const char *name : format->encoding_names)
-      if (name != nullptr)
-        gst_caps_append(caps, rtp_caps_of(*format, name));
+  for (const PayloadFormat which : kPayloadFormats)
+    for (const Format *format : formats(which))
+      for (const char *name : format->encoding_names)
+        if (name != nullptr)  // the same again is left out
+          caps = gst_caps_merge(caps, rtp_caps_of(*format, name));
   return caps;
 }
 
@@ -95,6 +104,13 @@ GstCaps *all_received_rtp_caps() {
   GstCaps *caps = all_rtp_caps();
   for (guint i = 0; i < gst_caps_get_size(caps); i++)
     gst_structure_remove_field(gst_caps_get_structure(caps, i), "payload");
+  return caps;
+}
+
+GstCaps *all_depayloaded_caps() {
+  GstCaps *caps = all_frame_caps();
+  gst_caps_append(caps, gst_caps_new_simple("application/x-rtp", kCiphertextField, G_TYPE_STRING,
+                                            kSFrameRtp, nullptr));
   return caps;
 }
 

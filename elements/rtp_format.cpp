@@ -11,8 +11,8 @@ constexpr std::array<const Format *, 4> kFormats = {&vp8_format, &vp9_format, &o
 
 }  // namespace
 
-std::span<const Format *const> formats() {
-  return kFormats;
+std::span<const Format *const> formats(PayloadFormat which) {
+  return which == PayloadFormat::SFrame ? sframe_formats() : kFormats;
 }
 
 unsigned picture_id_mask(PictureIdMode mode) {

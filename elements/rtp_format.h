@@ -14,11 +14,23 @@ typedef struct _GstStructure GstStructure;
 // frame. One file and one table row a format; payloader and depayloader share them.
 namespace e2ee::rtp {
 
+// The values are those of the property `payload-format`.
+enum class PayloadFormat {
+  Codec,   // each codec has its own
+  SFrame,  // one for all codecs
+};
+
 // The values are those of the property `picture-id-mode`.
 enum class PictureIdMode { None, Bits7, Bits15 };
 
 // The bits an id has; 0 for PictureIdMode::None.
 unsigned picture_id_mask(PictureIdMode mode);
+
+// The field of caps that says what its buffers are ciphertext for, and its value.
+inline constexpr const char *kCiphertextField = "e2ee";
+inline constexpr const char *kSFrameRtp = "sframe-rtp";
+// The field of RTP caps that is the line "a=sframe" in SDP.
+inline constexpr const char *kSFrameAttribute = "a-sframe";
 
 inline constexpr std::size_t kMaxSpatialLayers = 8;
 
@@ -98,6 +110,7 @@ struct Packet {
   Frame frame;
   PacketPosition position;     // `last` also when the RTP marker says so
   std::size_t descriptor = 0;  // bytes in front of the piece of the frame
+  bool packetized = false;     // the "frame" is an SFrame ciphertext of one media packet
   std::optional<PictureId> picture_id;
 };
 
@@ -134,10 +147,11 @@ struct Format {
   const char *media;
   std::array<const char *, 2> encoding_names;  // the first is preferred, the second may be null
   unsigned clock_rate;
-  // A frame may span packets and the marker ends it. Otherwise a frame is a packet and the marker
-  // begins a talkspurt (RFC 3551).
-  bool splits;
+  bool splits;          // a frame may span packets
+  bool talkspurts;      // the marker begins one (RFC 3551); otherwise it ends a picture
   bool spatial_layers;  // a picture may have frames of several
+  // Frames are SFrame ciphertexts, which caps say. Their ends are told by the descriptor alone.
+  bool sframe = false;
   // The size must not depend on `position.last`. Null: no descriptor.
   void (*write_descriptor)(const Frame &frame, const Numbering &numbering,
                            const PacketPosition &position, Descriptor &out) = nullptr;
@@ -159,12 +173,14 @@ extern const Format vp9_format;
 extern const Format opus_format;
 extern const Format multiopus_format;
 
-std::span<const Format *const> formats();
+std::span<const Format *const> sframe_formats();
+
+std::span<const Format *const> formats(PayloadFormat which);
 
 // The format that takes frames of these fixed caps, or null.
-const Format *format_for_frame_caps(const GstCaps *caps);
+const Format *format_for_frame_caps(PayloadFormat which, const GstCaps *caps);
 // The format with this encoding name, or null.
-const Format *format_for_rtp_caps(const GstStructure *rtp_caps);
+const Format *format_for_rtp_caps(PayloadFormat which, const GstStructure *rtp_caps);
 
 // New caps (transfer full): one format's side without RTP, and its RTP side for one encoding name.
 GstCaps *frame_caps_of(const Format &format);
@@ -191,5 +207,7 @@ void append_frame_caps(const Format &format, const GstCaps *peer, GstCaps *caps)
 GstCaps *all_frame_caps();
 GstCaps *all_rtp_caps();
 GstCaps *all_received_rtp_caps();
+// Frames, and media packets that are SFrame ciphertexts each.
+GstCaps *all_depayloaded_caps();
 
 }  // namespace e2ee::rtp

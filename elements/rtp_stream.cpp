@@ -7,9 +7,7 @@ namespace e2ee::rtp {
 
 namespace {
 
-// No encoder makes such a frame; a sender that never ends one must not fill the memory, not
-// even with packets of one byte.
-constexpr gsize kMaxFrame = 32 * 1024 * 1024;
+// Packets of one byte fill memory as well.
 constexpr unsigned kMaxPackets = 32 * 1024;
 
 }  // namespace
@@ -33,8 +31,9 @@ bool Stream::lacks_layer_below(const Frame &frame) const {
   return frame.needs_layer_below && picture_.top_layer != frame.spatial_layer - 1;
 }
 
-void Stream::begin(const Frame &frame) {
+void Stream::begin(const Frame &frame, gsize max_size) {
   frame_ = frame;
+  max_size_ = max_size;
   packets_ = 0;
   assembling_ = true;
   skipping_ = false;
@@ -46,7 +45,7 @@ void Stream::begin(const Frame &frame) {
 
 bool Stream::add(GstBuffer *payload) {
   gst_adapter_push(bytes_.get(), payload);
-  return gst_adapter_available(bytes_.get()) <= kMaxFrame && ++packets_ <= kMaxPackets;
+  return gst_adapter_available(bytes_.get()) <= max_size_ && ++packets_ <= kMaxPackets;
 }
 
 void Stream::lose(bool wait) {

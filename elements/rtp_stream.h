@@ -28,8 +28,13 @@ class Stream {
   void enter_picture(const Packet &packet, guint32 rtp_time, GstClockTime pts);
   bool lacks_layer_below(const Frame &frame) const;
 
-  void begin(const Frame &frame);
-  // Takes a packet's payload. False when the frame does not end.
+  // No encoder makes a larger frame, no network carries a larger packet: a sender that never ends
+  // one must not fill the memory.
+  static constexpr gsize kMaxFrame = 32 * 1024 * 1024;
+  static constexpr gsize kMaxPacket = 64 * 1024;
+
+  void begin(const Frame &frame, gsize max_size);
+  // Takes a packet's payload. False when the frame gets too large, or has too many packets.
   bool add(GstBuffer *payload);
   void skip() { skipping_ = true; }
   void lose(bool wait);
@@ -52,6 +57,7 @@ class Stream {
   Picture picture_;
   Frame frame_;
   ObjectPtr<GstAdapter> bytes_{gst_adapter_new()};  // of the frame
+  gsize max_size_ = 0;
   unsigned packets_ = 0;
   bool assembling_ = false;
   bool skipping_ = false;

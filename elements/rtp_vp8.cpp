@@ -85,6 +85,7 @@ constinit const Format vp8_format = {
     .encoding_names = {"VP8", "VP8-DRAFT-IETF-01"},
     .clock_rate = 90000,
     .splits = true,
+    .talkspurts = false,
     .spatial_layers = false,
     .write_descriptor = write_descriptor,
     .read_descriptor = read_descriptor,

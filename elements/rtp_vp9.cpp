@@ -140,6 +140,7 @@ constinit const Format vp9_format = {
     .encoding_names = {"VP9", "VP9-DRAFT-IETF-01"},
     .clock_rate = 90000,
     .splits = true,
+    .talkspurts = false,
     .spatial_layers = true,
     .write_descriptor = write_descriptor,
     .read_descriptor = read_descriptor,
