@@ -38,7 +38,6 @@ constexpr Format video(const char *frame_caps, const char *encoding_name) {
 
 // The same media, with SFrame's descriptor in place of its own.
 Format sealed(Format media) {
-  media.encoding_names[1] = nullptr;
   media.splits = true;
   media.sframe = true;
   media.write_descriptor = write_descriptor;

@@ -35,12 +35,14 @@ TEST(SframeDepay, FragmentsBecomeOneFrame) {
   EXPECT_EQ(receiver.losses(), 0U);
 }
 
-// Nothing of a frame can be read, so nothing is said of it.
+// Nothing of a frame can be read, so nothing is said of it. VP8 would be a delta frame by the last
+// bit.
 TEST(SframeDepay, SaysOfAFrameNoMoreThanIsKnown) {
+  const Bytes cipher = join({{0x91}, kCipher});
   for (const char *name : {"VP8", "OPUS"}) {
     SframeReceiver receiver(name);
     for (const bool marker : {false, true}) {
-      const std::vector<Buffer> out = receiver.packet(kWhole, kCipher, {.marker = marker});
+      const std::vector<Buffer> out = receiver.packet(kWhole, cipher, {.marker = marker});
       ASSERT_EQ(out.size(), 1U);
       EXPECT_FALSE(is_delta(out[0].get()));
       EXPECT_EQ(gst_e2ee_buffer_get_frame_meta(out[0].get()), nullptr);
@@ -87,6 +89,22 @@ TEST(SframeDepay, PaddingAloneEndsNothing) {
   EXPECT_EQ(only(next), kOther);
   EXPECT_FALSE(has_flag(next.at(0).get(), GST_BUFFER_FLAG_DISCONT));
   EXPECT_EQ(receiver.losses(), 0U);
+}
+
+// Without a jitter buffer packets of one timestamp arrive at several times.
+TEST(SframeDepay, OneTimestampHasOneTime) {
+  SframeReceiver receiver("VP9");
+  GstClockTime arrival = 10 * GST_MSECOND;
+  const auto arrive = [&](guint8 bits) {
+    const guint16 seq = receiver.next_seq();
+    receiver.lose();
+    const Buffer packet = make_packet(join({{bits}, kCipher}), seq, RtpFields{.time = 900});
+    GST_BUFFER_PTS(packet.get()) = arrival++;
+    return receiver.push(packet.get());
+  };
+  arrive(kStartBit);
+  for (const std::vector<Buffer> &out : {arrive(kEndBit), arrive(kWhole)})
+    EXPECT_EQ(GST_BUFFER_PTS(out.at(0).get()), 10 * GST_MSECOND);
 }
 
 TEST(SframeDepay, CapsFollowTheSsrc) {

@@ -68,6 +68,17 @@ TEST(SframePackets, TheHeaderIsThePacketsOwnWithoutPadding) {
   gst_rtp_buffer_unmap(&rtp);
 }
 
+// As on the way through other depayloaders.
+TEST(SframePackets, KeepMetasThatAreNotThePackets) {
+  SframeReceiver receiver("H264");
+  const Caps clock(gst_caps_from_string("timestamp/x-ntp"));
+  const Buffer sent = make_packet(join({{kWholePacket}, kCipher}), 1, RtpFields{});
+  gst_buffer_add_reference_timestamp_meta(sent.get(), clock.get(), 77, GST_CLOCK_TIME_NONE);
+  const std::vector<Buffer> out = receiver.push(sent.get());
+  ASSERT_EQ(out.size(), 1U);
+  EXPECT_NE(gst_buffer_get_reference_timestamp_meta(out[0].get(), clock.get()), nullptr);
+}
+
 TEST(SframePackets, CapsAreTheStreamsWithTheField) {
   SframeReceiver receiver("H264");
   receiver.set_caps(

@@ -251,6 +251,15 @@ TEST(SframePay, TellsTheSsrcThatDownstreamSuggests) {
   EXPECT_EQ(ssrc_of(payloader.push(make_frame(50, true).get()).at(0).get()), 77U);
 }
 
+TEST(SframePay, TellsTheSsrcThatDownstreamSuggestsLater) {
+  Numbered payloader("sframe", sframe_caps("H264"));
+  payloader.push(make_frame(50, true).get());
+  told_ssrcs(payloader);
+  gst_harness_set_sink_caps_str(payloader.harness(), "application/x-rtp, ssrc=(uint)78");
+  EXPECT_EQ(ssrc_of(payloader.push(make_frame(50, true).get()).at(0).get()), 78U);
+  EXPECT_EQ(told_ssrcs(payloader), std::vector<guint>{78});
+}
+
 TEST(SframePay, TellsTheEncryptorOfANewSsrcAfterACollision) {
   Numbered payloader("sframe", sframe_caps("H264"));
   payloader.push(make_frame(50, true).get());
