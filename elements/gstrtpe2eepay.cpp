@@ -198,6 +198,7 @@ static gboolean gst_rtp_e2ee_pay_set_caps(GstRTPBasePayload *base, GstCaps *caps
   GstStructure *fields = rtp_fields(*format, frame_caps);
   const gboolean done = gst_rtp_base_payload_set_outcaps_structure(base, fields);
   gst_structure_free(fields);
+  self.told_ssrc = kNoSsrc;  // these caps may be the first of another encryptor
   tell_ssrc(base);
   return done;
 }

@@ -242,6 +242,15 @@ TEST(SframePay, TellsTheEncryptorItsSsrcBeforeTheFirstFrame) {
   EXPECT_TRUE(told_ssrcs(payloader).empty());
 }
 
+// Each that comes announces itself with its caps.
+TEST(SframePay, TellsAnotherEncryptorToo) {
+  Numbered payloader("sframe", sframe_caps("H264"));
+  payloader.push(make_frame(50, true).get());
+  told_ssrcs(payloader);
+  payloader.set_caps(sframe_caps("H265"));
+  EXPECT_EQ(told_ssrcs(payloader), std::vector<guint>{kMediaSsrc});
+}
+
 TEST(SframePay, TellsTheSsrcThatDownstreamSuggests) {
   Stage payloader("rtpe2eepay");
   gst_util_set_object_arg(G_OBJECT(payloader.element()), "payload-format", "sframe");
