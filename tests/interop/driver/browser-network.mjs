@@ -4,8 +4,9 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync, readlinkSync } from 'node:fs';
 import path from 'node:path';
-import { launch } from './browser.mjs';
+import { playwright } from './browser.mjs';
 import { STEP_MS } from './cell.mjs';
+import { launchChromium } from './chromium.mjs';
 import { Example } from './example.mjs';
 import { end, sleep, start } from './process.mjs';
 import { PASSPHRASE, expect, visiting } from './visit.mjs';
@@ -55,12 +56,13 @@ function dropped(address, port) {
 
 /** In a Chromium as it comes, without candidates on 127.0.0.1. */
 async function visitingAsUsual(bench, self, run) {
-  const chromium = await launch(path.join(bench.build, 'interop', 'node_modules'));
+  const modules = path.join(bench.build, 'interop', 'node_modules');
+  const program = await launchChromium(playwright(modules), { loopback: false });
   try {
     bench.example ??= await Example.start({ passphrase: PASSPHRASE });
-    await visiting({ example: bench.example, browser: { chromium } }, self, {}, run);
+    await visiting({ example: bench.example, browser: { program } }, self, {}, run);
   } finally {
-    await chromium.close();
+    await program.close();
   }
 }
 

@@ -1,34 +1,20 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Chromium, and the server of its page on 127.0.0.1.
+// A browser, and the server of its page on 127.0.0.1.
 import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { chromium } from './chromium.mjs';
 
 const folder = (where) => fileURLToPath(new URL(where, import.meta.url));
 const PAGE = folder('../page/');
 const EXAMPLE = folder('../../../examples/browser/page/');
 const FROM_EXAMPLE = ['worker.js', 'formats.js'];
 const TYPES = { '.html': 'text/html', '.js': 'text/javascript' };
-const ARGUMENTS = [
-  '--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage', '--no-first-run', '--disable-sync',
-  '--disable-background-networking', '--disable-component-update',
-  '--autoplay-policy=no-user-gesture-required',
-  '--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream',
-];
-const LOOPBACK = [ // candidates on 127.0.0.1, written out
-  '--allow-loopback-in-peer-connection', '--disable-features=WebRtcHideLocalIpsWithMdns',
-];
 
-/** With `more` arguments. */
-export function launch(modules, more = []) {
-  const { chromium } = createRequire(path.join(modules, 'x'))('playwright-core');
-  return chromium.launch({
-    executablePath: '/usr/bin/chromium', args: [...ARGUMENTS, ...more], headless: true,
-    timeout: 30000,
-  });
-}
+/** What drives the browsers. */
+export const playwright = (modules) => createRequire(path.join(modules, 'x'))('playwright-core');
 
 // RealtimeKit keeps its worker as base64 inside a module.
 async function realtimeKitWorker(file) {
@@ -65,27 +51,30 @@ function readPage(page, file) {
 }
 
 export class Browser {
-  /** page: the folder of a page that may use the modules of tests/interop/page. */
-  static async start(modules, page = PAGE) {
+  /**
+   * kind: that of chromium.mjs or firefox.mjs.
+   * page: the folder of a page that may use the modules of tests/interop/page.
+   */
+  static async start(modules, { page = PAGE, kind = chromium } = {}) {
     const self = new Browser();
     self.server = makeServer(modules, page);
     await new Promise((resolve) => { self.server.listen(0, '127.0.0.1', resolve); });
     self.url = `http://127.0.0.1:${self.server.address().port}/`;
-    self.chromium = await launch(modules, LOOPBACK);
+    self.program = await kind.launch(playwright(modules));
     return self;
   }
 
   alive() {
-    return this.chromium.isConnected();
+    return this.program.isConnected();
   }
 
   version() {
-    return this.chromium.version();
+    return this.program.version();
   }
 
   /** A page of its own; `problems` fills with what it complains about. */
   async open() {
-    const page = await this.chromium.newPage({ viewport: { width: 760, height: 320 } });
+    const page = await this.program.newPage({ viewport: { width: 760, height: 320 } });
     page.setDefaultTimeout(10000);
     page.problems = [];
     page.on('pageerror', (error) => page.problems.push(String(error)));
@@ -95,7 +84,7 @@ export class Browser {
   }
 
   async close() {
-    await this.chromium?.close().catch(() => {});
+    await this.program?.close().catch(() => {});
     this.server.close();
     this.server.closeAllConnections();
   }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // What is tried: a line for each scheme and API, times codec, direction and with or without an SFU.
 
-const ROWS = [
+const CHROMIUM = [
   { peer: 'livekit', api: 'script', codecs: ['vp8', 'vp9', 'opus', 'h264'] },
   { peer: 'livekit', api: 'streams', codecs: ['vp8', 'vp9', 'opus', 'h264'] },
   { peer: 'realtimekit', api: 'script', codecs: ['vp8', 'vp9', 'opus'] },
@@ -9,8 +9,14 @@ const ROWS = [
   { peer: 'sframe', api: 'script', codecs: ['vp8', 'vp9', 'opus'] },
 ];
 const SVC = { peer: 'livekit', api: 'script', codec: 'vp9', svc: 'L3T3_KEY' };
+// It has no createEncodedStreams, no H.264 as Debian has it, and no spatial layers.
+const FIREFOX = CHROMIUM.filter(({ api }) => api === 'script').map(
+  ({ codecs, ...row }) => ({ ...row, codecs: codecs.filter((codec) => codec !== 'h264') }));
+const CLIENTS = {
+  chromium: { rows: CHROMIUM, plain: ['vp8', 'vp9', 'opus', 'h264'], extra: [SVC] },
+  firefox: { rows: FIREFOX, plain: ['vp8', 'vp9', 'opus'], extra: [] },
+};
 const DIRECTIONS = ['to-browser', 'from-browser'];
-const CODECS = ['vp8', 'vp9', 'opus', 'h264'];
 
 // What makes keys of a scheme, and what its peer can do.
 export const SCHEMES = {
@@ -29,33 +35,27 @@ export const SCHEMES = {
 function named(cell) {
   const where = cell.sfu ? 'sfu' : 'direct';
   const codec = cell.svc ? `${cell.codec}-${cell.svc}` : cell.codec;
-  return { ...cell, name: [cell.peer, cell.api, codec, cell.direction, where].join('/') };
+  const name = [cell.peer, cell.api, codec, cell.direction, where, cell.client].join('/');
+  return { ...cell, name };
 }
 
-export function matrix() {
-  const cells = [];
-  for (const sfu of [false, true]) {
-    for (const { codecs, ...row } of ROWS) {
-      for (const codec of codecs) {
-        for (const direction of DIRECTIONS) cells.push({ ...row, codec, direction, sfu });
-      }
-    }
-    cells.push({ ...SVC, direction: 'from-browser', sfu });
-  }
-  return cells.map(named);
+function bothWays(row, codecs) {
+  return codecs.flatMap((codec) => DIRECTIONS.map((direction) => ({ ...row, codec, direction })));
+}
+
+/** The cells of a client: 'chromium' or 'firefox'. */
+export function matrix(client) {
+  const { rows, extra } = CLIENTS[client];
+  return [false, true].flatMap((sfu) => [
+    ...rows.flatMap(({ codecs, ...row }) => bothWays({ ...row, client, sfu }, codecs)),
+    ...extra.map((row) => ({ ...row, client, direction: 'from-browser', sfu })),
+  ]).map(named);
 }
 
 /** The same calls without encryption, for comparing times, and to see that the spy sees. */
-export function plainCells() {
-  const cells = [];
-  for (const sfu of [false, true]) {
-    for (const codec of CODECS) {
-      for (const direction of DIRECTIONS) {
-        cells.push({ peer: 'none', api: '-', codec, direction, sfu });
-      }
-    }
-  }
-  return cells.map(named);
+export function plainCells(client) {
+  return [false, true].flatMap(
+    (sfu) => bothWays({ peer: 'none', api: '-', client, sfu }, CLIENTS[client].plain)).map(named);
 }
 
 /** Why this plugin cannot do a cell, which then fails, or null. */

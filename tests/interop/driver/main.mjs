@@ -4,20 +4,21 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { Browser, call } from './browser.mjs';
+import { Bench, failed } from './bench.mjs';
 import { pageCells } from './browser-page.mjs';
-import { Call, runCell } from './cell.mjs';
+import { matrix, plainCells } from './cells.mjs';
+import { chromium } from './chromium.mjs';
 import { faultCells } from './faults.mjs';
-import { matrix, plainCells, problem } from './cells.mjs';
-import { GstPeer } from './gst.mjs';
+import { firefox } from './firefox.mjs';
 import { InteropReport } from './interop-report.mjs';
-import { Janus } from './janus.mjs';
 import { knownAnswers } from './known-answers.mjs';
-import { within } from './process.mjs';
 
-const CELL_MS = 45000;
-const JANUS_PORT = 8088; // of this network namespace, so nobody else has it
+const JANUS_PORT = 8088; // and those after it; of this network namespace, so nobody else has them
 const VECTORS = fileURLToPath(new URL('../../vectors', import.meta.url));
+const CELLS = [
+  [chromium, [...plainCells('chromium'), ...matrix('chromium'), ...faultCells(), ...pageCells()]],
+  [firefox, [...plainCells('firefox'), ...matrix('firefox')]],
+];
 
 const { values: options } = parseArgs({
   options: {
@@ -31,72 +32,26 @@ const withoutSfu = options['without-sfu'];
 const work = path.join(options.build, 'interop');
 mkdirSync(work, { recursive: true });
 
-class Bench {
-  build = options.build;
-
-  async start() {
-    this.gst = new GstPeer(path.join(work, 'gstreamer.log'));
-    await this.startBrowser();
-    if (!withoutSfu) this.janus = await Janus.start(path.join(work, 'janus'), JANUS_PORT);
-    this.abilities = await this.gst.ask('abilities');
-  }
-
-  async startBrowser() {
-    this.browser = await Browser.start(path.join(work, 'node_modules'));
-  }
-
-  /** After something died: a cell must not fail for what another one did. */
-  async mend() {
-    if (this.gst.gone) this.gst = new GstPeer(path.join(work, 'gstreamer.log'));
-    if (!this.browser.alive()) {
-      await this.browser.close();
-      await this.startBrowser();
-    }
-    await this.mendSfu();
-  }
-
-  async mendSfu() {
-    if (withoutSfu) return;
-    if (this.janus.child.exitCode !== null || this.janus.child.signalCode !== null) {
-      this.janus = await Janus.start(path.join(work, 'janus'), JANUS_PORT);
-    }
-  }
-
-  async close() {
-    await Promise.allSettled([
-      this.gst?.close(), this.browser?.close(), this.janus?.close(), this.example?.close(),
-    ]);
-  }
+function chosen(report, all) {
+  const cells = all.filter(({ name }) => name.includes(options.filter));
+  if (!withoutSfu) return cells;
+  for (const { name } of cells.filter(({ sfu }) => sfu)) report.skip(name, withoutSfu);
+  return cells.filter(({ sfu }) => !sfu);
 }
 
-const failed = (cell, why) => (
-  { cell, passed: false, why, frames: 0, wrong_key_frames: 0, rotated: false, took: 0 });
-
-let number = 0;
-
-async function tryCell(bench, cell) {
-  const why = problem(cell, bench.abilities);
-  if (why) return failed(cell, why);
-  const result = failed(cell);
-  const started = Date.now();
-  await bench.mend();
-  const page = await bench.browser.open();
-  const self = new Call({ gst: bench.gst, page, janus: bench.janus }, cell, ++number);
+async function runAll(report, kind, port, cells) {
+  const left = Array.from({ length: Number(options.repeat) }, () => cells).flat();
+  const bench = new Bench({ build: options.build, kind, port: withoutSfu ? null : port });
   try {
-    await call(page, 'title', cell.name);
-    await within(CELL_MS, cell.name, (cell.run ?? runCell)(self, result, bench));
-    result.passed = true;
-    if (!cell.run && cell.direction === 'to-browser' && cell.codec === 'vp8' && !cell.sfu) {
-      await page.screenshot({ path: path.join(options.build, `interop-${cell.peer}.png`) });
-    }
-  } catch (error) {
-    const also = await self.errors().catch(() => []); // there may be no such call
-    result.why = [...new Set([error.message.split('\n')[0], ...also])].slice(0, 4).join('; ');
+    await bench.start();
+    report.say(`${kind.title} ${bench.browser.version()}`);
+    for (; left.length > 0; left.shift()) report.add(await bench.tryCell(left[0]));
+  } catch (error) { // outside of any cell
+    report.fail(`${kind.title}, start`, error.message);
+    for (const cell of left) report.add(failed(cell, `not tried: ${error.message}`));
+  } finally {
+    await bench.close();
   }
-  await self.stop();
-  await self.page.close().catch(() => {}); // a cell may have gone on in another one
-  result.took = (Date.now() - started) / 1000;
-  return result;
 }
 
 async function main() {
@@ -106,24 +61,12 @@ async function main() {
   }
   await report.settled();
 
-  let cells = [...plainCells(), ...matrix(), ...faultCells(), ...pageCells()]
-    .filter(({ name }) => name.includes(options.filter));
-  if (cells.length === 0) report.fail(options.filter, 'no cell has such a name');
-  if (withoutSfu) {
-    for (const { name } of cells.filter(({ sfu }) => sfu)) report.skip(name, withoutSfu);
-    cells = cells.filter(({ sfu }) => !sfu);
+  const runs = CELLS.map(([kind, all]) => [kind, chosen(report, all)]);
+  if (CELLS.every(([, all]) => all.every(({ name }) => !name.includes(options.filter)))) {
+    report.fail(options.filter, 'no cell has such a name');
   }
-  const left = Array.from({ length: Number(options.repeat) }, () => cells).flat();
-  const bench = new Bench();
-  try {
-    await bench.start();
-    report.say(`Chromium ${bench.browser.version()}`);
-    for (; left.length > 0; left.shift()) report.add(await tryCell(bench, left[0]));
-  } catch (error) { // outside of any cell
-    report.fail('start', error.message);
-    for (const cell of left) report.add(failed(cell, `not tried: ${error.message}`));
-  } finally {
-    await bench.close();
+  for (const [index, [kind, cells]] of runs.entries()) {
+    if (cells.length > 0) await runAll(report, kind, JANUS_PORT + index, cells);
   }
   return report.finish();
 }

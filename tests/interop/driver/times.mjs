@@ -2,6 +2,7 @@
 // Seconds to the first decoded frame, as Markdown: a cell with encryption below the same without.
 
 const DIRECTIONS = { 'to-browser': 'to', 'from-browser': 'from' };
+const CLIENTS = { chromium: 'Chromium', firefox: 'Firefox' };
 const CODECS = { vp8: 'VP8', vp9: 'VP9', opus: 'Opus', h264: 'H.264' };
 const SCHEMES = {
   none: 'no encryption', livekit: 'LiveKit', realtimekit: 'RealtimeKit', jitsi: 'Jitsi',
@@ -44,16 +45,21 @@ const columnOfCell = ({ cell }) =>
 const columnOfMedian = ({ cell }) =>
   `${DIRECTIONS[cell.direction]} browser${cell.sfu ? ', SFU' : ''}`;
 
-/** Of results of cells as in matrix() and plainCells(). */
-export function timesTables(results) {
-  if (results.length === 0) return '';
+function tablesOfClient(client, results) {
   const lines = [
-    'Seconds to the first decoded frame, to and from the browser; medians over codecs:', '',
+    `Seconds to the first decoded frame, to and from ${CLIENTS[client]}; medians over codecs:`, '',
     ...table('', results, rowOfScheme, columnOfMedian, 1),
   ];
   for (const [title, sfu] of [['direct', false], ['through the SFU', true]]) {
     const those = results.filter(({ cell }) => cell.sfu === sfu);
     if (those.length > 0) lines.push(...table(title, those, rowOfCell, columnOfCell, 2));
   }
-  return lines.join('\n');
+  return lines;
+}
+
+/** Of results of cells as in matrix() and plainCells(). */
+export function timesTables(results) {
+  const clients = [...new Set(results.map(({ cell }) => cell.client))];
+  return clients.flatMap((client) => tablesOfClient(
+    client, results.filter(({ cell }) => cell.client === client))).join('\n');
 }

@@ -61,7 +61,7 @@ export class Visit {
     const visit = new Visit();
     bench.example ??= await Example.start({ passphrase: PASSPHRASE });
     Object.assign(visit, { example: bench.example, self });
-    visit.page = await bench.browser.chromium.newPage({ viewport });
+    visit.page = await bench.browser.program.newPage({ viewport });
     visit.page.setDefaultTimeout(STEP_MS);
     visit.page.on('pageerror', (error) => visit.problems.push(String(error)));
     visit.page.on('console', (message) => { // what the CSP forbids is told there

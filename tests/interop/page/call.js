@@ -127,6 +127,7 @@ window.calls = {
     calls.delete(id);
     call?.connection.close();
     call?.source?.stop();
+    call?.seen?.stop();
     call?.protection?.close();
     document.querySelector(`#figure-${id}`)?.remove();
   },

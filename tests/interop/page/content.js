@@ -3,31 +3,35 @@
 import { PROBE, RATE, TONE_HZ, Tally, colourOf, phaseOfNumber, phaseOfPicture, phaseOfSound }
   from './recognise.js';
 
-/** A video track of the picture; it does not depend on the page being painted. */
-export function pictureTrack(width, height) {
-  const generator = new MediaStreamTrackGenerator({ kind: 'video' });
-  const writer = generator.writable.getWriter();
-  const canvas = new OffscreenCanvas(width, height);
-  const context = canvas.getContext('2d');
+// Chromium's streams of raw frames do not depend on a page that is painted. Firefox has none.
+const { PictureTrack, readTrack } = await import(
+  'MediaStreamTrackProcessor' in window ? './tracks-of-streams.js' : './tracks-of-elements.js');
+
+function draw(context, width, height, number) {
+  const phase = phaseOfNumber(number);
   const noiseTop = Math.floor((height * 5) / 6);
+  for (let square = 0; square < 4; square++) {
+    context.fillStyle = `rgb(${colourOf(square, phase).join()})`;
+    context.fillRect((square % 2) * (width / 2), Math.floor(square / 2) * (noiseTop / 2),
+      width / 2, noiseTop / 2);
+  }
+  for (let y = noiseTop; y < height; y += 8) {
+    for (let x = 0; x < width; x += 8) {
+      context.fillStyle = `hsl(0 0% ${Math.floor(Math.random() * 100)}%)`;
+      context.fillRect(x, y, 8, 8);
+    }
+  }
+}
+
+/** A video track of the picture. */
+export function pictureTrack(width, height) {
+  const out = new PictureTrack(width, height);
   let number = 0;
   const timer = setInterval(() => {
-    const phase = phaseOfNumber(number++);
-    for (let square = 0; square < 4; square++) {
-      context.fillStyle = `rgb(${colourOf(square, phase).join()})`;
-      context.fillRect((square % 2) * (width / 2), Math.floor(square / 2) * (noiseTop / 2),
-        width / 2, noiseTop / 2);
-    }
-    for (let y = noiseTop; y < height; y += 8) {
-      for (let x = 0; x < width; x += 8) {
-        context.fillStyle = `hsl(0 0% ${Math.floor(Math.random() * 100)}%)`;
-        context.fillRect(x, y, 8, 8);
-      }
-    }
-    const frame = new VideoFrame(canvas, { timestamp: performance.now() * 1000 });
-    writer.write(frame).catch(() => clearInterval(timer));
+    draw(out.context, width, height, number++);
+    out.push();
   }, 1000 / RATE);
-  return { track: generator, stop: () => { clearInterval(timer); generator.stop(); } };
+  return { track: out.track, stop: () => { clearInterval(timer); out.track.stop(); } };
 }
 
 export function toneTrack() {
@@ -47,29 +51,15 @@ export class Seen {
 
   constructor(track) {
     this.tally = new Tally(track.kind);
-    this.#read(track);
-  }
-
-  async #read(track) {
-    const reader = new MediaStreamTrackProcessor({ track }).readable.getReader();
-    for (;;) {
-      const { value, done } = await reader.read();
-      if (done) return;
-      const phase = track.kind === 'video' ? this.#picture(value) : this.#sound(value);
-      value.close();
-      this.tally.add(phase);
-    }
+    this.stop = readTrack(track, {
+      picture: (frame) => this.tally.add(this.#picture(frame)),
+      sound: (samples, rate) => this.tally.add(phaseOfSound(samples, rate)),
+    });
   }
 
   #picture(frame) {
     this.#context.drawImage(frame, 0, 0, PROBE.width, PROBE.height);
     return phaseOfPicture(this.#context.getImageData(0, 0, PROBE.width, PROBE.height).data);
-  }
-
-  #sound(data) {
-    const samples = new Float32Array(data.numberOfFrames);
-    data.copyTo(samples, { planeIndex: 0, format: 'f32-planar' });
-    return phaseOfSound(samples, data.sampleRate);
   }
 
   report() {

@@ -80,7 +80,7 @@ class Bench {
   }
 
   async startBrowser() {
-    this.browser = await Browser.start(this.modules, PAGE);
+    this.browser = await Browser.start(this.modules, { page: PAGE });
   }
 
   /** After something died: a cell must not fail for what another one did. */
