@@ -28,9 +28,10 @@ async function described(connection) {
 function preferCodec(transceiver, codec) {
   const fits = ({ mimeType, sdpFmtpLine = '' }) => mimeType === CODECS[codec]
     && (codec !== 'h264' || /packetization-mode=1.*profile-level-id=42e0/.test(sdpFmtpLine))
-    && (codec !== 'vp9' || /profile-id=0/.test(sdpFmtpLine));
-  const { codecs } = RTCRtpSender.getCapabilities(mediaOf(codec));
-  transceiver.setCodecPreferences(codecs.filter(fits));
+    && (codec !== 'vp9' || !/profile-id=[^0]/.test(sdpFmtpLine)); // 0 where it does not say
+  const codecs = RTCRtpSender.getCapabilities(mediaOf(codec)).codecs.filter(fits);
+  if (codecs.length === 0) throw new Error(`this browser has no ${codec}`); // none would be all
+  transceiver.setCodecPreferences(codecs);
 }
 
 async function makeCall(id, { scheme, api, codec, keys, window, enabled }, sending) {

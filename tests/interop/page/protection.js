@@ -12,9 +12,6 @@ const bytesOf = (hex) => Uint8Array.from(hex.match(/../g), (pair) => parseInt(pa
 const importPassphrase = (text) => crypto.subtle.importKey(
   'raw', new TextEncoder().encode(text), 'PBKDF2', false, ['deriveBits', 'deriveKey']);
 
-const derive = (key) => crypto.subtle.deriveBits(
-  { name: 'PBKDF2', hash: 'SHA-256', salt: new Uint8Array(16), iterations: 100000 }, key, 128);
-
 class Protection {
   constructor(worker, api) {
     Object.assign(this, { worker, api, errors: [], events: {} });
@@ -31,10 +28,11 @@ class Protection {
     this.worker.postMessage({ kind, data }, transfer);
   }
 
-  answer(kind) {
+  /** The next message of a kind, whose data are as wanted. */
+  answer(kind, wanted = () => true) {
     return new Promise((resolve) => {
       const listen = ({ data }) => {
-        if (data.kind !== kind) return;
+        if (data.kind !== kind || !wanted(data.data)) return;
         this.worker.removeEventListener('message', listen);
         resolve();
       };
@@ -106,7 +104,7 @@ class LiveKit extends Protection {
 
 class RealtimeKit extends Protection {
   static async create({ api, window }) {
-    const self = new RealtimeKit(new Worker('/vendor/realtimekit-worker.js'), api);
+    const self = new RealtimeKit(new Worker('realtimekit.js'), api);
     const ready = self.answer('enable');
     self.post('init', {
       keyProviderOptions: {
@@ -114,7 +112,7 @@ class RealtimeKit extends Protection {
       },
     });
     await ready;
-    self.post('enable', { enabled: true });
+    await self.derived();
     return self;
   }
 
@@ -124,28 +122,35 @@ class RealtimeKit extends Protection {
   }
 
   attach(kind, at, what) {
+    const knows = this.answer('log', ({ str }) => str.startsWith('creating new cryptor'));
     super.attach(kind, at, what);
     // The worker knows a participant only from here on, and gives him index 0.
-    if (kind === 'decode') this.settled = this.giveKeys(this.pending ?? []);
+    if (kind === 'decode') this.settled = knows.then(() => this.giveKeys(this.pending ?? []));
     this.pending = null;
   }
 
   async giveKeys(all) {
-    for (const data of all) this.post('setKey', data);
-    for (const data of all) await RealtimeKit.outlast(data.key);
+    await this.derived();
+    for (const data of all) {
+      this.post('setKey', data);
+      await this.derived();
+    }
   }
 
-  // The worker does not say when it has derived a key, and frames before that kill the stream:
-  // three times the same work here, after it, takes longer on any machine.
-  static async outlast(key) {
-    for (let times = 0; times < 3; times++) await derive(key);
+  // Frames before the key is derived kill the stream, and a key whose derivation ends after another
+  // one was set gets that one's index.
+  async derived() {
+    const taken = this.answer('enable');
+    this.post('enable', { enabled: true }); // answered when all before it has been begun
+    await taken;
+    while (this.events.deriving !== this.events.derived) await this.answer('derived');
   }
 
   async setKey({ index, passphrase }) {
     const data = { key: await importPassphrase(passphrase), keyIndex: index };
     this.post('setKey', data);
     if (this.pending !== null) (this.pending ??= []).push(data);
-    await RealtimeKit.outlast(data.key);
+    await this.derived();
   }
 }
 

@@ -8,11 +8,12 @@ export class PictureTrack {
   constructor(width, height) {
     this.canvas = Object.assign(document.createElement('canvas'), { width, height });
     this.context = this.canvas.getContext('2d'); // before the stream, which else has no picture
-    [this.track] = this.canvas.captureStream(0).getVideoTracks();
+    this.stream = this.canvas.captureStream(0);
+    [this.track] = this.stream.getVideoTracks();
   }
 
   push() {
-    this.track.requestFrame();
+    this.stream.requestFrame(); // in Firefox the stream's, not the track's
   }
 }
 
