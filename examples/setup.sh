@@ -71,6 +71,8 @@ E2EE_PACKAGES_interop=(
   gstreamer1.0-plugins-ugly                               # x264enc
 )
 # shellcheck disable=SC2034
+E2EE_PACKAGES_firefox=(firefox-esr)
+# shellcheck disable=SC2034
 E2EE_PACKAGES_recorder=(
   libsoup-3.0-dev libjson-glib-dev # talks with the SFU
   libprotobuf-dev protobuf-compiler # and with LiveKit
@@ -162,7 +164,7 @@ e2ee_apt_line() {
   [[ ! $perhaps ]] || echo "and, where this Debian has them:$perhaps"
 }
 
-# e2ee_install GROUP ...: build, run, test, sanitize, interop, recorder, livekit. Ends with 2 where it cannot.
+# e2ee_install GROUP ...: build, run, test, sanitize, interop, firefox, recorder, livekit. Ends with 2 where it cannot.
 e2ee_install() {
   local group packages=() missing=()
   e2ee_check_moved

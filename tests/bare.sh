@@ -16,7 +16,7 @@ README tells a new user to run: examples/demo.sh and tests/run.sh --quick, and t
 Prints how each ended and how long it took. Needs root, debootstrap and git; Debian's packages come
 from the mirror that this machine uses. Half an hour on two cores.
 
-  --calls     also tests/interop/run.sh: calls with Chromium, without those through Janus on Debian 13,
+  --calls     also tests/interop/run.sh: calls with browsers, without those through Janus on Debian 13,
               which has none
   --keep      keep the system when everything passed; after a failure it always stays
   --version   print the version

@@ -14,7 +14,7 @@ Usage: tests/run.sh [OPTION ...]
 Builds into build/ and runs all tests: core, elements, pipelines and keys under load, Python, every
 command of the docs, formatting, no warning by g++ and clang++, elements and pipelines once more
 under AddressSanitizer and UndefinedBehaviorSanitizer, key changes under ThreadSanitizer,
-examples/demo.sh with both codecs, tests/interop/run.sh, calls with Chromium and an SFU,
+examples/demo.sh with both codecs, tests/interop/run.sh, calls with browsers and an SFU,
 tests/recorder/run.sh, meetings that are recorded, and tests/livekit/run.sh, rooms of a LiveKit
 server with LiveKit's own clients. Up to 45 minutes, beside building a LiveKit server once.
 
@@ -256,7 +256,7 @@ if [[ -z $quick && -z $filter ]]; then
         --seconds 5 --output "$results/demo-$codec.webm"
     done
   fi
-  heading 'Calls with Chromium and an SFU'
+  heading 'Calls with browsers and an SFU'
   calls interop tests/interop/run.sh
   heading 'Meetings that are recorded'
   calls recorder tests/recorder/run.sh

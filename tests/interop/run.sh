@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
-# Calls between GStreamer and Chromium with the peers' own workers, direct and through an SFU.
+# Calls between GStreamer and browsers with the peers' own workers, direct and through an SFU.
 set -euo pipefail
 
 # shellcheck source-path=SCRIPTDIR source=../../examples/setup.sh
@@ -14,15 +14,16 @@ usage() {
 Usage: tests/interop/run.sh [OPTION ...]
 
 Installs what is missing (Debian packages; npm packages into build/interop), builds, and makes calls
-between GStreamer and Chromium with LiveKit's and RealtimeKit's own workers and with our own
-transforms of Jitsi's format and SFrame, directly and through the SFU Janus, and with the page of
+between GStreamer and Chromium or Firefox with LiveKit's and RealtimeKit's own workers and with our
+own transforms of Jitsi's format and SFrame, directly and through the SFU Janus, and with the page of
 examples/browser, in a network namespace with nothing but 127.0.0.1. Prints the seconds to the first
 decoded frame of each cell and writes them as Markdown to build/interop-times.md; writes
-build/interop.json and build/interop-SCHEME.png. A cell that the plugin cannot do has failed.
+build/interop.json and build/interop-SCHEME-BROWSER.png. A cell that the plugin cannot do has failed.
 
-  --filter=TEXT      only cells whose name contains TEXT, as in livekit/script/vp8/to-browser/sfu;
-                     the calls without encryption, for comparison, begin with none/, those with
-                     faults with fault/, those with the page of examples/browser with page/; writes
+  --filter=TEXT      only cells whose name contains TEXT, as in
+                     livekit/script/vp8/to-browser/sfu/firefox; the calls without encryption, for
+                     comparison, begin with none/, those with faults with fault/, those with the
+                     page of examples/browser with page/, both of Chromium alone; writes
                      build/interop-part.json and build/interop-part-times.md instead
   --repeat=1..1000   each cell so many times
   --no-install       install nothing, only say which Debian packages are missing
@@ -38,7 +39,7 @@ TEXT
 e2ee_arguments "$@"
 filter=${E2EE_OPTION[filter]-} repeat=${E2EE_OPTION[repeat]-1}
 
-e2ee_install build run interop
+e2ee_install build run interop firefox
 # shellcheck disable=SC2034
 E2EE_TARGETS=(plugins/e2ee/libgste2ee.so gst/e2ee/GstE2EE-1.0.typelib) # read by e2ee_build
 e2ee_build -Dtests=true
