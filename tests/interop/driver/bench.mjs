@@ -2,7 +2,7 @@
 // What the cells of one client share: GStreamer, the browser, the SFU. Each is started again after
 // it died.
 import path from 'node:path';
-import { Browser, call } from './browser.mjs';
+import { Browser } from './browser.mjs';
 import { Call, runCell } from './cell.mjs';
 import { problem } from './cells.mjs';
 import { GstPeer } from './gst.mjs';
@@ -17,7 +17,7 @@ export const failed = (cell, why) => (
 export class Bench {
   #calls = 0;
 
-  /** kind: the browser; port: of the SFU, null where there is none. */
+  /** kind: the browser, or native; port: of the SFU, null where there is none. */
   constructor({ build, kind, port }) {
     Object.assign(this, { build, kind, port, work: path.join(build, 'interop') });
   }
@@ -34,7 +34,9 @@ export class Bench {
   }
 
   async startBrowser() {
-    this.browser = await Browser.start(path.join(this.work, 'node_modules'), { kind: this.kind });
+    const { kind } = this;
+    const modules = path.join(this.work, 'node_modules');
+    this.browser = await (kind.start?.(this) ?? Browser.start(modules, { kind }));
   }
 
   async startSfu() {
@@ -66,7 +68,7 @@ export class Bench {
     const page = await this.browser.open();
     const self = new Call({ gst: this.gst, page, janus: this.janus }, cell, ++this.#calls);
     try {
-      await call(page, 'title', cell.name);
+      await page.ask('title', cell.name);
       await within(CELL_MS, cell.name, (cell.run ?? runCell)(self, result, this));
       result.passed = true;
       await this.#picture(cell, page);
@@ -82,7 +84,7 @@ export class Bench {
 
   /** One for each scheme. */
   async #picture({ run, client, peer, direction, codec, sfu }, page) {
-    if (run || direction !== 'to-browser' || codec !== 'vp8' || sfu) return;
+    if (!page.screenshot || run || direction !== 'to-browser' || codec !== 'vp8' || sfu) return;
     await page.screenshot({ path: path.join(this.build, `interop-${peer}-${client}.png`) });
   }
 

@@ -77,6 +77,7 @@ export class Browser {
     const page = await this.program.newPage({ viewport: { width: 760, height: 320 } });
     page.setDefaultTimeout(10000);
     page.problems = [];
+    page.ask = (method, ...rest) => call(page, method, ...rest);
     page.on('pageerror', (error) => page.problems.push(String(error)));
     await page.goto(this.url);
     await page.waitForFunction(() => window.calls !== undefined);

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // One call between a page and GStreamer: a key that changes, peers with a wrong key, and a spy.
 import { randomBytes } from 'node:crypto';
-import { call } from './browser.mjs';
 import { SCHEMES } from './cells.mjs';
 import { Room } from './janus.mjs';
 import { until } from './process.mjs';
@@ -12,9 +11,9 @@ export const PICTURES = 10; // that make a step believed; half a second
 const SMALL = [320, 192];
 const LARGE = [960, 540]; // Chromium drops spatial layers of small pictures
 
-export function makeKey(scheme, index) {
+export function makeKey({ peer, kdf }, index) {
   const secret = randomBytes(32).toString('hex');
-  return SCHEMES[scheme]?.key === 'hex'
+  return SCHEMES[peer]?.key === 'hex' || kdf === 'hkdf'
     ? { index, hex: secret } : { index, passphrase: `interop ${secret}` };
 }
 
@@ -34,13 +33,13 @@ export class Call {
     Object.assign(this, { gst, page, janus, cell });
     this.toBrowser = cell.direction === 'to-browser';
     this.scheme = cell.peer === 'none' ? null : cell.peer;
-    this.keys = [0, 1].map((index) => makeKey(cell.peer, index));
+    this.keys = [0, 1].map((index) => makeKey(cell, index));
     // What cells with faults do otherwise.
     Object.assign(this, {
       pageScheme: this.scheme, pageEnabled: true, gstKeys: [this.keys[0]],
     });
     [this.pageKey] = this.keys;
-    this.wrongKeys = [0, 1].map((index) => makeKey(cell.peer, index));
+    this.wrongKeys = [0, 1].map((index) => makeKey(cell, index));
     this.gstCall = `call-${number}`;
     this.spyCall = `spy-${number}`;
     this.right = `right-${number}`;
@@ -53,7 +52,7 @@ export class Call {
   }
 
   inPage(method, ...rest) {
-    return call(this.page, method, ...rest);
+    return this.page.ask(method, ...rest);
   }
 
   // ---- Connecting
@@ -156,6 +155,7 @@ export class Call {
       enabled: this.pageEnabled,
       api: this.cell.api,
       codec: this.cell.codec,
+      kdf: this.cell.kdf,
       keys: right ? this.firstKeys() : this.wrongKeys,
       // A search after a wrong key would cost the page two PBKDF2 runs for each frame.
       window: right ? 4 : 0,

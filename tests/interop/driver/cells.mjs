@@ -12,9 +12,12 @@ const SVC = { peer: 'livekit', api: 'script', codec: 'vp9', svc: 'L3T3_KEY' };
 // It has no createEncodedStreams, no H.264 as Debian has it, and no spatial layers.
 const FIREFOX = CHROMIUM.filter(({ api }) => api === 'script').map(
   ({ codecs, ...row }) => ({ ...row, codecs: codecs.filter((codec) => codec !== 'h264') }));
+const NATIVE = ['pbkdf2', 'hkdf'].map((kdf) => (
+  { peer: 'livekit', api: 'native', kdf, codecs: ['vp8', 'vp9', 'opus', 'h264'] }));
 const CLIENTS = {
   chromium: { rows: CHROMIUM, plain: ['vp8', 'vp9', 'opus', 'h264'], extra: [SVC] },
   firefox: { rows: FIREFOX, plain: ['vp8', 'vp9', 'opus'], extra: [] },
+  native: { rows: NATIVE, plain: [], extra: [], direct: true },
 };
 const DIRECTIONS = ['to-browser', 'from-browser'];
 
@@ -35,7 +38,8 @@ export const SCHEMES = {
 function named(cell) {
   const where = cell.sfu ? 'sfu' : 'direct';
   const codec = cell.svc ? `${cell.codec}-${cell.svc}` : cell.codec;
-  const name = [cell.peer, cell.api, codec, cell.direction, where, cell.client].join('/');
+  const how = cell.kdf ? `${cell.api}-${cell.kdf}` : cell.api;
+  const name = [cell.peer, how, codec, cell.direction, where, cell.client].join('/');
   return { ...cell, name };
 }
 
@@ -43,10 +47,10 @@ function bothWays(row, codecs) {
   return codecs.flatMap((codec) => DIRECTIONS.map((direction) => ({ ...row, codec, direction })));
 }
 
-/** The cells of a client: 'chromium' or 'firefox'. */
+/** The cells of a client: 'chromium', 'firefox' or 'native'. */
 export function matrix(client) {
-  const { rows, extra } = CLIENTS[client];
-  return [false, true].flatMap((sfu) => [
+  const { rows, extra, direct } = CLIENTS[client];
+  return (direct ? [false] : [false, true]).flatMap((sfu) => [
     ...rows.flatMap(({ codecs, ...row }) => bothWays({ ...row, client, sfu }, codecs)),
     ...extra.map((row) => ({ ...row, client, direction: 'from-browser', sfu })),
   ]).map(named);

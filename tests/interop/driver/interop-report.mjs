@@ -14,7 +14,7 @@ export class InteropReport extends Report {
   row({ cell, ...result }) {
     if (cell.run || cell.peer === 'none') return null;
     return {
-      client: cell.client, peer: cell.peer, api: cell.api,
+      client: cell.client, peer: cell.peer, api: cell.api, kdf: cell.kdf,
       codec: cell.svc ? `${cell.codec} ${cell.svc}` : cell.codec,
       direction: cell.direction, sfu: cell.sfu, passed: result.passed, frames: result.frames,
       wrong_key_frames: result.wrong_key_frames, rotated: result.rotated,

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Runs the cells: main.mjs --build FOLDER [--filter TEXT] [--repeat N] [--without-sfu REASON]
+//   [--without-native REASON]
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -12,12 +13,14 @@ import { faultCells } from './faults.mjs';
 import { firefox } from './firefox.mjs';
 import { InteropReport } from './interop-report.mjs';
 import { knownAnswers } from './known-answers.mjs';
+import { native } from './native.mjs';
 
 const JANUS_PORT = 8088; // and those after it; of this network namespace, so nobody else has them
 const VECTORS = fileURLToPath(new URL('../../vectors', import.meta.url));
 const CELLS = [
   [chromium, [...plainCells('chromium'), ...matrix('chromium'), ...faultCells(), ...pageCells()]],
   [firefox, [...plainCells('firefox'), ...matrix('firefox')]],
+  [native, matrix('native')],
 ];
 
 const { values: options } = parseArgs({
@@ -26,22 +29,25 @@ const { values: options } = parseArgs({
     filter: { type: 'string', default: '' },
     repeat: { type: 'string', default: '1' },
     'without-sfu': { type: 'string' }, // the reason
+    'without-native': { type: 'string' },
   },
 });
-const withoutSfu = options['without-sfu'];
 const work = path.join(options.build, 'interop');
 mkdirSync(work, { recursive: true });
 
+/** Why a cell is left out, or undefined. */
+const leftOut = ({ sfu, client }) => (
+  (sfu && options['without-sfu']) || (client === 'native' && options['without-native']));
+
 function chosen(report, all) {
   const cells = all.filter(({ name }) => name.includes(options.filter));
-  if (!withoutSfu) return cells;
-  for (const { name } of cells.filter(({ sfu }) => sfu)) report.skip(name, withoutSfu);
-  return cells.filter(({ sfu }) => !sfu);
+  for (const cell of cells.filter(leftOut)) report.skip(cell.name, leftOut(cell));
+  return cells.filter((cell) => !leftOut(cell));
 }
 
 async function runAll(report, kind, port, cells) {
   const left = Array.from({ length: Number(options.repeat) }, () => cells).flat();
-  const bench = new Bench({ build: options.build, kind, port: withoutSfu ? null : port });
+  const bench = new Bench({ build: options.build, kind, port });
   try {
     await bench.start();
     report.say(`${kind.title} ${bench.browser.version()}`);
@@ -66,7 +72,8 @@ async function main() {
     report.fail(options.filter, 'no cell has such a name');
   }
   for (const [index, [kind, cells]] of runs.entries()) {
-    if (cells.length > 0) await runAll(report, kind, JANUS_PORT + index, cells);
+    const port = cells.some(({ sfu }) => sfu) ? JANUS_PORT + index : null;
+    if (cells.length > 0) await runAll(report, kind, port, cells);
   }
   return report.finish();
 }

@@ -2,7 +2,7 @@
 // Seconds to the first decoded frame, as Markdown: a cell with encryption below the same without.
 
 const DIRECTIONS = { 'to-browser': 'to', 'from-browser': 'from' };
-const CLIENTS = { chromium: 'Chromium', firefox: 'Firefox' };
+const CLIENTS = { chromium: 'Chromium', firefox: 'Firefox', native: '@livekit/rtc-node' };
 const CODECS = { vp8: 'VP8', vp9: 'VP9', opus: 'Opus', h264: 'H.264' };
 const SCHEMES = {
   none: 'no encryption', livekit: 'LiveKit', realtimekit: 'RealtimeKit', jitsi: 'Jitsi',
@@ -37,13 +37,14 @@ function table(title, results, rowOf, columnOf, decimals) {
   return [print(lines[0]), rule, ...lines.slice(1).map(print), ''];
 }
 
-const api = (cell) => (cell.peer === 'livekit' ? `, ${cell.api}` : '');
+const api = ({ peer, api: name, kdf }) => (
+  peer === 'livekit' ? [', ', name, kdf && ` ${kdf}`].filter(Boolean).join('') : '');
 const rowOfCell = ({ cell }) => SCHEMES[cell.peer] + api(cell);
 const rowOfScheme = ({ cell }) => SCHEMES[cell.peer];
 const columnOfCell = ({ cell }) =>
   `${CODECS[cell.codec]}${cell.svc ? ` ${cell.svc}` : ''} ${DIRECTIONS[cell.direction]}`;
 const columnOfMedian = ({ cell }) =>
-  `${DIRECTIONS[cell.direction]} browser${cell.sfu ? ', SFU' : ''}`;
+  `${DIRECTIONS[cell.direction]}${cell.sfu ? ', SFU' : ''}`;
 
 function tablesOfClient(client, results) {
   const lines = [

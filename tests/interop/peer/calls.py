@@ -324,6 +324,21 @@ class Receiver(Call):
         return fields_of(caps).get_value("width") if caps else None
 
 
+class DataChannel(Call):
+    """A connection with a data channel that nobody uses, and no media."""
+
+    def __init__(self, name):
+        super().__init__(None, None)
+        leg = Leg(name)
+        self.legs = {name: leg}
+        self.pipeline.add(leg.element)
+
+    def play(self):
+        super().play()
+        (leg,) = self.legs.values()
+        self.channel = leg.element.emit("create-data-channel", "_reliable", None)
+
+
 class Spy(Call):
     """Decodes RTP as it passes the SFU, or leaves or reaches us, as if it were not encrypted."""
 

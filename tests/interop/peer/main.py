@@ -15,7 +15,7 @@ Gst.init(None)
 # rtc.py is that of the example.
 sys.path.append(str(Path(__file__).resolve().parents[3] / "examples/browser"))
 
-from calls import Receiver, Sender, Spy  # noqa: E402
+from calls import DataChannel, Receiver, Sender, Spy  # noqa: E402
 from keys import abilities, set_key  # noqa: E402
 from lines import serve  # noqa: E402
 
@@ -36,6 +36,9 @@ class Peer:
 
     def do_receive(self, call, codec, scheme, keys, wrong, spy=None, options=""):
         self.keep(call, Receiver(codec, scheme, keys, wrong, spy, options))
+
+    def do_data_channel(self, call, leg):
+        self.keep(call, DataChannel(leg))
 
     def keep(self, name, call):
         self.calls[name] = call

@@ -9,6 +9,7 @@
 //   set-key   {key, participant}              key: {index, passphrase | hex}; whoever sends as that
 //                                             participant encrypts with it from now on
 //   ratchet   {key}                           whoever sends goes on with the next generation of it
+//   received  -> {packets}                    of the first track, decrypted or not; rtc-node has it
 //   mute, unmute                              what is published
 //   chat      {text, form}                    form: data, the default: on the topic "chat"; stream: a
 //                                             text stream on "lk.chat"; message: a chat message

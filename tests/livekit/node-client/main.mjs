@@ -109,6 +109,17 @@ const commands = {
     await say[form](room.localParticipant, text);
   },
 
+  ratchet: ({ key }) => {
+    room.e2eeManager.keyProvider.ratchetSharedKey(key.index);
+  },
+
+  /** What came of the first track, decrypted or not. */
+  async received() {
+    const { subscriberStats } = await room.getRtcStats();
+    const first = subscriberStats.find(({ stats }) => stats.case === 'inboundRtp');
+    return { packets: Number(first?.stats.value.received.packetsReceived ?? 0) };
+  },
+
   stats: () => ({
     recording: room.isRecording,
     others: [...room.remoteParticipants.keys()],
