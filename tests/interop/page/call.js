@@ -59,7 +59,7 @@ function show(id, track) {
   const caption = document.createElement('figcaption');
   caption.textContent = id.startsWith('right') ? 'with the key' : 'with a wrong key';
   figure.append(element, caption);
-  document.querySelector('#calls').append(figure);
+  document.querySelector('#figures').append(figure);
 }
 
 window.calls = {
