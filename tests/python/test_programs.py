@@ -26,17 +26,19 @@ PROVIDERS = [BUILD / f"examples/providers/e2ee-provider-{language}" for language
 FRAMES = [BUILD / f"examples/frames/e2ee-frames-{language}" for language in ("c", "cpp")]
 BENCH = BUILD / "tests/bench/e2ee-bench"
 CHAT = EXAMPLES / "chat/chat.py"
+DATATRACK = EXAMPLES / "datatrack/datatrack.py"
 SERVER = EXAMPLES / "browser/server.py"
 PROVIDER = EXAMPLES / "providers/provider.py"
 FRAMES_PYTHON = EXAMPLES / "frames/frames.py"
 COMPILED = [CALL, RECORDER, UNSEAL, PUBLISH]
-PYTHON = [CHAT, SERVER, PROVIDER, FRAMES_PYTHON]
+PYTHON = [CHAT, DATATRACK, SERVER, PROVIDER, FRAMES_PYTHON]
 CHAT_MODULES = ["access", "datapeer", "direct", "messages", "protobuf", "room", "signalling", "terminal", "texts"]
 MODULES = [
     EXAMPLES / "browser/peer.py",
     EXAMPLES / "browser/rtc.py",
     EXAMPLES / "recorder/recorder.py",
     *(EXAMPLES / f"chat/{name}.py" for name in CHAT_MODULES),
+    *(EXAMPLES / f"datatrack/{name}.py" for name in ("frames", "packet", "track")),
 ]
 KEYS = ("--key-provider", "shared,passphrase=for-tests")
 RECORD = ("--url", "http://127.0.0.1:1", "--room", "1", "--no-audit")
@@ -52,12 +54,13 @@ ORDERS = {
     FRAMES[0]: (),
     FRAMES[1]: (),
     CHAT: ("--listen", "0", *KEYS),
+    DATATRACK: ("send", *KEYS),
     SERVER: ("--port", "0"),
     PROVIDER: (),
     FRAMES_PYTHON: (),
 }
 # They need no elements.
-LIBRARY_ALONE = [*FRAMES, FRAMES_PYTHON]
+LIBRARY_ALONE = [*FRAMES, FRAMES_PYTHON, DATATRACK]
 
 
 class Programs(unittest.TestCase):
