@@ -20,7 +20,7 @@ QUICK = "E2EE_QUICK" in os.environ
 INSIDE = "E2EE_DOCS_INSIDE"
 LIMIT = 120  # seconds for what takes a few
 COMPLAINT = re.compile(r"^.*(CRITICAL \*\*|WARNING \*\*|Traceback \(most recent).*$", re.M)
-SCRIPTS = ("examples/demo.sh", "examples/browser/run.sh")
+SCRIPTS = ("examples/demo.sh", "examples/browser/run.sh", "examples/datatrack/datatrack.py")
 
 
 class Fault(Exception):
@@ -123,7 +123,7 @@ class Sandbox:
         }.items():
             (self.folder / name).touch(mode=0o600)
             (self.folder / name).write_bytes(content)
-        for script in SCRIPTS:  # they build where they lie
+        for script in SCRIPTS:  # they build, and find their modules, where they lie
             place = self.folder / script
             place.parent.mkdir(parents=True, exist_ok=True)
             place.write_text(f'#!/bin/sh\nexec "{ROOT / script}" "$@"\n', encoding="utf-8")

@@ -9,6 +9,7 @@ import { Bench, failed } from './bench.mjs';
 import { pageCells } from './browser-page.mjs';
 import { matrix, plainCells } from './cells.mjs';
 import { chromium } from './chromium.mjs';
+import { dataTracks } from './data-tracks.mjs';
 import { faultCells } from './faults.mjs';
 import { firefox } from './firefox.mjs';
 import { InteropReport } from './interop-report.mjs';
@@ -65,6 +66,7 @@ async function main() {
   for (const [scheme, check] of Object.entries(knownAnswers)) {
     report.step(`known answers, ${scheme}`, async () => `${await check(VECTORS)} records`);
   }
+  report.step('data tracks of livekit-client', async () => `${await dataTracks(options.build)} frames`);
   await report.settled();
 
   const runs = CELLS.map(([kind, all]) => [kind, chosen(report, all)]);
