@@ -3,7 +3,7 @@
  * SECTION:element-rtpe2eedepay
  * @title: rtpe2eedepay
  * @short_description: RTP depayloader for encrypted frames
- * @see_also: rtpe2eepay, e2eedecrypt, e2eevp9merge
+ * @see_also: rtpe2eepay, e2eedecrypt, e2eereddec, e2eevp9merge
  *
  * Takes frames out of RTP packets of VP8 (RFC 7741), VP9 (RFC 9628, both modes) and Opus (RFC 7587)
  * without reading them: only payload descriptors and, for VP8, the payload header, which is in the

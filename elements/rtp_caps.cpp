@@ -38,15 +38,18 @@ const Format *format_for_rtp_caps(PayloadFormat which, const GstStructure *rtp_c
 
 const Format *format_for_frame_caps(PayloadFormat which, const GstCaps *caps) {
   const bool sframe = gst_structure_has_field(gst_caps_get_structure(caps, 0), kCiphertextField);
+  const Format *found = nullptr;
   for (const Format *format : formats(which)) {
     GstCaps *own = frame_caps_of(*format);
     // A codec's own format would tell receivers of frames that these are not.
     const bool fits = format->sframe == sframe && gst_caps_is_subset(caps, own);
     gst_caps_unref(own);
-    if (fits)
-      return format;
+    if (fits && format->received_only)
+      return nullptr;  // although it looks like another one, too
+    if (fits && found == nullptr)
+      found = format;
   }
-  return nullptr;
+  return found;
 }
 
 GstCaps *frame_caps_of(const Format &format) {
@@ -90,18 +93,22 @@ GstCaps *all_frame_caps() {
   return caps;
 }
 
-GstCaps *all_rtp_caps() {
+static GstCaps *all_rtp_caps_of(bool received) {
   GstCaps *caps = gst_caps_new_empty();
   for (const PayloadFormat which : kPayloadFormats)
     for (const Format *format : formats(which))
       for (const char *name : format->encoding_names)
-        if (name != nullptr)  // the same again is left out
+        if (name != nullptr && (received || !format->received_only))  // the same again is left out
           caps = gst_caps_merge(caps, rtp_caps_of(*format, name));
   return caps;
 }
 
+GstCaps *all_rtp_caps() {
+  return all_rtp_caps_of(false);
+}
+
 GstCaps *all_received_rtp_caps() {
-  GstCaps *caps = all_rtp_caps();
+  GstCaps *caps = all_rtp_caps_of(true);
   for (guint i = 0; i < gst_caps_get_size(caps); i++)
     gst_structure_remove_field(gst_caps_get_structure(caps, i), "payload");
   return caps;
@@ -128,6 +135,8 @@ const char *choose_encoding_name(const Format &format, GstCaps *allowed) {
 }
 
 void append_frame_caps(const Format &format, const GstCaps *peer, GstCaps *caps) {
+  if (format.received_only)
+    return;
   for (guint i = 0; i < gst_caps_get_size(peer); i++) {
     const GstStructure *rtp_caps = gst_caps_get_structure(peer, i);
     if (!speaks(format, rtp_caps))

@@ -6,8 +6,8 @@ namespace e2ee::rtp {
 namespace {
 
 // Order decides what a peer that takes anything is offered first.
-constexpr std::array<const Format *, 4> kFormats = {&vp8_format, &vp9_format, &opus_format,
-                                                    &multiopus_format};
+constexpr std::array<const Format *, 5> kFormats = {&vp8_format, &vp9_format, &opus_format,
+                                                    &multiopus_format, &red_format};
 
 }  // namespace
 

@@ -150,6 +150,7 @@ struct Format {
   bool splits;          // a frame may span packets
   bool talkspurts;      // the marker begins one (RFC 3551); otherwise it ends a picture
   bool spatial_layers;  // a picture may have frames of several
+  bool received_only = false;
   // Frames are SFrame ciphertexts, which caps say. Their ends are told by the descriptor alone.
   bool sframe = false;
   // The size must not depend on `position.last`. Null: no descriptor.
@@ -172,12 +173,13 @@ extern const Format vp8_format;
 extern const Format vp9_format;
 extern const Format opus_format;
 extern const Format multiopus_format;
+extern const Format red_format;
 
 std::span<const Format *const> sframe_formats();
 
 std::span<const Format *const> formats(PayloadFormat which);
 
-// The format that takes frames of these fixed caps, or null.
+// The format that sends frames of these fixed caps, or null.
 const Format *format_for_frame_caps(PayloadFormat which, const GstCaps *caps);
 // The format with this encoding name, or null.
 const Format *format_for_rtp_caps(PayloadFormat which, const GstStructure *rtp_caps);

@@ -4,6 +4,7 @@
 
 #include "gste2eedecrypt.h"
 #include "gste2eeencrypt.h"
+#include "gste2eereddec.h"
 #include "gste2eevp9merge.h"
 #include "gste2eevp9split.h"
 #include "gstrtpe2eedepay.h"
@@ -21,6 +22,7 @@ static gboolean plugin_init(GstPlugin *plugin) {
   gboolean any = FALSE;
   any |= GST_ELEMENT_REGISTER(e2eeencrypt, plugin);
   any |= GST_ELEMENT_REGISTER(e2eedecrypt, plugin);
+  any |= GST_ELEMENT_REGISTER(e2eereddec, plugin);
   any |= GST_ELEMENT_REGISTER(e2eevp9split, plugin);
   any |= GST_ELEMENT_REGISTER(e2eevp9merge, plugin);
   any |= GST_ELEMENT_REGISTER(rtpe2eepay, plugin);

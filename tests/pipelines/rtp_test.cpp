@@ -104,6 +104,31 @@ TEST_P(RtpRoute, FramesAreEqual) {
 INSTANTIATE_TEST_SUITE_P(Routes, RtpRoute, testing::ValuesIn(routes()),
                          [](const auto &test) { return test.param.name; });
 
+// The element "network" loses every seventh packet, and never the last of 31 or 301, which nothing
+// repeats.
+class Lossy {
+ public:
+  explicit Lossy(const Pipeline &pipeline) {
+    GstPad *pad = gst_element_get_static_pad(pipeline.get("network"), "sink");
+    gst_pad_add_probe(
+        pad, GST_PAD_PROBE_TYPE_BUFFER,
+        [](GstPad *, GstPadProbeInfo *, gpointer data) {
+          auto *self = static_cast<Lossy *>(data);
+          if (++self->packets_ % 7 != 5)
+            return GST_PAD_PROBE_OK;
+          ++self->lost_;
+          return GST_PAD_PROBE_DROP;
+        },
+        this, nullptr);
+    gst_object_unref(pad);
+  }
+  unsigned lost() const { return lost_; }
+
+ private:
+  unsigned packets_ = 0;
+  unsigned lost_ = 0;
+};
+
 // RED (RFC 2198) outside the encryption: each packet repeats the one before, sealed as it was.
 TEST(RtpRoutes, RedAroundEncryptedOpus) {
   for (const bool own : {false, true}) {
@@ -115,30 +140,38 @@ TEST(RtpRoutes, RedAroundEncryptedOpus) {
                           "depay ! e2eedecrypt name=decrypt replay-window=64 ! fakesink "
                           "sync=false",
                       raw_provider(0x24));
-    struct Network {
-      unsigned packets = 0;
-      unsigned lost = 0;
-    } network;
-    GstPad *pad = gst_element_get_static_pad(pipeline.get("network"), "sink");
-    gst_pad_add_probe(
-        pad, GST_PAD_PROBE_TYPE_BUFFER,
-        [](GstPad *, GstPadProbeInfo *, gpointer data) {
-          auto *self = static_cast<Network *>(data);
-          if (++self->packets % 7 != 5)  // never the last of 31 or 301, which nothing repeats
-            return GST_PAD_PROBE_OK;
-          ++self->lost;
-          return GST_PAD_PROBE_DROP;
-        },
-        &network, nullptr);
-    gst_object_unref(pad);
+    const Lossy network(pipeline);
     const Tap &plain = pipeline.tap("encoder");
     const Tap &opened = pipeline.tap("decrypt");
     ASSERT_TRUE(pipeline.run());
-    EXPECT_GT(network.lost, plain.size() / 8);
+    EXPECT_GT(network.lost(), plain.size() / 8);
     expect_equal(opened.contents(), plain.contents());
     EXPECT_EQ(pipeline.stat("decrypt", "frames-in"), plain.size());
     EXPECT_EQ(pipeline.stat("decrypt", "frames-out"), plain.size());
   }
+}
+
+// RED inside the encryption, as browsers have it: made of packets, encrypted as if a payload was a
+// frame of Opus, and named RED again.
+TEST(RtpRoutes, RedInsideEncryptedOpus) {
+  const std::string named = "capssetter caps=application/x-rtp,encoding-name=RED ! ";
+  Pipeline pipeline(audio(300, "pink-noise") +
+                        "opusenc name=encoder ! rtpopuspay pt=111 ! rtpredenc pt=63 distance=1 "
+                        "allow-no-red-blocks=true ! " +
+                        named + "rtpe2eedepay ! e2eeencrypt name=encrypt ! rtpopuspay pt=63 ! " +
+                        named +
+                        "identity name=network ! rtpe2eedepay ! e2eedecrypt name=decrypt ! "
+                        "e2eereddec name=red ! fakesink sync=false",
+                    raw_provider(0x24));
+  const Lossy network(pipeline);
+  const Tap &plain = pipeline.tap("encoder");
+  const Tap &sealed = pipeline.tap("encrypt");
+  const Tap &opened = pipeline.tap("red");
+  ASSERT_TRUE(pipeline.run());
+  EXPECT_GT(network.lost(), plain.size() / 8);
+  EXPECT_GT(sealed.frames().back().bytes.size(), plain.frames().back().bytes.size() * 3 / 2);
+  EXPECT_EQ(pipeline.stat("decrypt", "frames-out"), plain.size() - network.lost());
+  expect_equal(opened.contents(), plain.contents());
 }
 
 // Why rtpe2eepay exists: should this begin to pass, README and documentation have to change.
