@@ -61,6 +61,18 @@ def without_candidates(sdp):
     return [line for line in sdp.splitlines() if not line.startswith("a=candidate:")]
 
 
+def leave_red_alone(decoder):
+    """Browsers have RED inside the encryption: webrtcbin's own rtpreddec would take ciphertext apart.
+    webrtcbin tells it now and then which payload types are RED."""
+
+    def on_payloads(element, _spec):
+        element.handler_block(handler)
+        Gst.util_set_object_arg(element, "payloads", "<>")
+        element.handler_unblock(handler)
+
+    handler = decoder.connect("notify::payloads", on_payloads)
+
+
 class Leg:
     """One webrtcbin. It listens at `addresses` and accepts packets of this machine only. With None it
     listens at all addresses and accepts packets of any machine."""
@@ -131,6 +143,8 @@ class Leg:
         factory = added.get_factory()  # what webrtcbin makes for itself has none
         if factory and factory.get_name() == "rtpjitterbuffer":
             added.set_property("rtx-next-seqnum", False)
+        elif factory and factory.get_name() == "rtpreddec":
+            leave_red_alone(added)
 
     def promise(self, signal, argument):
         promise = Gst.Promise.new()

@@ -10,6 +10,7 @@ export const STEP_MS = 6000; // for anything later
 export const PICTURES = 10; // that make a step believed; half a second
 const SMALL = [320, 192];
 const LARGE = [960, 540]; // Chromium drops spatial layers of small pictures
+const SOUNDS = ['opus', 'red'];
 
 export function makeKey({ peer, kdf }, index) {
   const secret = randomBytes(32).toString('hex');
@@ -25,6 +26,13 @@ function withBitrate(sdp) {
   return line.test(sdp)
     ? sdp.replace(line, `a=fmtp:${number} ${options};`)
     : sdp.replace(/^a=rtpmap:\d+ VP9.*$/m, `$&\r\na=fmtp:${number} ${options}`);
+}
+
+/** webrtcbin 1.22 leaves Opus out of the answer, without which RED has nothing to carry. */
+function withOpus(sdp) {
+  const [line, red, opus] = sdp.match(/^a=fmtp:(\d+) (\d+)\/\d+=1/m);
+  return sdp.replace(line, `a=fmtp:${red} ${opus}/${opus}\r\na=rtpmap:${opus} opus/48000/2`)
+    .replace(/^m=audio .*$/m, (media) => `${media.trimEnd()} ${opus}`);
 }
 
 /** Both ends of one cell, behind the same few verbs whatever the direction. */
@@ -45,6 +53,10 @@ export class Call {
     this.right = `right-${number}`;
     this.wrong = `wrong-${number}`;
     this.size = cell.svc ? LARGE : SMALL;
+  }
+
+  isSound() {
+    return SOUNDS.includes(this.cell.codec);
   }
 
   ask(op, request) {
@@ -145,6 +157,7 @@ export class Call {
   }
 
   takeAnswer(sdp) {
+    if (this.cell.codec === 'red') return this.inPage('takeAnswer', this.right, withOpus(sdp));
     return this.inPage('takeAnswer', this.right, this.cell.svc ? withBitrate(sdp) : sdp);
   }
 
@@ -181,7 +194,7 @@ export class Call {
   }
 
   async firstPictures() {
-    const phases = this.cell.codec === 'opus' ? 1 : 2; // the picture moves
+    const phases = this.isSound() ? 1 : 2; // the picture moves
     await this.until('first pictures', FIRST_MS, async () => {
       const seen = await this.seen();
       return (seen?.matches >= PICTURES && seen.phases >= phases) || seen;
@@ -213,6 +226,12 @@ export class Call {
       return (scalabilityMode === this.cell.svc && width === this.size[0])
         || { scalabilityMode, width };
     });
+  }
+
+  /** The browser sends RED, and nothing took it apart in front of the decryptor. */
+  async redArrives() {
+    const { encoding } = await this.ask('report');
+    if (encoding !== 'RED') throw new Error(`${encoding} arrived in place of RED`);
   }
 
   // ---- Keys
@@ -278,7 +297,7 @@ export class Call {
     }
     // Whoever joins late could decode nothing without one, whatever the key.
     await this.ask('key_frame');
-    const enough = (this.cell.codec === 'opus' ? 4 : 2) * PICTURES; // sound is buffered longer
+    const enough = (this.isSound() ? 4 : 2) * PICTURES; // sound is buffered longer
     const before = (await this.inPage('report', this.wrong)).packets;
     await this.until('packets for the wrong key', STEP_MS, async () => {
       const { packets, state } = await this.inPage('report', this.wrong);
@@ -293,7 +312,7 @@ export class Call {
       return Math.max(wrong['frames-out'], seen['look-wrong'].frames);
     }
     const { seen, framesDecoded } = await this.inPage('report', this.wrong);
-    const forwards = SCHEMES[this.scheme].forwards || this.cell.codec === 'opus';
+    const forwards = SCHEMES[this.scheme].forwards || this.isSound();
     return forwards ? seen?.matches ?? 0 : framesDecoded;
   }
 
@@ -324,6 +343,7 @@ export async function runCell(self, result) {
   await self.firstPictures();
   result.seconds = self.seconds;
   if (self.cell.svc) await self.layersArrive();
+  if (self.cell.codec === 'red') await self.redArrives();
   if (self.scheme) {
     await self.noErrors('before the key changed');
     await self.rotate();

@@ -14,8 +14,10 @@ const FIREFOX = CHROMIUM.filter(({ api }) => api === 'script').map(
   ({ codecs, ...row }) => ({ ...row, codecs: codecs.filter((codec) => codec !== 'h264') }));
 const NATIVE = ['pbkdf2', 'hkdf'].map((kdf) => (
   { peer: 'livekit', api: 'native', kdf, codecs: ['vp8', 'vp9', 'opus', 'h264'] }));
+// Opus with RED inside the encryption. LiveKit's client in browsers turns it off, mobile ones do not.
+const RED = { peer: 'livekit', api: 'script', codec: 'red', sfu: false };
 const CLIENTS = {
-  chromium: { rows: CHROMIUM, plain: ['vp8', 'vp9', 'opus', 'h264'], extra: [SVC] },
+  chromium: { rows: CHROMIUM, plain: ['vp8', 'vp9', 'opus', 'h264'], extra: [SVC, RED] },
   firefox: { rows: FIREFOX, plain: ['vp8', 'vp9', 'opus'], extra: [] },
   native: { rows: NATIVE, plain: [], extra: [], direct: true },
 };
@@ -52,7 +54,8 @@ export function matrix(client) {
   const { rows, extra, direct } = CLIENTS[client];
   return (direct ? [false] : [false, true]).flatMap((sfu) => [
     ...rows.flatMap(({ codecs, ...row }) => bothWays({ ...row, client, sfu }, codecs)),
-    ...extra.map((row) => ({ ...row, client, direction: 'from-browser', sfu })),
+    ...extra.filter((row) => row.sfu === undefined || row.sfu === sfu)
+      .map((row) => ({ ...row, client, direction: 'from-browser', sfu })),
   ]).map(named);
 }
 
@@ -72,6 +75,7 @@ export function problem(cell, { elements, problems }) {
   const sending = cell.direction === 'to-browser';
   const opaque = cell.peer === 'sframe' || (cell.peer === 'livekit' && cell.codec === 'vp9');
   const needed = cell.svc ? ['rtpe2eedepay', 'e2eevp9merge'] : [];
+  if (cell.codec === 'red') needed.push('rtpe2eedepay', 'e2eereddec');
   if (sending && opaque) needed.push('rtpe2eepay');
   const missing = needed.find((name) => !elements[name]);
   if (missing) return `no element ${missing}`;

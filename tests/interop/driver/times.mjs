@@ -3,7 +3,7 @@
 
 const DIRECTIONS = { 'to-browser': 'to', 'from-browser': 'from' };
 const CLIENTS = { chromium: 'Chromium', firefox: 'Firefox', native: '@livekit/rtc-node' };
-const CODECS = { vp8: 'VP8', vp9: 'VP9', opus: 'Opus', h264: 'H.264' };
+const CODECS = { vp8: 'VP8', vp9: 'VP9', opus: 'Opus', red: 'RED', h264: 'H.264' };
 const SCHEMES = {
   none: 'no encryption', livekit: 'LiveKit', realtimekit: 'RealtimeKit', jitsi: 'Jitsi',
   sframe: 'SFrame',

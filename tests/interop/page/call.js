@@ -4,8 +4,10 @@ import { Seen, pictureTrack, toneTrack } from './content.js';
 import { protect } from './protection.js';
 
 const calls = new Map();
-const CODECS = { vp8: 'video/VP8', vp9: 'video/VP9', h264: 'video/H264', opus: 'audio/opus' };
-const mediaOf = (codec) => (codec === 'opus' ? 'audio' : 'video');
+const CODECS = {
+  vp8: 'video/VP8', vp9: 'video/VP9', h264: 'video/H264', opus: 'audio/opus', red: 'audio/red',
+};
+const mediaOf = (codec) => (CODECS[codec].startsWith('audio/') ? 'audio' : 'video');
 
 function makeConnection(api) {
   return new RTCPeerConnection({
@@ -29,9 +31,12 @@ function preferCodec(transceiver, codec) {
   const fits = ({ mimeType, sdpFmtpLine = '' }) => mimeType === CODECS[codec]
     && (codec !== 'h264' || /packetization-mode=1.*profile-level-id=42e0/.test(sdpFmtpLine))
     && (codec !== 'vp9' || !/profile-id=[^0]/.test(sdpFmtpLine)); // 0 where it does not say
-  const codecs = RTCRtpSender.getCapabilities(mediaOf(codec)).codecs.filter(fits);
-  if (codecs.length === 0) throw new Error(`this browser has no ${codec}`); // none would be all
-  transceiver.setCodecPreferences(codecs);
+  const { codecs } = RTCRtpSender.getCapabilities(mediaOf(codec));
+  const fitting = codecs.filter(fits);
+  if (fitting.length === 0) throw new Error(`this browser has no ${codec}`); // none would be all
+  // RED carries Opus, which has to be negotiated as well.
+  const carried = codec === 'red' ? codecs.filter(({ mimeType }) => mimeType === CODECS.opus) : [];
+  transceiver.setCodecPreferences([...fitting, ...carried]);
 }
 
 async function makeCall(id, { scheme, api, codec, keys, window, enabled }, sending) {

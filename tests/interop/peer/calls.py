@@ -249,6 +249,7 @@ class Receiver(Call):
             self.provider = make_provider(keys)
         self.legs = {}
         self.heads = []
+        self.encoding = None
         self.add_leg("receiver")
 
     def add_leg(self, name):
@@ -275,6 +276,7 @@ class Receiver(Call):
             self.errors.append(str(error))
 
     def add_stream(self, pad):
+        self.encoding = fields_of(pad.get_current_caps()).get_value("encoding-name")
         depay = depayloader(self.scheme, self.codec, from_sfu=self.spy_port is None)
         head = self.add(
             f"tee name=rtp ! queue ! {depay} ! tee name=frames "
@@ -315,6 +317,7 @@ class Receiver(Call):
             "wrong": stats_of(self.wrong) if self.wrong else None,
             "losses": losses(self.pipeline),
             "width": self.decoded_width(),
+            "encoding": self.encoding,
             "legs": {name: leg.state() for name, leg in self.legs.items()},
         }
 

@@ -55,6 +55,8 @@ CODECS = {
         "rtpopuspay", "rtpopusdepay", "opusdec",
         sdp_extra=",encoding-params=(string)2",
     ),
+    # As browsers send it, inside the encryption; nobody here sends it.
+    "red": Codec("audio", "RED", 63, 48000, None, None, "rtpe2eedepay", "e2eereddec ! opusdec"),
 }  # fmt: skip
 
 # Where the stock payloader cannot read the encrypted frame, or it is SFrame; elsewhere the stock

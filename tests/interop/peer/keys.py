@@ -14,7 +14,9 @@ PROBE_CAPS = {
     "vp9": "video/x-vp9",
     "h264": "video/x-h264,stream-format=byte-stream,alignment=au,width=320,height=192",
     "opus": "audio/x-opus,channel-mapping-family=0,channels=2,rate=48000",
+    "red": "audio/x-opus,channel-mapping-family=0,channels=2,rate=48000,redundancy=red",
 }
+ELEMENTS = ("e2eeencrypt", "e2eedecrypt", "rtpe2eepay", "rtpe2eedepay", "e2eereddec", "e2eevp9merge")
 RATCHET_WINDOW = 8
 
 
@@ -65,10 +67,7 @@ def error_of(bus):
 
 def abilities():
     return {
-        "elements": {
-            name: has(name)
-            for name in ("e2eeencrypt", "e2eedecrypt", "rtpe2eepay", "rtpe2eedepay", "e2eevp9merge")
-        },
+        "elements": {name: has(name) for name in ELEMENTS},
         "problems": {
             scheme: {codec: codec_problem(scheme, codec) for codec in CODECS}
             for scheme in SCHEMES
