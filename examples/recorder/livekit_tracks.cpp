@@ -14,10 +14,17 @@ namespace {
 
 constexpr std::size_t kLongestText = 512;
 
-// "video/VP8" is vp8. Who sends Opus as RED offers it without as well, which is what is taken.
+constexpr const char *kRed = "red";
+
+// "video/VP8" is vp8.
+std::string announced_codec(const std::string &mime) {
+  return examples::CharPtr(g_ascii_strdown(mime.substr(mime.find('/') + 1).c_str(), -1)).get();
+}
+
+// Who sends Opus as RED offers it without as well, which is what is taken.
 std::string codec_in(const std::string &mime) {
-  const examples::CharPtr codec(g_ascii_strdown(mime.substr(mime.find('/') + 1).c_str(), -1));
-  return g_str_equal(codec.get(), "red") ? "opus" : codec.get();
+  const std::string codec = announced_codec(mime);
+  return codec == kRed ? "opus" : codec;
 }
 
 Feed::Stream stream_of(const wire::Track &track) {
@@ -72,6 +79,7 @@ Feed LiveKitTracks::take(const wire::Participant &participant) {
     }
     Track &track = known.tracks[announced.sid()] = before[announced.sid()];
     note_encryption(feed.identity, announced, track);
+    note_redundancy(feed.identity, announced, track);
     note_mute(feed.identity, announced, track);
     if (!track.refused)
       feed.streams.push_back(stream_of(announced));
@@ -100,6 +108,20 @@ void LiveKitTracks::note_encryption(const std::string &identity, const wire::Tra
                 {"track", announced.sid()},
                 {"encryption", has_none ? "none" : "custom"}},
                identity + text, true);
+}
+
+// The server takes Opus out of RED for a recorder. Mobile clients have RED inside the encryption,
+// where nobody but a receiver with the key can.
+void LiveKitTracks::note_redundancy(const std::string &identity, const wire::Track &announced,
+                                    Track &track) {
+  const bool redundant = !track.in_the_clear && announced_codec(announced.mime_type()) == kRed;
+  if (std::exchange(track.redundant, redundant) || !redundant)
+    return;
+  events_.note("track-redundant", {{"participant", identity}, {"track", announced.sid()}},
+               identity +
+                   " sends Opus with RED inside the encryption, which the server spoils for a "
+                   "recorder: this sound will be missing until RED is turned off in that client",
+               true);
 }
 
 void LiveKitTracks::note_mute(const std::string &identity, const wire::Track &announced,

@@ -32,7 +32,7 @@ class LiveKitTracks {
 
  private:
   struct Track {
-    bool in_the_clear = false, refused = false, muted = false, paused = false;
+    bool in_the_clear = false, refused = false, redundant = false, muted = false, paused = false;
   };
   struct Participant {
     std::string identity;
@@ -41,6 +41,8 @@ class LiveKitTracks {
   };
 
   void note_encryption(const std::string &identity, const livekit::wire::Track &announced,
+                       Track &track);
+  void note_redundancy(const std::string &identity, const livekit::wire::Track &announced,
                        Track &track);
   void note_mute(const std::string &identity, const livekit::wire::Track &announced, Track &track);
 

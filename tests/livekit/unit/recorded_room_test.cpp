@@ -133,6 +133,22 @@ TEST_F(RecordedRoom, UnencryptedTracksAreRefused) {
               "+alice", "~alice"});  // told once
 }
 
+TEST_F(RecordedRoom, RedInsideTheEncryptionIsTold) {
+  settings_.allow_unencrypted = true;
+  wire::Track redundant = track("TR_a", wire::AUDIO);
+  wire::Track in_the_clear = track("TR_b", wire::AUDIO, wire::NONE);
+  for (wire::Track *each : {&redundant, &in_the_clear})
+    each->set_mime_type("audio/red");
+  *server_.join.add_other_participants() = participant("alice", {redundant, in_the_clear});
+  enter();
+  expect_log(
+      {"joined", "track-redundant! alice TR_a", "track-unencrypted! alice TR_b none", "+alice"});
+  EXPECT_EQ(feeds_["alice"].streams.front().codec, "opus");
+  update({participant("alice", {redundant})});  // told once
+  expect_log({"joined", "track-redundant! alice TR_a", "track-unencrypted! alice TR_b none",
+              "+alice", "~alice"});
+}
+
 TEST_F(RecordedRoom, TracksOfAnotherSchemeAreTaken) {
   settings_.receive.scheme = "sframe";
   *server_.join.add_other_participants() =
