@@ -6,6 +6,8 @@ set -euo pipefail
 
 # shellcheck source=../examples/setup.sh
 source "$(dirname "${BASH_SOURCE[0]}")/../examples/setup.sh"
+# shellcheck source-path=SCRIPTDIR source=sanitized.sh
+source "$(dirname "${BASH_SOURCE[0]}")/sanitized.sh"
 
 usage() {
   cat <<'TEXT'
@@ -13,10 +15,10 @@ Usage: tests/run.sh [OPTION ...]
 
 Builds into build/ and runs all tests: core, elements, pipelines and keys under load, Python, every
 command of the docs, formatting, no warning by g++ and clang++, elements and pipelines once more
-under AddressSanitizer and UndefinedBehaviorSanitizer, key changes under ThreadSanitizer,
-examples/demo.sh with both codecs, tests/interop/run.sh, calls with browsers and an SFU,
-tests/recorder/run.sh, meetings that are recorded, and tests/livekit/run.sh, rooms of a LiveKit
-server with LiveKit's own clients. Up to 45 minutes, beside building a LiveKit server once.
+under AddressSanitizer and UndefinedBehaviorSanitizer, tests/fuzz/run.sh, hostile input, key changes
+under ThreadSanitizer, examples/demo.sh with both codecs, tests/interop/run.sh, calls with browsers
+and an SFU, tests/recorder/run.sh, meetings that are recorded, and tests/livekit/run.sh, rooms of a
+LiveKit server with LiveKit's own clients. Up to 45 minutes, beside building a LiveKit server once.
 
   --quick         core, elements, shorter pipelines, Python, docs and formatting: three minutes
   --full          also what takes longer: 50 publishers in a room, longer cuts, every codec with
@@ -128,21 +130,13 @@ no_warnings() {
   ! grep -a -n -A 6 'warning: ' "$1"
 }
 
-build_without_warnings() {
-  local folder=$1
-  shift
-  [[ -f $folder/build.ninja ]] || meson setup "$@" -Dwerror=true -Dtests=true "$folder" "$E2EE_ROOT"
-  ninja -C "$folder"
-}
 export -f format_check no_warnings build_without_warnings
 export E2EE_ROOT
 
 sanitized() {
   # The plugin scanner is not instrumented and could not load the plugin.
   export GST_REGISTRY_FORK=no
-  export ASAN_OPTIONS=detect_leaks=1
-  export LSAN_OPTIONS=suppressions=$E2EE_ROOT/tests/sanitize.supp:print_suppressions=0
-  export UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1
+  sanitizer_options
   local names
   mapfile -t names < <(meson introspect --tests "$E2EE_BUILD" | python3 -c '
 import json, sys
@@ -203,12 +197,9 @@ cp "$main_build/build.log" "$results/build.log" # before something else is built
 if [[ $quick || $filter ]]; then
   export E2EE_QUICK=1
 fi
-asan_build=("$main_build/asan" -Db_sanitize=address,undefined -Db_lundef=false
-  -Dintrospection=disabled -Dexamples=false -Doptimization=1 -Ddebug=true
-  "-Dcpp_args=-fsanitize-ignorelist=$E2EE_ROOT/tests/enum.ignore")
 ahead=
 if [[ -z $quick && -z $filter ]]; then # while tests sleep; what does not compile is told later
-  CC=clang CXX=clang++ setsid nice -n 19 bash -c 'build_without_warnings "$@"' - "${asan_build[@]}" \
+  CC=clang CXX=clang++ setsid nice -n 19 bash -c 'build_without_warnings "$@"' - "${E2EE_ASAN_BUILD[@]}" \
     >"$results/asan-ahead.log" 2>&1 </dev/null &
   ahead=$!
   trap 'kill -- "-$ahead" 2>/dev/null || true' EXIT
@@ -241,8 +232,11 @@ if [[ -z $quick && -z $filter ]]; then
   wait "$ahead" || true
   trap - EXIT
   step 'clang++ without a warning' 900 env CC=clang CXX=clang++ bash -c \
-    'build_without_warnings "$@"' - "${asan_build[@]}"
+    'build_without_warnings "$@"' - "${E2EE_ASAN_BUILD[@]}"
   (sanitized)
+  E2EE_BUILD=$main_build
+  heading 'Fuzzing'
+  calls fuzz tests/fuzz/run.sh
   heading 'ThreadSanitizer, by clang++'
   step 'keys changed by 8 threads under 4 streams, without a report' 900 \
     env CC=clang CXX=clang++ bash -c 'threads_under_tsan "$@"' - "$main_build/tsan"

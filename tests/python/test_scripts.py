@@ -19,6 +19,7 @@ SCRIPTS = {
     "examples/demo.sh": {"codec": "vp9", "seconds": "5", "output": "call.webm", "passphrase-file": __file__},
     "examples/browser/run.sh": {"port": "8080", "passphrase-file": __file__},
     "tests/run.sh": {"filter": "vp8"},
+    "tests/fuzz/run.sh": {"seconds": "20", "hours": "1", "filter": "sframe"},
     "tests/interop/run.sh": {"filter": "vp8", "repeat": "3"},
     "tests/livekit/run.sh": {"filter": "vp8", "repeat": "3"},
     "tests/recorder/run.sh": {"filter": "keys", "measure": "10"},
@@ -37,6 +38,7 @@ BAD = {
     "filter": "",
     "repeat": "0",
     "measure": "many",
+    "hours": "0",
 }
 # What installs and builds; functions, since scripts put /usr/bin in front of PATH.
 TRAPPED = ("dpkg-query", "apt-get", "sudo", "mktemp", "mkdir", "rm", "meson", "ninja", "npm")
