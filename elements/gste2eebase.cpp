@@ -44,15 +44,23 @@ void gst_e2ee_base_set_context(GstElement *element, GstContext *context) {
 
 bool accept_caps(GstE2EEBase *self, GstCaps *caps) {
   Base &base = e2ee::base_of(self);
-  const gchar *media_type = gst_structure_get_name(gst_caps_get_structure(caps, 0));
+  const GstStructure *fields = gst_caps_get_structure(caps, 0);
+  const gchar *media_type = gst_structure_get_name(fields);
   const e2ee::CodecRule *codec = GST_E2EE_BASE_GET_CLASS(self)->codec_of(self, caps);
-  base.codec = nullptr;
-  if (codec != nullptr && base.cryptor && base.cryptor->supports(*codec))
-    base.codec = codec;
+  const bool carried = codec != nullptr && base.cryptor && base.cryptor->supports(*codec);
+  const bool whole = !carried || e2ee::has_whole_frames(fields, *codec);
+  base.codec = carried && whole ? codec : nullptr;
   if (base.codec != nullptr || !base.enabled)
     return true;
   if (!base.refusal.is_news(caps))
     return false;
+  if (!whole) {
+    GST_ELEMENT_ERROR(self, STREAM, FORMAT,
+                      ("%s needs stream-format=obu-stream and alignment=%s: put av1parse in front",
+                       codec->name, codec->alignment),
+                      ("%" GST_PTR_FORMAT, caps));
+    return false;
+  }
   if (!base.cryptor) {
     GST_ELEMENT_ERROR(self, RESOURCE, SETTINGS,
                       ("End-to-end encryption was switched on without a key provider: set "
@@ -204,10 +212,10 @@ GstCaps *media_caps() {
     GstStructure *fields = gst_structure_new_empty(codec->media_type);
     if (codec->alignment != nullptr)
       gst_structure_set(fields, "alignment", G_TYPE_STRING, codec->alignment, nullptr);
-    if (codec->id == CodecId::av1)
-      gst_structure_set(fields, "stream-format", G_TYPE_STRING, "obu-stream", nullptr);
     gst_caps_append_structure(caps, fields);
   }
+  // Others of AV1 are refused at the CAPS event as well.
+  gst_caps_append_structure(caps, gst_structure_new_empty("video/x-av1"));
   return caps;
 }
 

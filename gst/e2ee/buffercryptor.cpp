@@ -19,12 +19,6 @@ void hand_out(GstCaps **to, GstCaps *caps) {
     gst_caps_unref(caps);
 }
 
-bool has_whole_frames(const GstStructure *caps, const CodecRule &codec) {
-  const gchar *alignment = gst_structure_get_string(caps, "alignment");
-  return codec.alignment == nullptr || alignment == nullptr ||
-         g_str_equal(alignment, codec.alignment);
-}
-
 }  // namespace
 
 BufferCryptor::BufferCryptor(GstE2EEKeyProvider *provider, const FrameSettings &settings)

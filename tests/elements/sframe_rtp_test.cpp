@@ -150,6 +150,22 @@ TEST(SframeRtpCaps, OtherSchemesAreRefusedThere) {
   EXPECT_NE(log.errors[0].find("scheme=sframe"), std::string::npos) << log.errors[0];
 }
 
+TEST(SframeRtpCaps, PartsOfTemporalUnitsAreRefused) {
+  for (const char *caps : {"video/x-av1, stream-format=obu-stream, alignment=obu",
+                           "video/x-av1, stream-format=annexb, alignment=tu"}) {
+    const auto element = make("e2eeencrypt", raw_provider(0x43));
+    element->start(nullptr);
+    gst_harness_set_sink_caps_str(element->harness(), marked("video/x-av1").c_str());
+    gst_harness_push_event(element->harness(), gst_event_new_stream_start("refused"));
+    EXPECT_FALSE(element->send_caps(caps));
+    const BusLog log = element->bus();
+    ASSERT_EQ(log.errors.size(), 1U);
+    EXPECT_NE(log.errors[0].find("av1parse"), std::string::npos) << log.errors[0];
+    FrameCryptor cryptor(raw_provider(0x43), {{"scheme", "sframe"}});
+    EXPECT_FALSE(cryptor.set_caps(marked(caps).c_str()));
+  }
+}
+
 TEST(SframeRtpCaps, ShortTagsAreForAudioHereToo) {
   for (const char *suite : {"3", "8"}) {
     FrameCryptor cryptor(raw_provider(0x45), {{"scheme", "sframe"}, {"sframe-suite", suite}});

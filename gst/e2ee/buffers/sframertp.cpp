@@ -24,6 +24,14 @@ const CodecRule *codec_of_caps(const GstStructure *caps) {
   return nullptr;
 }
 
+bool has_whole_frames(const GstStructure *caps, const CodecRule &codec) {
+  const gchar *alignment = gst_structure_get_string(caps, "alignment");
+  const gchar *format = gst_structure_get_string(caps, "stream-format");
+  return (codec.alignment == nullptr || alignment == nullptr ||
+          g_str_equal(alignment, codec.alignment)) &&
+         (codec.id != CodecId::av1 || format == nullptr || g_str_equal(format, "obu-stream"));
+}
+
 GstCaps *with_sframe_rtp(const GstCaps *caps) {
   GstCaps *marked = gst_caps_copy(caps);
   gst_caps_set_simple(marked, kE2eeField, G_TYPE_STRING, kSframeRtp, nullptr);

@@ -24,6 +24,10 @@ bool has_sframe_packets(const GstStructure *caps);
 /// The rule for frames or packets of these caps; null when there is none.
 const CodecRule *codec_of_caps(const GstStructure *caps);
 
+/// Whether a buffer of these caps, which are of the codec, is a whole frame in the format that is
+/// encrypted.
+bool has_whole_frames(const GstStructure *caps, const CodecRule &codec);
+
 /// The same with and without the field. The caller owns the caps.
 GstCaps *with_sframe_rtp(const GstCaps *caps);
 GstCaps *without_sframe_rtp(const GstCaps *caps);
