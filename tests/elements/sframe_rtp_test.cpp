@@ -1,61 +1,17 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 // SFrame over RTP in the crypto elements and the frame cryptor: caps, plaintext, packets, streams.
-#include <functional>
-
-#include "support/element.h"
+#include "sframe_session.h"
 #include "support/frame_cryptor.h"
 #include "support/nalunits.h"
-#include "support/records.h"
 
 namespace e2ee::test {
 namespace {
 
-constexpr char kMark[] = ", e2ee=(string)sframe-rtp";
+using namespace session;
+
 constexpr char kAv1[] = "video/x-av1, stream-format=obu-stream, alignment=tu";
 constexpr char kPackets[] =
     "application/x-rtp, media=video, encoding-name=H264, clock-rate=90000, payload=96";
-
-std::string marked(const std::string &caps) {
-  return caps + kMark;
-}
-
-using Settings = std::vector<std::pair<const char *, std::string>>;
-
-// One base key, as both ends of a session have it.
-const Settings kSession = {{"sframe-suite", "6"}, {"sframe-ratchet-bits", "8"}};
-
-std::unique_ptr<Element> make(const char *factory, const Provider &provider,
-                              const Settings &more = {}) {
-  auto element = element_of(factory, provider, "sframe");
-  for (const Settings &settings : {kSession, more}) {
-    for (const auto &[name, value] : settings)
-      element->set(name, value);
-  }
-  return element;
-}
-
-/// As a payloader with payload-format=sframe takes frames of these caps.
-std::unique_ptr<Element> sender_of(const Provider &provider, const std::string &caps,
-                                   const Settings &more = {}, const std::string &sink = {}) {
-  auto element = make("e2eeencrypt", provider, more);
-  element->start(nullptr);
-  gst_harness_set_sink_caps_str(element->harness(), marked(sink.empty() ? caps : sink).c_str());
-  element->set_caps(caps.c_str());
-  return element;
-}
-
-std::unique_ptr<Element> receiver_of(const Provider &provider, const std::string &caps,
-                                     const Settings &more = {}) {
-  auto element = make("e2eedecrypt", provider, more);
-  element->start(marked(caps).c_str());
-  return element;
-}
-
-std::string caps_behind(const Element &element) {
-  const ObjectPtr<GstPad> pad(gst_element_get_static_pad(element.get(), "src"));
-  const Caps caps(gst_pad_get_current_caps(pad.get()));
-  return caps ? std::string(CharPtr(gst_caps_to_string(caps.get())).get()) : "";
-}
 
 Bytes start_of(std::initializer_list<int> bytes, gsize size) {
   Bytes frame;
@@ -304,130 +260,6 @@ TEST(SframeRtpPackets, BadOnesAreDropped) {
   EXPECT_EQ(receiver->stat("dropped-auth"), 1U);
   EXPECT_EQ(receiver->stat("key-failures"), 1U);
   EXPECT_TRUE(receiver->pass(good));
-}
-
-// ---- streams ------------------------------------------------------------------------------------
-
-TEST(SframeRtpStreams, KeysForEachSsrc) {
-  const Provider provider = raw_provider(0x4b, 1);
-  const auto video = sender_of(provider, kVp8, {{"sframe-ssrc", "4000000000"}});
-  const auto audio = sender_of(provider, kOpus, {{"sframe-ssrc", "7"}, {"sframe-suite", "8"}});
-  const Bytes picture = vp8_key(100);
-  const Bytes sealed = video->pass(picture).value();
-  const Bytes sound = audio->pass(kPlain).value();
-  EXPECT_EQ(part(sealed, 0, 3), part(sound, 0, 3)) << "one KID, each counts from 0";
-  const std::string with_ssrc = std::string(kVp8) + ", ssrc=(uint)4000000000";
-  const auto from_caps = receiver_of(provider, with_ssrc, {{"sframe-per-ssrc", "true"}});
-  EXPECT_EQ(from_caps->pass(sealed), picture);
-  EXPECT_EQ(receiver_of(provider, kVp8, {{"sframe-ssrc", "4000000000"}})->pass(sealed), picture);
-  EXPECT_EQ(receiver_of(provider, kVp8, {{"sframe-ssrc", "7"}})->pass(sealed), std::nullopt);
-  EXPECT_EQ(receiver_of(provider, kVp8)->pass(sealed), std::nullopt);
-  // The caps of another stream bring another key.
-  from_caps->set_caps(marked(std::string(kVp8) + ", ssrc=(uint)9").c_str());
-  EXPECT_EQ(from_caps->pass(sealed), std::nullopt);
-  from_caps->set_caps(marked(with_ssrc).c_str());
-  EXPECT_EQ(from_caps->pass(sealed), picture);
-  FrameCryptor cryptor(provider, {{"scheme", "sframe"},
-                                  {"sframe-suite", "8"},
-                                  {"sframe-ratchet-bits", "8"},
-                                  {"sframe-per-ssrc", "true"}});
-  EXPECT_FALSE(cryptor.set_caps(marked(kOpus).c_str()));
-  EXPECT_TRUE(cryptor.error.is(GST_E2EE_ERROR_INVALID_OPTION)) << cryptor.error.text();
-  cryptor.start((marked(kOpus) + ", ssrc=(uint)7").c_str());
-  EXPECT_EQ(cryptor.decrypt(sound), kPlain) << cryptor.error.text();
-}
-
-TEST(SframeRtpStreams, WhatCannotWorkIsRefusedAtTheStart) {
-  const struct {
-    const char *factory;
-    Settings settings;
-    const char *says;
-  } refused[] = {
-      {"e2eeencrypt", {{"sframe-per-ssrc", "true"}}, "sframe-ssrc"},
-      {"e2eeencrypt", {{"sframe-ratchet-bits", "2"}}, "3 to 32"},
-      {"e2eedecrypt", {{"sframe-ratchet-bits", "1"}}, "3 to 32"},
-      {"e2eeencrypt", {{"sframe-kid", "257"}}, "lowest 8 bits"},
-  };
-  for (const auto &each : refused) {
-    const auto element = make(each.factory, raw_provider(0x4c, 1), each.settings);
-    EXPECT_EQ(gst_element_set_state(element->get(), GST_STATE_READY), GST_STATE_CHANGE_FAILURE);
-    const BusLog log = element->bus();
-    ASSERT_EQ(log.errors.size(), 1U);
-    EXPECT_NE(log.errors[0].find(each.says), std::string::npos) << log.errors[0];
-  }
-  const auto element = make("e2eedecrypt", raw_provider(0x4c, 1), {{"sframe-per-ssrc", "true"}});
-  element->start(nullptr);
-  gst_harness_push_event(element->harness(), gst_event_new_stream_start("refused"));
-  EXPECT_FALSE(element->send_caps(marked(kOpus).c_str()));
-  const BusLog log = element->bus();
-  ASSERT_EQ(log.errors.size(), 1U);
-  EXPECT_NE(log.errors[0].find("SSRC"), std::string::npos) << log.errors[0];
-}
-
-// What a payloader sends when its SSRC collided. The next frame has the key of the new one.
-TEST(SframeRtpStreams, R3_ACollisionChangesTheKeyBeforeTheNextFrame) {
-  const Provider provider = raw_provider(0x4d, 1);
-  const auto sender = sender_of(provider, kOpus, {{"sframe-ssrc", "1"}});
-  const auto receiver = [&](const char *ssrc) {
-    return receiver_of(provider, kOpus, {{"sframe-ssrc", ssrc}});
-  };
-  EXPECT_EQ(receiver("1")->pass(sender->pass(kPlain).value()), kPlain);
-  gst_harness_push_upstream_event(
-      sender->harness(),
-      gst_event_new_custom(GST_EVENT_CUSTOM_UPSTREAM,
-                           gst_structure_new("e2ee-ssrc", "ssrc", G_TYPE_UINT, 2U, nullptr)));
-  const Bytes sealed = sender->pass(kPlain).value();
-  EXPECT_EQ(receiver("2")->pass(sealed), kPlain);
-  EXPECT_EQ(receiver("1")->pass(sealed), std::nullopt);
-  GstEvent *event = nullptr;
-  while ((event = gst_harness_try_pull_upstream_event(sender->harness())) != nullptr) {
-    EXPECT_FALSE(gst_event_has_name(event, "e2ee-ssrc")) << "nobody else needs it";
-    gst_event_unref(event);
-  }
-  // Started anew, the payloader has the SSRC that was set.
-  gst_element_set_state(sender->get(), GST_STATE_READY);
-  gst_element_set_state(sender->get(), GST_STATE_PLAYING);
-  sender->set_caps(kOpus);
-  EXPECT_EQ(receiver("1")->pass(sender->pass(kPlain).value()), kPlain);
-}
-
-TEST(SframeRtpStreams, R3_TwoOfOneKeyKidAndSsrcAreRefused) {
-  const Settings settings = {{"sframe-ssrc", "5"}, {"sframe-kid", "256"}};
-  const auto first = sender_of(raw_provider(0x4e, 1), kOpus, settings);
-  ASSERT_TRUE(first->pass(kPlain));
-  const auto second = sender_of(raw_provider(0x4e, 1), kOpus, settings);  // another provider
-  EXPECT_FALSE(second->pass(kPlain));
-  EXPECT_EQ(second->stat("dropped-stream"), 1U);
-  const BusLog log = second->bus();
-  ASSERT_EQ(log.warnings.size(), 1U);
-  EXPECT_NE(log.warnings[0].find("SSRC of its own"), std::string::npos) << log.warnings[0];
-  gst_element_set_state(first->get(), GST_STATE_NULL);
-  const std::optional<Bytes> later = second->pass(kPlain);
-  ASSERT_TRUE(later) << "the first one is gone";
-  EXPECT_EQ((*later)[0], 0x91) << "and its counter is not";
-}
-
-// ---- keys that are there again after each start -------------------------------------------------
-
-TEST(SframeRtpStreams, R3_AFixedKidWithAKeyFromTextWarnsOnce) {
-  const Provider provider = parsed("shared,passphrase=fixed-kid,key-index=1");
-  const auto warnings_of = [&](const Settings &settings) {
-    const auto element = make("e2eeencrypt", provider, settings);
-    gst_element_set_state(element->get(), GST_STATE_PAUSED);
-    std::size_t count = 0;
-    for (const std::string &warning : element->bus().warnings)
-      count += warning.find("counts from 0 again") != std::string::npos ? 1 : 0;
-    return count;
-  };
-  EXPECT_EQ(warnings_of({{"sframe-kid", "768"}}), 1U);
-  EXPECT_EQ(warnings_of({{"sframe-kid", "768"}}), 0U);
-  EXPECT_EQ(warnings_of({}), 0U) << "the key id is no drawn KID either, but it was said";
-  // Neither a drawn KID nor a key that the application drew is anything to warn of.
-  Element drawn("e2eeencrypt", std::string("shared,passphrase=drawn-kid"));
-  drawn.set("scheme", "sframe").start(kOpus);
-  for (const std::string &warning : drawn.bus().warnings)
-    EXPECT_EQ(warning.find("counts from 0"), std::string::npos) << warning;
-  EXPECT_TRUE(sender_of(raw_provider(0x4f, 1), kOpus)->bus().warnings.empty());
 }
 
 }  // namespace e2ee::test
