@@ -9,6 +9,7 @@ import json
 import os
 import re
 import sys
+import tempfile
 import unittest
 from pathlib import Path
 
@@ -117,6 +118,38 @@ class FrameMeta(unittest.TestCase):
         self.assertEqual((meta.temporal_layer, meta.spatial_layer, meta.spatial_layers), (2, 1, 3))
         self.assertEqual(meta.layer_width, [320, 640, 1280, 0, 0, 0, 0, 0])
         self.assertEqual(meta.layer_height, [180, 360, 720, 0, 0, 0, 0, 0])
+
+
+class Starts(unittest.TestCase):
+    """A sender that starts again with the key of a file."""
+
+    CODE = """
+Gst.init(None)
+provider = GstE2EE.KeyProvider.new_from_string("shared,key-file=" + sys.argv[1])
+cryptor = GstE2EE.FrameCryptor(key_provider=provider, scheme=GstE2EE.Scheme.SFRAME)
+cryptor.set_caps(Gst.Caps.from_string("audio/x-opus"))
+cryptor.prepare(10 * Gst.SECOND)
+for _ in range(3):
+    sealed = cryptor.encrypt(Gst.Buffer.new_wrapped(bytes(40)))
+    known, kid, _ = GstE2EE.peek_frame(
+        GstE2EE.Scheme.SFRAME, "audio/x-opus", GstE2EE.ClearHeader.SCHEME, sealed)
+    print(known, kid)
+"""
+
+    def test_two_share_no_kid(self):
+        with tempfile.TemporaryDirectory() as folder:
+            key = os.path.join(folder, "key.bin")
+            with open(os.open(key, os.O_CREAT | os.O_WRONLY, 0o600), "wb") as file:
+                file.write(bytes(range(32)))
+            starts = [
+                python(WITH_GST + self.CODE.replace("sys.argv[1]", repr(key))) for _ in range(2)
+            ]
+        for start in starts:
+            self.assertEqual((start.returncode, start.stderr), (0, ""))
+        kids = [set(start.stdout.splitlines()) for start in starts]
+        self.assertEqual([len(each) for each in kids], [1, 1], "one KID for each start")
+        self.assertTrue(all("True " in next(iter(each)) for each in kids))
+        self.assertNotEqual(kids[0], kids[1])
 
 
 class Vectors(unittest.TestCase):
