@@ -27,7 +27,7 @@ void E2EEStats::add(GstElement *element) {
   failed += counter(structure, "dropped-auth");
   for (const char *name :
        {"dropped-malformed", "dropped-replayed", "dropped-plaintext", "dropped-unsupported",
-        "dropped-limit", "dropped-held", "dropped-internal"})
+        "dropped-limit", "dropped-held", "dropped-internal", "dropped-stream"})
     other += counter(structure, name);
   unprotected += counter(structure, "passed-plaintext");
   const char *text = gst_structure_get_string(structure, "key-fingerprint");

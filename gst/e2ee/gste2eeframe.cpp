@@ -45,6 +45,8 @@ std::optional<Peeked> peek_sframe(const ClearRule &rule, const CodecRule &codec,
 
 std::optional<Peeked> peek(const Scheme &scheme, const CodecRule &codec, ByteView frame) {
   const ClearRule *rule = scheme.rule_for(codec);
+  if (rule == nullptr)
+    rule = scheme.rule_for(whole_frames_of(codec));
   if (rule == nullptr || frame.empty())
     return {};
   return scheme.layout == Layout::trailer ? peek_trailer(codec, frame)

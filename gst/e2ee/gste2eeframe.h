@@ -10,7 +10,8 @@ G_BEGIN_DECLS
  * @scheme: how frames are encrypted
  * @media_type: name of the frame's caps, for example `video/x-vp8`
  * @clear_header: as on the element that decrypts; counts for %GST_E2EE_SCHEME_SFRAME alone
- * @frame: one encrypted frame; H.264 and H.265 as byte stream
+ * @frame: one encrypted frame; H.264 and H.265 as byte stream, with
+ *   %GST_E2EE_SCHEME_SFRAME they and AV1 as SFrame over RTP carries them
  * @key_id: (out) (optional): key index, or SFrame's KID
  * @iv: (out) (optional) (transfer full): its IV, 12 bytes; with SFrame KID and counter, 8 bytes
  *   each, most significant byte first

@@ -55,6 +55,9 @@ TEST_P(SframeRtp, NothingIsInTheClearAndItComesBack) {
     EXPECT_EQ(part(*sealed, 0, 3), header);
     EXPECT_EQ(sealed->size(), GetParam().frame.size() + 3 + 10);
     EXPECT_EQ(receiver->pass(*sealed), GetParam().frame);
+    const auto peeked = peek("sframe", GetParam().caps, *sealed, GST_E2EE_CLEAR_HEADER_NONE);
+    ASSERT_TRUE(peeked);
+    EXPECT_EQ(peeked->key_id, 256U);
   }
   EXPECT_EQ(caps_behind(*receiver).find("sframe-rtp"), std::string::npos);
   EXPECT_EQ(receiver->dropped(), 0U);
