@@ -132,14 +132,6 @@ void refuse_caps(GstE2EEBase *element, GstCaps *caps, const char *why) {
     GST_ELEMENT_ERROR(element, STREAM, FORMAT, ("%s", why), ("%" GST_PTR_FORMAT, caps));
 }
 
-GstCaps *caps_over_rtp(GstE2EEBase *element, const GstCaps *caps) {
-  GstCaps *frames =
-      has_nal_units(e2ee::base_of(element)) ? e2ee::byte_stream_caps(caps) : gst_caps_copy(caps);
-  GstCaps *marked = e2ee::with_sframe_rtp(frames);
-  gst_caps_unref(frames);
-  return marked;
-}
-
 // What nobody encrypts keeps its format.
 GstCaps *gst_e2ee_encrypt_output_caps(GstE2EEBase *element, GstCaps *caps) {
   e2ee::BufferSealer &sealer = *GST_E2EE_ENCRYPT(element)->sealer;
@@ -155,7 +147,7 @@ GstCaps *gst_e2ee_encrypt_output_caps(GstE2EEBase *element, GstCaps *caps) {
     return nullptr;
   }
   if (over_rtp)
-    return caps_over_rtp(element, caps);
+    return e2ee::with_sframe_rtp(caps);
   if (codec != nullptr && e2ee::sframe_rtp_peer(base.src, caps) == e2ee::RtpPeer::only) {
     refuse_caps(element, caps,
                 "A payloader with payload-format=sframe carries scheme sframe alone: set "

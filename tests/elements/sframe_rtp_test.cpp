@@ -98,6 +98,12 @@ TEST(SframeRtpCaps, AreChosenOnlyWhereTheyAreNamed) {
   }
 }
 
+// av1enc leaves out what the payloader asks for.
+TEST(SframeRtpCaps, NameTheFormatOfAv1) {
+  const auto element = sender_of(raw_provider(0x43, 1), "video/x-av1, alignment=tu", {}, kAv1);
+  EXPECT_NE(caps_behind(*element).find("obu-stream"), std::string::npos) << caps_behind(*element);
+}
+
 TEST(SframeRtpCaps, OtherSchemesAreRefusedThere) {
   const auto element = element_of("e2eeencrypt", raw_provider(0x44), "livekit");
   element->start(nullptr);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "buffers/sframertp.h"
 
+#include "buffers/h26xformat.h"
+
 namespace e2ee {
 
 bool is_sframe_rtp(const GstStructure *caps) {
@@ -33,8 +35,12 @@ bool has_whole_frames(const GstStructure *caps, const CodecRule &codec) {
 }
 
 GstCaps *with_sframe_rtp(const GstCaps *caps) {
-  GstCaps *marked = gst_caps_copy(caps);
+  const GstStructure *fields = gst_caps_get_structure(caps, 0);
+  GstCaps *marked = nal_codec_of(fields) != nullptr ? byte_stream_caps(caps) : gst_caps_copy(caps);
   gst_caps_set_simple(marked, kE2eeField, G_TYPE_STRING, kSframeRtp, nullptr);
+  if (gst_structure_has_name(fields, "video/x-av1"))
+    gst_caps_set_simple(marked, "stream-format", G_TYPE_STRING, "obu-stream", "alignment",
+                        G_TYPE_STRING, "tu", nullptr);
   return marked;
 }
 

@@ -28,8 +28,12 @@ const CodecRule *codec_of_caps(const GstStructure *caps);
 /// encrypted.
 bool has_whole_frames(const GstStructure *caps, const CodecRule &codec);
 
-/// The same with and without the field. The caller owns the caps.
+/// The caps of frames, which are in the clear as `caps` say, for SFrame over RTP: with the field,
+/// NAL units as byte streams, and AV1's format named, which encoders leave out. The caller owns
+/// them.
 GstCaps *with_sframe_rtp(const GstCaps *caps);
+
+/// The same caps without the field. The caller owns them.
 GstCaps *without_sframe_rtp(const GstCaps *caps);
 
 /// How long the header of an RTP packet is, CSRCs and extensions included. None for what is no
