@@ -36,9 +36,12 @@ const Codec kCodecs[] = {
      "x265enc tune=zerolatency speed-preset=ultrafast key-int-max=100 ! "
      "video/x-h265,stream-format=byte-stream",
      "rtph265pay aggregate-mode=zero-latency", "rtph265depay"},
+    {"AV1", kVideo, "av1enc usage-profile=realtime cpu-used=10 keyframe-max-dist=100", "rtpav1pay",
+     "rtpav1depay"},
 };
 
-enum class How { stock, own, refused };
+// whole: our payloaders with SFrame over RTP.
+enum class How { stock, own, whole, refused };
 
 struct Cell {
   const char *scheme;
@@ -48,6 +51,8 @@ struct Cell {
 };
 
 constexpr char kPure[] = " clear-header=none";
+constexpr char kCamera[] =
+    " nal-format=length4 sframe-suite=6 sframe-ratchet-bits=8 sframe-ssrc=77";
 
 const Cell kCells[] = {
     {"livekit", "", "VP8", How::stock},
@@ -74,6 +79,14 @@ const Cell kCells[] = {
     {"sframe", "", "VP9", How::own},
     {"sframe", "", "Opus", How::stock},
     {"sframe", "", "Opus", How::own},
+    {"sframe", "", "VP8", How::whole},
+    {"sframe", "", "VP9", How::whole},
+    {"sframe", "", "Opus", How::whole},
+    {"sframe", "", "H.264", How::whole},
+    {"sframe", "", "H.265", How::whole},
+    {"sframe", "", "AV1", How::whole},
+    {"sframe", kCamera, "H.264", How::whole},
+    {"sframe", kCamera, "H.265", How::whole},
     {"realtimekit", "", "H.264", How::refused},
     {"realtimekit", "", "H.265", How::refused},
     {"jitsi", "", "H.264", How::refused},
@@ -87,13 +100,21 @@ const Cell kCells[] = {
 };
 
 const char *name_of(How how) {
-  static const char *const kNames[] = {"stock", "own", "refused"};
+  static const char *const kNames[] = {"stock", "own", "whole", "refused"};
   return kNames[static_cast<int>(how)];
 }
 
+// Behind `space`, where there is a name for the options.
+std::string variant_of(const Cell &cell, const char *space) {
+  const std::string options = cell.options;
+  if (options.empty())
+    return "";
+  return std::string(space) + (options == kPure ? "pure" : "camera");
+}
+
 std::string test_name(const Cell &cell) {
-  std::string name = std::string(cell.scheme) + (*cell.options ? "_pure" : "") + "_" + cell.codec +
-                     "_" + name_of(cell.how);
+  std::string name =
+      std::string(cell.scheme) + variant_of(cell, "_") + "_" + cell.codec + "_" + name_of(cell.how);
   std::erase(name, '.');
   return name;
 }
@@ -132,7 +153,7 @@ class Matrix : public testing::TestWithParam<Cell> {
   }
   void note(const std::string &count, const std::string &result) {
     const Cell &cell = GetParam();
-    const std::string scheme = std::string(cell.scheme) + (*cell.options ? " (pure)" : "");
+    const std::string scheme = std::string(cell.scheme) + variant_of(cell, " ");
     char line[128];
     g_snprintf(line, sizeof line, "%-15s %-6s %-8s %9s %10s", scheme.c_str(), cell.codec,
                name_of(cell.how), count.c_str(), result.c_str());
@@ -146,20 +167,39 @@ class Matrix : public testing::TestWithParam<Cell> {
   void expect_refused();
 };
 
+bool is_h264(const Codec &codec) {
+  return std::string(codec.name) == "H.264";
+}
+bool is_h265(const Codec &codec) {
+  return std::string(codec.name) == "H.265";
+}
+
 /// What must come back: frames, but of H.264 and H.265 their NAL units without the encoder's words
-/// about itself, whatever start codes they have.
-std::vector<Bytes> pictures_of(const Codec &codec, std::vector<Bytes> frames) {
-  const bool h264 = std::string(codec.name) == "H.264";
-  if (!h264 && std::string(codec.name) != "H.265")
+/// about itself, whatever start codes they have. `sets`: with parameter sets.
+std::vector<Bytes> pictures_of(const Codec &codec, bool sets, std::vector<Bytes> frames) {
+  if (!is_h264(codec) && !is_h265(codec))
     return frames;
   for (Bytes &frame : frames) {
     std::vector<Bytes> units = nal::units_of_stream(frame);
     std::erase_if(units, [&](const Bytes &unit) {
-      return h264 && unit.size() > 1 && unit[0] == 6 && unit[1] == 5;
+      return (is_h264(codec) && unit.size() > 1 && unit[0] == 6 && unit[1] == 5) ||
+             (!sets && nal::is_parameter_set(unit, is_h265(codec)));
     });
     frame = nal::stream_of(units);
   }
   return frames;
+}
+
+std::size_t key_frames_without_sets(const Codec &codec, const std::vector<Bytes> &frames) {
+  return static_cast<std::size_t>(std::count_if(frames.begin(), frames.end(), [&](const Bytes &f) {
+    const std::vector<Bytes> units = nal::units_of_stream(f);
+    const auto any = [&](bool (*is)(const Bytes &unit, bool h265)) {
+      return std::any_of(units.begin(), units.end(),
+                         [&](const Bytes &unit) { return is(unit, is_h265(codec)); });
+    };
+    return any([](const Bytes &unit, bool h265) { return nal::is_key_slice(unit[0], h265); }) &&
+           !any(nal::is_parameter_set);
+  }));
 }
 
 void push_all(Pipeline &pipeline, const Encoded &encoded) {
@@ -178,14 +218,15 @@ void push_all(Pipeline &pipeline, const Encoded &encoded) {
 void Matrix::expect_carried() {
   const Cell &cell = GetParam();
   const Codec &codec = *codec_of(cell.codec);
-  const bool own = cell.how == How::own;
+  const std::string format = cell.how == How::whole ? " payload-format=sframe" : "";
+  const bool own = cell.how != How::stock;
   const Encoded &encoded = frames_of(codec);
   Pipeline pipeline(std::string("appsrc name=in format=time max-bytes=0 ! ") +
                         element("e2eeencrypt", "enc") + " ! " +
-                        (own ? "rtpe2eepay" : codec.stock_pay) + " ! " +
-                        (own ? "rtpe2eedepay" : codec.stock_depay) + " ! " +
+                        (own ? "rtpe2eepay ssrc=77" + format : codec.stock_pay) + " ! " +
+                        (own ? "rtpe2eedepay" + format : codec.stock_depay) + " ! " +
                         element("e2eedecrypt", "dec") + " ! fakesink sync=false",
-                    raw_provider(0x6d));
+                    raw_provider(0x6d, 1));
   const Caps caps(gst_caps_from_string(encoded.caps.c_str()));
   g_object_set(pipeline.get("in"), "caps", caps.get(), nullptr);
   Tap &sent = pipeline.tap("enc", "sink");
@@ -194,8 +235,13 @@ void Matrix::expect_carried() {
   pipeline.run();
   EXPECT_GE(encoded.frames.size(), frames(2000));
   EXPECT_EQ(sent.size(), encoded.frames.size());
-  const std::vector<Bytes> wanted = pictures_of(codec, sent.contents());
-  const std::vector<Bytes> came = pictures_of(codec, got.contents());
+  // x265enc writes parameter sets once; receivers of SFrame over RTP need them in each key frame.
+  const bool sets = cell.how != How::whole;
+  if (!sets && (is_h264(codec) || is_h265(codec))) {
+    EXPECT_EQ(key_frames_without_sets(codec, got.contents()), 0U);
+  }
+  const std::vector<Bytes> wanted = pictures_of(codec, sets, sent.contents());
+  const std::vector<Bytes> came = pictures_of(codec, sets, got.contents());
   expect_equal(came, wanted);
   std::size_t equal = 0;
   for (std::size_t i = 0; i < std::min(came.size(), wanted.size()); ++i)
@@ -229,8 +275,7 @@ void Matrix::expect_refused() {
     const BusLog log = refusing.bus();
     ASSERT_EQ(log.errors.size(), 1U);
     EXPECT_NE(log.errors[0].find(cell.scheme), std::string::npos) << log.errors[0];
-    const std::string codec = std::string(cell.codec) == "AV1" ? "av1" : cell.codec;
-    EXPECT_NE(log.errors[0].find(codec), std::string::npos) << log.errors[0];
+    EXPECT_NE(log.errors[0].find(cell.codec), std::string::npos) << log.errors[0];
   }
   note("-", HasFailure() ? "FAILED" : "refused");
 }
@@ -247,7 +292,7 @@ TEST_P(Matrix, CarriesEqualFramesOrRefusesByName) {
 // A cell with our payloader alone is one where the stock payloader fails.
 TEST_P(Matrix, AStockPayloaderThatDoesNotFitIsWarnedOf) {
   const Cell &cell = GetParam();
-  if (cell.how == How::refused)
+  if (cell.how == How::refused || cell.how == How::whole)
     return;
   Pipeline pipeline(element("e2eeencrypt", "enc") + " ! " + codec_of(cell.codec)->stock_pay +
                         " ! fakesink async=false",
