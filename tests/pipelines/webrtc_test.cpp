@@ -121,6 +121,17 @@ void expect_sframe(GstElement *answerer) {
   g_object_unref(transceiver);
 }
 
+// Links a stream that was received to the element "depay" or "audio".
+void on_stream(GstElement *, GstPad *pad, Pipeline *pipeline) {
+  if (GST_PAD_DIRECTION(pad) != GST_PAD_SRC)
+    return;
+  const bool video =
+      examples::enum_nick(examples::transceiver_of(pad).get(), "kind") == std::string("video");
+  GstPad *sink = gst_element_get_static_pad(pipeline->get(video ? "depay" : "audio"), "sink");
+  EXPECT_EQ(gst_pad_link(pad, sink), GST_PAD_LINK_OK);
+  gst_object_unref(sink);
+}
+
 }  // namespace
 
 // Ciphertext is random bytes here: neither side looks into it.
@@ -131,13 +142,13 @@ TEST(WebRtc, SframeOverRtpIsNegotiatedForItsMediaAloneAndComesThrough) {
       "sizetype=fixed sizemax=3000 filltype=random datarate=180000 ! video/x-h264, "
       "stream-format=byte-stream, alignment=au, e2ee=sframe-rtp ! rtpe2eepay payload-format=sframe "
       "! send. audiotestsrc is-live=true ! opusenc ! rtpopuspay pt=97 ! send. "
-      "receive. ! application/x-rtp, media=video ! rtpe2eedepay name=depay payload-format=sframe ! "
-      "fakesink sync=false async=false receive. ! application/x-rtp, media=audio ! fakesink "
-      "async=false",
+      "rtpe2eedepay name=depay payload-format=sframe ! fakesink sync=false async=false "
+      "fakesink name=audio sync=false async=false",
       nullptr);
   const Tap &sent = pipeline.tap("frames");
   const Tap &arrived = pipeline.tap("depay");
   expect_sframe(pipeline.get("receive"));
+  g_signal_connect(pipeline.get("receive"), "pad-added", G_CALLBACK(on_stream), &pipeline);
   const auto descriptions = connect(pipeline, pipeline.get("send"), pipeline.get("receive"));
   ASSERT_FALSE(HasFailure());
   for (const auto &description : descriptions) {
