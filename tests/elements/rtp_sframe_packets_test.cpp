@@ -10,19 +10,6 @@ namespace {
 
 constexpr guint8 kWholePacket = kWhole | kPacketBit;
 
-// With `bits` in front of what it carries.
-Buffer with_descriptor(GstBuffer *packet, guint8 bits) {
-  GstRTPBuffer rtp = GST_RTP_BUFFER_INIT;
-  EXPECT_TRUE(gst_rtp_buffer_map(packet, GST_MAP_READ, &rtp));
-  const gsize header = gst_rtp_buffer_get_header_len(&rtp);
-  gst_rtp_buffer_unmap(&rtp);
-  const Bytes whole = bytes_of(packet);
-  Buffer made =
-      buffer_of(join({part(whole, 0, header), {bits}, part(whole, header, whole.size())}));
-  GST_BUFFER_PTS(made.get()) = GST_BUFFER_PTS(packet);
-  return made;
-}
-
 // A packet with everything that an RTP header can have.
 Buffer elaborate_packet(const Bytes &payload) {
   constexpr guint8 kPadding = 12;
@@ -176,40 +163,96 @@ std::vector<Stock> stock_elements() {
   };
 }
 
+// A sender that encrypts packets, which is not among our elements.
+class PacketSealer {
+ public:
+  explicit PacketSealer(const Provider &provider) : sealer_("e2eeencrypt", provider) {
+    // Of Opus nothing is in the clear, whatever it is.
+    sealer_.set("scheme", "sframe").start(kOpus);
+  }
+
+  // With header and time of the packet, its payload a ciphertext behind the descriptor.
+  Buffer seal(GstBuffer *packet) {
+    const Bytes payload = parse(packet).payload;
+    const std::optional<Bytes> ciphertext = sealer_.pass(payload);
+    EXPECT_TRUE(ciphertext);
+    const Bytes whole = bytes_of(packet);
+    const Bytes header = part(whole, 0, whole.size() - payload.size());
+    Buffer made = buffer_of(join({header, {kWholePacket}, ciphertext.value_or(Bytes{})}));
+    GST_BUFFER_PTS(made.get()) = GST_BUFFER_PTS(packet);
+    return made;
+  }
+
+ private:
+  Element sealer_;
+};
+
+// rtpe2eedepay and e2eedecrypt.
+class PacketOpener {
+ public:
+  PacketOpener(const char *encoding_name, const Provider &provider)
+      : receiver_(encoding_name), decryptor_("e2eedecrypt", provider) {
+    decryptor_.set("scheme", "sframe");
+  }
+
+  std::vector<Buffer> open(GstBuffer *packet, const Caps &caps) {
+    receiver_.set_caps(Caps(gst_caps_ref(caps.get())));
+    std::vector<Buffer> opened;
+    for (Buffer &ciphertext : receiver_.push(packet)) {
+      if (decryptor_.harness() == nullptr)
+        decryptor_.start(text_of(receiver_.out_caps()).c_str());
+      EXPECT_EQ(decryptor_.push(std::move(ciphertext)), GST_FLOW_OK);
+      if (Buffer out = decryptor_.pull())
+        opened.push_back(std::move(out));
+    }
+    return opened;
+  }
+  Caps out_caps() { return Caps(gst_pad_get_current_caps(decryptor_.harness()->sinkpad)); }
+
+ private:
+  SframeReceiver receiver_;
+  Element decryptor_;
+};
+
 class SframeStockPackets : public ::testing::TestWithParam<Stock> {
  protected:
-  // Of the stock depayloader, with and without SFrame's descriptor on the way.
-  std::vector<Bytes> frames(const Encoded &encoded, bool with_sframe) {
+  // Of the stock depayloader behind what `through` makes of the stock payloader's packets.
+  template <typename Through>
+  std::vector<Bytes> frames(const Encoded &encoded, const Through &through) {
     Stage payloader(GetParam().payloader);
     g_object_set(payloader.element(), "mtu", 300U, nullptr);
     payloader.set_caps(encoded.caps.c_str());
-    SframeReceiver receiver(GetParam().encoding_name);
     Stage depayloader(GetParam().depayloader);
     std::vector<Bytes> frames;
-    for (const Buffer &frame : encoded.frames) {
-      std::vector<Buffer> packets = payloader.push(frame.get());
-      if (with_sframe) {
-        receiver.set_caps(payloader.out_caps());
-        std::vector<Buffer> through;
-        for (const Buffer &packet : packets)
-          for (Buffer &out : receiver.push(with_descriptor(packet.get(), kWholePacket).get()))
-            through.push_back(std::move(out));
-        packets = std::move(through);
-      }
-      depayloader.set_caps(with_sframe ? receiver.out_caps() : payloader.out_caps());
-      for (const Buffer &packet : packets)
-        for (const Buffer &out : depayloader.push(packet.get()))
-          frames.push_back(bytes_of(out.get()));
-    }
+    for (const Buffer &frame : encoded.frames)
+      for (const Buffer &packet : payloader.push(frame.get()))
+        for (const Buffer &arrived : through(packet.get(), payloader.out_caps(), depayloader))
+          for (const Buffer &out : depayloader.push(arrived.get()))
+            frames.push_back(bytes_of(out.get()));
     return frames;
   }
 };
 
 TEST_P(SframeStockPackets, ComeThroughEqual) {
   const Encoded encoded = encode(GetParam().encoder);
-  const std::vector<Bytes> expected = frames(encoded, false);
+  const std::vector<Bytes> expected =
+      frames(encoded, [](GstBuffer *packet, Caps caps, Stage &depayloader) {
+        depayloader.set_caps(std::move(caps));
+        std::vector<Buffer> same;
+        same.emplace_back(gst_buffer_ref(packet));
+        return same;
+      });
   EXPECT_GE(expected.size(), encoded.frames.size() - 1);
-  EXPECT_EQ(frames(encoded, true), expected);
+
+  const Provider provider = raw_provider(1);
+  PacketSealer sealer(provider);
+  PacketOpener opener(GetParam().encoding_name, provider);
+  const auto sealed = [&](GstBuffer *packet, const Caps &caps, Stage &depayloader) {
+    std::vector<Buffer> opened = opener.open(sealer.seal(packet).get(), caps);
+    depayloader.set_caps(opener.out_caps());
+    return opened;
+  };
+  EXPECT_EQ(frames(encoded, sealed), expected);
 }
 
 INSTANTIATE_TEST_SUITE_P(Codecs, SframeStockPackets, ::testing::ValuesIn(stock_elements()),
