@@ -39,6 +39,38 @@ TEST(SframeRtp, FramesOfAnySizeComeThroughEqual) {
   }
 }
 
+// Nothing tells layers apart behind the depayloader but the time and the marker of their picture.
+TEST(SframeRtp, LayersOfAPictureAreMergedAgain) {
+  SframePayloader payloader("VP9", 500);
+  SframeReceiver receiver("VP9");
+  Stage merger("e2eevp9merge");
+  Stage reference("e2eevp9merge");
+  merger.set_caps(kVp9);
+  reference.set_caps(kVp9);
+  constexpr unsigned kLayers = 3;
+  for (unsigned picture = 0; picture < 5; picture++) {
+    for (unsigned layer = 0; layer < kLayers; layer++) {
+      const bool last = layer + 1 == kLayers;
+      const Buffer frame = at_time(buffer_of(noise(700, picture * kLayers + layer)), picture);
+      GstE2EEFrameMeta *meta = gst_e2ee_buffer_add_frame_meta(frame.get(), picture == 0, 0, 0);
+      meta->has_layers = TRUE;
+      meta->spatial_layer = layer;
+      meta->spatial_layers = kLayers;
+      std::vector<Buffer> merged;
+      for (const Buffer &packet : payloader.push(frame.get()))
+        for (const Buffer &ciphertext : receiver.push(packet.get()))
+          for (Buffer &out : merger.push(ciphertext.get()))
+            merged.push_back(std::move(out));
+      const std::vector<Buffer> expected = reference.push(frame.get());
+      ASSERT_EQ(expected.size(), last ? 1U : 0U);
+      ASSERT_EQ(merged.size(), expected.size());
+      if (last) {
+        EXPECT_EQ(bytes_of(merged[0].get()), bytes_of(expected[0].get()));
+      }
+    }
+  }
+}
+
 TEST(SframeRtp, LossesDropTheFramesThatTheyHitAndNoMore) {
   const std::vector<Buffer> frames = some_frames(is_quick() ? 60 : 600);
   for (const unsigned percent : {0U, 1U, 5U, 20U}) {
