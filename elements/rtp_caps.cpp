@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <gst/gst.h>
 
+#include "buffers/sframertp.h"
 #include "rtp_format.h"
 
 // Caps of frames and of their packets.
@@ -37,7 +38,7 @@ const Format *format_for_rtp_caps(PayloadFormat which, const GstStructure *rtp_c
 }
 
 const Format *format_for_frame_caps(PayloadFormat which, const GstCaps *caps) {
-  const bool sframe = gst_structure_has_field(gst_caps_get_structure(caps, 0), kCiphertextField);
+  const bool sframe = gst_structure_has_field(gst_caps_get_structure(caps, 0), kE2eeField);
   const Format *found = nullptr;
   for (const Format *format : formats(which)) {
     GstCaps *own = frame_caps_of(*format);
@@ -54,9 +55,11 @@ const Format *format_for_frame_caps(PayloadFormat which, const GstCaps *caps) {
 
 GstCaps *frame_caps_of(const Format &format) {
   GstCaps *caps = gst_caps_from_string(format.frame_caps);
-  if (format.sframe)
-    gst_caps_set_simple(caps, kCiphertextField, G_TYPE_STRING, kSFrameRtp, nullptr);
-  return caps;
+  if (!format.sframe)
+    return caps;
+  GstCaps *marked = with_sframe_rtp(caps);
+  gst_caps_unref(caps);
+  return marked;
 }
 
 GstCaps *FrameCaps::next(const Format &format, const Frame &frame) {
@@ -116,8 +119,8 @@ GstCaps *all_received_rtp_caps() {
 
 GstCaps *all_depayloaded_caps() {
   GstCaps *caps = all_frame_caps();
-  gst_caps_append(caps, gst_caps_new_simple("application/x-rtp", kCiphertextField, G_TYPE_STRING,
-                                            kSFrameRtp, nullptr));
+  gst_caps_append(caps,
+                  gst_caps_new_simple(kRtpCaps, kE2eeField, G_TYPE_STRING, kSframeRtp, nullptr));
   return caps;
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "rtp_ciphertext.h"
 
+#include "buffers/sframertp.h"
 #include "rtp_format.h"
 #include "rtp_meta.h"
 
@@ -16,9 +17,8 @@ GstCaps *CiphertextCaps::next(const Origin &origin) {
   if (origin_ == origin)
     return nullptr;
   origin_ = origin;
-  GstCaps *caps = gst_caps_copy(origin.packetized ? rtp_caps_.get() : frame_caps_.get());
-  gst_caps_set_simple(caps, kCiphertextField, G_TYPE_STRING, kSFrameRtp, "ssrc", G_TYPE_UINT,
-                      origin.ssrc, nullptr);
+  GstCaps *caps = with_sframe_rtp(origin.packetized ? rtp_caps_.get() : frame_caps_.get());
+  gst_caps_set_simple(caps, "ssrc", G_TYPE_UINT, origin.ssrc, nullptr);
   if (!origin.packetized)
     return caps;
   gst_caps_set_simple(caps, "payload", G_TYPE_INT, static_cast<int>(origin.payload_type), nullptr);

@@ -26,9 +26,6 @@ enum class PictureIdMode { None, Bits7, Bits15 };
 // The bits an id has; 0 for PictureIdMode::None.
 unsigned picture_id_mask(PictureIdMode mode);
 
-// The field of caps that says what its buffers are ciphertext for, and its value.
-inline constexpr const char *kCiphertextField = "e2ee";
-inline constexpr const char *kSFrameRtp = "sframe-rtp";
 // The field of RTP caps that is the line "a=sframe" in SDP.
 inline constexpr const char *kSFrameAttribute = "a-sframe";
 
@@ -175,6 +172,7 @@ extern const Format opus_format;
 extern const Format multiopus_format;
 extern const Format red_format;
 
+// A row for each codec that SFrame over RTP carries.
 std::span<const Format *const> sframe_formats();
 
 std::span<const Format *const> formats(PayloadFormat which);
