@@ -165,12 +165,13 @@ export class TrailerCryptor {
 
   /** `iv` only for known answers. */
   async encrypt(frame, iv = this.#makeIv()) {
-    const slot = this.#ring.get(this.#current);
+    const index = this.#current; // another one may be current when this frame is done
+    const slot = this.#ring.get(index);
     if (!slot) throw new Refused('no key');
     const clear = frame.data.subarray(0, clearLength(this, frame));
     const sealed = await crypto.subtle.encrypt({ name: 'AES-GCM', iv, additionalData: clear },
       slot.key, frame.data.subarray(clear.length));
-    return join(clear, new Uint8Array(sealed), iv, Uint8Array.of(IV_LENGTH, this.#current));
+    return join(clear, new Uint8Array(sealed), iv, Uint8Array.of(IV_LENGTH, index));
   }
 
   async decrypt(frame) {

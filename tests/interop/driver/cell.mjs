@@ -312,7 +312,7 @@ export class Call {
       return Math.max(wrong['frames-out'], seen['look-wrong'].frames);
     }
     const { seen, framesDecoded } = await this.inPage('report', this.wrong);
-    const forwards = SCHEMES[this.scheme].forwards || this.isSound();
+    const forwards = SCHEMES[this.scheme].forwards || this.cell.client === 'native' || this.isSound();
     return forwards ? seen?.matches ?? 0 : framesDecoded;
   }
 

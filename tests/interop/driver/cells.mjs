@@ -19,7 +19,7 @@ const RED = { peer: 'livekit', api: 'script', codec: 'red', sfu: false };
 const CLIENTS = {
   chromium: { rows: CHROMIUM, plain: ['vp8', 'vp9', 'opus', 'h264'], extra: [SVC, RED] },
   firefox: { rows: FIREFOX, plain: ['vp8', 'vp9', 'opus'], extra: [] },
-  native: { rows: NATIVE, plain: [], extra: [], direct: true },
+  native: { rows: NATIVE, extra: [], direct: true },
 };
 const DIRECTIONS = ['to-browser', 'from-browser'];
 
@@ -59,7 +59,7 @@ export function matrix(client) {
   ]).map(named);
 }
 
-/** The same calls without encryption, for comparing times, and to see that the spy sees. */
+/** The same calls of a browser without encryption, to compare times, and to see that the spy sees. */
 export function plainCells(client) {
   return [false, true].flatMap(
     (sfu) => bothWays({ peer: 'none', api: '-', client, sfu }, CLIENTS[client].plain)).map(named);

@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs';
 
 globalThis.crypto ??= webcrypto; // Node 18
 const {
-  TrailerCryptor, deriveSFrameKey, makeSFrameHeader, protectSFrame, readSFrameHeader,
+  TrailerCryptor, deriveSFrameKey, makeCryptor, makeSFrameHeader, protectSFrame, readSFrameHeader,
   unprotectSFrame,
 } = await import('../../../examples/browser/page/formats.js');
 
@@ -72,6 +72,28 @@ async function sframe(folder) {
   return checked;
 }
 
+/** A key that becomes current while a frame is being encrypted is that of the next one. */
+async function keyWithinFrame() {
+  const schemes = ['livekit', 'realtimekit', 'jitsi', 'sframe'];
+  const { subtle } = crypto;
+  for (const scheme of schemes) {
+    const [sender, receiver] = [makeCryptor(scheme), makeCryptor(scheme)];
+    const keys = [1, 2].map((byte) => ({ bytes: new Uint8Array(32).fill(byte) }));
+    for (const [index, key] of keys.entries()) await receiver.setKey(index, key, false);
+    await sender.setKey(0, keys[0], true);
+    subtle.encrypt = async (...rest) => {
+      delete subtle.encrypt; // the prototype has it
+      await sender.setKey(1, keys[1], true);
+      return subtle.encrypt(...rest);
+    };
+    const frame = { media: 'video', codec: 'vp8', type: 'key', data: new Uint8Array(100).fill(7) };
+    const data = await sender.encrypt(frame);
+    const opened = await receiver.decrypt({ ...frame, data }).catch(() => new Uint8Array());
+    expect(hex(opened) === hex(frame.data), scheme, 'not under the key that it names');
+  }
+  return schemes.length;
+}
+
 const TRAILERS = {
   livekit: ['livekit', 'livekit-frames'],
   'livekit, real frames': ['livekit', 'livekit-realframes'],
@@ -80,7 +102,7 @@ const TRAILERS = {
 };
 
 /** Each takes the folder of the vectors and answers how many it checked. */
-export const knownAnswers = { sframe };
+export const knownAnswers = { sframe, 'a key that changes': keyWithinFrame };
 for (const [name, [scheme, file]] of Object.entries(TRAILERS)) {
   knownAnswers[name] = (folder) => trailer(scheme, `${folder}/${file}.json`);
 }

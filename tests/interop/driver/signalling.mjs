@@ -40,7 +40,7 @@ class Described {
 
 /** LiveKit's clients learn from it whose track it is. */
 function withTrackName(sdp) {
-  const others = sdp.split('\r\n').filter((line) => !/^a=(msid|ssrc:\d+ msid):?/.test(line));
+  const others = sdp.split('\r\n').filter((line) => !/^a=(msid|ssrc:\d+ msid):/.test(line));
   return others.join('\r\n').replace(/^a=mid:.*$/m, `$&\r\na=msid:${US}|gstreamer ${TRACK}`);
 }
 
