@@ -9,6 +9,7 @@
 #include "elements.h"
 #include "open_sections.h"
 #include "sdp_text.h"
+#include "sframe_sdp.h"
 #include "timer.h"
 
 namespace examples {
@@ -32,6 +33,11 @@ Apart take_apart(const std::string &sdp) {
     });
   apart.sdp = join_sdp(sections);
   return apart;
+}
+
+std::string text_of(const SessionDescription &description) {
+  const CharPtr text(gst_sdp_message_as_text(description.sdp));
+  return text.get();
 }
 
 constexpr const char *kTransportWide =
@@ -101,6 +107,7 @@ class Peer::Core : public std::enable_shared_from_this<Core> {
   bool awaits_answer_ = false;  // to our offer
   bool wants_to_offer_ = false;
   std::optional<std::string> next_offer_;
+  std::string offer_;      // ours, the last one
   OpenSections sections_;  // of the other side's offers
   DescriptionPtr remote_;  // the last one
 
@@ -223,6 +230,9 @@ void Peer::Core::negotiate() {
 void Peer::Core::take_answer(const std::string &sdp) {
   if (failed_ || !awaits_answer_)
     return;
+  const std::string why = sframe_disagreement(offer_, sdp);
+  if (!why.empty())
+    return fail(why);
   negotiating_ = true;
   apply(SdpType::kAnswer, sdp, [](Core &core) {
     core.negotiating_ = core.awaits_answer_ = false;
@@ -252,14 +262,20 @@ void Peer::Core::describe(const char *create, const char *kind,
     const std::shared_ptr<SessionDescription> made = description_of(reply, kind);
     if (!made)
       return core.fail(std::string("webrtcbin makes no ") + kind);
-    if (made->type == SdpType::kAnswer && core.remote_)
+    if (made->type == SdpType::kAnswer && core.remote_) {
       accept_transport_wide(core.remote_->sdp, made->sdp);
+      const std::string why = sframe_disagreement(text_of(*core.remote_), text_of(*made));
+      if (!why.empty())
+        return core.fail(why);
+    }
     core.request("set-local-description", made.get(),
                  [made, tell](Core &self, const GstStructure *) {
-                   const CharPtr text(gst_sdp_message_as_text(made->sdp));
+                   const std::string text = text_of(*made);
+                   if (made->type == SdpType::kOffer)
+                     self.offer_ = text;
                    self.negotiating_ = false;
                    const auto alive = self.shared_from_this();
-                   call(self.events.*tell, self.sections_.close(text.get()));
+                   call(self.events.*tell, self.sections_.close(text));
                    self.negotiate();
                  });
   });

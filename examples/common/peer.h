@@ -18,7 +18,8 @@ struct PeerSettings {
 };
 
 // A webrtcbin inside a pipeline, and its conversation with the other side: one description at a
-// time, candidates both ways. On the main context that was the thread's default when it was made.
+// time, candidates both ways. Fails where offer and answer disagree on SFrame (a=sframe). On the
+// main context that was the thread's default when it was made.
 class Peer {
  public:
   struct Events {
