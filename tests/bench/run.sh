@@ -69,7 +69,7 @@ unset GST_E2EE_AEAD
 measure 'keys of many participants' keys --keys
 if [[ $livekit ]]; then
   if command -v node >/dev/null && command -v npm >/dev/null; then
-    e2ee_npm
+    e2ee_npm interop
     e2ee_say "Measuring LiveKit's worker in node"
     node "$here/livekit-worker.mjs" "$E2EE_NODE/node_modules/livekit-client/dist/livekit-client.e2ee.worker.mjs" \
       "$([[ $quick ]] && echo 1000 || echo 10000)" "$results/livekit.json"

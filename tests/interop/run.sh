@@ -57,7 +57,7 @@ here=$E2EE_ROOT/tests/interop
 work=$E2EE_BUILD/interop
 mkdir -p "$work"
 
-e2ee_npm
+e2ee_npm interop
 
 without_sfu=()
 command -v janus >/dev/null || without_sfu=(--without-sfu 'this Debian has no Janus')

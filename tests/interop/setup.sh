@@ -3,24 +3,28 @@
 #
 # For tests that need npm packages or a network of their own, sourced behind examples/setup.sh.
 
-E2EE_NODE=$E2EE_BUILD/interop # where node_modules is
+# shellcheck disable=SC2034
+E2EE_NODE=$E2EE_BUILD/interop # where node_modules of tests/interop is
 
-# The peers' own code and what drives the browser. No package's own scripts are run.
+# e2ee_npm NAME: the npm packages of tests/NAME into build/NAME: for `interop` the peers' own code and
+# what drives the browser. No package's own scripts are run.
 e2ee_npm() {
-  local here=$E2EE_ROOT/tests/interop
-  mkdir -p "$E2EE_NODE"
-  ! cmp -s "$here/package-lock.json" "$E2EE_NODE/node_modules/.installed" || return 0
+  local name=$1
+  local here=$E2EE_ROOT/tests/$name there=$E2EE_BUILD/$name
+  mkdir -p "$there"
+  ! cmp -s "$here/package-lock.json" "$there/node_modules/.installed" || return 0
   if [[ $E2EE_NO_INSTALL ]]; then
-    e2ee_say 'The npm packages of tests/interop are missing in build/interop;' \
+    e2ee_say "The npm packages of tests/$name are missing in build/$name;" \
       'run without --no-install.'
     exit 2
   fi
-  e2ee_quietly 'Installing npm packages into build/interop' "$E2EE_NODE/npm.log" \
-    e2ee_npm_install "$here" || exit 2
+  e2ee_quietly "Installing npm packages into build/$name" "$there/npm.log" \
+    e2ee_npm_install "$here" "$there" || exit 2
 }
 
+# e2ee_npm_install FROM TO
 e2ee_npm_install() (
-  cp "$1"/package.json "$1"/package-lock.json "$E2EE_NODE" && cd -P "$E2EE_NODE" &&
+  cp "$1"/package.json "$1"/package-lock.json "$2" && cd -P "$2" &&
     npm ci --ignore-scripts --engine-strict=false --no-audit --no-fund &&
     cp package-lock.json node_modules/.installed
 )

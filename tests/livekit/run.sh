@@ -51,7 +51,7 @@ e2ee_install build run test interop recorder livekit
 E2EE_TARGETS=(plugins/e2ee/libgste2ee.so gst/e2ee/GstE2EE-1.0.typelib
   examples/recorder/e2ee-recorder examples/publish/e2ee-publish tests/recorder/e2ee-test-publisher) # read by e2ee_build
 e2ee_build -Dtests=true
-e2ee_npm
+e2ee_npm interop
 
 # Nothing here needs GStreamer's Python overrides.
 export PYTHONPATH=$E2EE_ROOT/tests/python/no-overrides

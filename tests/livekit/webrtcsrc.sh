@@ -78,7 +78,7 @@ e2ee_install build run interop livekit webrtcsrc
 E2EE_TARGETS=(plugins/e2ee/libgste2ee.so gst/e2ee/GstE2EE-1.0.typelib) # read by e2ee_build
 e2ee_build -Dtests=true
 export PYTHONPATH=$E2EE_ROOT/tests/python/no-overrides
-e2ee_npm
+e2ee_npm interop
 mkdir -p "$work"
 if ! e2ee_find_server; then
   e2ee_say "Cannot receive anything: $E2EE_SERVER_MISSING."
