@@ -84,8 +84,16 @@ E2EE_PACKAGES_livekit=(
   openssl                  # makes the key that signs audit logs
   nftables                 # loses packets
 )
+# shellcheck disable=SC2034
+E2EE_PACKAGES_sframe=(
+  nodejs                                           # the peer
+  iproute2                                         # a network namespace of its own
+  gir1.2-gstreamer-1.0 gir1.2-gst-plugins-base-1.0 # GStreamer from Python
+  gir1.2-gst-plugins-bad-1.0                       # webrtcbin's types from Python
+  gstreamer1.0-plugins-ugly                        # x264enc; H.265 and AV1 are in bad
+)
 # Other makers' Node packages bring it with them, and conflict with Debian's.
-command -v npm >/dev/null || E2EE_PACKAGES_interop+=(npm)
+command -v npm >/dev/null || E2EE_PACKAGES_interop+=(npm) E2EE_PACKAGES_sframe+=(npm)
 
 # Debian 13 has neither. Where apt knows of none they are left out, and what needs them is skipped by name.
 E2EE_NOT_EVERYWHERE=(janus clang-format-14)
@@ -164,7 +172,7 @@ e2ee_apt_line() {
   [[ ! $perhaps ]] || echo "and, where this Debian has them:$perhaps"
 }
 
-# e2ee_install GROUP ...: build, run, test, sanitize, interop, firefox, recorder, livekit. Ends with 2 where it cannot.
+# e2ee_install GROUP ...: build, run, test, sanitize, interop, firefox, sframe, recorder, livekit. Ends with 2 where it cannot.
 e2ee_install() {
   local group packages=() missing=()
   e2ee_check_moved

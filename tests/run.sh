@@ -17,8 +17,9 @@ Builds into build/ and runs all tests: core, elements, pipelines and keys under 
 command of the docs, formatting, no warning by g++ and clang++, elements and pipelines once more
 under AddressSanitizer and UndefinedBehaviorSanitizer, tests/fuzz/run.sh, hostile input, key changes
 under ThreadSanitizer, examples/demo.sh with both codecs, tests/interop/run.sh, calls with browsers
-and an SFU, tests/recorder/run.sh, meetings that are recorded, and tests/livekit/run.sh, rooms of a
-LiveKit server with LiveKit's own clients. Up to 45 minutes, beside building a LiveKit server once.
+and an SFU, tests/sframe/run.sh, SFrame over RTP with a peer of its own, tests/recorder/run.sh,
+meetings that are recorded, and tests/livekit/run.sh, rooms of a LiveKit server with LiveKit's own
+clients. Up to 45 minutes, beside building a LiveKit server once.
 
   --quick         core, elements, shorter pipelines, Python, docs and formatting: three minutes
   --full          also what takes longer: 50 publishers in a room, longer cuts, every codec with
@@ -252,6 +253,8 @@ if [[ -z $quick && -z $filter ]]; then
   fi
   heading 'Calls with browsers and an SFU'
   calls interop tests/interop/run.sh
+  heading 'SFrame over RTP with a peer of its own'
+  calls sframe tests/sframe/run.sh
   heading 'Meetings that are recorded'
   calls recorder tests/recorder/run.sh
   heading 'Rooms of a LiveKit server'

@@ -108,7 +108,7 @@ TABLE = [
         refused,
     ),
     Row(r"tests/run\.sh\b", "it runs this test", options_exist),
-    Row(r"tests/(interop|recorder|livekit)/run\.sh\b", "minutes; a step of its own", options_exist),
+    Row(r"tests/(interop|sframe|recorder|livekit)/run\.sh\b", "minutes; a step of its own", options_exist),
     Row(r"tests/livekit/webrtcsrc\.sh\b", "builds for ten minutes, on demand", options_exist),
     Row(r"examples/chat/chat\.py\b", "needs a LiveKit server; tests/livekit chats", options_exist),
     Row(r"tests/bench/run\.sh\b", "measures for minutes", options_exist),

@@ -13,7 +13,7 @@ HERE = Path(__file__).resolve().parent
 FOLDERS = ("docs", "elements", "examples", "gst", "plugins", "tests")
 SOURCE = re.compile(r"^[\w@*./-]+\.(c|cpp|h|py|sh|js|mjs|service)$")
 SCRIPTS = ("examples/demo.sh", "examples/browser/run.sh", "tests/run.sh")
-SCRIPTS += tuple(f"tests/{folder}/run.sh" for folder in ("bench", "interop", "livekit", "recorder"))
+SCRIPTS += tuple(f"tests/{folder}/run.sh" for folder in ("bench", "interop", "livekit", "recorder", "sframe"))
 # Names of others, with a hyphen as ours have it.
 OTHERS = {
     "config-interval", "do-timestamp", "gst-plugin-webrtc", "libipsec-mb-dev", "libipsec-mb1", "livekit-server",

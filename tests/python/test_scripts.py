@@ -21,6 +21,7 @@ SCRIPTS = {
     "tests/run.sh": {"filter": "vp8"},
     "tests/fuzz/run.sh": {"seconds": "20", "hours": "1", "filter": "sframe"},
     "tests/interop/run.sh": {"filter": "vp8", "repeat": "3"},
+    "tests/sframe/run.sh": {"filter": "h264", "repeat": "3"},
     "tests/livekit/run.sh": {"filter": "vp8", "repeat": "3"},
     "tests/recorder/run.sh": {"filter": "keys", "measure": "10"},
     "tests/livekit/webrtcsrc.sh": {"filter": "vp8"},
