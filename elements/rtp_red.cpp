@@ -23,6 +23,7 @@ constinit const Format red_format = {
     .encoding_names = {"RED", nullptr},
     .clock_rate = 48000,
     .splits = false,
+    .talkspurts = true,
     .spatial_layers = false,
     .received_only = true,
     .describe_frame_caps = describe_red_frames,
