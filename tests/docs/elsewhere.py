@@ -111,6 +111,7 @@ TABLE = [
     Row(r"tests/(interop|sframe|recorder|livekit)/run\.sh\b", "minutes; a step of its own", options_exist),
     Row(r"tests/livekit/webrtcsrc\.sh\b", "builds for ten minutes, on demand", options_exist),
     Row(r"examples/chat/chat\.py\b", "needs a LiveKit server; tests/livekit chats", options_exist),
+    Row(r"build/examples/camera/e2ee-camera\b", "stays; tests/python has viewers", options_exist),
     Row(r"tests/bench/run\.sh\b", "measures for minutes", options_exist),
     Row(r"examples/demo\.sh --no-install$", "a call; demo.sh runs above", options_exist),
     Row(r"examples/demo\.sh\b", "a call of ten seconds, in the full run", demo),

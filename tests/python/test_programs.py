@@ -19,6 +19,7 @@ BUILD = Path(os.environ.get("E2EE_BUILD", ROOT / "build"))
 EXAMPLES = ROOT / "examples"
 PATIENCE = 60  # seconds
 CALL = BUILD / "examples/call/e2ee-call"
+CAMERA = BUILD / "examples/camera/e2ee-camera"
 RECORDER = BUILD / "examples/recorder/e2ee-recorder"
 UNSEAL = BUILD / "examples/recorder/e2ee-unseal"
 PUBLISH = BUILD / "examples/publish/e2ee-publish"
@@ -30,7 +31,7 @@ DATATRACK = EXAMPLES / "datatrack/datatrack.py"
 SERVER = EXAMPLES / "browser/server.py"
 PROVIDER = EXAMPLES / "providers/provider.py"
 FRAMES_PYTHON = EXAMPLES / "frames/frames.py"
-COMPILED = [CALL, RECORDER, UNSEAL, PUBLISH]
+COMPILED = [CALL, CAMERA, RECORDER, UNSEAL, PUBLISH]
 PYTHON = [CHAT, DATATRACK, SERVER, PROVIDER, FRAMES_PYTHON]
 CHAT_MODULES = ["access", "datapeer", "direct", "messages", "protobuf", "room", "signalling", "terminal", "texts"]
 MODULES = [
@@ -46,6 +47,7 @@ ROOM = ("--livekit", "ws://127.0.0.1:1", "--source", "videotestsrc", "--seconds"
 # What each of them is told to do; nothing of it happens.
 ORDERS = {
     CALL: ("--seconds", "1"),
+    CAMERA: ("--no-audio",),
     RECORDER: (*RECORD, *KEYS, "--seconds", "1"),
     UNSEAL: (*KEYS, "/nowhere/alice.mkv"),
     PUBLISH: (*ROOM, *KEYS),
@@ -126,6 +128,10 @@ class Programs(unittest.TestCase):
             (CALL, ("-s", "abc"), "abc"),
             (CALL, ("--seconds", "0"), "--seconds takes 1 to 3600"),
             (CALL, ("--codec", "h264"), "vp8 or vp9"),
+            (CAMERA, ("--codec", "vp8"), "h264 (default) or h265"),
+            (CAMERA, ("--bitrate", "0"), "--bitrate takes 1 to"),
+            (CAMERA, ("--no-audio", "--audio", "audiotestsrc"), "not both"),
+            (CAMERA, ("v4l2src",), "quotes"),
             (RECORDER, ("--latency", "abc"), "abc"),
             (RECORDER, ("--mode", "ajar"), "--mode takes open (default) or sealed"),
             (RECORDER, ("--scheme", "none"), "--scheme takes livekit (default), "),
