@@ -147,11 +147,11 @@ class Viewer(End):
         self.keys.set_key(GLib.Bytes.new(key), index)
         self.others.set_key(GLib.Bytes.new(bytes(reversed(key))), index)
 
-    def join(self):
+    def join(self, change_answer=lambda sdp: sdp):
         opened = self.camera.asked("open", self.name, "opened", **self.settings, **{"key-file": self.key_file()})
         self.take_key(opened["kid"])
         self.leg.take("offer", self.camera.next(self.name, "offer")["sdp"])
-        self.camera.ask("answer", self.name, sdp=self.leg.make("answer"))
+        self.camera.ask("answer", self.name, sdp=change_answer(self.leg.make("answer")))
         return opened
 
     def sees(self, what):
@@ -248,6 +248,13 @@ class Cameras(unittest.TestCase):
             keys.add(file.read_bytes())
             camera.asked("close", name, "closed")
         self.assertEqual(len(keys), 3)
+
+    def test_an_answer_without_sframe_ends_the_session(self):
+        camera = self.camera()
+        viewer = Viewer(self, camera, "hall", self.folder)
+        viewer.join(lambda sdp: sdp.replace("a=sframe\r\n", ""))
+        self.assertIn("a=sframe", camera.next("hall", "closed")["why"])
+        self.assertEqual(viewer.streams, {})
 
     def test_requests_that_cannot_be_met_are_refused(self):
         camera = self.camera("h264", "--no-audio")
