@@ -88,6 +88,7 @@ TEST(RedDec, WithoutALossRepetitionsAreLeftOut) {
 TEST(RedDec, WhatIsFromBeforeTheStreamIsLeftOut) {
   RedDec dec;
   EXPECT_EQ(dec.take(red(5, {{3, 2}, {4, 1}}), 5), Numbers({5}));
+  EXPECT_EQ(dec.take(red(6, {{0, 7}}), 6), Numbers({6}));  // before there was time
 }
 
 TEST(RedDec, WhatWasLostComesFromALaterPayload) {
