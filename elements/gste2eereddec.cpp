@@ -53,16 +53,35 @@ struct Block {
   GstClockTime pts, duration;
 };
 
+// Up to where a stream has come.
+class Place {
+ public:
+  void pass(const Block &block) {
+    end_ = GST_CLOCK_TIME_IS_VALID(block.pts) ? block.pts + block.duration : GST_CLOCK_TIME_NONE;
+    tolerance_ = block.duration / 2;  // jitter buffers shift times by less
+  }
+  bool is_before(const Block &block) const {
+    return GST_CLOCK_TIME_IS_VALID(end_) && block.pts + tolerance_ >= end_;
+  }
+  bool is_right_before(const Block &block) const {
+    return is_before(block) && block.pts <= end_ + tolerance_;
+  }
+
+ private:
+  GstClockTime end_ = GST_CLOCK_TIME_NONE;
+  GstClockTime tolerance_ = 0;
+};
+
 // Of the streaming thread.
 struct RedDec {
   bool is_red = false;
   bool warned = false;
-  GstClockTime played_to = GST_CLOCK_TIME_NONE;  // the end of the last frame that left
+  Place place;
   std::deque<e2ee::EventPtr> gaps;
 
   void start_over() {
     gaps.clear();
-    played_to = GST_CLOCK_TIME_NONE;
+    place = {};
   }
 };
 
@@ -111,11 +130,6 @@ void hold_gap(GstE2EERedDec *self, GstEvent *gap) {
 
 // ---- Frames
 
-// Jitter buffers shift times by less than half a frame.
-bool is_behind(const RedDec &dec, const Block &block) {
-  return GST_CLOCK_TIME_IS_VALID(dec.played_to) && block.pts + block.duration / 2 >= dec.played_to;
-}
-
 // A repetition's own place in time; nothing where it is of another codec or from before the stream.
 std::optional<Block> repetition(const e2ee::RedBlock &block, unsigned payload_type, gsize offset,
                                 GstClockTime pts) {
@@ -126,22 +140,33 @@ std::optional<Block> repetition(const e2ee::RedBlock &block, unsigned payload_ty
   return Block{offset, block.bytes.size(), pts - age, time_of(samples)};
 }
 
-// What is to leave, in order: what is missing in front of the newest frame, and that one.
-std::vector<Block> wanted_of(const RedDec &dec, const std::vector<e2ee::RedBlock> &blocks,
-                             e2ee::ByteView payload, GstClockTime pts) {
-  std::vector<Block> wanted;
+// All that can be used of a payload, by time; the newest frame is the last.
+std::vector<Block> usable_of(const std::vector<e2ee::RedBlock> &blocks, e2ee::ByteView payload,
+                             GstClockTime pts) {
+  std::vector<Block> usable;
   const e2ee::RedBlock &newest = blocks.back();
   for (const e2ee::RedBlock &block : blocks) {
     const auto offset = static_cast<gsize>(block.bytes.data() - payload.data());
     if (&block == &newest)
-      wanted.push_back({offset, block.bytes.size(), pts, time_of(e2ee::opus_samples(block.bytes))});
+      usable.push_back({offset, block.bytes.size(), pts, time_of(e2ee::opus_samples(block.bytes))});
     else if (GST_CLOCK_TIME_IS_VALID(pts))
-      if (const auto old = repetition(block, newest.payload_type, offset, pts);
-          old && is_behind(dec, *old))
-        wanted.push_back(*old);
+      if (const auto old = repetition(block, newest.payload_type, offset, pts))
+        usable.push_back(*old);
   }
-  std::ranges::stable_sort(wanted, {}, &Block::pts);
-  return wanted;
+  std::ranges::stable_sort(usable, {}, &Block::pts);
+  return usable;
+}
+
+// Of these what leaves: what did not come before, and the newest frame in any case.
+std::vector<Block> missing_of(Place place, const std::vector<Block> &usable) {
+  std::vector<Block> missing;
+  for (const Block &block : usable) {
+    if (&block != &usable.back() && !place.is_before(block))
+      continue;
+    missing.push_back(block);
+    place.pass(block);
+  }
+  return missing;
 }
 
 GstFlowReturn push_block(GstE2EERedDec *self, GstBuffer *payload, const Block &block,
@@ -154,8 +179,7 @@ GstFlowReturn push_block(GstE2EERedDec *self, GstBuffer *payload, const Block &b
     GST_BUFFER_FLAG_SET(frame, GST_BUFFER_FLAG_DISCONT);
   else
     GST_BUFFER_FLAG_UNSET(frame, GST_BUFFER_FLAG_DISCONT);
-  self->dec->played_to =
-      GST_CLOCK_TIME_IS_VALID(block.pts) ? block.pts + block.duration : GST_CLOCK_TIME_NONE;
+  self->dec->place.pass(block);
   return gst_pad_push(self->src, frame);
 }
 
@@ -163,8 +187,7 @@ GstFlowReturn push_blocks(GstE2EERedDec *self, GstBuffer *payload,
                           const std::vector<Block> &blocks) {
   RedDec &dec = *self->dec;
   push_gaps_before(self, blocks.front());
-  const bool filled =
-      blocks.size() > 1 && blocks.front().pts <= dec.played_to + blocks.front().duration / 2;
+  const bool filled = blocks.size() > 1 && dec.place.is_right_before(blocks.front());
   bool discont = GST_BUFFER_IS_DISCONT(payload) && !filled;
   for (const Block &block : blocks) {
     if (block.size == 0)
@@ -192,10 +215,11 @@ std::vector<Block> take_apart(const RedDec &dec, GstBuffer *payload) {
     return {};
   const e2ee::ByteView bytes(map.data, map.size);
   const auto blocks = e2ee::read_red(bytes);
-  std::vector<Block> wanted =
-      blocks ? wanted_of(dec, *blocks, bytes, GST_BUFFER_PTS(payload)) : std::vector<Block>{};
+  std::vector<Block> usable;
+  if (blocks)
+    usable = usable_of(*blocks, bytes, GST_BUFFER_PTS(payload));
   gst_buffer_unmap(payload, &map);
-  return wanted;
+  return missing_of(dec.place, usable);
 }
 
 GstFlowReturn chain(GstPad *, GstObject *parent, GstBuffer *payload) {

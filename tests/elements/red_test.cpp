@@ -105,6 +105,12 @@ TEST(RedDec, WhatWasLostComesFromALaterPayload) {
   EXPECT_FALSE(has_flag(dec.frames()[1].get(), GST_BUFFER_FLAG_DISCONT));
 }
 
+TEST(RedDec, RepetitionThatIsThereTwiceIsUsedOnce) {
+  RedDec dec;
+  dec.take(red(1, {}), 1);
+  EXPECT_EQ(dec.take(red(4, {{2, 2}, {2, 2}, {3, 1}, {3, 1}}), 4), Numbers({2, 3, 4}));
+}
+
 TEST(RedDec, GapsAreToldWhereNothingFillsThem) {
   RedDec dec;
   dec.take(red(1, {}), 1);

@@ -20,7 +20,7 @@ from gi.repository import GObject, Gst  # noqa: E402
 
 ROOT = Path(__file__).resolve().parents[2]
 HEADERS = ROOT / "gst" / "e2ee"
-ELEMENTS = ("e2eeencrypt", "e2eedecrypt", "rtpe2eepay", "rtpe2eedepay", "e2eevp9split", "e2eevp9merge")
+ELEMENTS = ("e2eeencrypt", "e2eedecrypt", "rtpe2eepay", "rtpe2eedepay", "e2eevp9split", "e2eevp9merge", "e2eereddec")
 
 CORE = "{http://www.gtk.org/introspection/core/1.0}"
 SIGNAL = "{http://www.gtk.org/introspection/glib/1.0}signal"
