@@ -14,6 +14,13 @@ export class Faults {
     Object.assign(this, { lose, delay });
   }
 
+  /** Throws when what was to happen did not. */
+  expectHappened() {
+    if ((this.lose && !this.lost) || (this.delay && !this.delayed)) {
+      throw new Error('no packet was lost or delayed');
+    }
+  }
+
   /** The packets that go on now. */
   pass(packet) {
     const number = this.#number++;
