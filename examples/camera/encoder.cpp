@@ -44,6 +44,8 @@ Encoder::Encoder(const Options &options, std::function<void(const std::string &)
   add_branch(Media::kVideo, video_line(options));
   if (has_audio_)
     add_branch(Media::kAudio, audio_line(options));
+  if (gst_element_set_state(pipeline_.get(), GST_STATE_PLAYING) == GST_STATE_CHANGE_FAILURE)
+    throw Failure("the source or the encoder does not start");
   const examples::ObjectPtr<GstBus> bus(gst_element_get_bus(pipeline_.get()));
   watch_ = gst_bus_add_watch(
       bus.get(),
@@ -59,8 +61,6 @@ Encoder::Encoder(const Options &options, std::function<void(const std::string &)
         return TRUE;
       },
       this);
-  if (gst_element_set_state(pipeline_.get(), GST_STATE_PLAYING) == GST_STATE_CHANGE_FAILURE)
-    throw Failure("the source or the encoder does not start");
 }
 
 Encoder::~Encoder() {

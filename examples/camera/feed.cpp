@@ -54,20 +54,20 @@ void Feed::push(GstSample *sample) {
       return;
     const bool waited = waits_;
     if (takes(gst_sample_get_buffer(sample))) {
-      ++counts_.frames;
+      begun_ = true;
       gst_app_src_push_sample(GST_APP_SRC(appsrc_.get()), sample);
       return;
     }
-    ++counts_.lost;
+    lost_ += begun_ ? 1 : 0;
     lost = !waited && waits_;
   }
   if (lost)
     wants_key_frame_();
 }
 
-Feed::Counts Feed::counts() const {
+guint64 Feed::lost() const {
   const std::lock_guard lock(mutex_);
-  return counts_;
+  return lost_;
 }
 
 }  // namespace camera

@@ -14,10 +14,6 @@ namespace camera {
 // to the next key frame, and holds up nobody else. Any thread.
 class Feed {
  public:
-  struct Counts {
-    guint64 frames = 0, lost = 0;
-  };
-
   // `appsrc` keeps times of the encoder's pipeline. `wants_key_frame` is called on any thread.
   Feed(GstElement *appsrc, examples::Media media, std::function<void()> wants_key_frame);
   Feed(const Feed &) = delete;
@@ -29,7 +25,7 @@ class Feed {
   void close();
 
   void push(GstSample *sample);
-  Counts counts() const;
+  guint64 lost() const;  // frames that were too much
 
  private:
   bool takes(GstBuffer *frame);
@@ -40,7 +36,8 @@ class Feed {
   mutable std::mutex mutex_;  // guards what follows
   bool open_ = false;
   bool waits_ = false;  // for a key frame
-  Counts counts_;
+  bool begun_ = false;  // what came before the first one is no loss
+  guint64 lost_ = 0;
 };
 
 }  // namespace camera

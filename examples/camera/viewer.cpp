@@ -106,9 +106,9 @@ void Viewer::add_stream(Media media, const SessionSettings &settings, Codec code
   gst_pad_add_probe(examples::static_pad(appsrc, "src").get(), GST_PAD_PROBE_TYPE_EVENT_UPSTREAM,
                     on_request, &encoder_, nullptr);
   link_to_peer(payloader, rtp_caps(media, codec, ssrc));
-  streams_.push_back({media, ssrc, encryptor, std::make_shared<Feed>(appsrc, media, [this] {
-                        encoder_.request_key_frame();
-                      })});
+  streams_.push_back({media, ssrc, encryptor,
+                      std::make_shared<Feed>(
+                          appsrc, media, [&encoder = encoder_] { encoder.request_key_frame(); })});
 }
 
 void Viewer::link_to_peer(GstElement *payloader, const std::string &rtp_caps) {
@@ -157,7 +157,7 @@ std::vector<examples::JsonWriter> Viewer::streams() const {
     examples::JsonWriter &writer = all.emplace_back();
     writer.set("media", examples::media_name(stream.media))
         .set("ssrc", examples::json_unsigned(stream.ssrc))
-        .set("lost", examples::json_unsigned(stream.feed->counts().lost));
+        .set("lost", examples::json_unsigned(stream.feed->lost()));
     for (const char *name : {"frames-in", "frames-out", "key-id", "generation"}) {
       guint64 value = 0;
       gst_structure_get_uint64(raw, name, &value);
