@@ -171,12 +171,12 @@ TEST_P(Callbacks, R24_AProviderThatIsReplacedGoesWithoutALock) {
     g_object_weak_ref(
         provider,
         [](gpointer data, GObject *) {
-          auto *watch = static_cast<Watch *>(data);
-          watch->element.stat("frames-in");
+          auto *self = static_cast<Watch *>(data);
+          self->element.stat("frames-in");
           GObject *now = nullptr;
-          g_object_get(watch->element.get(), "key-provider", &now, nullptr);
+          g_object_get(self->element.get(), "key-provider", &now, nullptr);
           g_clear_object(&now);
-          ++watch->calls;
+          ++self->calls;
         },
         &watch);
     g_object_unref(provider);

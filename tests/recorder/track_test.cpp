@@ -51,7 +51,8 @@ class Stream {
   }
 
   void push(const Bytes &frame, guint8 payload_type = 111) {
-    Bytes packet{0x80, static_cast<guint8>(0x80 | payload_type), 0, number_, 0, 0, number_, 0, 1, 2, 3, 4};
+    Bytes packet{
+        0x80, static_cast<guint8>(0x80 | payload_type), 0, number_, 0, 0, number_, 0, 1, 2, 3, 4};
     packet.insert(packet.end(), frame.begin(), frame.end());
     GstBuffer *buffer = gst_buffer_new_memdup(packet.data(), packet.size());
     GST_BUFFER_PTS(buffer) = GST_BUFFER_DTS(buffer) = number_++ * 20 * GST_MSECOND;
