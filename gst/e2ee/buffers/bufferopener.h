@@ -30,6 +30,8 @@ class BufferOpener {
   FrameCryptor::Result open(FrameCryptor &cryptor, const CodecRule &codec, GstBuffer *&buffer);
 
  private:
+  static FrameCryptor::Result open_frame(FrameCryptor &cryptor, const CodecRule &codec,
+                                         GstBuffer *&buffer);
   FrameCryptor::Result open_whole(FrameCryptor &cryptor, const CodecRule &codec,
                                   GstBuffer *&buffer) const;
 

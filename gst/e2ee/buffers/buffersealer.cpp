@@ -35,7 +35,8 @@ FrameFacts facts_of(const CodecRule &codec, ByteView frame) {
 
 // What a payloader that cannot read the frame needs to know of it. The application may know more,
 // and then has written it already.
-void add_frame_meta(GstBuffer *buffer, const CodecRule &codec, const FrameFacts &facts) {
+[[gnu::always_inline]] inline void add_frame_meta(GstBuffer *buffer, const CodecRule &codec,
+                                                  const FrameFacts &facts) {
   if (gst_e2ee_buffer_get_frame_meta(buffer) != nullptr)
     return;
   auto *meta = gst_e2ee_buffer_add_frame_meta(buffer, facts.type == FrameType::key,
@@ -116,11 +117,14 @@ BufferSealer::Taken BufferSealer::take(GstBuffer *&buffer) {
 
 FrameCryptor::Result BufferSealer::seal(FrameCryptor &cryptor, const CodecRule &codec,
                                         GstBuffer *&buffer, gsize behind) {
-  const bool escapes = codec.nal != nullptr && !codec.whole;
-  if (codec.nal != nullptr && codec.whole && nal_format_ == GST_E2EE_NAL_FORMAT_LENGTH4 &&
-      !make_lengths(codec, buffer))
-    return {.reason = Reason::internal};
+  return codec.whole ? seal_whole(cryptor, codec, buffer)
+                     : seal_frame(cryptor, codec, buffer, behind);
+}
+
+FrameCryptor::Result BufferSealer::seal_frame(FrameCryptor &cryptor, const CodecRule &codec,
+                                              GstBuffer *&buffer, gsize behind) const {
   FrameFacts facts{};
+  const bool escapes = codec.nal != nullptr && !codec.whole;
   GstMemory *own = escapes ? nullptr : memory_with_slack(buffer, cryptor);
   FrameCryptor::Result result = own != nullptr
                                     ? encrypt_in_place(cryptor, codec, buffer, own, facts)
@@ -132,6 +136,14 @@ FrameCryptor::Result BufferSealer::seal(FrameCryptor &cryptor, const CodecRule &
   if (codec.video)
     add_frame_meta(buffer, codec, facts);
   return result;
+}
+
+FrameCryptor::Result BufferSealer::seal_whole(FrameCryptor &cryptor, const CodecRule &codec,
+                                              GstBuffer *&buffer) const {
+  if (codec.nal != nullptr && nal_format_ == GST_E2EE_NAL_FORMAT_LENGTH4 &&
+      !make_lengths(codec, buffer))
+    return {.reason = Reason::internal};
+  return seal_frame(cryptor, codec, buffer, 0);
 }
 
 }  // namespace e2ee

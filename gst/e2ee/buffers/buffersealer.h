@@ -29,6 +29,11 @@ class BufferSealer {
                             gsize behind = 0);
 
  private:
+  FrameCryptor::Result seal_frame(FrameCryptor &cryptor, const CodecRule &codec, GstBuffer *&buffer,
+                                  gsize behind) const;
+  FrameCryptor::Result seal_whole(FrameCryptor &cryptor, const CodecRule &codec,
+                                  GstBuffer *&buffer) const;
+
   NalInput input_;
   NalOutput output_;
   GstE2EENalFormat nal_format_ = GST_E2EE_NAL_FORMAT_BYTE_STREAM;

@@ -52,7 +52,7 @@ const KeyRef *named(const std::vector<KeyRef> &keys, const Step &step) {
 // A step may name a generation that was and one to come. Where frames name none: the present
 // generation and the one before; when the frames here are late, the one where they are and its next
 // instead.
-KeySearch::Candidates KeySearch::candidates(const KeySlot &slot, std::optional<Step> step) const {
+KeySearch::Candidates KeySearch::candidates(const KeySlot &slot, const Step *step) const {
   Candidates found;
   const std::vector<KeyRef> &keys = slot.keys;
   if (keys.empty())
@@ -133,8 +133,7 @@ Result<KeySearch::Found> KeySearch::try_each(std::size_t count, TryAt try_at,
   return reason;
 }
 
-Result<KeySearch::Found> KeySearch::open(const KeyRing &ring, const KeySlot &slot,
-                                         std::optional<Step> step,
+Result<KeySearch::Found> KeySearch::open(const KeyRing &ring, const KeySlot &slot, const Step *step,
                                          std::span<const Reading> readings, OpenCiphers &ciphers) {
   constexpr std::size_t kMostDirect = 5;
   const Candidates keys = candidates(slot, step);

@@ -2,8 +2,6 @@
 // Which key opens a frame, and which way to read it: keys are tried until a tag verifies.
 #pragma once
 
-#include <optional>
-
 #include "core/aead.h"
 #include "core/budget.h"
 #include "core/key.h"
@@ -56,9 +54,9 @@ class KeySearch {
   };
 
   /// Opens the first of `readings` that verifies with a key of `slot`. `step`: what the frame
-  /// says of its key's generation; none: it may be any. On failure nothing decrypted is left;
+  /// says of its key's generation; null: it may be any. On failure nothing decrypted is left;
   /// missing_key: the slot has no such generation.
-  Result<Found> open(const KeyRing &ring, const KeySlot &slot, std::optional<Step> step,
+  Result<Found> open(const KeyRing &ring, const KeySlot &slot, const Step *step,
                      std::span<const Reading> readings, OpenCiphers &ciphers);
 
   /// Frames in a row that did not verify.
@@ -70,7 +68,7 @@ class KeySearch {
   struct Candidates;
   struct Try;
 
-  Candidates candidates(const KeySlot &slot, std::optional<Step> step) const;
+  Candidates candidates(const KeySlot &slot, const Step *step) const;
   template <typename TryAt>
   Result<Found> try_each(std::size_t count, TryAt try_at, std::span<const Reading> readings,
                          bool is_search, bool more_follow, OpenCiphers &ciphers);

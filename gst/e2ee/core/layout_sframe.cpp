@@ -189,11 +189,9 @@ Result<Opened, Unopened> SframeOpener::open(const KeyRing &ring, ByteView frame,
   const Aad aad(frame.subspan(clear, header->size), frame.first(clear));
   const Reading reading{aad.view(), body, body.data() + body.size(), out.data() + at};
   const std::uint64_t step_mask = (std::uint64_t{1} << scheme_.step_bits) - 1;
-  std::optional<Step> step;
-  if (step_mask != 0)
-    step = Step{header->kid & step_mask, step_mask};
+  const Step step{header->kid & step_mask, step_mask};
   const Result<KeySearch::Found> found =
-      memory_.search.open(ring, *slot, step, {&reading, 1}, *this);
+      memory_.search.open(ring, *slot, step_mask != 0 ? &step : nullptr, {&reading, 1}, *this);
   fresh_.reset();
   if (!found)
     return Unopened(found.refusal(), key_id);

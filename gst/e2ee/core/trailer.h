@@ -62,7 +62,7 @@ class TrailerCiphers final : public OpenCiphers {
   /// `readings` are tried with the keys of `slot`.
   Result<KeySearch::Found> open(const KeyRing &ring, const KeySlot &slot,
                                 std::span<const Reading> readings) {
-    const auto found = memory_.search.open(ring, slot, std::nullopt, readings, *this);
+    const auto found = memory_.search.open(ring, slot, nullptr, readings, *this);
     if (fresh_.key)
       fresh_ = {};
     return found;
