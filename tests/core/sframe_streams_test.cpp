@@ -120,6 +120,28 @@ TEST(SframeStreams, TheRatchetIsTheStreams) {
   EXPECT_NE(bytes_from(keys.secret_of(*key_from(scheme, base, 1), 8).view()), expected[0]);
 }
 
+std::size_t g_kdfs = 0;
+
+// A stream that has ratcheted for long goes on from where it is, until its key is taken away.
+TEST(SframeStreams, R7_WhatCameOfAWithdrawnKeyIsForgotten) {
+  const Scheme &scheme = per_ssrc(6, 8);
+  const KeyRef key = key_from(scheme, Bytes(32, 0x19), 1, 100);
+  StreamKeys keys(*scheme.suite);
+  keys.settle(*key, 7);
+  const auto cost = [&] {
+    g_kdfs = 0;
+    set_kdf_hook([](const char *) { ++g_kdfs; });
+    EXPECT_FALSE(keys.secret_of(*key, 7).empty());
+    set_kdf_hook(nullptr);
+    return g_kdfs;
+  };
+  EXPECT_LE(cost(), 20U);
+  keys.retain(ring_of({key}));
+  EXPECT_LE(cost(), 20U);
+  keys.retain(KeyRing());
+  EXPECT_GE(cost(), 200U);
+}
+
 TEST(SframeStreams, AnotherSsrcIsAnotherKey) {
   const Scheme &scheme = per_ssrc(4, 8);
   const KeyRef key = key_from(scheme, Bytes(16, 0x12), 1);
