@@ -3,6 +3,7 @@
 #include "sframe_session.h"
 #include "support/frame_cryptor.h"
 #include "support/nalunits.h"
+#include "support/waiting.h"
 
 namespace e2ee::test {
 namespace {
@@ -269,6 +270,23 @@ TEST(SframeRtpPackets, BadOnesAreDropped) {
   EXPECT_EQ(receiver->stat("dropped-auth"), 1U);
   EXPECT_EQ(receiver->stat("key-failures"), 1U);
   EXPECT_TRUE(receiver->pass(good));
+}
+
+// A packet whose key is late waits whole, its header with it.
+TEST(SframeRtpPackets, AreHeldForALateKey) {
+  FrameCryptor cryptor(raw_provider(0x4b, 1),
+                       {{"scheme", "sframe"}, {"sframe-suite", "6"}, {"sframe-ratchet-bits", "8"}});
+  cryptor.start(marked(kOpus).c_str());
+  const Bytes payload = noise(60, 6);
+  const Bytes packet = packet_of(cryptor, kLongHeader, payload);
+  const Provider provider = empty_provider();
+  const auto receiver = receiver_of(provider, kPackets, {{"key-wait", "60000000000"}});
+  EXPECT_EQ(receiver->pass(packet), std::nullopt);
+  EXPECT_TRUE(wait_for([&] { return receiver->stat("held") == 1; }));
+  set_raw(provider, 0x4b, 1);
+  Buffer out;
+  EXPECT_TRUE(wait_for([&] { return (out = receiver->pull()) != nullptr; }));
+  EXPECT_EQ(bytes_of(out.get()), join({kLongHeader, payload}));
 }
 
 }  // namespace e2ee::test
