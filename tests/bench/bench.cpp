@@ -101,10 +101,10 @@ const e2ee::Scheme &livekit() {
   return *e2ee::scheme_for(GST_E2EE_SCHEME_LIVEKIT);
 }
 
-e2ee::KeyRef derive(e2ee::ByteView raw) {
+e2ee::KeyRef derive(e2ee::ByteView raw, const e2ee::Scheme &scheme) {
   e2ee::Material material;
   material.bytes = e2ee::Secret(raw);
-  return e2ee::derive_key(livekit(), material, {});
+  return e2ee::derive_key(scheme, material, {});
 }
 
 e2ee::KeyRing ring_of(const e2ee::KeyRef &key) {

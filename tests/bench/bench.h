@@ -98,8 +98,8 @@ using e2ee::test::thread_cpu;
 
 const e2ee::Scheme &livekit();
 
-/// The key that scheme livekit derives from `raw`.
-e2ee::KeyRef derive(e2ee::ByteView raw);
+/// The key that the scheme derives from `raw`.
+e2ee::KeyRef derive(e2ee::ByteView raw, const e2ee::Scheme &scheme = livekit());
 
 /// A ring with that key under index 0, current.
 e2ee::KeyRing ring_of(const e2ee::KeyRef &key);

@@ -136,6 +136,23 @@ Work core_encrypt(const e2ee::CodecRule &codec, std::size_t size) {
   };
 }
 
+namespace {
+
+// Opus under one of SFrame's suites.
+Work suite_encrypt(unsigned suite, std::size_t size) {
+  const e2ee::Scheme &scheme = *e2ee::scheme_for(GST_E2EE_SCHEME_SFRAME, {.sframe_suite = suite});
+  return [&codec = codec_of("audio/x-opus"), plain = make_frame(size),
+          out = std::vector<std::uint8_t>(size + scheme.overhead), key = derive(kRawKey, scheme),
+          sealer = std::make_shared<e2ee::Sealer>(scheme)](unsigned frames) mutable {
+    bool good = true;
+    while (frames-- > 0)
+      good &= bool(sealer->seal(key, codec, codec.frame_type(plain), plain, out));
+    return good;
+  };
+}
+
+}  // namespace
+
 // In place and by turns, as raw_decrypt().
 Work core_decrypt(std::size_t size) {
   struct State {
@@ -202,6 +219,12 @@ void decrypt_ways(Rounds &rounds, std::size_t size) {
              "direct-push-sealed");
 }
 
+void suite_ways(Rounds &rounds, std::size_t size) {
+  rounds.add("raw-encrypt", raw_encrypt(size));
+  for (const unsigned suite : {4, 6, 8})
+    rounds.add("core-encrypt-sframe-" + std::to_string(suite), suite_encrypt(suite, size));
+}
+
 using AddWays = void (*)(Rounds &rounds, std::size_t size);
 
 void register_rounds(const std::string &name, const Pace &pace, AddWays ways, std::size_t size) {
@@ -222,6 +245,7 @@ void register_frame_rows(const Pace &pace) {
   for (const std::size_t size : kSizes) {
     register_rounds("encrypt", pace, encrypt_ways, size);
     register_rounds("decrypt", pace, decrypt_ways, size);
+    register_rounds("suites", pace, suite_ways, size);
   }
 }
 

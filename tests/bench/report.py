@@ -52,6 +52,9 @@ PASSPHRASES = (12, 25)
 FIRST_FRAMES_LOST = 0
 FLOOD_MS = 150  # of three look-ups: the one under way, one more and its own
 
+# Of SFrame; AES-128-GCM, AES-256-CTR with HMAC-SHA-512 and tags of 80 and of 32 bits.
+SUITES = ("4", "6", "8")
+
 # Rows that bare OpenSSL or GStreamer alone make up.
 ALWAYS_OPENSSL = ("raw-encrypt", "raw-decrypt", "direct-push", "direct-push-sealed",
                   "direct-push-slack")
@@ -220,6 +223,15 @@ def print_ratios(medians, backend, judge):
         print(f"VP8 beyond Opus: {judge(search, target, f'{search:.0f} ns')}\n")
 
 
+def print_suites(medians, backend):
+    lines = [[str(size), *(f"{medians['core-encrypt-sframe-' + suite, size, 'ratio']:.2f}" for suite in SUITES)]
+             for size in SIZES if ("core-encrypt-sframe-4", size, "ratio") in medians]
+    if lines:
+        print("SFrame without GStreamer, as a multiple of bare OpenSSL's AES-128-GCM in the same run "
+              f"(back end {backend}; suites 6 and 8 are OpenSSL's AES-256-CTR and HMAC-SHA-512 with each)\n")
+        print_table(["bytes", *(f"suite {suite}" for suite in SUITES)], lines)
+
+
 def print_pipelines(medians, backend, judge):
     lines = []
     for name in PIPELINES:
@@ -304,6 +316,7 @@ def main():
     judge = Judge()
     for backend, medians in measured.items():
         print_ratios(medians, backend, judge)
+        print_suites(medians, backend)
         print_pipelines(medians, backend, judge)
         print_streams(medians, backend, judge)
     for medians in list(measured.values())[:1]:
