@@ -56,7 +56,7 @@ const char *advice_to_receiver(const Base &base, Reason reason) {
   switch (reason) {
     case Reason::missing_key:
       if (base.settings.options.scheme == GST_E2EE_SCHEME_SFRAME &&
-          !base.settings.options.plain_kids)
+          base.settings.options.ratchet_bits == 0 && !base.settings.options.plain_kids)
         return "the key provider has no key for them; set it there, or set sframe-kid-map=plain if "
                "the sender's KID is the number of a key";
       return "the key provider has no key for them; set it there, or set key-wait if it comes late";

@@ -102,7 +102,8 @@ Depay &depay_of(gpointer element) {
 
 // Why the caps of a stream are refused.
 std::string refusal(PayloadFormat payload_format, const GstStructure *rtp_caps) {
-  if (gst_structure_has_field(rtp_caps, e2ee::rtp::kSFrameAttribute))
+  if (payload_format == PayloadFormat::Codec &&
+      gst_structure_has_field(rtp_caps, e2ee::rtp::kSFrameAttribute))
     return "The session description says that this stream is SFrame over RTP (a=sframe): set "
            "payload-format=sframe";
   std::string names;
@@ -164,7 +165,9 @@ static gboolean gst_rtp_e2ee_depay_set_caps(GstRTPBaseDepayload *base, GstCaps *
     return FALSE;
   if (!format->sframe)
     return gst_pad_set_caps(GST_RTP_BASE_DEPAYLOAD_SRCPAD(base), frame_caps.get());
-  self.assembly.ciphertext_caps().set(frame_caps.release(), gst_caps_ref(caps));
+  GstCaps *named = gst_caps_copy(caps);  // as depayloaders and e2eedecrypt spell it
+  gst_caps_set_simple(named, "encoding-name", G_TYPE_STRING, format->encoding_names[0], nullptr);
+  self.assembly.ciphertext_caps().set(frame_caps.release(), named);
   return TRUE;
 }
 
@@ -207,8 +210,8 @@ constexpr e2ee::Property kProperties[] = {
     /**
      * GstRtpE2EEDepay:wait-for-keyframe:
      *
-     * Delivers no frame of VP8 or VP9 after a loss until the next key frame. Can be set at any
-     * time.
+     * Delivers no frame of VP8 or VP9 after a loss until the next key frame. Does nothing with
+     * `payload-format=sframe`, which shows no key frames. Can be set at any time.
      *
      * Since: 0.1
      */
@@ -216,22 +219,25 @@ constexpr e2ee::Property kProperties[] = {
      [](GParamFlags flags) {
        return g_param_spec_boolean(
            "wait-for-keyframe", "Wait for Keyframe",
-           "Deliver no frame of VP8 or VP9 after a loss until the next key frame", FALSE, flags);
+           "Deliver no frame of VP8 or VP9 after a loss until the next key frame; nothing with "
+           "payload-format=sframe, which shows no key frames",
+           FALSE, flags);
      }},
     /**
      * GstRtpE2EEDepay:request-keyframe:
      *
-     * Asks upstream for a key frame of VP8 or VP9 when one was lost, at most twice a second. Can be
+     * Asks upstream for a key frame of video when a frame was lost, at most twice a second. Can be
      * set at any time.
      *
      * Since: 0.1
      */
     {kRequestKeyframe, e2ee::kSetAnyTime,
      [](GParamFlags flags) {
-       return g_param_spec_boolean("request-keyframe", "Request Keyframe",
-                                   "Ask upstream for a key frame of VP8 or VP9 when one was lost, "
-                                   "at most twice a second",
-                                   FALSE, flags);
+       return g_param_spec_boolean(
+           "request-keyframe", "Request Keyframe",
+           "Ask upstream for a key frame of video when a frame was lost, at "
+           "most twice a second",
+           FALSE, flags);
      }},
     /**
      * GstRtpE2EEDepay:clear-header:

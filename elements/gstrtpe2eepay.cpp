@@ -54,9 +54,11 @@
  */
 #include "gstrtpe2eepay.h"
 
+#include <gst/e2ee/e2ee.h>
 #include <gst/rtp/rtp.h>
 
 #include <atomic>
+#include <utility>
 
 #include "pads.h"
 #include "properties.h"
@@ -81,6 +83,7 @@ struct Pay {
 
   std::atomic<PayloadFormat> payload_format{PayloadFormat::Codec};
   std::atomic<gint64> told_ssrc{kNoSsrc};  // what upstream was told last
+  bool told_unprotected = false;           // on the streaming thread
   Packetizer packetizer;
 };
 
@@ -128,12 +131,26 @@ GType picture_id_mode_get_type() {
 void tell_ssrc(GstRTPBasePayload *base) {
   Pay &self = pay_of(base);
   const guint32 ssrc = base->current_ssrc;
-  if (self.payload_format != PayloadFormat::SFrame || self.told_ssrc.exchange(ssrc) == ssrc)
+  if (self.payload_format != PayloadFormat::SFrame || self.told_ssrc == ssrc)
     return;
   gst_pad_push_event(
       GST_RTP_BASE_PAYLOAD_SINKPAD(base),
       gst_event_new_custom(GST_EVENT_CUSTOM_UPSTREAM,
                            gst_structure_new("e2ee-ssrc", "ssrc", G_TYPE_UINT, ssrc, nullptr)));
+  self.told_ssrc = ssrc;
+}
+
+// Whoever reads a=sframe takes for granted that nothing is in the clear.
+bool may_leave(GstRTPBasePayload *base, GstBuffer *frame) {
+  Pay &self = pay_of(base);
+  if (self.payload_format != PayloadFormat::SFrame || !gst_e2ee_buffer_is_unprotected(frame))
+    return true;
+  if (!std::exchange(self.told_unprotected, true))
+    GST_ELEMENT_WARNING(base, STREAM, ENCODE,
+                        ("Frames that are not encrypted do not leave as SFrame over RTP: set "
+                         "enabled=true in e2eeencrypt, or negotiate a stream without a=sframe"),
+                        (nullptr));
+  return false;
 }
 
 // What frames downstream takes (transfer full).
@@ -205,7 +222,8 @@ static gboolean gst_rtp_e2ee_pay_set_caps(GstRTPBasePayload *base, GstCaps *caps
 
 static GstFlowReturn gst_rtp_e2ee_pay_handle_buffer(GstRTPBasePayload *base, GstBuffer *buffer) {
   tell_ssrc(base);
-  const GstFlowReturn flow = pay_of(base).packetizer.push(buffer);
+  const GstFlowReturn flow =
+      may_leave(base, buffer) ? pay_of(base).packetizer.push(buffer) : GST_FLOW_OK;
   gst_buffer_unref(buffer);
   return flow;
 }
@@ -236,6 +254,7 @@ static GstStateChangeReturn gst_rtp_e2ee_pay_change_state(GstElement *element,
   Pay &self = pay_of(element);
   if (transition == GST_STATE_CHANGE_READY_TO_PAUSED) {
     self.told_ssrc = kNoSsrc;
+    self.told_unprotected = false;
     self.packetizer.start();
   }
   const GstStateChangeReturn result =

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "rtp_assembly.h"
 
+#include <utility>
+
 #include "rtp_loss.h"
 #include "rtp_meta.h"
 
@@ -19,6 +21,7 @@ Origin origin_of(GstRTPBuffer *rtp, const Packet &packet) {
 
 void Assembly::start() {
   losses_ = 0;
+  told_of_t_ = false;
   key_units_.reset();
   set_format(nullptr);
 }
@@ -137,13 +140,35 @@ GstBuffer *Assembly::describe(GstBuffer *frame, bool ends_picture) {
   return frame;
 }
 
+// False where downstream cannot take such a ciphertext. Nobody has verified the T bit: one forged
+// packet must not end the stream.
+bool Assembly::announce_ciphertext() {
+  const CapsPtr caps = ciphertext_caps_.next(origin_);
+  if (!caps)
+    return true;
+  GstPad *src = GST_RTP_BASE_DEPAYLOAD_SRCPAD(depayloader_);
+  const CapsPtr taken(gst_pad_peer_query_caps(src, nullptr));
+  if (taken && !gst_caps_can_intersect(taken.get(), caps.get())) {
+    if (!std::exchange(told_of_t_, true))
+      GST_ELEMENT_WARNING(
+          depayloader_, STREAM, FORMAT,
+          ("%s. Ciphertexts are dropped. When all are: is the sender's mode what the receiver is "
+           "made for?",
+           origin_.packetized ? "A packet says that the sender encrypts each packet (T=1), and no "
+                                "depayloader of the codec is behind e2eedecrypt"
+                              : "A packet says that the sender encrypts whole frames (T=0), and "
+                                "what is behind e2eedecrypt takes packets alone"),
+          ("%" GST_PTR_FORMAT, caps.get()));
+    return false;
+  }
+  gst_pad_set_caps(src, caps.get());
+  ciphertext_caps_.keep(origin_);
+  return true;
+}
+
 // Nothing can be known of the frame, but which picture it is the last of.
 GstBuffer *Assembly::describe_ciphertext(GstBuffer *ciphertext, GstRTPBuffer *rtp,
                                          bool after_loss) {
-  if (GstCaps *caps = ciphertext_caps_.next(origin_)) {
-    gst_pad_set_caps(GST_RTP_BASE_DEPAYLOAD_SRCPAD(depayloader_), caps);
-    gst_caps_unref(caps);
-  }
   if (origin_.packetized)
     return media_packets_.make(rtp, ciphertext, after_loss);
   if (!format_->talkspurts && gst_rtp_buffer_get_marker(rtp))
@@ -155,6 +180,11 @@ GstBuffer *Assembly::end_frame(GstRTPBuffer *rtp) {
   const bool marker = gst_rtp_buffer_get_marker(rtp);
   bool discont = false;
   GstBuffer *buffer = without_packet_facts(stream_.end(marker, discont));
+  if (format_->sframe && !announce_ciphertext()) {
+    gst_buffer_unref(buffer);
+    lose_unseen("downstream takes no such ciphertexts", stream_.pts());
+    return nullptr;
+  }
   buffer = format_->sframe ? describe_ciphertext(buffer, rtp, discont) : describe(buffer, marker);
   if (discont)
     GST_BUFFER_FLAG_SET(buffer, GST_BUFFER_FLAG_DISCONT);

@@ -57,6 +57,7 @@ class Assembly {
   GstBuffer *take_packet(GstRTPBuffer *rtp, Packet &packet);
   GstBuffer *end_frame(GstRTPBuffer *rtp);
   GstBuffer *describe(GstBuffer *frame, bool ends_picture);
+  bool announce_ciphertext();
   GstBuffer *describe_ciphertext(GstBuffer *ciphertext, GstRTPBuffer *rtp, bool after_loss);
 
   GstRTPBaseDepayload *depayloader_;
@@ -65,8 +66,9 @@ class Assembly {
   FrameCaps caps_;
   CiphertextCaps ciphertext_caps_;
   PacketsOfCiphertexts media_packets_;
-  Stream stream_;        // starts over with a flush
-  Origin origin_;        // of the SFrame ciphertext that is being put together
+  Stream stream_;  // starts over with a flush
+  Origin origin_;  // of the SFrame ciphertext that is being put together
+  bool told_of_t_ = false;
   bool gap_ = false;     // packets are missing in front of the next one
   EventPtr lost_event_;  // of packets that may have been no part of any frame
   KeyUnitRequests key_units_;

@@ -13,17 +13,17 @@ void CiphertextCaps::set(GstCaps *frame_caps, GstCaps *rtp_caps) {
   origin_.reset();
 }
 
-GstCaps *CiphertextCaps::next(const Origin &origin) {
+CapsPtr CiphertextCaps::next(const Origin &origin) const {
   if (origin_ == origin)
     return nullptr;
-  origin_ = origin;
-  GstCaps *caps = with_sframe_rtp(origin.packetized ? rtp_caps_.get() : frame_caps_.get());
-  gst_caps_set_simple(caps, "ssrc", G_TYPE_UINT, origin.ssrc, nullptr);
+  CapsPtr caps(with_sframe_rtp(origin.packetized ? rtp_caps_.get() : frame_caps_.get()));
+  gst_caps_set_simple(caps.get(), "ssrc", G_TYPE_UINT, origin.ssrc, nullptr);
   if (!origin.packetized)
     return caps;
-  gst_caps_set_simple(caps, "payload", G_TYPE_INT, static_cast<int>(origin.payload_type), nullptr);
+  gst_caps_set_simple(caps.get(), "payload", G_TYPE_INT, static_cast<int>(origin.payload_type),
+                      nullptr);
   // Neither is true of packets that were numbered anew and hold no SFrame once decrypted.
-  gst_structure_remove_fields(gst_caps_get_structure(caps, 0), "seqnum-base", "seqnum-offset",
+  gst_structure_remove_fields(gst_caps_get_structure(caps.get(), 0), "seqnum-base", "seqnum-offset",
                               kSFrameAttribute, nullptr);
   return caps;
 }

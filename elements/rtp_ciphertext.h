@@ -24,9 +24,10 @@ class CiphertextCaps {
  public:
   // Of a frame, and of the RTP stream. Takes both.
   void set(GstCaps *frame_caps, GstCaps *rtp_caps);
-  // New caps (transfer full) when a ciphertext from there needs others than the one before, or
-  // null.
-  GstCaps *next(const Origin &origin);
+  // New caps when a ciphertext from there needs others than the one before, or null.
+  CapsPtr next(const Origin &origin) const;
+  // Those are in use.
+  void keep(const Origin &origin) { origin_ = origin; }
 
  private:
   CapsPtr frame_caps_;

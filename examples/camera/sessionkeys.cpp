@@ -44,6 +44,8 @@ void write_new_file(const std::string &file, const DrawnKey &key) {
   const int why = errno;
   if (to >= 0)
     close(to);
+  if (to >= 0 && !written)
+    unlink(file.c_str());  // so that the name can be used again
   if (!written)
     throw Failure("key-file " + file + ": " + g_strerror(why));
 }

@@ -35,7 +35,8 @@ class KeyedCryptor final : public FrameCryptor, KeyUser {
         binding_(std::move(binding)),
         sealer_(scheme(), random_bytes, options.sframe_kid),
         opener_(scheme()),
-        use_(provider_, *binding_, aead_name(scheme())) {
+        use_(provider_, *binding_, aead_name(scheme())),
+        fixed_kid_(scheme().suite != nullptr && (options.sframe_kid || !scheme().drawn_kids)) {
     sealer_.set_stream(options.ssrc);
     opener_.set_stream(options.ssrc);
     if (options.accepted)
@@ -143,14 +144,17 @@ class KeyedCryptor final : public FrameCryptor, KeyUser {
 
   // Mutex held. Once for each frame that passes.
   void note_key(const KeyRef &key, bool encrypts, unsigned removals, Result &result) {
+    if (last_ != key) {
+      last_ = key;
+      if (encrypts && fixed_kid_)
+        binding_->state().warn_of_fixed_kid();
+    }
     result.key_id = last_id_ = key->id;
     result.near_limit = key->usage->frames() >= KeyUsage::kSoftLimit;
     result.has_notices = binding_->state().has_notices();
     // Others read it under the mutex; this thread sees its own.
     worker_.store(std::this_thread::get_id(), std::memory_order_relaxed);
     result.passage = Passage(*this, removals);
-    if (last_ != key)
-      last_ = key;
     use_.passed(key, encrypts);
   }
 
@@ -178,6 +182,7 @@ class KeyedCryptor final : public FrameCryptor, KeyUser {
   KeyRef last_;                // of the frame that passed last, until it is taken away
   std::uint64_t last_id_ = 0;  // its key id
   KeyUse use_;
+  const bool fixed_kid_;  // of frames sent: not drawn
   bool told_protected_ = false;
 
   std::mutex call_mutex_;
@@ -306,8 +311,6 @@ std::unique_ptr<FrameCryptor> open_frame_cryptor(GstE2EEKeyProvider *provider,
   const Scheme *scheme = check_options(provider, options, error);
   if (scheme == nullptr)
     return nullptr;
-  if (options.encrypts && scheme->suite != nullptr && (options.sframe_kid || !scheme->drawn_kids))
-    ProviderState::of(provider)->warn_of_fixed_kid();
   auto binding = ProviderState::of(provider)->bind(*scheme, name_or_null(options.participant));
   return std::make_unique<KeyedCryptor>(provider, std::move(binding), options);
 }

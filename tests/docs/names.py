@@ -16,7 +16,7 @@ SCRIPTS = ("examples/demo.sh", "examples/browser/run.sh", "tests/run.sh")
 SCRIPTS += tuple(f"tests/{folder}/run.sh" for folder in ("bench", "interop", "livekit", "recorder", "sframe"))
 # Names of others, with a hyphen as ours have it.
 OTHERS = {
-    "config-interval", "do-timestamp", "gst-plugin-webrtc", "libipsec-mb-dev", "libipsec-mb1", "livekit-server",
+    "config-interval", "do-timestamp", "firefox-esr", "from-browser", "to-browser", "gst-plugin-webrtc", "libipsec-mb-dev", "libipsec-mb1", "livekit-server",
     "max-stap", "packetization-mode",
     "participant-info", "profile-level-id", "sps-pps-idr-in-keyframe", "track-info",
     "x-google-min-bitrate",

@@ -99,6 +99,25 @@ TEST(SframePackets, TheFirstPacketOfEachCiphertextDecidesTheCaps) {
   EXPECT_EQ(field_of(receiver.out_caps(), "payload"), "98");
 }
 
+// Nobody has verified the T bit yet.
+TEST(SframePackets, WhatDownstreamDoesNotTakeIsDroppedAndEndsNothing) {
+  constexpr struct {
+    const char *taken;
+    guint8 good, forged;
+  } kCases[] = {{"video/x-h264, e2ee=sframe-rtp", kWhole, kWholePacket},
+                {"application/x-rtp, e2ee=sframe-rtp", kWholePacket, kWhole}};
+  for (const auto &each : kCases) {
+    SCOPED_TRACE(each.taken);
+    SframeReceiver receiver("H264");
+    gst_harness_set_sink_caps_str(receiver.harness(), each.taken);
+    EXPECT_TRUE(receiver.packet(each.forged, kOther).empty()) << "the first";
+    EXPECT_EQ(receiver.packet(each.good, kCipher).size(), 1U);
+    EXPECT_TRUE(receiver.packet(each.forged, kOther).empty());
+    EXPECT_EQ(receiver.packet(each.good, kCipher).size(), 1U);
+    EXPECT_EQ(receiver.losses(), 2U);
+  }
+}
+
 TEST(SframePackets, ACiphertextOfSeveralPacketsBecomesOne) {
   SframeReceiver receiver("H264");
   const guint16 first = receiver.next_seq();

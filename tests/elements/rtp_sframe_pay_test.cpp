@@ -51,6 +51,15 @@ TEST(SframePay, PayloadsAreThoseOfTheVectors) {
   }
 }
 
+// As e2eeencrypt enabled=false passes them on.
+TEST(SframePay, FramesInTheClearDoNotLeave) {
+  SframePayloader payloader("VP8");
+  const Buffer clear = make_frame(100, true);
+  gst_e2ee_buffer_add_unprotected_meta(clear.get());
+  EXPECT_TRUE(payloader.push(clear.get()).empty());
+  EXPECT_EQ(payloader.push(make_frame(100, true).get()).size(), 1U);
+}
+
 TEST(SframePay, PacketsFillTheMtuAndNeverExceedIt) {
   for (const guint mtu : {28U, 29U, 100U, 1200U}) {
     SframePayloader payloader("H264", mtu);

@@ -212,8 +212,10 @@ bool SframeOpener::may_expand() {
 Reason SframeOpener::expand(const KeyRef &key) {
   const StreamId stream = memory_.stream;
   Secret of_stream;
-  if (scheme_.per_ssrc)
+  if (scheme_.per_ssrc) {
+    stream_keys_.begin(*key, *stream);
     of_stream = stream_keys_.secret_of(*key, *stream);
+  }
   const ByteView secret = scheme_.per_ssrc ? of_stream.view() : key->secret.view();
   auto cipher = SframeKey::expand(*scheme_.suite, secret, header_.kid, Direction::open);
   auto usage = scheme_.per_ssrc ? usage_of(secret) : key->usage;

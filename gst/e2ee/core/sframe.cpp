@@ -144,7 +144,7 @@ std::optional<StreamKeys::Point> StreamKeys::walk(const Key &key, std::uint32_t 
                                                   std::uint64_t steps) const {
   Point at{key.usage, ssrc, 0, Secret(suite_.secret_size)};
   Secret secret(suite_.secret_size);
-  if (settled_.base == key.usage && settled_.ssrc == ssrc && settled_.steps <= steps) {
+  if (is_settled(key, ssrc) && settled_.steps <= steps) {
     at.steps = settled_.steps;
     at.key = settled_.key.clone();
   } else {
@@ -170,7 +170,8 @@ Secret StreamKeys::secret_of(const Key &key, std::uint32_t ssrc) const {
 
 void StreamKeys::settle(const Key &key, std::uint32_t ssrc) {
   const std::uint64_t steps = key.stream_steps - std::min(key.stream_steps, kLateSteps);
-  if (settled_.base == key.usage && settled_.ssrc == ssrc && settled_.steps >= steps)
+  // Further than the key: a forged frame named a step that never came.
+  if (is_settled(key, ssrc) && settled_.steps >= steps && settled_.steps <= key.stream_steps)
     return;
   if (std::optional<Point> at = walk(key, ssrc, steps))
     settled_ = std::move(*at);

@@ -78,6 +78,13 @@ class StreamKeys {
   /// Frames of `key` pass: its stream need not be ratcheted from the base key any more.
   void settle(const Key &key, std::uint32_t ssrc);
 
+  /// Where nothing is settled yet: as many frames as somebody forges, the way from the base key is
+  /// gone once.
+  void begin(const Key &key, std::uint32_t ssrc) {
+    if (!is_settled(key, ssrc))
+      settle(key, ssrc);
+  }
+
   /// Forgets what came of keys that `ring` does not have.
   void retain(const KeyRing &ring);
 
@@ -89,6 +96,9 @@ class StreamKeys {
     std::uint64_t steps = 0;
     Secret key;
   };
+  bool is_settled(const Key &key, std::uint32_t ssrc) const {
+    return settled_.base == key.usage && settled_.ssrc == ssrc;
+  }
   std::optional<Point> walk(const Key &key, std::uint32_t ssrc, std::uint64_t steps) const;
   bool extract(const Secret &stream_key, Secret &secret) const;
 
