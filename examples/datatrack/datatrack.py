@@ -29,7 +29,7 @@ def arguments():
     parser = argparse.ArgumentParser(
         description="LiveKit's encrypted data tracks. send: each line of standard input is a frame, its packets "
         "are printed. receive: each line is a packet, whole frames are printed. All lines are hex.",
-        epilog="Without --handle, receive takes the track of the first packet.",
+        epilog="Without --handle, receive takes the track of the first frame that verifies.",
     )
     parser.add_argument("direction", choices=("send", "receive"))
     parser.add_argument(
@@ -84,11 +84,13 @@ class Receiving:
 
     def work(self, line):
         packet = Packet.unpack(line)
-        self.handle = self.handle or packet.handle
-        if packet.handle != self.handle:
+        if self.handle not in (None, packet.handle):
             raise PacketError(f"a packet is of track {packet.handle}")
         frame = self.track.frame(packet)
-        return [] if frame is None else [frame.payload]
+        if frame is None:
+            return []
+        self.handle = packet.handle  # not before a frame has verified: anybody can send one packet
+        return [frame.payload]
 
     def lost(self):
         self.track.joiner.close()
