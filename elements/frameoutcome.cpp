@@ -52,6 +52,12 @@ const char *advice_to_sender(const Base &base, Reason reason) {
   }
 }
 
+// SFrame over RTP.
+bool codec_is_whole(const Base &base) {
+  const CodecRule *codec = base.codec;
+  return codec != nullptr && codec->whole;
+}
+
 const char *advice_to_receiver(const Base &base, Reason reason) {
   switch (reason) {
     case Reason::missing_key:
@@ -59,12 +65,24 @@ const char *advice_to_receiver(const Base &base, Reason reason) {
           base.settings.options.ratchet_bits == 0 && !base.settings.options.plain_kids)
         return "the key provider has no key for them; set it there, or set sframe-kid-map=plain if "
                "the sender's KID is the number of a key";
+      if (base.settings.options.ratchet_bits != 0)
+        return "the key provider has no key for them, or the sender ratcheted it further than "
+               "ratchet-window goes; set both there, and compare sframe-ratchet-bits with the "
+               "sender's";
       return "the key provider has no key for them; set it there, or set key-wait if it comes late";
     case Reason::auth_failed:
+      if (base.settings.options.scheme == GST_E2EE_SCHEME_SFRAME)
+        return "they do not verify under this key; compare key or passphrase, sframe-suite, "
+               "sframe-per-ssrc and sframe-ratchet-bits with the sender's. Frames that were "
+               "damaged "
+               "or forged do not verify either";
       return "they do not verify under this key; compare passphrase or key, scheme and the options "
              "of the derivation with the sender's. Frames that were damaged or forged do not "
              "verify either";
     case Reason::malformed:
+      if (codec_is_whole(base))
+        return "they are no SFrame ciphertexts of this suite, or hold no frames of nal-format; "
+               "compare sframe-suite and nal-format with the sender's";
       return "they are not encrypted, or with another scheme; compare scheme with the sender's, "
              "and set server-trailer to recognise frames that the media server inserts";
     case Reason::plaintext:

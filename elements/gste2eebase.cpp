@@ -68,6 +68,14 @@ bool accept_caps(GstE2EEBase *self, GstCaps *caps) {
                       (nullptr));
     return false;
   }
+  if (e2ee::is_sframe_rtp(gst_caps_get_structure(caps, 0)) &&
+      base.settings.options.scheme != GST_E2EE_SCHEME_SFRAME) {
+    GST_ELEMENT_ERROR(self, STREAM, WRONG_TYPE,
+                      ("This is SFrame over RTP: set scheme=sframe, and sframe-suite as the sender "
+                       "has it"),
+                      ("%" GST_PTR_FORMAT, caps));
+    return false;
+  }
   GST_ELEMENT_ERROR(self, STREAM, WRONG_TYPE,
                     ("Scheme %s does not carry %s: %s", e2ee::nick_of(base.settings.options.scheme),
                      codec ? codec->name : media_type, base.cryptor->facts.carries),

@@ -152,12 +152,13 @@ bool Assembly::announce_ciphertext() {
     if (!std::exchange(told_of_t_, true))
       GST_ELEMENT_WARNING(
           depayloader_, STREAM, FORMAT,
-          ("%s. Ciphertexts are dropped. When all are: is the sender's mode what the receiver is "
-           "made for?",
-           origin_.packetized ? "A packet says that the sender encrypts each packet (T=1), and no "
-                                "depayloader of the codec is behind e2eedecrypt"
-                              : "A packet says that the sender encrypts whole frames (T=0), and "
-                                "what is behind e2eedecrypt takes packets alone"),
+          ("%s. Such ciphertexts are dropped; forged ones are harmless then",
+           origin_.packetized
+               ? "A packet says that the sender encrypts each packet (T=1): for such "
+                 "a sender put the codec's depayloader behind e2eedecrypt"
+               : "A packet says that the sender encrypts whole frames (T=0): for "
+                 "such a sender put a parser or decoder of this codec behind "
+                 "e2eedecrypt"),
           ("%" GST_PTR_FORMAT, caps.get()));
     return false;
   }

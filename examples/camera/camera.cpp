@@ -17,6 +17,29 @@ constexpr std::int64_t kSuites = 8, kLeastRatchetBits = 3, kMostRatchetBits = 32
 // With tags of 32 bits: for audio alone.
 constexpr std::int64_t kShortTags[] = {3, 8};
 
+// A typing mistake must not leave a setting as it is by default.
+void check_members(JsonObject *request) {
+  static constexpr std::pair<std::string_view, GType> kMembers[] = {
+      {"op", G_TYPE_STRING},          {"viewer", G_TYPE_STRING},     {"key-file", G_TYPE_STRING},
+      {"nal-format", G_TYPE_STRING},  {"sdp", G_TYPE_STRING},        {"candidate", G_TYPE_STRING},
+      {"video-suite", G_TYPE_INT64},  {"audio-suite", G_TYPE_INT64}, {"mline", G_TYPE_INT64},
+      {"ratchet-bits", G_TYPE_INT64},
+  };
+  JsonObjectIter members;
+  json_object_iter_init(&members, request);
+  const gchar *name = nullptr;
+  JsonNode *value = nullptr;
+  while (json_object_iter_next(&members, &name, &value)) {
+    const auto known =
+        std::ranges::find_if(kMembers, [name](const auto &member) { return member.first == name; });
+    if (known == std::end(kMembers))
+      throw Failure(std::string(1, '"') + name + "\" is nothing that a request has");
+    if (json_node_get_value_type(value) != known->second)
+      throw Failure(std::string(1, '"') + name + "\" takes a " +
+                    (known->second == G_TYPE_STRING ? "text" : "whole number"));
+  }
+}
+
 std::string name_in(JsonObject *request) {
   const std::string name = text_or(request, "viewer");
   if (name.empty() || name.size() > kLongestName)
@@ -82,6 +105,7 @@ void Camera::handle(JsonObject *request) {
       {"answer", &Camera::answer}, {"candidate", &Camera::candidate}, {"update", &Camera::update},
       {"use", &Camera::use},       {"ratchet", &Camera::ratchet},     {"stats", &Camera::stats},
   };
+  check_members(request);
   const std::string op = text_or(request, "op");
   if (op == "open")
     return open(request);

@@ -53,7 +53,7 @@ FIRST_FRAMES_LOST = 0
 FLOOD_MS = 150  # of three look-ups: the one under way, one more and its own
 
 # Of SFrame; AES-128-GCM, AES-256-CTR with HMAC-SHA-512 and tags of 80 and of 32 bits.
-SUITES = ("4", "6", "8")
+SUITES = ("core-encrypt-sframe-4", "core-encrypt-sframe-6", "core-encrypt-sframe-8")
 
 # Rows that bare OpenSSL or GStreamer alone make up.
 ALWAYS_OPENSSL = ("raw-encrypt", "raw-decrypt", "direct-push", "direct-push-sealed",
@@ -224,12 +224,12 @@ def print_ratios(medians, backend, judge):
 
 
 def print_suites(medians, backend):
-    lines = [[str(size), *(f"{medians['core-encrypt-sframe-' + suite, size, 'ratio']:.2f}" for suite in SUITES)]
-             for size in SIZES if ("core-encrypt-sframe-4", size, "ratio") in medians]
+    lines = [[str(size), *(f"{medians[name, size, 'ratio']:.2f}" for name in SUITES)]
+             for size in SIZES if (SUITES[0], size, "ratio") in medians]
     if lines:
         print("SFrame without GStreamer, as a multiple of bare OpenSSL's AES-128-GCM in the same run "
               f"(back end {backend}; suites 6 and 8 are OpenSSL's AES-256-CTR and HMAC-SHA-512 with each)\n")
-        print_table(["bytes", *(f"suite {suite}" for suite in SUITES)], lines)
+        print_table(["bytes", *(f"suite {name[-1]}" for name in SUITES)], lines)
 
 
 def print_pipelines(medians, backend, judge):

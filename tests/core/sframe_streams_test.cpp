@@ -71,7 +71,7 @@ TEST_P(RtpVector, BothWays) {
       whole_frames_of(scheme.rule_for(whole_frames_of(h265())) != nullptr ? h265() : opus());
   const Bytes secret =
       for_ssrc ? extracted(scheme, record().hex("stream_key")) : bytes_from(key->secret.view());
-  counter_of(*scheme.suite, secret, kid)->set_for_tests(record().number("ctr"));
+  (*counter_of(*scheme.suite, secret, kid))->set_for_tests(record().number("ctr"));
   Sealer sealer(scheme, random_bytes, kid);
   sealer.set_stream(ssrc);
   const Sealed sealed = seal(sealer, key, codec, FrameType::key, plain, scheme);
@@ -248,7 +248,7 @@ TEST(SframeLimits, R3_ACounterAtItsEndIsNotWrappedInAnySuite) {
     const Scheme &scheme = per_ssrc(suite);
     const KeyRef key = key_from(scheme, Bytes(32, 0x16), 8);
     const StreamKeys keys(*scheme.suite);
-    counter_of(*scheme.suite, keys.secret_of(*key, 3).view(), 8)->set_for_tests(kLast - 1);
+    (*counter_of(*scheme.suite, keys.secret_of(*key, 3).view(), 8))->set_for_tests(kLast - 1);
     Sealer sealer(scheme, random_bytes, 8);
     EXPECT_EQ(header_of(sealed_in(sealer, key, scheme, 3)).counter, kLast - 1);
     for (int i = 0; i < 3; ++i)

@@ -253,7 +253,7 @@ TEST(SframeKids, R3_AnExplicitKidGoesOnCounting) {
 TEST(SframeKids, R3_TheCounterEndsAndStaysThere) {
   const Scheme &scheme = sframe(4, true);
   const KeyRef key = key_from(scheme, Bytes(16, 0x51), 0);
-  counter_of(*scheme.suite, key->secret.view(), 8)->set_for_tests(kLast - 1);
+  (*counter_of(*scheme.suite, key->secret.view(), 8))->set_for_tests(kLast - 1);
   Sealer sealer(scheme, random_bytes, 8);
   const Bytes frame = sealed_by(sealer, key, scheme);
   EXPECT_EQ(header_of(frame).counter, kLast - 1);

@@ -97,7 +97,7 @@ TEST_P(SframeVector, EveryStep) {
   const Bytes frame = join({metadata, record().hex("pt")});
   const Bytes expected = join({metadata, record().hex("ct")});
   Sealer sealer(scheme, random_bytes, kid);
-  counter_of(*scheme.suite, key->secret.view(), kid)->set_for_tests(counter);
+  (*counter_of(*scheme.suite, key->secret.view(), kid))->set_for_tests(counter);
   const Sealed sealed = seal(sealer, key, opus(), FrameType::delta, frame, scheme);
   ASSERT_EQ(sealed.reason, Reason::ok);
   EXPECT_EQ(to_hex(sealed.frame), to_hex(expected));
@@ -114,7 +114,7 @@ TEST_P(SframeFrame, BothWays) {
   expect_opens(ring_of({key}), opus(), expected, frame, scheme);
   if (frame.empty())
     return;  // passes as it is: there is nothing to protect
-  counter_of(*scheme.suite, key->secret.view(), kid)->set_for_tests(record().number("ctr"));
+  (*counter_of(*scheme.suite, key->secret.view(), kid))->set_for_tests(record().number("ctr"));
   Sealer sealer(scheme, random_bytes, kid);
   const Sealed sealed = seal(sealer, key, opus(), FrameType::delta, frame, scheme);
   EXPECT_EQ(to_hex(sealed.frame), to_hex(expected));

@@ -268,6 +268,8 @@ class Cameras(unittest.TestCase):
             ("open", "hall", {"key-file": str(there)}, "exists"),
             ("open", "hall", {**file, "video-suite": 8}, "32 bits"),
             ("open", "hall", {**file, "audio-suite": 9}, "1 to 8"),
+            ("open", "hall", {**file, "video-siute": 5}, "video-siute"),
+            ("open", "hall", {**file, "video-suite": "5"}, "whole number"),
             ("open", "hall", {**file, "ratchet-bits": 2}, "3 to 32"),
             ("open", "hall", {**file, "nal-format": "avc"}, "length4"),
             ("update", "nobody", file, "no such viewer"),

@@ -201,9 +201,10 @@ bool SframeCounter::take(std::uint64_t &counter) {
   return true;
 }
 
-std::shared_ptr<SframeCounter> counter_of(const SframeSuite &suite, ByteView secret,
-                                          std::uint64_t kid, bool alone) {
+Result<std::shared_ptr<SframeCounter>> counter_of(const SframeSuite &suite, ByteView secret,
+                                                  std::uint64_t kid, bool alone) {
   using Name = std::array<std::uint8_t, 32>;
+  constexpr std::size_t kMost = std::size_t{1} << 22;
   static std::mutex mutex;
   static auto *const table = new std::map<Name, std::shared_ptr<SframeCounter>>;
   Secret named(secret.size() + 16);
@@ -212,12 +213,17 @@ std::shared_ptr<SframeCounter> counter_of(const SframeSuite &suite, ByteView sec
   store_be64(named.span().data() + secret.size() + 8, kid);
   Name name;
   if (secret.empty() || !sha256(named.view(), name))
-    return nullptr;
+    return Reason::internal;
   std::lock_guard lock(mutex);
-  std::shared_ptr<SframeCounter> &counter = (*table)[name];
-  if (!counter)
-    counter = std::make_shared<SframeCounter>();
-  return alone && counter.use_count() > 1 ? nullptr : counter;
+  const auto found = table->find(name);
+  if (found == table->end()) {
+    if (table->size() >= kMost)
+      return Reason::internal;
+    return table->emplace(name, std::make_shared<SframeCounter>()).first->second;
+  }
+  if (alone && found->second.use_count() > 1)
+    return Reason::stream_in_use;
+  return found->second;
 }
 
 // Two streams may share a counter; two that have one SSRC are a mistake.
@@ -226,9 +232,10 @@ Result<KidSource::Kid> KidSource::counted(const Scheme &scheme, const Key &key,
   const std::uint64_t step_mask = (std::uint64_t{1} << scheme.step_bits) - 1;
   Kid kid{explicit_.value_or(key.id << scheme.step_bits), nullptr};
   kid.kid = (kid.kid & ~step_mask) | (key.generation & step_mask);
-  kid.counter = counter_of(*scheme.suite, secret, kid.kid, scheme.per_ssrc);
-  if (!kid.counter)
-    return scheme.per_ssrc ? Reason::stream_in_use : Reason::internal;
+  auto counter = counter_of(*scheme.suite, secret, kid.kid, scheme.per_ssrc);
+  if (!counter)
+    return counter.refusal();
+  kid.counter = std::move(*counter);
   return kid;
 }
 

@@ -123,10 +123,11 @@ class SframeCounter {
 };
 
 /// The counter of a KID that is not drawn; the same object for the same secret, suite and KID as
-/// long as the process lives, so that a second or restarted encryptor goes on counting. Null on
-/// failure. `alone`: also null when another encryptor has it.
-std::shared_ptr<SframeCounter> counter_of(const SframeSuite &suite, ByteView secret,
-                                          std::uint64_t kid, bool alone = false);
+/// long as the process lives, so that a second or restarted encryptor goes on counting. None is
+/// ever forgotten, since it would begin at 0 again: with four million of them others fail. `alone`:
+/// Reason::stream_in_use while another encryptor has it.
+Result<std::shared_ptr<SframeCounter>> counter_of(const SframeSuite &suite, ByteView secret,
+                                                  std::uint64_t kid, bool alone = false);
 
 /// The KIDs of one encryptor: an explicit one, the key id, or 56 bits drawn once for the
 /// encryptor's life, then key index and ratchet step. With the drawn bits comes one counter, which
