@@ -232,7 +232,8 @@ GstBuffer *BufferCryptor::encrypt(GstBuffer *buffer, GError **error) {
     return fail(sealing_, buffer, Reason::malformed, {}, error);
   if (gst_buffer_get_size(buffer) == 0)
     return pass(sealing_, buffer);
-  return finish(sealing_, buffer, sealer_.seal(*sealing_.cryptor, *codec_, buffer), error);
+  const FrameCryptor::Result result = sealer_.seal(*sealing_.cryptor, *codec_, buffer);
+  return finish(sealing_, buffer, result, error);  // which may be another buffer now
 }
 
 GstBuffer *BufferCryptor::decrypt(GstBuffer *buffer, GError **error) {
@@ -252,7 +253,8 @@ GstBuffer *BufferCryptor::decrypt(GstBuffer *buffer, GError **error) {
     case ServerFrames::Kind::no:
       break;
   }
-  return finish(opening_, buffer, opener_.open(*opening_.cryptor, *codec_, buffer), error);
+  const FrameCryptor::Result result = opener_.open(*opening_.cryptor, *codec_, buffer);
+  return finish(opening_, buffer, result, error);  // likewise
 }
 
 GstStructure *BufferCryptor::stats() {

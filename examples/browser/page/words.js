@@ -13,6 +13,7 @@ export const STATES = {
   unsupported: 'The scheme has no rule for these frames.',
   'key-limit': 'Half of what one key may encrypt is used: take another key.',
   'internal-error': 'The cipher failed.',
+  'stream-in-use': 'Another stream has this key and SSRC: give each one an SSRC of its own.',
 };
 
 /** In these GStreamer decrypts. */

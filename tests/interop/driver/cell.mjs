@@ -86,6 +86,9 @@ export class Call {
     await this.ask('send', {
       codec, scheme: this.scheme, keys: this.gstKeys, legs, spy, size: this.size,
       encoder: this.encoder,
+      // Its decoder may have got frames before its cryptor was there, and then shows what came of
+      // them until the next key frame.
+      ...(this.cell.client === 'native' ? { key_every: 15 } : {}),
     });
     if (sfu) await this.publish('sfu', port);
     for (const receiver of receivers) {

@@ -130,7 +130,7 @@ def to_spy(port):
 
 
 class Sender(Call):
-    def __init__(self, codec, scheme, keys, legs, spy_port, size, encoder):
+    def __init__(self, codec, scheme, keys, legs, spy_port, size, encoder, key_every):
         super().__init__(codec, scheme)
         self.running = True
         self.thread = None
@@ -142,7 +142,7 @@ class Sender(Call):
         caps = CODECS[codec].frame_caps
         encrypt = f"! e2eeencrypt name=crypt scheme={scheme}" if scheme else ""
         head = self.head = self.add(
-            f"{source} ! {encoder or CODECS[codec].encoder} {'! ' + caps if caps else ''} {encrypt} ! "
+            f"{source} ! {encoder or CODECS[codec].encoder.format(key_every=key_every)} {'! ' + caps if caps else ''} {encrypt} ! "
             f"{payloader(scheme, codec)} ssrc={self.ssrc} ! {CODECS[codec].rtp_caps()} ! "
             "tee name=out "
             f"out. ! queue ! {to_spy(spy_port)}"

@@ -33,7 +33,7 @@ VPX = f"deadline=1 cpu-used=8 lag-in-frames=0 threads=1 end-usage=cbr target-bit
 CODECS = {
     "vp8": Codec(
         "video", "VP8", 96, 90000,
-        f"vp8enc {VPX} keyframe-max-dist=300",
+        f"vp8enc {VPX} keyframe-max-dist={{key_every}}",
         "rtpvp8pay picture-id-mode=15-bit", "rtpvp8depay", "vp8dec",
     ),
     # vp9enc 1.22 ignores most requests for a key frame.
@@ -44,7 +44,7 @@ CODECS = {
     ),
     "h264": Codec(
         "video", "H264", 107, 90000,
-        f"openh264enc bitrate={VIDEO_BITS} gop-size=300 complexity=low rate-control=bitrate",
+        f"openh264enc bitrate={VIDEO_BITS} gop-size={{key_every}} complexity=low rate-control=bitrate",
         "rtph264pay aggregate-mode=zero-latency", "rtph264depay", "openh264dec",
         frame_caps="video/x-h264,profile=constrained-baseline,alignment=au",
         sdp_extra=",packetization-mode=(string)1,profile-level-id=(string)42e01f",

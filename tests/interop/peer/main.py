@@ -31,8 +31,10 @@ class Peer:
         spy = self.keep(call, Spy(codec))
         return {"port": spy.port}
 
-    def do_send(self, call, codec, scheme, keys, legs, spy=None, size=(320, 192), encoder=None):
-        self.keep(call, Sender(codec, scheme, keys, legs, spy, tuple(size), encoder))
+    def do_send(
+        self, call, codec, scheme, keys, legs, spy=None, size=(320, 192), encoder=None, key_every=300
+    ):
+        self.keep(call, Sender(codec, scheme, keys, legs, spy, tuple(size), encoder, key_every))
 
     def do_receive(self, call, codec, scheme, keys, wrong, spy=None, options=""):
         self.keep(call, Receiver(codec, scheme, keys, wrong, spy, options))
